@@ -1,0 +1,287 @@
+//! Cadence: the slots (scheduled times) of a schedule, as the scheduler itself would compute them.
+//!
+//! Pure: a slot follows from the schedule, a zone and an instant. The only module that names the crates `cron` and
+//! `chrono-tz`.
+
+mod cron;
+
+pub use cron::Cron;
+
+use crate::time::{DAY, HOUR, Instant, MINUTE, Millis};
+use chrono::{NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone};
+use chrono_tz::Tz;
+
+/// Intervals looked at to tell the usual one of an irregular schedule: enough for the nights of a business-hours job to be
+/// the exception, few enough to cost nothing.
+const INTERVALS_FOR_CADENCE: usize = 9;
+
+/// A zone of wall clocks: IANA, or a fixed offset where only that is known.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Zone(Tz);
+
+impl Zone {
+    /// Coordinated universal time, which the scheduler's container runs in.
+    pub const UTC: Zone = Zone(Tz::UTC);
+
+    /// The zone of an IANA name, in any case, as JavaScript takes it; None if there is no such zone.
+    pub fn named(name: &str) -> Option<Zone> {
+        Tz::from_str_insensitive(name).ok().map(Zone)
+    }
+
+    /// Every name that [`Zone::named`] takes.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())
+    }
+
+    /// The zone's IANA name.
+    pub fn name(self) -> &'static str {
+        self.0.name()
+    }
+
+    /// What a clock of this zone shows at an instant.
+    pub fn wall(self, instant: Instant) -> NaiveDateTime {
+        instant.utc() + self.offset(instant.utc())
+    }
+
+    /// How far this zone is ahead of UTC at an instant, in milliseconds.
+    pub fn ahead(self, instant: Instant) -> Millis {
+        self.offset(instant.utc()).num_milliseconds()
+    }
+
+    /// The instant at which a clock of this zone shows `wall`, by croner's rule: a time in the spring gap moves later by
+    /// the gap, and of a repeated hour the first pass counts.
+    pub fn instant(self, wall: NaiveDateTime) -> Instant {
+        let hour = TimeDelta::hours(1);
+        let shows = |utc: NaiveDateTime| utc + self.offset(utc);
+        let guess = wall - self.offset(wall);
+        let shown = shows(guess);
+        let utc = if shown == wall {
+            if shows(guess - hour) == wall { guess - hour } else { guess }
+        } else {
+            let later = guess + (wall - shown);
+            if shows(later) == wall { later } else { guess.max(later) }
+        };
+        Instant::from_utc(utc)
+    }
+
+    fn offset(self, utc: NaiveDateTime) -> TimeDelta {
+        TimeDelta::seconds(self.0.offset_from_utc_datetime(&utc).fix().local_minus_utc().into())
+    }
+}
+
+/// When a recurring job is due again.
+#[derive(Clone, Debug)]
+pub enum Cadence {
+    /// At the wall times of an expression, in a zone.
+    Cron(Box<Cron>, Zone),
+    /// An interval in milliseconds, at least 1, after the end of the last run.
+    Every(Millis),
+}
+
+impl Cadence {
+    /// The first slot after `instant`; for an interval, the one that follows a run ended then. None if there is none.
+    pub fn next(&self, instant: Instant) -> Option<Instant> {
+        match self {
+            Cadence::Every(interval) => Some(instant.plus(*interval)).filter(|next| *next > instant),
+            Cadence::Cron(cron, zone) => {
+                let mut wall = zone.wall(instant);
+                loop {
+                    wall = cron.next_wall(wall)?;
+                    let slot = zone.instant(wall);
+                    // In the second pass of a repeated hour the wall times ahead have their instants behind.
+                    if slot > instant {
+                        return Some(slot);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The instant that lies `count` slots (fractions allowed) after `instant`. None if the schedule ends before.
+    pub fn advance(&self, instant: Instant, count: f64) -> Option<Instant> {
+        if let Cadence::Every(interval) = self {
+            return Some(instant.plus((*interval as f64 * count) as Millis));
+        }
+        let mut slot = instant;
+        for _ in 0..count as u64 {
+            slot = self.next(slot)?;
+        }
+        let part = count.fract();
+        if part == 0.0 {
+            return Some(slot);
+        }
+        let next = self.next(slot)?;
+        Some(slot.plus((next.since(slot) as f64 * part) as Millis))
+    }
+
+    /// How many slots lie after `from` and up to `to`.
+    pub fn slots_between(&self, from: Instant, to: Instant) -> u64 {
+        if to <= from {
+            return 0;
+        }
+        match self {
+            Cadence::Every(interval) => (to.since(from) / interval) as u64,
+            Cadence::Cron(cron, zone) => self.count_days(cron, *zone, from, to),
+        }
+    }
+
+    /// Counts whole days by their number of times and walks the rest: the two ends and the days about a clock change.
+    fn count_days(&self, cron: &Cron, zone: Zone, from: Instant, to: Instant) -> u64 {
+        let mut count = 0;
+        let mut at = from;
+        loop {
+            let day_end = zone.wall(at).date().succ_opt().map(|day| zone.instant(day.and_time(NaiveTime::MIN)));
+            let Some(next) = self.next(at).filter(|slot| *slot <= to) else { return count };
+            let day = zone.wall(next).date();
+            let midnight = zone.instant(day.and_time(NaiveTime::MIN));
+            let steady = (-1..=3).all(|d| zone.ahead(midnight.plus(d * DAY)) == zone.ahead(midnight));
+            let whole = steady && midnight.plus(DAY) <= to && day_end.is_some_and(|end| next >= end);
+            if whole {
+                count += u64::from(cron.times_per_day());
+                at = midnight.plus(DAY - 1);
+            } else {
+                count += 1;
+                at = next;
+            }
+        }
+    }
+
+    /// The usual interval between slots about `instant`, in milliseconds: the median of the next few. None if there are
+    /// not two more slots.
+    pub fn usual_interval(&self, instant: Instant) -> Option<Millis> {
+        if let Cadence::Every(interval) = self {
+            return Some(*interval);
+        }
+        let mut slot = self.next(instant)?;
+        let mut intervals = Vec::with_capacity(INTERVALS_FOR_CADENCE);
+        while let Some(next) = self.next(slot).filter(|_| intervals.len() < INTERVALS_FOR_CADENCE) {
+            intervals.push(next.since(slot));
+            slot = next;
+        }
+        intervals.sort_unstable();
+        intervals.get(intervals.len() / 2).copied()
+    }
+
+    /// A span within which this schedule never has two slots, clock changes aside, in milliseconds.
+    pub fn shortest_interval(&self) -> Millis {
+        match self {
+            Cadence::Every(interval) => *interval,
+            Cadence::Cron(cron, _) => Millis::from(cron.shortest_minutes()) * MINUTE,
+        }
+    }
+
+    /// Whether `instant` is one of the slots, for an expression; an interval has no fixed ones.
+    pub fn has_slot_at(&self, instant: Instant) -> bool {
+        matches!(self, Cadence::Cron(..)) && self.next(instant.plus(-1)) == Some(instant)
+    }
+
+    /// The offsets from UTC (in milliseconds, quarter hours) at which `instant` would be one of the slots.
+    pub fn offsets_with_slot_at(&self, instant: Instant) -> Vec<Millis> {
+        let Cadence::Cron(cron, _) = self else { return Vec::new() };
+        let wall = instant.utc();
+        (-12 * 4..=14 * 4)
+            .map(|quarters| quarters * HOUR / 4)
+            .filter(|ahead| {
+                let wanted = wall + TimeDelta::milliseconds(*ahead);
+                cron.next_wall(wanted - TimeDelta::seconds(1)) == Some(wanted)
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    const ORACLE: &str = include_str!("../fixtures/croner10.jsonl");
+
+    /// The fires that this module computes for a case of the oracle, or the word that the oracle uses for a refusal.
+    fn answer(case: &Value) -> Result<Vec<i64>, &'static str> {
+        let zone = Zone::named(case["tz"].as_str().unwrap_or_default()).ok_or("bad_tz")?;
+        let cron = Cron::parse(case["expr"].as_str().unwrap_or_default()).map_err(|_| "invalid")?;
+        let cadence = Cadence::Cron(Box::new(cron), zone);
+        let start = Instant::from_millis(case["after_ms"].as_i64().unwrap_or_default());
+        let slots = std::iter::successors(Some(start), |slot| cadence.next(*slot)).skip(1);
+        let fires: Vec<i64> = slots.take(case["n"].as_u64().unwrap_or_default() as usize).map(Instant::millis).collect();
+        if fires.is_empty() { Err("none") } else { Ok(fires) }
+    }
+
+    #[test]
+    fn slots_are_those_of_the_schedulers_own_cron_library() {
+        let mut wrong = Vec::new();
+        let mut refused = 0;
+        for line in ORACLE.lines() {
+            let case: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+            let truth = match case["result"].as_str() {
+                Some("ok") => Ok(case["fires"].as_array().into_iter().flatten().filter_map(Value::as_i64).collect()),
+                Some(refusal) => Err(refusal),
+                None => panic!("no result: {line}"),
+            };
+            match answer(&case) {
+                ours if ours.as_ref().map_err(|word| &**word) == truth.as_ref().map_err(|word| &**word) => {}
+                // Oddities may be refused, never misread.
+                Err("invalid") if case["cat"] == "fixed" => refused += 1,
+                ours => wrong.push(format!("{} {} {ours:?} {truth:?}", case["expr"], case["tz"])),
+            }
+        }
+        assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+        assert_eq!(refused, 6, "the oddities refused: 5*, LL, 3L, janfeb and the two dates");
+    }
+
+    fn cadence(expression: &str, zone: &str) -> Cadence {
+        let zone = Zone::named(zone).unwrap_or_else(|| panic!("{zone}"));
+        Cadence::Cron(Box::new(Cron::parse(expression).unwrap_or_else(|error| panic!("{error}"))), zone)
+    }
+
+    fn at(text: &str) -> Instant {
+        crate::time::TimeText::parse(text).unwrap_or_else(|| panic!("{text}")).as_utc()
+    }
+
+    #[test]
+    fn two_cadences_after_a_friday_of_a_weekday_job_is_tuesday() {
+        let weekdays = cadence("0 17 * * 1-5", "UTC");
+        assert_eq!(weekdays.advance(at("2026-03-06 17:00:00"), 2.0), Some(at("2026-03-10 17:00:00")));
+        assert_eq!(weekdays.advance(at("2026-03-06 17:00:00"), 0.5), Some(at("2026-03-08 05:00:00")));
+    }
+
+    #[test]
+    fn the_usual_interval_of_business_hours_is_that_of_the_day_not_of_the_night() {
+        let business = cadence("*/20 9-17 * * MON-FRI", "America/Los_Angeles");
+        assert_eq!(business.usual_interval(at("2026-03-07 01:30:00")), Some(20 * MINUTE));
+    }
+
+    #[test]
+    fn an_impossible_date_has_no_slot_and_says_so_at_once() {
+        let never = cadence("* * 31 2 *", "UTC");
+        assert_eq!(never.next(at("2026-01-01")), None);
+        assert_eq!(never.usual_interval(at("2026-01-01")), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_cron_parser_panic(text in "[-*/,#+?LW0-9A-Za-z \\t\u{a0}]{0,24}", start in 0i64..4_102_444_800_000) {
+            if let Ok(cron) = Cron::parse(&text) {
+                let cadence = Cadence::Cron(Box::new(cron), Zone::UTC);
+                let next = cadence.next(Instant::from_millis(start));
+                prop_assert!(next.is_none_or(|slot| slot > Instant::from_millis(start)));
+            }
+        }
+
+        #[test]
+        fn counting_slots_by_days_equals_walking_them(
+            minute in prop::sample::select(vec!["0", "*/20", "30"]),
+            hour in prop::sample::select(vec!["*", "2", "1-3", "*/6"]),
+            day in prop::sample::select(vec!["*", "1", "L"]),
+            zone in prop::sample::select(vec!["UTC", "America/New_York", "Australia/Lord_Howe"]),
+            start in 1_740_000_000_000i64..1_770_000_000_000,
+            days in 0i64..40,
+        ) {
+            let cadence = cadence(&format!("{minute} {hour} {day} * *"), zone);
+            let (from, to) = (Instant::from_millis(start), Instant::from_millis(start + days * DAY + 12_345));
+            let walked = std::iter::successors(cadence.next(from), |slot| cadence.next(*slot)).take_while(|slot| *slot <= to);
+            prop_assert_eq!(cadence.slots_between(from, to), walked.count() as u64);
+        }
+    }
+}

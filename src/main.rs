@@ -1,0 +1,3 @@
+mod time;
+mod cadence;
+fn main(){}

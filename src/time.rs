@@ -1,0 +1,249 @@
+//! Instants and spans: how times are read from rows, counted with, and written.
+//!
+//! Everything is milliseconds UTC between the years 0 and 9999, so arithmetic saturates instead of overflowing and every
+//! instant has an RFC 3339 form.
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
+use std::fmt;
+
+/// A span of time in milliseconds.
+pub type Millis = i64;
+
+/// One second, in milliseconds.
+pub const SECOND: Millis = 1_000;
+/// One minute, in milliseconds.
+pub const MINUTE: Millis = 60 * SECOND;
+/// One hour, in milliseconds.
+pub const HOUR: Millis = 60 * MINUTE;
+/// One day of 24 hours, in milliseconds.
+pub const DAY: Millis = 24 * HOUR;
+
+/// A point in time: milliseconds since 1970 UTC, within the years 0 to 9999.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Instant(i64);
+
+impl Instant {
+    /// 0000-01-01T00:00:00Z.
+    pub const MIN: Instant = Instant(-62_167_219_200_000);
+    /// 9999-12-31T23:59:59.999Z.
+    pub const MAX: Instant = Instant(253_402_300_799_999);
+
+    /// The instant `millis` after 1970, or the nearest end of the calendar.
+    pub fn from_millis(millis: i64) -> Instant {
+        Instant(millis.clamp(Self::MIN.0, Self::MAX.0))
+    }
+
+    /// The instant at which a UTC clock shows `wall`.
+    pub fn from_utc(wall: NaiveDateTime) -> Instant {
+        Self::from_millis(wall.and_utc().timestamp_millis())
+    }
+
+    /// Milliseconds since 1970.
+    pub fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since 1970, rounded down.
+    pub fn seconds(self) -> i64 {
+        self.0.div_euclid(SECOND)
+    }
+
+    /// What a UTC clock shows at this instant.
+    pub fn utc(self) -> NaiveDateTime {
+        DateTime::from_timestamp_millis(self.0).unwrap_or_default().naive_utc()
+    }
+
+    /// This instant moved by `span`, kept within the calendar.
+    pub fn plus(self, span: Millis) -> Instant {
+        Self::from_millis(self.0.saturating_add(span))
+    }
+
+    /// How long after `earlier` this is; negative if it is before.
+    pub fn since(self, earlier: Instant) -> Millis {
+        self.0 - earlier.0
+    }
+}
+
+/// RFC 3339 in UTC with `Z`; milliseconds only where there are some.
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let precision = if self.0.rem_euclid(SECOND) == 0 { SecondsFormat::Secs } else { SecondsFormat::Millis };
+        f.write_str(&self.utc().and_utc().to_rfc3339_opts(precision, true))
+    }
+}
+
+impl serde::Serialize for Instant {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The instant and the clock time of a text: what it says before a zone is assumed for it.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum TimeText {
+    /// It names its offset, or is a number since 1970.
+    Fixed(Instant),
+    /// A wall time with no zone.
+    Bare(NaiveDateTime),
+    /// A date alone, which JavaScript takes as midnight UTC.
+    Date(NaiveDate),
+}
+
+impl TimeText {
+    /// Reads the forms that rows hold: the scheduler's two, and what people write by hand (an offset, no seconds, a date,
+    /// seconds or milliseconds since 1970). None for anything else.
+    pub fn parse(text: &str) -> Option<TimeText> {
+        let text = text.trim();
+        if text.len() > 64 || !text.is_ascii() {
+            return None;
+        }
+        if let Some(number) = epoch(text) {
+            return Some(TimeText::Fixed(number));
+        }
+        if let Ok(fixed) = DateTime::parse_from_rfc3339(text) {
+            return in_calendar(fixed.with_timezone(&Utc).naive_utc()).map(TimeText::Fixed);
+        }
+        let bare = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]
+            .iter()
+            .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
+        if let Some(bare) = bare {
+            return in_calendar(bare).map(|_| TimeText::Bare(bare));
+        }
+        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+        in_calendar(date.and_time(chrono::NaiveTime::MIN)).map(|_| TimeText::Date(date))
+    }
+
+    /// The instant meant in a column of times, where no zone means UTC.
+    pub fn as_utc(self) -> Instant {
+        match self {
+            TimeText::Fixed(instant) => instant,
+            TimeText::Bare(wall) => Instant::from_utc(wall),
+            TimeText::Date(date) => Instant::from_utc(date.and_time(chrono::NaiveTime::MIN)),
+        }
+    }
+}
+
+fn in_calendar(wall: NaiveDateTime) -> Option<Instant> {
+    let millis = wall.and_utc().timestamp_millis();
+    (Instant::MIN.0..=Instant::MAX.0).contains(&millis).then_some(Instant(millis))
+}
+
+/// Ten-odd digits are seconds since 1970, thirteen-odd milliseconds; the line is drawn at 100 billion, the year 5138 in
+/// seconds and 1973 in milliseconds. Fewer than nine digits are no time.
+fn epoch(text: &str) -> Option<Instant> {
+    if text.len() < 9 || !text.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+        return None;
+    }
+    let number: f64 = text.parse().ok()?;
+    let millis = if number < 1e11 { number * 1e3 } else { number };
+    (millis <= Instant::MAX.0 as f64).then(|| Instant(millis as i64))
+}
+
+/// Seconds since 1970 of `2026-04-29 10:00:11`, the form of every cost event; None for any other form. Called once an
+/// event, hence apart from [`TimeText::parse`].
+pub fn event_seconds(text: &[u8]) -> Option<i64> {
+    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b' ', h1, h2, b':', i1, i2, b':', s1, s2] = text else {
+        return None;
+    };
+    let number = |digits: &[u8]| {
+        digits.iter().try_fold(0u32, |n, d| d.is_ascii_digit().then(|| n * 10 + u32::from(d - b'0')))
+    };
+    let date = NaiveDate::from_ymd_opt(number(&[y1, y2, y3, y4])? as i32, number(&[m1, m2])?, number(&[d1, d2])?)?;
+    let wall = date.and_hms_opt(number(&[h1, h2])?, number(&[i1, i2])?, number(&[s1, s2])?)?;
+    Some(wall.and_utc().timestamp())
+}
+
+/// A span as people say it, in at most two units: `45s`, `12m`, `2h05m`, `35h`, `9d`.
+pub fn span(millis: Millis) -> String {
+    let (secs, mins, hours) = (millis / SECOND, millis / MINUTE, millis / HOUR);
+    match millis {
+        m if m < MINUTE => format!("{secs}s"),
+        m if m < HOUR => format!("{mins}m"),
+        m if m < 10 * HOUR && mins % 60 != 0 => format!("{hours}h{:02}m", mins % 60),
+        m if m < 3 * DAY => format!("{hours}h"),
+        _ => format!("{}d", hours / 24),
+    }
+}
+
+/// Reads `7d`, `36h`, `90m`, `1h 30m`.
+///
+/// # Errors
+/// What is wrong with the text, for the command line to show.
+pub fn parse_duration(text: &str) -> Result<Millis, String> {
+    let longest = 1000 * 365 * DAY;
+    let duration = humantime::parse_duration(text).map_err(|error| format!("{error} (write 7d, 36h, 90m or 30s)"))?;
+    Millis::try_from(duration.as_millis())
+        .ok()
+        .filter(|millis| *millis <= longest)
+        .ok_or_else(|| "longer than 1000 years".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(text: &str) -> Option<String> {
+        TimeText::parse(text).map(|time| time.as_utc().to_string())
+    }
+
+    #[test]
+    fn every_form_that_rows_hold_is_read_as_the_instant_it_means() {
+        for (text, instant) in [
+            ("2026-04-29T10:00:11.304Z", "2026-04-29T10:00:11.304Z"),
+            ("2026-04-29 10:00:11", "2026-04-29T10:00:11Z"),
+            ("2026-04-29T10:00:11", "2026-04-29T10:00:11Z"),
+            ("2026-04-29T12:00:11+02:00", "2026-04-29T10:00:11Z"),
+            ("2026-04-29 10:00", "2026-04-29T10:00:00Z"),
+            ("2026-04-29", "2026-04-29T00:00:00Z"),
+            ("1777456811", "2026-04-29T10:00:11Z"),
+            ("1777456811304", "2026-04-29T10:00:11.304Z"),
+            ("0000-01-01 00:00:00", "0000-01-01T00:00:00Z"),
+            ("9999-12-31 23:59:59", "9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(read(text).as_deref(), Some(instant), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for text in ["", "soon", "0", "1e300", "2026-13-01 00:00:00", "2026-02-30", "99999999999999999999", "12:00", "+262000-01-01T00:00:00Z"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn spans_are_short_and_exact_enough() {
+        for (millis, text) in [
+            (0, "0s"),
+            (59_999, "59s"),
+            (MINUTE, "1m"),
+            (HOUR, "1h"),
+            (2 * HOUR + 5 * MINUTE, "2h05m"),
+            (35 * HOUR + 7 * MINUTE, "35h"),
+            (9 * DAY + HOUR, "9d"),
+        ] {
+            assert_eq!(span(millis), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_time_parsers_panic(text in "\\PC{0,40}") {
+            let _ = (TimeText::parse(&text), event_seconds(text.as_bytes()), parse_duration(&text));
+        }
+
+        #[test]
+        fn the_fast_reader_of_event_times_agrees_with_the_general_one(seconds in -62_167_219_200i64..253_402_300_799) {
+            let text = Instant::from_millis(seconds * SECOND).utc().format("%Y-%m-%d %H:%M:%S").to_string();
+            prop_assert_eq!(event_seconds(text.as_bytes()), Some(seconds));
+            prop_assert_eq!(TimeText::parse(&text).map(|time| time.as_utc().seconds()), Some(seconds));
+        }
+
+        #[test]
+        fn moving_an_instant_never_leaves_the_calendar(start in any::<i64>(), by in any::<i64>()) {
+            let moved = Instant::from_millis(start).plus(by);
+            prop_assert!(Instant::MIN <= moved && moved <= Instant::MAX);
+        }
+    }
+}
