@@ -54,6 +54,21 @@ pub struct Job {
     pub fires: Fires,
 }
 
+impl Job {
+    /// The first slot after `now` by the schedule; for an interval, counted from the end of the last run.
+    pub fn next_slot(&self, now: Instant) -> Option<Instant> {
+        match self.schedule.cadence() {
+            Some(Cadence::Every(interval)) => {
+                let from = self.last_run.as_ref().map(Run::end).or(self.created_at)?;
+                let passed = (now.since(from) / interval).max(0);
+                Some(from.plus((passed + 1).saturating_mul(*interval)))
+            }
+            Some(cadence) => cadence.next(now),
+            None => self.schedule.at.filter(|at| *at > now),
+        }
+    }
+}
+
 /// What the scheduler makes of a row.
 #[derive(Debug, Clone, PartialEq)]
 pub enum State {

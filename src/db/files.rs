@@ -188,7 +188,7 @@ fn open_regular(path: &Path) -> Result<File, Obstacle> {
             let hint = if guess.is_file() {
                 format!("did you mean {}?", guess.display())
             } else {
-                "give a database, or --recursive to look for some in it".to_owned()
+                "give the path of a database".to_owned()
             };
             return Err(Obstacle::Final(format!("is a directory; {hint}")));
         }

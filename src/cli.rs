@@ -1,0 +1,208 @@
+//! The command line: its flags, whose comments are the help, and the options that they come to.
+
+use crate::audit::{Settings, Severity};
+use crate::cadence::Zone;
+use crate::time::{Instant, Millis, TimeText, parse_duration};
+use clap::{Parser, ValueEnum};
+use std::path::PathBuf;
+use wildmatch::WildMatch;
+
+/// What follows the options in the help.
+const AFTER_HELP: &str = "\
+Examples:
+  sched-audit                                    audit data/phantom.db
+  sched-audit --timezone UTC /app/data/phantom.db
+  sched-audit -q --fail-on critical phantom.db   exit code only, for cron and CI
+  sched-audit --format json phantom.db | jq '.findings[]'
+
+Exit codes:
+  0  ok      1  warning      2  critical      3  could not audit
+With several databases: critical wins, then 3, then warning.";
+
+/// Says which jobs of an AI agent's scheduler have silently stopped working, from its SQLite database, without touching it.
+#[derive(Debug, Parser)]
+#[command(name = "sched-audit", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub struct Cli {
+    /// The scheduler's databases
+    #[arg(value_name = "DATABASE", default_value = "data/phantom.db")]
+    pub databases: Vec<PathBuf>,
+
+    /// What to print
+    #[arg(short, long, value_enum, default_value_t, help_heading = "Output")]
+    pub format: Format,
+    /// List every job, not only the troubled
+    #[arg(short, long, help_heading = "Output")]
+    pub all: bool,
+    /// No output, exit code only
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+    /// When to use colour; NO_COLOR is honoured too
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, help_heading = "Output")]
+    pub color: ColorWhen,
+    /// The lowest severity that makes the exit code non-zero
+    #[arg(long, value_enum, value_name = "SEVERITY", default_value_t, help_heading = "Output")]
+    pub fail_on: FailOn,
+
+    /// Only jobs whose id or name matches the glob; repeatable
+    #[arg(long, value_name = "PATTERN", help_heading = "Which jobs")]
+    pub job: Vec<String>,
+    /// All but the jobs whose id or name matches the glob; repeatable
+    #[arg(long, value_name = "PATTERN", help_heading = "Which jobs")]
+    pub ignore: Vec<String>,
+
+    /// Audit as of this RFC 3339 instant, with an offset or Z [default: now]
+    #[arg(long, value_name = "INSTANT", value_parser = parse_instant, help_heading = "Time")]
+    pub now: Option<Instant>,
+    /// How far back resolved streaks and gaps are reported
+    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = parse_duration, help_heading = "Time")]
+    pub since: Millis,
+    /// IANA zone of jobs whose schedule names none: the zone of the scheduler's process [default: this machine's]
+    #[arg(long, value_name = "ZONE", value_parser = parse_zone, help_heading = "Time")]
+    pub timezone: Option<Zone>,
+    /// Give up after this time
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration, help_heading = "Time")]
+    pub timeout: Millis,
+
+    /// Critical when later than this many times its cadence (fractions allowed)
+    #[arg(long, value_name = "N", default_value = "2", value_parser = parse_cadences, help_heading = "Thresholds")]
+    pub late_cadences: f64,
+    /// Warning when later than this, for slow jobs
+    #[arg(long, value_name = "DURATION", default_value = "6h", value_parser = parse_duration, help_heading = "Thresholds")]
+    pub late_after: Millis,
+    /// Zero-token fires in a row for a warning
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Thresholds")]
+    pub zero_streak: u64,
+    /// Zero-token fires in a row for critical
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Thresholds")]
+    pub zero_streak_critical: u64,
+    /// The longest run that the scheduler allows (its timeout_minutes)
+    #[arg(long, value_name = "DURATION", default_value = "240m", value_parser = parse_duration, help_heading = "Thresholds")]
+    pub max_run: Millis,
+}
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Table,
+    /// One object, documented in the README
+    Json,
+}
+
+/// `--color`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal
+    #[default]
+    Auto,
+    /// Also in a pipe
+    Always,
+    /// Never
+    Never,
+}
+
+/// `--fail-on`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, ValueEnum)]
+pub enum FailOn {
+    /// Warning and critical
+    #[default]
+    Warning,
+    /// Critical only
+    Critical,
+    /// No finding
+    Never,
+}
+
+impl FailOn {
+    /// The exit code of a severity; what could not be audited is 3 whatever is asked for.
+    pub fn code(self, severity: Severity) -> u8 {
+        match (severity, self) {
+            (Severity::Unknown, _) => 3,
+            (Severity::Critical, FailOn::Warning | FailOn::Critical) => 2,
+            (Severity::Warning, FailOn::Warning) => 1,
+            _ => 0,
+        }
+    }
+}
+
+impl Cli {
+    /// The settings of the audit; `clock` is the instant that the clock shows.
+    ///
+    /// # Errors
+    /// Why this machine's zone can't be told.
+    pub fn settings(&self, clock: Instant) -> Result<Settings, String> {
+        let zone = match self.timezone {
+            Some(zone) => zone,
+            None => machine_zone()?,
+        };
+        Ok(Settings {
+            now: self.now.unwrap_or(clock),
+            since: self.since,
+            zone,
+            late_cadences: self.late_cadences,
+            late_after: self.late_after,
+            zero_streak: self.zero_streak,
+            zero_streak_critical: self.zero_streak_critical,
+            max_run: self.max_run,
+        })
+    }
+}
+
+/// TZ, as every program honours it, else the machine's setting.
+fn machine_zone() -> Result<Zone, String> {
+    let name = match std::env::var("TZ") {
+        Ok(name) if !name.is_empty() => name.trim_start_matches(':').to_owned(),
+        _ => iana_time_zone::get_timezone().unwrap_or_else(|_| "UTC".to_owned()),
+    };
+    Zone::named(&name).ok_or_else(|| format!("this machine's zone {name:?} is no IANA zone: pass --timezone"))
+}
+
+fn parse_instant(text: &str) -> Result<Instant, String> {
+    match TimeText::parse(text) {
+        Some(TimeText::Fixed(instant)) if text.contains(['-', ':']) => Ok(instant),
+        _ => Err("not an RFC 3339 instant with an offset or Z, such as 2026-04-30T12:00:00Z".to_owned()),
+    }
+}
+
+fn parse_zone(text: &str) -> Result<Zone, String> {
+    Zone::named(text).ok_or_else(|| {
+        let like = |name: &&str| strsim::jaro_winkler(&name.to_lowercase(), &text.to_lowercase());
+        let nearest = Zone::names().max_by(|a, b| like(a).total_cmp(&like(b)));
+        let hint = nearest.filter(|name| like(name) > 0.8).map_or_else(String::new, |name| format!(": did you mean {name}?"));
+        format!("not an IANA zone{hint}")
+    })
+}
+
+fn parse_cadences(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if (0.0..=1000.0).contains(&number) => Ok(number),
+        _ => Err("not a number from 0 to 1000".to_owned()),
+    }
+}
+
+/// Which jobs `--job` and `--ignore` let through, and which patterns matched none.
+pub struct Selection {
+    only: Vec<WildMatch>,
+    ignored: Vec<WildMatch>,
+}
+
+impl Selection {
+    /// Reads the patterns.
+    pub fn new(cli: &Cli) -> Selection {
+        let read = |patterns: &[String]| patterns.iter().map(|pattern| WildMatch::new(pattern)).collect();
+        Selection { only: read(&cli.job), ignored: read(&cli.ignore) }
+    }
+
+    /// Whether a job of this id and name is audited.
+    pub fn covers(&self, id: &str, name: &str) -> bool {
+        let hit = |pattern: &WildMatch| pattern.matches(id) || pattern.matches(name);
+        (self.only.is_empty() || self.only.iter().any(hit)) && !self.ignored.iter().any(hit)
+    }
+
+    /// The patterns that match none of the jobs, given by id and name.
+    pub fn unmatched(&self, jobs: &[(&str, &str)]) -> Vec<String> {
+        let misses = |pattern: &&WildMatch| !jobs.iter().any(|(id, name)| pattern.matches(id) || pattern.matches(name));
+        self.only.iter().chain(&self.ignored).filter(misses).map(ToString::to_string).collect()
+    }
+}

@@ -1,0 +1,155 @@
+//! The table: what a person sees. The worst job comes first, and a last line says where to look.
+
+use super::{Audited, Database, Report, safe};
+use crate::audit::{Finding, Lasting, Severity};
+use crate::model::Job;
+use crate::time::{Instant, span};
+use comfy_table::presets;
+use comfy_table::{ContentArrangement, Table};
+
+/// The width where nothing tells the terminal's.
+pub const DEFAULT_WIDTH: u16 = 80;
+const LONGEST_NAME: usize = 40;
+const LONGEST_MESSAGE: usize = 400;
+
+/// How the table may look.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// Whether to use colour.
+    pub color: bool,
+    /// The terminal's columns.
+    pub width: u16,
+    /// Whether to list every job.
+    pub all: bool,
+}
+
+/// The whole report as text.
+pub fn render(report: &Report, look: Look) -> String {
+    let parts: Vec<String> = report.databases.iter().map(|database| render_database(report, database, look)).collect();
+    parts.join("\n")
+}
+
+fn render_database(report: &Report, database: &Database, look: Look) -> String {
+    let path = safe::text(&database.path.to_string_lossy(), LONGEST_MESSAGE);
+    let audited = match &database.outcome {
+        Ok(audited) => audited,
+        Err(error) => {
+            let word = paint("COULD NOT AUDIT", Severity::Unknown, look);
+            return format!("{path}: {word}\n{}\n", safe::text(error, LONGEST_MESSAGE));
+        }
+    };
+    let settings = &report.settings;
+    let jobs = || audited.snapshot.jobs.iter().zip(&audited.selected).filter(|(_, selected)| **selected).map(|(job, _)| job);
+    let watched = jobs().filter(|job| job.state.is_watched()).count();
+    let severity = audited.verdict.severity;
+    let mut text = format!(
+        "{path}: {} as of {} UTC, zone {}\n{watched} jobs watched{}{}\n",
+        paint(&severity.word().to_uppercase(), severity, look),
+        minute(settings.now),
+        settings.zone.name(),
+        skipped(jobs()),
+        if audited.verdict.findings.is_empty() { ": all fire as scheduled" } else { "" },
+    );
+    if !audited.verdict.findings.is_empty() {
+        text += &format!("\n{}\n", paint_severities(&findings_table(audited, settings.now, look), look));
+    }
+    if look.all {
+        text += &format!("\n{}\n", jobs_table(audited, settings.now, look).trim_fmt());
+    }
+    for note in &audited.snapshot.notes {
+        text += &format!("note: {}\n", safe::text(note, LONGEST_MESSAGE));
+    }
+    if let Some(worst) = audited.verdict.findings.first().filter(|worst| worst.severity > Severity::Info) {
+        text += &format!("\nLook at: {}\n", advice(worst, &audited.snapshot.jobs[worst.job]));
+    }
+    text
+}
+
+fn skipped<'a>(jobs: impl Iterator<Item = &'a Job>) -> String {
+    let mut counts = std::collections::BTreeMap::new();
+    jobs.filter(|job| !job.state.is_watched()).for_each(|job| *counts.entry(job.state.word()).or_insert(0) += 1);
+    let total: usize = counts.values().sum();
+    let words: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    if total == 0 { String::new() } else { format!(", {total} skipped ({})", words.join(", ")) }
+}
+
+fn findings_table(audited: &Audited, now: Instant, look: Look) -> Table {
+    let mut table = plain_table(look);
+    table.set_header(["JOB", "SEVERITY", "SINCE (UTC)", "FINDING"]);
+    let mut named = None;
+    for finding in &audited.verdict.findings {
+        let job = &audited.snapshot.jobs[finding.job];
+        let name = if named == Some(finding.job) { String::new() } else { safe::text(&job.name, LONGEST_NAME) };
+        named = Some(finding.job);
+        let since = finding.since.map_or_else(String::new, |at| format!("{}\n{} ago", minute(at), span(now.since(at))));
+        let resolved = if finding.lasting == Lasting::Resolved { "\nresolved" } else { "" };
+        let severity = finding.severity.word();
+        let message = safe::text(&finding.message, LONGEST_MESSAGE);
+        table.add_row([name, format!("{severity}{resolved}"), since, format!("{}: {message}", finding.reason)]);
+    }
+    table
+}
+
+/// Colours the first severity word of each line: colour within a cell would count as width.
+fn paint_severities(table: &Table, look: Look) -> String {
+    let lines = table.trim_fmt();
+    let painted = lines.lines().map(|line| {
+        let word = |severity: &&Severity| line.contains(&format!(" {}", severity.word()));
+        match [Severity::Critical, Severity::Warning, Severity::Info].iter().find(word) {
+            Some(&severity) => line.replacen(severity.word(), &paint(severity.word(), severity, look), 1),
+            None => line.to_owned(),
+        }
+    });
+    painted.collect::<Vec<_>>().join("\n")
+}
+
+fn jobs_table(audited: &Audited, now: Instant, look: Look) -> Table {
+    let mut table = plain_table(look);
+    table.set_header(["JOB", "STATE", "SCHEDULE", "LAST RUN", "NEXT RUN", "NEXT SLOT"]);
+    let shown = |at: Option<Instant>| at.map_or_else(|| "-".to_owned(), minute);
+    for (job, _) in audited.snapshot.jobs.iter().zip(&audited.selected).filter(|(_, selected)| **selected) {
+        let zone = job.schedule.timezone.as_ref().map_or_else(String::new, |zone| format!("\n{}", safe::text(zone, LONGEST_NAME)));
+        table.add_row([
+            safe::text(&job.name, LONGEST_NAME),
+            job.state.word().to_owned(),
+            safe::text(&job.schedule.text(), LONGEST_NAME) + &zone,
+            shown(job.last_run.as_ref().map(|run| run.start)),
+            shown(job.next_run_at.instant()),
+            shown(job.next_slot(now)),
+        ]);
+    }
+    table
+}
+
+fn plain_table(look: Look) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(look.width);
+    table
+}
+
+/// One step for a person, by the reason of the worst finding.
+fn advice(finding: &Finding, job: &Job) -> String {
+    let row = format!("the row of {} in scheduled_jobs", safe::text(&job.name, LONGEST_NAME));
+    match finding.reason {
+        _ if finding.lasting == Lasting::Resolved => format!("the scheduler's log from {} on", finding.since.map_or_else(String::new, minute)),
+        "breaker-open" => format!("{row}: last_run_error says why; a restart will not revive it, the row must be edited"),
+        "hung-run" => "the run that never ended; other jobs start only when it ends or the scheduler is restarted".to_owned(),
+        "zero-token-streak" => format!("{row}: last_run_error, and whether the model's provider answers"),
+        "unreadable-schedule" | "no-next-run" | "runaway" | "unknown-state" => format!("{row}: schedule_value, status and next_run_at"),
+        _ => "whether the scheduler's process runs, and its log since the job's last fire".to_owned(),
+    }
+}
+
+fn minute(at: Instant) -> String {
+    at.utc().format("%Y-%m-%d %H:%M").to_string()
+}
+
+fn paint(word: &str, severity: Severity, look: Look) -> String {
+    let code = match severity {
+        Severity::Ok => "32",
+        Severity::Info => "36",
+        Severity::Warning => "33",
+        Severity::Critical | Severity::Unknown => "31;1",
+    };
+    if look.color { format!("\x1b[{code}m{word}\x1b[0m") } else { word.to_owned() }
+}
