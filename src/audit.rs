@@ -179,8 +179,16 @@ pub struct Detector {
 
 /// All detectors, in the order of their findings.
 pub const DETECTORS: [Detector; 3] = [
-    Detector { id: "past-due", summary: "a job that is due and does not run, or never will again", run: past_due::detect },
-    Detector { id: "zero-tokens", summary: "fires in a row that used no tokens: the run did no work", run: zero_tokens::detect },
+    Detector {
+        id: "past-due",
+        summary: "a job that is due and does not run, or never will again",
+        run: past_due::detect,
+    },
+    Detector {
+        id: "zero-tokens",
+        summary: "fires in a row that used no tokens: the run did no work",
+        run: zero_tokens::detect,
+    },
     Detector { id: "gap", summary: "a silence between two fires, or since the last one", run: gaps::detect },
 ];
 

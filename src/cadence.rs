@@ -7,7 +7,7 @@ mod cron;
 
 pub use cron::Cron;
 
-use crate::time::{DAY, HOUR, Instant, MINUTE, Millis};
+use crate::time::{DAY, HOUR, Instant, Millis};
 use chrono::{NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 
@@ -20,9 +20,6 @@ const INTERVALS_FOR_CADENCE: usize = 9;
 pub struct Zone(Tz);
 
 impl Zone {
-    /// Coordinated universal time, which the scheduler's container runs in.
-    pub const UTC: Zone = Zone(Tz::UTC);
-
     /// The zone of an IANA name, in any case, as JavaScript takes it; None if there is no such zone.
     pub fn named(name: &str) -> Option<Zone> {
         Tz::from_str_insensitive(name).ok().map(Zone)
@@ -162,14 +159,6 @@ impl Cadence {
         intervals.get(intervals.len() / 2).copied()
     }
 
-    /// A span within which this schedule never has two slots, clock changes aside, in milliseconds.
-    pub fn shortest_interval(&self) -> Millis {
-        match self {
-            Cadence::Every(interval) => *interval,
-            Cadence::Cron(cron, _) => Millis::from(cron.shortest_minutes()) * MINUTE,
-        }
-    }
-
     /// Whether `instant` is one of the slots, for an expression; an interval has no fixed ones.
     pub fn has_slot_at(&self, instant: Instant) -> bool {
         matches!(self, Cadence::Cron(..)) && self.next(instant.plus(-1)) == Some(instant)
@@ -192,6 +181,7 @@ impl Cadence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::MINUTE;
     use proptest::prelude::*;
     use serde_json::Value;
 
@@ -204,7 +194,8 @@ mod tests {
         let cadence = Cadence::Cron(Box::new(cron), zone);
         let start = Instant::from_millis(case["after_ms"].as_i64().unwrap_or_default());
         let slots = std::iter::successors(Some(start), |slot| cadence.next(*slot)).skip(1);
-        let fires: Vec<i64> = slots.take(case["n"].as_u64().unwrap_or_default() as usize).map(Instant::millis).collect();
+        let fires: Vec<i64> =
+            slots.take(case["n"].as_u64().unwrap_or_default() as usize).map(Instant::millis).collect();
         if fires.is_empty() { Err("none") } else { Ok(fires) }
     }
 
@@ -263,7 +254,7 @@ mod tests {
         #[test]
         fn no_text_makes_the_cron_parser_panic(text in "[-*/,#+?LW0-9A-Za-z \\t\u{a0}]{0,24}", start in 0i64..4_102_444_800_000) {
             if let Ok(cron) = Cron::parse(&text) {
-                let cadence = Cadence::Cron(Box::new(cron), Zone::UTC);
+                let cadence = Cadence::Cron(Box::new(cron), Zone(Tz::UTC));
                 let next = cadence.next(Instant::from_millis(start));
                 prop_assert!(next.is_none_or(|slot| slot > Instant::from_millis(start)));
             }

@@ -5,6 +5,7 @@ use crate::cadence::Zone;
 use crate::time::{Instant, Millis, TimeText, parse_duration};
 use clap::{Parser, ValueEnum};
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use wildmatch::WildMatch;
 
 /// What follows the options in the help.
@@ -21,7 +22,7 @@ With several databases: critical wins, then 3, then warning.";
 
 /// Says which jobs of an AI agent's scheduler have silently stopped working, from its SQLite database, without touching it.
 #[derive(Debug, Parser)]
-#[command(name = "sched-audit", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(name = "sched-audit", version = VERSION.as_str(), after_help = AFTER_HELP, max_term_width = 100)]
 pub struct Cli {
     /// The scheduler's databases
     #[arg(value_name = "DATABASE", default_value = "data/phantom.db")]
@@ -42,6 +43,10 @@ pub struct Cli {
     /// The lowest severity that makes the exit code non-zero
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t, help_heading = "Output")]
     pub fail_on: FailOn,
+
+    /// Print what a detector or reason means, how it is decided and what to do, and exit
+    #[arg(long, value_name = "DETECTOR|REASON", help_heading = "Output")]
+    pub explain: Option<String>,
 
     /// Only jobs whose id or name matches the glob; repeatable
     #[arg(long, value_name = "PATTERN", help_heading = "Which jobs")]
@@ -79,6 +84,10 @@ pub struct Cli {
     #[arg(long, value_name = "DURATION", default_value = "240m", value_parser = parse_duration, help_heading = "Thresholds")]
     pub max_run: Millis,
 }
+
+/// The tool's version and that of the SQLite it reads with.
+static VERSION: LazyLock<String> =
+    LazyLock::new(|| format!("{} (SQLite {})", env!("CARGO_PKG_VERSION"), crate::db::sqlite_version()));
 
 /// `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, ValueEnum)]
@@ -169,7 +178,8 @@ fn parse_zone(text: &str) -> Result<Zone, String> {
     Zone::named(text).ok_or_else(|| {
         let like = |name: &&str| strsim::jaro_winkler(&name.to_lowercase(), &text.to_lowercase());
         let nearest = Zone::names().max_by(|a, b| like(a).total_cmp(&like(b)));
-        let hint = nearest.filter(|name| like(name) > 0.8).map_or_else(String::new, |name| format!(": did you mean {name}?"));
+        let hint =
+            nearest.filter(|name| like(name) > 0.8).map_or_else(String::new, |name| format!(": did you mean {name}?"));
         format!("not an IANA zone{hint}")
     })
 }

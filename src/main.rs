@@ -4,6 +4,8 @@
 //! text, one write, exit code. [`time`], [`cadence`] and [`model`] are the vocabulary of the others. Only this file knows
 //! the clock, the streams and the exit code.
 
+#![cfg_attr(test, allow(clippy::panic))]
+
 mod time;
 
 mod cadence;
@@ -18,7 +20,9 @@ mod audit;
 
 mod report;
 
-use audit::{Severity, Settings};
+mod explain;
+
+use audit::{Settings, Severity};
 use clap::Parser;
 use cli::{Cli, ColorWhen, Format, Selection};
 use report::{Audited, Database, Report, safe, table};
@@ -36,7 +40,8 @@ const RESERVE: Duration = Duration::from_millis(200);
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|info| {
-        let place = info.location().map_or_else(String::new, |location| format!(" at {}:{}", location.file(), location.line()));
+        let place =
+            info.location().map_or_else(String::new, |location| format!(" at {}:{}", location.file(), location.line()));
         complain(&format!("internal error{place}; please report it"));
     }));
     ExitCode::from(std::panic::catch_unwind(run).unwrap_or(COULD_NOT_AUDIT))
@@ -51,6 +56,9 @@ fn run() -> u8 {
             return if message.use_stderr() || written.is_err() { COULD_NOT_AUDIT } else { 0 };
         }
     };
+    if let Some(topic) = &cli.explain {
+        return explain_topic(topic);
+    }
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |age| age.as_millis() as i64);
     let settings = match cli.settings(time::Instant::from_millis(now)) {
         Ok(settings) => settings,
@@ -61,7 +69,8 @@ fn run() -> u8 {
     };
     let deadline = started + Duration::from_millis(cli.timeout.max(0) as u64);
     let databases = audit_all(&cli, &settings, deadline);
-    let severity = databases.iter().map(Database::severity).max_by_key(|severity| severity.rank()).unwrap_or(Severity::Ok);
+    let severity =
+        databases.iter().map(Database::severity).max_by_key(|severity| severity.rank()).unwrap_or(Severity::Ok);
     let report = Report { settings, databases, severity, exit_code: cli.fail_on.code(severity), error: None };
     complain_about(&report, &cli);
     if cli.quiet {
@@ -71,9 +80,24 @@ fn run() -> u8 {
         Format::Table => table::render(&report, look(&cli)),
         Format::Json => report::json::render(&report),
     };
-    match write_out(&text) {
-        Ok(()) => report.exit_code,
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => report.exit_code,
+    finish(&text, report.exit_code)
+}
+
+fn explain_topic(topic: &str) -> u8 {
+    match explain::explain(topic) {
+        Ok(text) => finish(&text, 0),
+        Err(error) => {
+            complain(&error);
+            COULD_NOT_AUDIT
+        }
+    }
+}
+
+/// The one write. A reader that has seen enough is no error.
+fn finish(text: &str, exit_code: u8) -> u8 {
+    match write_out(text) {
+        Ok(()) => exit_code,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => exit_code,
         Err(error) => {
             complain(&format!("the output can't be written: {error}"));
             COULD_NOT_AUDIT
@@ -84,10 +108,12 @@ fn run() -> u8 {
 /// Audits the databases side by side, as many at a time as there are cores; what is not done by the deadline is an error.
 fn audit_all(cli: &Cli, settings: &Settings, deadline: Clock) -> Vec<Database> {
     let paths = cli.databases.clone();
-    let results = spawn(&paths, settings, Arc::new(Selection::new(cli)), deadline);
+    let results = spawn(paths.clone(), settings, Arc::new(Selection::new(cli)), deadline);
     let mut databases: Vec<Option<Database>> = paths.iter().map(|_| None).collect();
     while databases.iter().any(Option::is_none) {
-        let Ok((index, database)) = results.recv_timeout(deadline.saturating_duration_since(Clock::now())) else { break };
+        let Ok((index, database)) = results.recv_timeout(deadline.saturating_duration_since(Clock::now())) else {
+            break;
+        };
         databases[index] = Some(database);
     }
     let late = |path: &PathBuf| Database {
@@ -98,16 +124,22 @@ fn audit_all(cli: &Cli, settings: &Settings, deadline: Clock) -> Vec<Database> {
     databases.into_iter().zip(&paths).map(|(database, path)| database.unwrap_or_else(|| late(path))).collect()
 }
 
-fn spawn(paths: &[PathBuf], settings: &Settings, selection: Arc<Selection>, deadline: Clock) -> Receiver<(usize, Database)> {
+fn spawn(
+    paths: Vec<PathBuf>,
+    settings: &Settings,
+    selection: Arc<Selection>,
+    deadline: Clock,
+) -> Receiver<(usize, Database)> {
     let (sender, receiver) = channel();
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(paths.len());
-    let queue = Arc::new(Mutex::new(paths.to_vec().into_iter().enumerate()));
+    let queue = Arc::new(Mutex::new(paths.into_iter().enumerate()));
     for _ in 0..threads {
         let (sender, queue, settings, selection) = (sender.clone(), queue.clone(), settings.clone(), selection.clone());
         std::thread::spawn(move || {
             while let Some((index, path)) = queue.lock().ok().and_then(|mut queue| queue.next()) {
                 let audited = std::panic::catch_unwind(|| audit_one(&path, &settings, &selection, deadline));
-                let (real_path, outcome) = audited.unwrap_or_else(|_| (path.clone(), Err("an internal error stopped its audit".to_owned())));
+                let (real_path, outcome) =
+                    audited.unwrap_or_else(|_| (path.clone(), Err("an internal error stopped its audit".to_owned())));
                 if sender.send((index, Database { path, real_path, outcome })).is_err() {
                     break;
                 }
@@ -117,12 +149,22 @@ fn spawn(paths: &[PathBuf], settings: &Settings, selection: Arc<Selection>, dead
     receiver
 }
 
-fn audit_one(path: &Path, settings: &Settings, selection: &Selection, deadline: Clock) -> (PathBuf, Result<Audited, String>) {
+fn audit_one(
+    path: &Path,
+    settings: &Settings,
+    selection: &Selection,
+    deadline: Clock,
+) -> (PathBuf, Result<Audited, String>) {
     let real_path = match db::locate(path) {
         Ok(real_path) => real_path,
         Err(error) => return (path.to_owned(), Err(error)),
     };
-    let window = db::Window { now: settings.now, back: settings.since, zone: settings.zone, deadline: deadline.checked_sub(RESERVE).unwrap_or(deadline) };
+    let window = db::Window {
+        now: settings.now,
+        back: settings.since,
+        zone: settings.zone,
+        deadline: deadline.checked_sub(RESERVE).unwrap_or(deadline),
+    };
     let outcome = db::read(&real_path, &window).map(|snapshot| {
         let selected: Vec<bool> = snapshot.jobs.iter().map(|job| selection.covers(&job.id, &job.name)).collect();
         let verdict = audit::audit(&snapshot, settings, |job| selection.covers(&job.id, &job.name));

@@ -241,8 +241,6 @@ pub struct Run {
     pub start: Instant,
     /// How long it took, if the row says so.
     pub duration_ms: Option<Millis>,
-    /// `last_run_status`.
-    pub status: Option<String>,
     /// The first line of `last_run_error`.
     pub error: Option<String>,
 }
@@ -415,8 +413,9 @@ mod tests {
 
         #[test]
         fn no_schedule_value_makes_the_reader_panic(kind in "cron|every|at|x", value in "\\PC{0,60}", number in any::<f64>()) {
-            let _ = Schedule::parse(&kind, &value, Zone::UTC);
-            let _ = Schedule::parse("every", &format!("{{\"intervalMs\":{number}}}"), Zone::UTC);
+            let Some(utc) = Zone::named("UTC") else { return Ok(()) };
+            let _ = Schedule::parse(&kind, &value, utc);
+            let _ = Schedule::parse("every", &format!("{{\"intervalMs\":{number}}}"), utc);
         }
     }
 }

@@ -136,7 +136,7 @@ fn epoch(text: &str) -> Option<Instant> {
     }
     let number: f64 = text.parse().ok()?;
     let millis = if number < 1e11 { number * 1e3 } else { number };
-    (millis <= Instant::MAX.0 as f64).then(|| Instant(millis as i64))
+    (millis <= Instant::MAX.0 as f64).then_some(Instant(millis as i64))
 }
 
 /// Seconds since 1970 of `2026-04-29 10:00:11`, the form of every cost event; None for any other form. Called once an
@@ -145,9 +145,8 @@ pub fn event_seconds(text: &[u8]) -> Option<i64> {
     let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b' ', h1, h2, b':', i1, i2, b':', s1, s2] = text else {
         return None;
     };
-    let number = |digits: &[u8]| {
-        digits.iter().try_fold(0u32, |n, d| d.is_ascii_digit().then(|| n * 10 + u32::from(d - b'0')))
-    };
+    let number =
+        |digits: &[u8]| digits.iter().try_fold(0u32, |n, d| d.is_ascii_digit().then(|| n * 10 + u32::from(d - b'0')));
     let date = NaiveDate::from_ymd_opt(number(&[y1, y2, y3, y4])? as i32, number(&[m1, m2])?, number(&[d1, d2])?)?;
     let wall = date.and_hms_opt(number(&[h1, h2])?, number(&[i1, i2])?, number(&[s1, s2])?)?;
     Some(wall.and_utc().timestamp())
@@ -207,7 +206,17 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused() {
-        for text in ["", "soon", "0", "1e300", "2026-13-01 00:00:00", "2026-02-30", "99999999999999999999", "12:00", "+262000-01-01T00:00:00Z"] {
+        for text in [
+            "",
+            "soon",
+            "0",
+            "1e300",
+            "2026-13-01 00:00:00",
+            "2026-02-30",
+            "99999999999999999999",
+            "12:00",
+            "+262000-01-01T00:00:00Z",
+        ] {
             assert_eq!(read(text), None, "{text}");
         }
     }

@@ -51,9 +51,11 @@ pub fn detect(context: &Context<'_>, job: &Job) -> Vec<Finding> {
 fn first_due(context: &Context<'_>, job: &Job, cadence: &Cadence, fire: Fire, until: Instant) -> Option<Start> {
     let mut from = fire.at;
     for pause in job.switches.iter().filter(|switch| !switch.resumes && switch.at >= fire.at && switch.at < until) {
-        let resumed = job.switches.iter().find(|switch| switch.resumes && switch.at >= pause.at).map(|switch| switch.at);
+        let resumed =
+            job.switches.iter().find(|switch| switch.resumes && switch.at >= pause.at).map(|switch| switch.at);
         // Resumed without a trace: the row was written then, or the next fire shows it.
-        let resumed = resumed.or(job.updated_at.filter(|at| *at > pause.at && *at < until && !job.moved_on)).unwrap_or(until);
+        let resumed =
+            resumed.or(job.updated_at.filter(|at| *at > pause.at && *at < until && !job.moved_on)).unwrap_or(until);
         from = from.max(resumed.min(until));
     }
     let backs_off = matches!(cadence, Cadence::Every(_)) && (fire.tokens == Tokens::Zero || job.consecutive_errors > 0);

@@ -42,7 +42,11 @@ fn failed_once(context: &Context<'_>, job: &Job) -> Option<Finding> {
     let run = job.last_run.as_ref().filter(|_| job.state == State::FailedOnce && !job.moved_on)?;
     let recent = context.settings.now.since(run.end()) <= context.settings.since;
     let text = format!("a one-shot gave up after {} errors: its work never happened", job.consecutive_errors);
-    recent.then(|| Finding::new(ID, "one-shot-failed", Severity::Info, text).since(Some(run.end())).with("error", run.error.clone()))
+    recent.then(|| {
+        Finding::new(ID, "one-shot-failed", Severity::Info, text)
+            .since(Some(run.end()))
+            .with("error", run.error.clone())
+    })
 }
 
 fn runaway(job: &Job) -> Option<Finding> {
@@ -73,7 +77,10 @@ fn unreadable(job: &Job) -> Option<Finding> {
 fn breaker(job: &Job) -> Option<Finding> {
     let run = job.last_run.as_ref();
     (job.state == State::Broken).then(|| {
-        let text = format!("its circuit breaker opened after {} errors in a row: it never fires again by itself", job.consecutive_errors);
+        let text = format!(
+            "its circuit breaker opened after {} errors in a row: it never fires again by itself",
+            job.consecutive_errors
+        );
         Finding::new(ID, "breaker-open", Severity::Critical, text)
             .since(last_sign(job))
             .with("consecutive_errors", job.consecutive_errors)
@@ -107,7 +114,8 @@ fn late(context: &Context<'_>, job: &Job) -> Option<Finding> {
     let severity = severity?;
     let missed = job.schedule.cadence().map(|cadence| 1 + cadence.slots_between(due, settings.now));
     let text = format!("due {} ago and not run; nothing holds the slot", span(late_by));
-    let mut finding = Finding::new(ID, "overdue", severity, text).since(Some(due)).with("overdue_seconds", late_by / 1000);
+    let mut finding =
+        Finding::new(ID, "overdue", severity, text).since(Some(due)).with("overdue_seconds", late_by / 1000);
     finding.missed_slots = missed;
     Some(finding)
 }
@@ -142,13 +150,23 @@ fn waiting(context: &Context<'_>, job: &Job, due: Instant, lateness: Option<Seve
     let text = match (own, run.plausible) {
         (true, Plausible::Usual) => format!("its run has been in flight for {length}"),
         (true, Plausible::Unusual) => format!("its run has been in flight for {length}, longer than usual"),
-        (true, Plausible::Impossible) => format!("its run began {length} ago and never ended: longer than any run may take"),
+        (true, Plausible::Impossible) => {
+            format!("its run began {length} ago and never ended: longer than any run may take")
+        }
         (false, Plausible::Usual) => format!("due {} ago; waits behind a run of {}", span(now.since(due)), run.name),
         (false, Plausible::Unusual) => {
-            format!("due {} ago; waits behind {}, running for {length}, longer than usual", span(now.since(due)), run.name)
+            format!(
+                "due {} ago; waits behind {}, running for {length}, longer than usual",
+                span(now.since(due)),
+                run.name
+            )
         }
         (false, Plausible::Impossible) => {
-            format!("due {} ago; waits behind {}, whose run began {length} ago and never ended", span(now.since(due)), run.name)
+            format!(
+                "due {} ago; waits behind {}, whose run began {length} ago and never ended",
+                span(now.since(due)),
+                run.name
+            )
         }
     };
     let finding = Finding::new(ID, reason, severity, text).since(Some(due));

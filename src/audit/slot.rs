@@ -81,9 +81,10 @@ impl Slot {
     /// Whether the slot may have been held all the while from `from` to `until`.
     pub fn occupied(&self, from: Instant, until: Instant) -> bool {
         let after = self.free.partition_point(|(_, end)| end.since(from) <= SHORTEST_FREE);
-        self.free[after..].iter().take_while(|(start, _)| *start < until).all(|(start, end)| {
-            (*end).min(until).since((*start).max(from)) <= SHORTEST_FREE
-        })
+        self.free[after..]
+            .iter()
+            .take_while(|(start, _)| *start < until)
+            .all(|(start, end)| (*end).min(until).since((*start).max(from)) <= SHORTEST_FREE)
     }
 
     /// Whether a job that has been due since `due` is only waiting for the slot.

@@ -48,7 +48,9 @@ impl Streak {
         };
         let what = format!("{} fires in a row with zero tokens", self.count);
         let text = match ended {
-            None if self.count == 1 => format!("its newest fire, {} ago, used no tokens", span(settings.now.since(self.last))),
+            None if self.count == 1 => {
+                format!("its newest fire, {} ago, used no tokens", span(settings.now.since(self.last)))
+            }
             None => format!("{what}, the newest {} ago", span(settings.now.since(self.last))),
             Some(_) => format!("{what} within {}; it has worked since", span(self.last.since(self.first))),
         };

@@ -17,8 +17,6 @@ pub struct Cron {
     times_per_day: u32,
     months: u32,
     days: Days,
-    /// The shortest span between two of its times on the wall clock, in minutes.
-    shortest_minutes: u32,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -58,7 +56,7 @@ impl Cron {
         let text = format!("0 {} {} * * *", numbers(minutes), numbers(hours));
         let times = cron::Schedule::from_str(&text).map_err(|error| error.to_string())?;
         let times_per_day = minutes.count_ones() * hours.count_ones();
-        Ok(Cron { times, times_per_day, months: months as u32, days, shortest_minutes: shortest(minutes, hours) })
+        Ok(Cron { times, times_per_day, months: months as u32, days })
     }
 
     /// The first wall time it names after `wall`; None if there is none within its horizon.
@@ -95,11 +93,6 @@ impl Cron {
     /// How many times it names on a day that it names.
     pub fn times_per_day(&self) -> u32 {
         self.times_per_day
-    }
-
-    /// The shortest span between two of its times on the wall clock, in minutes.
-    pub fn shortest_minutes(&self) -> u32 {
-        self.shortest_minutes
     }
 
     fn time_after(&self, wall: NaiveDateTime) -> Option<NaiveDateTime> {
@@ -156,7 +149,8 @@ impl Days {
         };
         self.of_month & (1 << day) != 0
             || self.last && day == length
-            || self.last_weekday && day == (length - 2..=length).rev().find(|&d| !matches!(weekday(d), 0 | 6)).unwrap_or(0)
+            || self.last_weekday
+                && day == (length - 2..=length).rev().find(|&d| !matches!(weekday(d), 0 | 6)).unwrap_or(0)
             || self.nearest_weekday != 0
                 && (1..=length).any(|wanted| self.nearest_weekday & (1 << wanted) != 0 && nearest(wanted) == day)
     }
@@ -267,11 +261,4 @@ fn unreadable(item: &str, field: &Field) -> String {
 fn numbers(bits: u64) -> String {
     let named: Vec<String> = (0..64).filter(|n| bits & (1 << n) != 0).map(|n: u32| n.to_string()).collect();
     named.join(",")
-}
-
-/// The least distance between two times of day, round midnight too, in minutes; a whole day if there is one time only.
-fn shortest(minutes: u64, hours: u64) -> u32 {
-    let times: Vec<u32> = (0..24 * 60).filter(|t| hours & (1 << (t / 60)) != 0 && minutes & (1 << (t % 60)) != 0).collect();
-    let following = times.iter().skip(1).copied().chain(times.first().map(|first| first + 24 * 60));
-    times.iter().zip(following).map(|(time, next)| next - time).min().unwrap_or(24 * 60)
 }

@@ -32,7 +32,8 @@ pub fn read(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> Result
         Some(row) => row,
         None => {
             let from = first.max(last.saturating_sub(MOST_UNORDERED));
-            let cut = if from > first { format!(": only those from number {from} on were read") } else { String::new() };
+            let cut =
+                if from > first { format!(": only those from number {from} on were read") } else { String::new() };
             snapshot.notes.push(format!("cost events are not in the order of time (a clock was set){cut}"));
             from
         }
@@ -123,7 +124,9 @@ fn read_window(
         snapshot.notes.push(format!("{unreadable} cost events have no readable time and were left out"));
     }
     if stepped > 0 {
-        snapshot.notes.push(format!("{stepped} cost events are older than the one before them (a clock was set): times about them are inexact"));
+        snapshot.notes.push(format!(
+            "{stepped} cost events are older than the one before them (a clock was set): times about them are inexact"
+        ));
     }
     Ok(())
 }

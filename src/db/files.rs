@@ -164,7 +164,9 @@ pub fn locate(path: &Path) -> Result<PathBuf, String> {
         _ if file.metadata().is_ok_and(|meta| meta.len() == 0) => {
             Err("is empty (0 bytes): no scheduler has written to it; check the path".to_owned())
         }
-        _ => Err("is no SQLite database (its first bytes say so); give the path of the scheduler's database".to_owned()),
+        _ => {
+            Err("is no SQLite database (its first bytes say so); give the path of the scheduler's database".to_owned())
+        }
     }
 }
 
@@ -192,7 +194,9 @@ fn open_regular(path: &Path) -> Result<File, Obstacle> {
             };
             return Err(Obstacle::Final(format!("is a directory; {hint}")));
         }
-        other => return Err(Obstacle::Final(format!("is no regular file but {other:?}; give the scheduler's database"))),
+        other => {
+            return Err(Obstacle::Final(format!("is no regular file but {other:?}; give the scheduler's database")));
+        }
     }
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| explain_missing(path, &error.into()))?;

@@ -122,7 +122,8 @@ mod tests {
         let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/incident.db");
         std::fs::copy(fixture, &path).unwrap_or_else(|error| panic!("{error}"));
         std::fs::write(directory.path().join("new.db-wal"), b"").unwrap_or_else(|error| panic!("{error}"));
-        let written = Connection::open(&path).and_then(|db| db.execute_batch("PRAGMA journal_mode=DELETE; DROP TABLE sessions"));
+        let written =
+            Connection::open(&path).and_then(|db| db.execute_batch("PRAGMA journal_mode=DELETE; DROP TABLE sessions"));
         assert!(written.is_err());
         assert_eq!(std::fs::read(&path).ok(), std::fs::read(fixture).ok());
         assert_eq!(std::fs::read_dir(directory.path()).map(Iterator::count).ok(), Some(2), "the -wal was deleted");

@@ -42,9 +42,20 @@ impl Table {
     }
 }
 
-const JOB_COLUMNS: [&str; 15] = [
-    "id", "name", "enabled", "status", "schedule_kind", "schedule_value", "last_run_at", "last_run_status",
-    "last_run_duration_ms", "last_run_error", "next_run_at", "consecutive_errors", "created_at", "updated_at", "run_count",
+const JOB_COLUMNS: [&str; 13] = [
+    "id",
+    "name",
+    "enabled",
+    "status",
+    "schedule_kind",
+    "schedule_value",
+    "last_run_at",
+    "last_run_duration_ms",
+    "last_run_error",
+    "next_run_at",
+    "consecutive_errors",
+    "created_at",
+    "updated_at",
 ];
 
 /// Without these no job can be judged.
@@ -99,11 +110,22 @@ fn read_jobs(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> Resul
         let number = snapshot.jobs.len() + 1;
         let job = job(row, window)?;
         if job.id.is_empty() {
-            snapshot.notes.push(format!("row {number} of scheduled_jobs ({:?}) has no id: its fires can't be found", job.name));
+            snapshot
+                .notes
+                .push(format!("row {number} of scheduled_jobs ({:?}) has no id: its fires can't be found", job.name));
         } else if !ids.insert(job.id.clone()) {
-            snapshot.notes.push(format!("the id {:?} occurs twice in scheduled_jobs: its fires count for one row only", job.id));
+            snapshot
+                .notes
+                .push(format!("the id {:?} occurs twice in scheduled_jobs: its fires count for one row only", job.id));
         }
         snapshot.jobs.push(job);
+    }
+    let moved_on = snapshot.jobs.iter().filter(|job| job.moved_on).count();
+    if moved_on > 0 {
+        snapshot.notes.push(format!(
+            "{moved_on} rows of scheduled_jobs are newer than {}: their jobs are judged by their cost events alone",
+            window.now
+        ));
     }
     Ok(())
 }
@@ -112,8 +134,8 @@ fn job(row: &rusqlite::Row<'_>, window: &Window) -> Result<Job, Failure> {
     let kind = text(row.get_ref(4)?).unwrap_or_default();
     let schedule = Schedule::parse(&kind, &text(row.get_ref(5)?).unwrap_or_default(), window.zone);
     let start = stamp(row.get_ref(6)?);
-    let created_at = stamp(row.get_ref(12)?).instant();
-    let updated_at = stamp(row.get_ref(13)?).instant();
+    let created_at = stamp(row.get_ref(11)?).instant();
+    let updated_at = stamp(row.get_ref(12)?).instant();
     let moved_on = start.instant().max(updated_at).is_some_and(|at| at > window.now);
     let state = if created_at.is_some_and(|at| at > window.now) {
         State::NotCreated
@@ -123,9 +145,8 @@ fn job(row: &rusqlite::Row<'_>, window: &Window) -> Result<Job, Failure> {
     let last_run = start.instant().map(|start| {
         Ok::<_, rusqlite::Error>(Run {
             start,
-            duration_ms: number(row.get_ref(8)?).map(|ms| ms.max(0)),
-            status: text(row.get_ref(7)?).map(cut),
-            error: text(row.get_ref(9)?).map(|text| cut(text.lines().next().unwrap_or_default().to_owned())),
+            duration_ms: number(row.get_ref(7)?).map(|ms| ms.max(0)),
+            error: text(row.get_ref(8)?).map(|text| cut(text.lines().next().unwrap_or_default().to_owned())),
         })
     });
     Ok(Job {
@@ -134,8 +155,8 @@ fn job(row: &rusqlite::Row<'_>, window: &Window) -> Result<Job, Failure> {
         state,
         schedule,
         last_run: last_run.transpose()?,
-        next_run_at: stamp(row.get_ref(10)?),
-        consecutive_errors: number(row.get_ref(11)?).unwrap_or(0),
+        next_run_at: stamp(row.get_ref(9)?),
+        consecutive_errors: number(row.get_ref(10)?).unwrap_or(0),
         created_at,
         updated_at,
         moved_on,
@@ -154,14 +175,18 @@ fn state(enabled: ValueRef<'_>, status: ValueRef<'_>, kind: &str) -> State {
         (Some(1), Some("active")) => State::Watched,
         (Some(1), Some("failed")) if kind == "at" => State::FailedOnce,
         (Some(1), Some("failed")) => State::Broken,
-        (Some(1), other) => State::Unknown(format!("status is {}", other.map_or("NULL".into(), |s| format!("{:?}", cut(s.to_owned()))))),
+        (Some(1), other) => {
+            State::Unknown(format!("status is {}", other.map_or("NULL".into(), |s| format!("{:?}", cut(s.to_owned())))))
+        }
         _ => State::Unknown(format!("enabled is {}", text(enabled).map_or("NULL".into(), cut))),
     }
 }
 
 fn read_sessions(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> Result<(), Failure> {
     let Some(table) = Table::find(db, "sessions")?.filter(|table| table.columns.contains("session_key")) else {
-        snapshot.notes.push("there is no table sessions: runs in flight can't be seen, so waiting jobs may look silent".into());
+        snapshot
+            .notes
+            .push("there is no table sessions: runs in flight can't be seen, so waiting jobs may look silent".into());
         return Ok(());
     };
     let mut statement = db.prepare(&table.select(&["session_key", "last_active_at"]))?;
@@ -218,11 +243,11 @@ fn cut(text: String) -> String {
     if text.len() <= LONGEST_NAME { text } else { text.chars().take(LONGEST_NAME).collect() }
 }
 
-/// A value as a whole number; a real is rounded towards zero.
+/// A value as a whole number, also one stored as a real or as text.
 fn number(value: ValueRef<'_>) -> Option<i64> {
     match value {
         ValueRef::Integer(number) => Some(number),
-        ValueRef::Real(number) => Some(number as Millis),
+        ValueRef::Real(number) => Some(number as Millis).filter(|_| number.fract() == 0.0),
         _ => text(value)?.trim().parse().ok(),
     }
 }

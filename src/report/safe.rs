@@ -3,13 +3,11 @@
 /// Replaces what does not print or changes the direction or place of text by its escape, and cuts at `most` characters.
 pub fn text(untrusted: &str, most: usize) -> String {
     let mut shown = String::new();
-    let mut count = 0;
-    for character in untrusted.chars() {
+    for (count, character) in untrusted.chars().enumerate() {
         if count >= most {
             shown.push('…');
             break;
         }
-        count += 1;
         match character {
             '\n' => shown.push_str("\\n"),
             '\t' => shown.push_str("\\t"),
@@ -40,8 +38,11 @@ fn mask(word: &str) -> String {
     let mut masked = String::new();
     for part in word.split_inclusive(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+'))) {
         let body = part.trim_end_matches(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+')));
-        let (digits, letters) = (body.bytes().any(|b| b.is_ascii_digit()), body.bytes().any(|b| b.is_ascii_alphabetic()));
-        let key = ["sk-", "xox", "ghp_", "gho_", "github_pat_", "AKIA", "eyJ", "glpat-", "AIza"].iter().any(|k| body.starts_with(k));
+        let (digits, letters) =
+            (body.bytes().any(|b| b.is_ascii_digit()), body.bytes().any(|b| b.is_ascii_alphabetic()));
+        let key = ["sk-", "xox", "ghp_", "gho_", "github_pat_", "AKIA", "eyJ", "glpat-", "AIza"]
+            .iter()
+            .any(|k| body.starts_with(k));
         if key || body.len() >= 20 && digits && letters {
             masked.push_str("[masked]");
             masked.push_str(&part[body.len()..]);
@@ -67,6 +68,9 @@ mod tests {
     fn keys_in_errors_are_masked_and_words_are_not() {
         assert_eq!(error("bad key sk-ant-api03-abc, retry", 99), "bad key [masked], retry");
         assert_eq!(error("token=abcdef0123456789abcdef0123 failed", 99), "token=[masked] failed");
-        assert_eq!(error("Error: Claude Code process exited with code 1", 99), "Error: Claude Code process exited with code 1");
+        assert_eq!(
+            error("Error: Claude Code process exited with code 1", 99),
+            "Error: Claude Code process exited with code 1"
+        );
     }
 }

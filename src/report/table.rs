@@ -39,7 +39,8 @@ fn render_database(report: &Report, database: &Database, look: Look) -> String {
         }
     };
     let settings = &report.settings;
-    let jobs = || audited.snapshot.jobs.iter().zip(&audited.selected).filter(|(_, selected)| **selected).map(|(job, _)| job);
+    let jobs =
+        || audited.snapshot.jobs.iter().zip(&audited.selected).filter(|(_, selected)| **selected).map(|(job, _)| job);
     let watched = jobs().filter(|job| job.state.is_watched()).count();
     let severity = audited.verdict.severity;
     let mut text = format!(
@@ -48,7 +49,7 @@ fn render_database(report: &Report, database: &Database, look: Look) -> String {
         minute(settings.now),
         settings.zone.name(),
         skipped(jobs()),
-        if audited.verdict.findings.is_empty() { ": all fire as scheduled" } else { "" },
+        if audited.verdict.findings.is_empty() { ": no trouble found" } else { "" },
     );
     if !audited.verdict.findings.is_empty() {
         text += &format!("\n{}\n", paint_severities(&findings_table(audited, settings.now, look), look));
@@ -57,10 +58,11 @@ fn render_database(report: &Report, database: &Database, look: Look) -> String {
         text += &format!("\n{}\n", jobs_table(audited, settings.now, look).trim_fmt());
     }
     for note in &audited.snapshot.notes {
-        text += &format!("note: {}\n", safe::text(note, LONGEST_MESSAGE));
+        text += &format!("{}\n", wrapped(&format!("note: {}", safe::text(note, LONGEST_MESSAGE)), look));
     }
     if let Some(worst) = audited.verdict.findings.first().filter(|worst| worst.severity > Severity::Info) {
-        text += &format!("\nLook at: {}\n", advice(worst, &audited.snapshot.jobs[worst.job]));
+        let advice = advice(worst, &audited.snapshot.jobs[worst.job]);
+        text += &format!("\n{}\n", wrapped(&format!("Look at: {advice}"), look));
     }
     text
 }
@@ -108,7 +110,11 @@ fn jobs_table(audited: &Audited, now: Instant, look: Look) -> Table {
     table.set_header(["JOB", "STATE", "SCHEDULE", "LAST RUN", "NEXT RUN", "NEXT SLOT"]);
     let shown = |at: Option<Instant>| at.map_or_else(|| "-".to_owned(), minute);
     for (job, _) in audited.snapshot.jobs.iter().zip(&audited.selected).filter(|(_, selected)| **selected) {
-        let zone = job.schedule.timezone.as_ref().map_or_else(String::new, |zone| format!("\n{}", safe::text(zone, LONGEST_NAME)));
+        let zone = job
+            .schedule
+            .timezone
+            .as_ref()
+            .map_or_else(String::new, |zone| format!("\n{}", safe::text(zone, LONGEST_NAME)));
         table.add_row([
             safe::text(&job.name, LONGEST_NAME),
             job.state.word().to_owned(),
@@ -121,6 +127,12 @@ fn jobs_table(audited: &Audited, now: Instant, look: Look) -> Table {
     table
 }
 
+fn wrapped(line: &str, look: Look) -> String {
+    let mut table = plain_table(look);
+    table.add_row([line]);
+    table.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
 fn plain_table(look: Look) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(look.width);
@@ -131,11 +143,19 @@ fn plain_table(look: Look) -> Table {
 fn advice(finding: &Finding, job: &Job) -> String {
     let row = format!("the row of {} in scheduled_jobs", safe::text(&job.name, LONGEST_NAME));
     match finding.reason {
-        _ if finding.lasting == Lasting::Resolved => format!("the scheduler's log from {} on", finding.since.map_or_else(String::new, minute)),
-        "breaker-open" => format!("{row}: last_run_error says why; a restart will not revive it, the row must be edited"),
-        "hung-run" => "the run that never ended; other jobs start only when it ends or the scheduler is restarted".to_owned(),
+        _ if finding.lasting == Lasting::Resolved => {
+            format!("the scheduler's log from {} on", finding.since.map_or_else(String::new, minute))
+        }
+        "breaker-open" => {
+            format!("{row}: last_run_error says why; a restart will not revive it, the row must be edited")
+        }
+        "hung-run" => {
+            "the run that never ended; other jobs start only when it ends or the scheduler is restarted".to_owned()
+        }
         "zero-token-streak" => format!("{row}: last_run_error, and whether the model's provider answers"),
-        "unreadable-schedule" | "no-next-run" | "runaway" | "unknown-state" => format!("{row}: schedule_value, status and next_run_at"),
+        "unreadable-schedule" | "no-next-run" | "runaway" | "unknown-state" => {
+            format!("{row}: schedule_value, status and next_run_at")
+        }
         _ => "whether the scheduler's process runs, and its log since the job's last fire".to_owned(),
     }
 }

@@ -1,0 +1,147 @@
+//! Options, exit codes and output.
+
+use crate::{HOURLY, History, command, run};
+use std::process::Stdio;
+
+const INCIDENT: [&str; 5] = ["--now", "2026-04-30T12:00:00Z", "--timezone", "UTC", "fixtures/incident.db"];
+const HEALTHY: [&str; 5] = ["--now", "2026-03-12T00:13:20Z", "--timezone", "UTC", "fixtures/healthy.db"];
+
+#[test]
+fn the_exit_code_follows_the_worst_severity() {
+    assert_eq!(run(&HEALTHY).code, 0);
+    assert_eq!(run(&["--now", "2026-05-01T06:25:30Z", "--timezone", "UTC", "fixtures/recovered.db"]).code, 1);
+    assert_eq!(run(&INCIDENT).code, 2);
+    assert_eq!(run(&["no/such.db"]).code, 3);
+}
+
+#[test]
+fn the_exit_code_does_not_depend_on_the_format() {
+    for format in ["table", "json"] {
+        for (arguments, code) in [(HEALTHY, 0), (INCIDENT, 2)] {
+            assert_eq!(command().args(["-f", format]).args(arguments).status().unwrap().code(), Some(code));
+        }
+    }
+}
+
+#[test]
+fn fail_on_sets_the_lowest_severity_that_fails_but_never_hides_what_could_not_be_audited() {
+    for (fail_on, code) in [("warning", 2), ("critical", 2), ("never", 0)] {
+        assert_eq!(command().args(["--fail-on", fail_on]).args(INCIDENT).status().unwrap().code(), Some(code));
+        assert_eq!(run(&["--fail-on", fail_on, "no/such.db"]).code, 3);
+    }
+    let warning =
+        ["--now", "2026-05-01T06:25:30Z", "--timezone", "UTC", "--fail-on", "critical", "fixtures/recovered.db"];
+    assert_eq!(run(&warning).code, 0);
+}
+
+#[test]
+fn of_several_databases_critical_wins_then_what_could_not_be_audited_then_warning() {
+    let now = ["--now", "2026-05-01T06:25:30Z", "--timezone", "UTC"];
+    let code = |databases: &[&str]| command().args(now).args(databases).output().unwrap().status.code();
+    assert_eq!(code(&["no/such.db", "fixtures/incident.db"]), Some(2));
+    assert_eq!(code(&["fixtures/recovered.db", "no/such.db"]), Some(3));
+    let both = run(&["--now", "2026-05-01T06:25:30Z", "--timezone", "UTC", "no/such.db", "fixtures/recovered.db"]);
+    assert!(
+        both.out.contains("recovered.db: WARNING") && both.err.contains("no/such.db: does not exist"),
+        "{}{}",
+        both.out,
+        both.err
+    );
+}
+
+#[test]
+fn wrong_arguments_exit_3_and_say_what_is_right() {
+    for (arguments, hint) in [
+        (["--now", "2026-04-30T12:00:00"], "offset or Z"),
+        (["--now", "1777456811"], "offset or Z"),
+        (["--now", "yesterday"], "offset or Z"),
+        (["--since", "soon"], "7d"),
+        (["--timezone", "Europe/Berln"], "did you mean Europe/Berlin?"),
+        (["--format", "xml"], "table"),
+        (["--zero-streak", "0"], "1.."),
+        (["--late-cadences", "nan"], "0 to 1000"),
+    ] {
+        let run = run(&arguments);
+        assert_eq!(run.code, 3, "{arguments:?}");
+        assert!(run.err.contains(hint) && run.out.is_empty(), "{arguments:?}: {}", run.err);
+    }
+}
+
+#[test]
+fn help_and_version_exit_0_and_name_the_exit_codes_and_sqlite() {
+    let help = run(&["--help"]);
+    assert!(help.code == 0 && help.out.contains("3  could not audit"));
+    let version = run(&["--version"]);
+    assert!(version.code == 0 && version.out.contains("SQLite 3."), "{}", version.out);
+}
+
+#[test]
+fn quiet_prints_nothing() {
+    let quiet = command().arg("-q").args(INCIDENT).output().unwrap();
+    assert_eq!((quiet.status.code(), quiet.stdout.len(), quiet.stderr.len()), (Some(2), 0, 0));
+}
+
+#[test]
+fn a_healthy_database_takes_two_lines() {
+    assert_eq!(run(&HEALTHY).out.lines().count(), 2, "{}", run(&HEALTHY).out);
+}
+
+#[test]
+fn the_table_fits_80_columns_and_all_lists_every_job() {
+    let out = String::from_utf8(command().arg("-a").args(INCIDENT).output().unwrap().stdout).unwrap();
+    for line in out.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    for name in ["heartbeat", "housekeeping", "mail-triage", "retro"] {
+        assert!(out.contains(name), "{out}");
+    }
+}
+
+#[test]
+fn colour_is_for_terminals_unless_asked_for() {
+    assert!(!run(&INCIDENT).out.contains('\x1b'));
+    let colored = command().args(["--color", "always"]).args(INCIDENT).output().unwrap();
+    assert!(String::from_utf8(colored.stdout).unwrap().contains("\x1b[31;1mcritical\x1b[0m"));
+}
+
+#[test]
+fn job_and_ignore_choose_by_id_or_name_and_a_pattern_without_a_job_is_named() {
+    let ignored = command().args(["--ignore", "heart*"]).args(INCIDENT).output().unwrap();
+    assert_eq!(ignored.status.code(), Some(0));
+    let only = command().args(["--job", "mail-*", "--job", "nothing"]).args(INCIDENT).output().unwrap();
+    assert_eq!(only.status.code(), Some(0));
+    assert!(String::from_utf8(only.stderr).unwrap().contains("\"nothing\""));
+}
+
+#[test]
+fn json_has_the_same_keys_when_all_is_well_and_when_nothing_could_be_read() {
+    let keys = |arguments: &[&str]| {
+        let run = run(&[&["-f", "json"], arguments].concat());
+        let json = run.json();
+        assert_eq!(json["exit_code"], run.code);
+        let object = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        (object(&json), object(&json["databases"][0]))
+    };
+    assert_eq!(keys(&HEALTHY), keys(&INCIDENT));
+    assert_eq!(keys(&HEALTHY), keys(&["no/such.db"]));
+    assert!(!run(&["-f", "json", "no/such.db"]).json()["databases"][0]["error"].is_null());
+}
+
+#[test]
+fn the_clock_is_used_where_no_instant_is_given() {
+    let history = History::new();
+    history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    assert_eq!(command().arg("-q").arg(&history.path).status().unwrap().code(), Some(2), "long past by any clock");
+}
+
+#[test]
+fn output_that_cannot_be_written_exits_3_and_a_closed_pipe_keeps_the_verdict() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let run = command().args(INCIDENT).stdout(full).output().unwrap();
+    assert_eq!(run.status.code(), Some(3));
+    assert!(String::from_utf8(run.stderr).unwrap().contains("can't be written"));
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let closed = command().args(INCIDENT).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!((closed.status.code(), closed.stderr.len()), (Some(2), 0));
+}

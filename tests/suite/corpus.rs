@@ -1,0 +1,62 @@
+//! The labelled databases, rebuilt from what the real scheduler wrote, and the incident replayed.
+
+use crate::{Run, command, run};
+use serde_json::Value;
+use std::collections::HashMap;
+
+const ORDER: [&str; 4] = ["ok", "info", "warning", "critical"];
+
+fn rank(severity: &Value) -> usize {
+    ORDER.iter().position(|word| severity == word).unwrap()
+}
+
+#[test]
+fn every_job_of_the_labelled_databases_gets_a_severity_that_its_truth_allows() {
+    let labels: Value = serde_json::from_str(include_str!("../../fixtures/corpus/labels.json")).unwrap();
+    let mut wrong = Vec::new();
+    for case in labels.as_array().unwrap() {
+        let text = |key: &str| case[key].as_str().unwrap();
+        let path = format!("fixtures/corpus/{}", text("db"));
+        let run = run(&["--format", "json", "--now", text("now"), "--timezone", text("timezone"), &path]);
+        let json = run.json();
+        let mut worst: HashMap<&str, usize> = HashMap::new();
+        for finding in json["findings"].as_array().unwrap() {
+            let job = worst.entry(finding["job"]["id"].as_str().unwrap()).or_default();
+            *job = (*job).max(rank(&finding["severity"]));
+        }
+        let overall = worst.values().copied().max().unwrap_or(0);
+        assert_eq!(run.code, [0, 0, 1, 2][overall], "{path}: exit code");
+        assert_eq!(rank(&json["severity"]), overall, "{path}: overall severity");
+        for job in case["jobs"].as_array().unwrap() {
+            let bound = |key: &str, otherwise| job.get(key).map_or(otherwise, rank);
+            let got = worst.get(job["id"].as_str().unwrap()).copied().unwrap_or(0);
+            if !(bound("min", 0)..=bound("max", 3)).contains(&got) {
+                wrong.push(format!("{path}: {} is {}; truth: {}", job["name"], ORDER[got], job["truth"]));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn incident_at(minutes: i64) -> Run {
+    let start = chrono::DateTime::parse_from_rfc3339("2026-04-26T12:00:00Z").unwrap();
+    let now = (start + chrono::TimeDelta::minutes(minutes)).to_rfc3339();
+    command()
+        .args(["--format", "json", "--timezone", "UTC", "--job", "heartbeat", "--now", &now, "fixtures/recovered.db"])
+        .output()
+        .unwrap()
+        .into()
+}
+
+#[test]
+fn replayed_every_ten_minutes_the_incident_is_warned_of_by_the_third_zero_token_fire_and_not_before() {
+    // The first zero-token fire is that of 2026-04-29 05:00:07, the third that of 05:01:51.
+    let (first_zero, third_zero) = (65 * 60, 65 * 60 + 2);
+    for minutes in (0..first_zero).step_by(10) {
+        let run = incident_at(minutes);
+        assert_eq!((run.code, run.findings()), (0, vec![]), "a healthy hour, {minutes} min in");
+    }
+    for minutes in (third_zero..105 * 60).step_by(60) {
+        assert!(incident_at(minutes).code > 0, "the streak or the silence, {minutes} min in");
+    }
+}

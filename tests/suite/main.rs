@@ -1,0 +1,144 @@
+//! What must hold of the real binary, run as a user runs it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod command_line;
+mod corpus;
+mod detectors;
+mod hostile;
+mod readme;
+mod untouched;
+
+use rusqlite::Connection;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A run of the binary: exit code, stdout and stderr together.
+pub struct Run {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Run {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
+    }
+
+    /// `severity detector/reason state` of each finding, as one line each.
+    pub fn findings(&self) -> Vec<String> {
+        let json = self.json();
+        let text = |finding: &Value, key: &str| finding[key].as_str().unwrap_or("-").to_owned();
+        let line = |f: &Value| {
+            format!("{} {}/{} {}", text(f, "severity"), text(f, "detector"), text(f, "reason"), text(f, "state"))
+        };
+        json["findings"].as_array().unwrap().iter().map(line).collect()
+    }
+}
+
+pub fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sched-audit"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("NO_COLOR").env("TZ", "UTC");
+    command
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Run {
+        Run {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+pub fn run(arguments: &[&str]) -> Run {
+    command().args(arguments).output().unwrap().into()
+}
+
+/// A tiny scheduler database in a directory of its own.
+pub struct History {
+    pub directory: tempfile::TempDir,
+    pub path: PathBuf,
+    pub db: Connection,
+}
+
+/// The job that a history is about, unless a test says otherwise.
+pub const HOURLY: &str = r#"{"expr":"0 * * * *"}"#;
+
+impl History {
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> History {
+        History::named("phantom.db")
+    }
+
+    pub fn named(name: impl AsRef<Path>) -> History {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(name);
+        let db = Connection::open(&path).unwrap();
+        db.execute_batch(include_str!("schema.sql")).unwrap();
+        History { directory, path, db }
+    }
+
+    pub fn sql(&self, text: &str) -> &History {
+        self.db.execute_batch(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        self
+    }
+
+    /// A job made on 1 March that last ran for a minute from `last` on.
+    pub fn job(&self, id: &str, kind: &str, schedule: &str, last: Option<&str>, next: Option<&str>) -> &History {
+        self.db
+            .execute(
+                "INSERT INTO scheduled_jobs (id, name, schedule_kind, schedule_value, task, last_run_at, last_run_duration_ms,
+                 last_run_status, next_run_at, run_count, created_at, updated_at)
+                 VALUES (?1, ?1, ?2, ?3, 'secret task', ?4, 60000, 'ok', ?5, ?4 IS NOT NULL, '2026-03-01 00:00:00',
+                 coalesce(datetime(?4, '+60 seconds'), '2026-03-01 00:00:00'))",
+                (id, kind, schedule, last, next),
+            )
+            .unwrap();
+        self
+    }
+
+    /// Ends of runs of a job, `-` before the time for zero tokens, `?` for tokens that are NULL.
+    pub fn fires(&self, id: &str, times: &[&str]) -> &History {
+        let key = format!("scheduler:sched:{id}");
+        for time in times {
+            let tokens = if time.starts_with('-') { Some(0) } else { Some(7).filter(|_| !time.starts_with('?')) };
+            let at = time.trim_start_matches(['-', '?']);
+            self.db
+                .execute(
+                    "INSERT INTO cost_events (session_key, cost_usd, input_tokens, output_tokens, model, created_at)
+                     VALUES (?1, 0, ?2, ?2, 'm', ?3)",
+                    (&key, tokens, at),
+                )
+                .unwrap();
+        }
+        self
+    }
+
+    pub fn session(&self, key: &str, at: &str) -> &History {
+        self.db
+            .execute(
+                "INSERT INTO sessions (session_key, channel_id, conversation_id, last_active_at) VALUES (?1, 'c', 'c', ?2)",
+                (key, at),
+            )
+            .unwrap();
+        self
+    }
+
+    pub fn audit(&self, now: &str, more: &[&str]) -> Run {
+        command()
+            .args(["--format", "json", "--timezone", "UTC", "--now", now])
+            .args(more)
+            .arg(&self.path)
+            .output()
+            .unwrap()
+            .into()
+    }
+
+    /// The findings at an instant, as lines.
+    pub fn check(&self, now: &str, expected: &[&str]) {
+        assert_eq!(self.audit(now, &[]).findings(), expected, "at {now}: {}", self.audit(now, &[]).out);
+    }
+}

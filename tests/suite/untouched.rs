@@ -1,0 +1,117 @@
+//! The database and its directory are the same after an audit, byte for byte.
+
+use crate::{HOURLY, History};
+use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+type Sight = BTreeMap<Vec<u8>, (u64, u64, u32, u32, i64, i64, i64, i64, Vec<u8>)>;
+
+/// Every file of a directory: inode, size, mode, owner, mtime, ctime, bytes.
+fn sight(directory: &Path) -> Sight {
+    let files = std::fs::read_dir(directory).unwrap().flatten().map(|entry| {
+        let meta = entry.metadata().unwrap();
+        let facts = (
+            meta.ino(),
+            meta.size(),
+            meta.mode(),
+            meta.uid(),
+            meta.mtime(),
+            meta.mtime_nsec(),
+            meta.ctime(),
+            meta.ctime_nsec(),
+            std::fs::read(entry.path()).unwrap_or_default(),
+        );
+        (entry.file_name().as_bytes().to_vec(), facts)
+    });
+    files.collect()
+}
+
+/// Audits and expects the overdue job to be found, and nothing to have moved.
+fn audit_untouched(history: &History) {
+    let before = sight(history.directory.path());
+    let run = history.audit("2026-03-02T14:00:00Z", &[]);
+    assert_eq!(run.code, 2, "{}{}", run.out, run.err);
+    assert!(sight(history.directory.path()) == before, "something in the directory changed");
+}
+
+fn wal(name: &str) -> History {
+    let history = History::named(name);
+    history.sql("PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0");
+    history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    history
+}
+
+#[test]
+fn with_a_live_writer_whose_rows_are_only_in_the_log() {
+    audit_untouched(&wal("phantom.db"));
+}
+
+#[test]
+fn in_names_that_mean_something_in_a_uri() {
+    for name in ["a b?c#d%25&e'f.db", "new\nline.db"] {
+        audit_untouched(&wal(name));
+    }
+    audit_untouched(&wal(std::ffi::OsStr::from_bytes(b"not\xffutf8.db").to_str().unwrap_or("plain.db")));
+}
+
+#[test]
+fn cleanly_closed() {
+    let mut history = wal("phantom.db");
+    history.db = rusqlite::Connection::open_in_memory().unwrap();
+    assert!(!history.path.with_extension("db-wal").exists());
+    audit_untouched(&history);
+}
+
+/// The files of a writer that was killed: copied from under it.
+fn killed(with_shm: bool) -> History {
+    let live = wal("live.db");
+    let mut history = wal("phantom.db");
+    history.db = rusqlite::Connection::open_in_memory().unwrap();
+    for suffix in ["", "-wal", "-shm"].iter().filter(|suffix| with_shm || **suffix != "-shm") {
+        let name = |base: &str| format!("{base}{suffix}");
+        std::fs::copy(live.directory.path().join(name("live.db")), history.directory.path().join(name("phantom.db")))
+            .unwrap();
+    }
+    history
+}
+
+#[test]
+fn left_by_a_killed_writer_with_and_without_shm() {
+    audit_untouched(&killed(true));
+    audit_untouched(&killed(false));
+}
+
+#[test]
+fn in_rollback_mode_idle_and_with_a_writer_in_its_transaction() {
+    let history = History::new();
+    history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    audit_untouched(&history);
+    history.sql("BEGIN IMMEDIATE; UPDATE scheduled_jobs SET next_run_at = '2099-01-01T00:00:00.000Z'");
+    audit_untouched(&history);
+    history.sql("COMMIT");
+}
+
+#[test]
+fn a_hot_journal_is_an_error_that_says_what_to_do() {
+    let history = History::new();
+    history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    std::fs::write(history.directory.path().join("phantom.db-journal"), [0xd9; 600]).unwrap();
+    let before = sight(history.directory.path());
+    let run = history.audit("2026-03-02T14:00:00Z", &[]);
+    assert!(run.code == 3 && run.err.contains("hot journal") && run.err.contains("Start the scheduler"), "{}", run.err);
+    assert!(sight(history.directory.path()) == before);
+}
+
+#[test]
+fn through_a_symlink_the_log_beside_the_real_file_counts() {
+    let history = wal("phantom.db");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let link = elsewhere.path().join("link.db");
+    std::os::unix::fs::symlink(&history.path, &link).unwrap();
+    let before = sight(history.directory.path());
+    let run = crate::run(&["-q", "--timezone", "UTC", "--now", "2026-03-02T14:00:00Z", link.to_str().unwrap()]);
+    assert_eq!(run.code, 2);
+    assert!(sight(history.directory.path()) == before);
+}
