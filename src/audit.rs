@@ -2,15 +2,21 @@
 //!
 //! Pure: nothing here queries, prints or reads a clock. A detector is a plain function of the context and a job.
 
+mod diagnosis;
 mod gaps;
 mod past_due;
 mod slot;
+mod starved;
+mod strip;
 mod zero_tokens;
 
 use crate::cadence::Zone;
 use crate::model::{Job, Snapshot};
 use crate::time::{Instant, Millis};
+pub use diagnosis::Diagnosis;
 use serde_json::{Map, Value};
+pub use strip::{Outcome, SlotOutcome};
+
 use slot::Slot;
 use std::hash::Hasher;
 
@@ -204,6 +210,10 @@ pub struct Verdict {
     pub jobs: Vec<Severity>,
     /// The worst of them.
     pub severity: Severity,
+    /// What the findings come to, most important first.
+    pub diagnosis: Vec<Diagnosis>,
+    /// The latest slots of each job, by its index, oldest first.
+    pub recent_slots: Vec<Vec<SlotOutcome>>,
 }
 
 /// Judges the jobs that `selected` lets through.
@@ -233,7 +243,10 @@ pub fn audit(snapshot: &Snapshot, settings: &Settings, selected: impl Fn(&Job) -
     };
     findings.sort_by_key(key);
     let severity = severities.iter().copied().max().unwrap_or(Severity::Ok);
-    Verdict { findings, jobs: severities, severity }
+    let diagnosis = diagnosis::diagnose(&context, &findings);
+    let strip = |job| if selected(job) { strip::recent_slots(&context, job) } else { Vec::new() };
+    let recent_slots = snapshot.jobs.iter().map(strip).collect();
+    Verdict { findings, jobs: severities, severity, diagnosis, recent_slots }
 }
 
 fn keep_newest_resolved(findings: Vec<Finding>) -> Vec<Finding> {

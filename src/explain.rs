@@ -11,7 +11,7 @@ pub struct Topic {
 }
 
 /// Every detector and every reason, in the order of the documentation.
-pub const TOPICS: [Topic; 15] = [
+pub const TOPICS: [Topic; 16] = [
     Topic {
         name: "past-due",
         text: "A job that is due and does not run, or that never will again. Decided by the row: next_run_at, status, enabled and the schedule, and by the run that holds the scheduler's one slot. Look at the reason of the finding.",
@@ -67,6 +67,10 @@ pub const TOPICS: [Topic; 15] = [
     Topic {
         name: "silent",
         text: "The silence lasts (critical), or ended within --since (a resolved warning). No fault where the slot was held all the while, where one run of --max-run explains a closed gap, in a pause, in the backoff after an error. Check the scheduler's log since the last fire.",
+    },
+    Topic {
+        name: "starved",
+        text: "Nothing is broken, but most slots of the last day were lost to other jobs' long runs. Info. Give the long jobs another time, or this one a slower cadence.",
     },
     Topic {
         name: "other-zone",

@@ -200,7 +200,11 @@ fn look(cli: &Cli) -> table::Look {
         ColorWhen::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
     };
     let width = if terminal { terminal_width() } else { table::DEFAULT_WIDTH };
-    table::Look { color, width, all: cli.all }
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    let utf8 = locale.is_some_and(|locale| locale.to_lowercase().replace('-', "").contains("utf8"));
+    table::Look { color, width, utf8, all: cli.all }
 }
 
 fn terminal_width() -> u16 {

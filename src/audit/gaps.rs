@@ -44,6 +44,9 @@ pub fn detect(context: &Context<'_>, job: &Job) -> Vec<Finding> {
         (None, last) => last,
     };
     findings.extend(open(context, job, cadence, newest));
+    if findings.is_empty() {
+        findings.extend(super::starved::find(context, job));
+    }
     findings
 }
 

@@ -1,7 +1,7 @@
 //! The report as JSON. These structs are its documented shape, apart from the types that the audit works with.
 
 use super::{Audited, Database, Report, safe};
-use crate::audit::{Finding, Lasting, Severity};
+use crate::audit::{Finding, Lasting, Severity, SlotOutcome};
 use crate::model::Job;
 use crate::time::{Instant, SECOND};
 use serde::Serialize;
@@ -36,6 +36,7 @@ struct JsonDatabase<'a> {
     severity: Severity,
     error: Option<&'a str>,
     notes: &'a [String],
+    diagnosis: Vec<JsonDiagnosis<'a>>,
     jobs: Vec<JsonJob<'a>>,
 }
 
@@ -49,6 +50,17 @@ struct JsonJob<'a> {
     last_run_at: Option<Instant>,
     next_run_at: Option<Instant>,
     next_slot: Option<Instant>,
+    recent_slots: &'a [SlotOutcome],
+}
+
+#[derive(Serialize)]
+struct JsonDiagnosis<'a> {
+    kind: &'a str,
+    since: Option<Instant>,
+    jobs: Vec<JsonJobName<'a>>,
+    observed: &'a [String],
+    inferred: &'a str,
+    suggest: &'a str,
 }
 
 #[derive(Serialize)]
@@ -106,17 +118,36 @@ fn json_database<'a>(report: &Report, database: &'a Database) -> JsonDatabase<'a
         severity: database.severity(),
         error: database.outcome.as_ref().err().map(String::as_str),
         notes: audited.map_or(&[], |audited| &audited.snapshot.notes),
+        diagnosis: audited.map_or_else(Vec::new, json_diagnosis),
         jobs: audited.map_or_else(Vec::new, |audited| json_jobs(report, audited)),
     }
 }
 
 fn json_jobs<'a>(report: &Report, audited: &'a Audited) -> Vec<JsonJob<'a>> {
     let now = report.settings.now;
-    let jobs = audited.snapshot.jobs.iter().zip(&audited.selected).zip(&audited.verdict.jobs);
-    jobs.filter(|((_, selected), _)| **selected).map(|((job, _), severity)| json_job(job, *severity, now)).collect()
+    let selected = (0..audited.selected.len()).filter(|&index| audited.selected[index]);
+    selected.map(|index| json_job(audited, index, now)).collect()
 }
 
-fn json_job(job: &Job, severity: Severity, now: Instant) -> JsonJob<'_> {
+fn json_diagnosis(audited: &Audited) -> Vec<JsonDiagnosis<'_>> {
+    let named = |&index: &usize| job_name(&audited.snapshot.jobs[index]);
+    let diagnosis = audited.verdict.diagnosis.iter().map(|diagnosis| JsonDiagnosis {
+        kind: diagnosis.kind,
+        since: diagnosis.since,
+        jobs: diagnosis.jobs.iter().map(named).collect(),
+        observed: &diagnosis.observed,
+        inferred: &diagnosis.inferred,
+        suggest: &diagnosis.suggest,
+    });
+    diagnosis.collect()
+}
+
+fn job_name(job: &Job) -> JsonJobName<'_> {
+    JsonJobName { id: &job.id, name: &job.name }
+}
+
+fn json_job(audited: &Audited, index: usize, now: Instant) -> JsonJob<'_> {
+    let job = &audited.snapshot.jobs[index];
     let schedule = &job.schedule;
     JsonJob {
         id: &job.id,
@@ -129,10 +160,11 @@ fn json_job(job: &Job, severity: Severity, now: Instant) -> JsonJob<'_> {
             interval_seconds: schedule.interval_ms.map(|millis| millis as f64 / SECOND as f64),
             at: schedule.at,
         },
-        severity,
+        severity: audited.verdict.jobs[index],
         last_run_at: job.last_run.as_ref().map(|run| run.start),
         next_run_at: job.next_run_at.instant(),
         next_slot: job.next_slot(now),
+        recent_slots: &audited.verdict.recent_slots[index],
     }
 }
 
@@ -156,7 +188,7 @@ fn json_finding<'a>(database: &Database, audited: &'a Audited, finding: &'a Find
         reason: finding.reason,
         severity: finding.severity,
         state: finding.lasting,
-        job: JsonJobName { id: &job.id, name: &job.name },
+        job: job_name(job),
         since: finding.since,
         until: finding.until,
         missed_slots: finding.missed_slots,

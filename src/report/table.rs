@@ -1,7 +1,7 @@
 //! The table: what a person sees. The worst job comes first, and a last line says where to look.
 
 use super::{Audited, Database, Report, safe};
-use crate::audit::{Finding, Lasting, Severity};
+use crate::audit::{Finding, Lasting, Outcome, Severity, SlotOutcome};
 use crate::model::Job;
 use crate::time::{Instant, span};
 use comfy_table::presets;
@@ -10,6 +10,8 @@ use comfy_table::{ContentArrangement, Table};
 /// The width where nothing tells the terminal's.
 pub const DEFAULT_WIDTH: u16 = 80;
 const LONGEST_NAME: usize = 40;
+/// Leaves room for the longest strip in 80 columns.
+const LONGEST_STRIP_NAME: usize = 24;
 const LONGEST_MESSAGE: usize = 400;
 
 /// How the table may look.
@@ -19,6 +21,8 @@ pub struct Look {
     pub color: bool,
     /// The terminal's columns.
     pub width: u16,
+    /// Whether the terminal shows UTF-8.
+    pub utf8: bool,
     /// Whether to list every job.
     pub all: bool,
 }
@@ -54,13 +58,23 @@ fn render_database(report: &Report, database: &Database, look: Look) -> String {
     if !audited.verdict.findings.is_empty() {
         text += &format!("\n{}\n", paint_severities(&findings_table(audited, settings.now, look), look));
     }
+    text += &strips(audited, look);
+    for diagnosis in &audited.verdict.diagnosis {
+        text += "\n";
+        let said = diagnosis.observed.join("; ");
+        for (what, said) in [("Observed", &said), ("Inferred", &diagnosis.inferred), ("Suggested", &diagnosis.suggest)]
+        {
+            text += &format!("{}\n", wrapped(&format!("{what}: {}", safe::text(said, LONGEST_MESSAGE)), look));
+        }
+    }
     if look.all {
         text += &format!("\n{}\n", jobs_table(audited, settings.now, look).trim_fmt());
     }
     for note in &audited.snapshot.notes {
         text += &format!("{}\n", wrapped(&format!("note: {}", safe::text(note, LONGEST_MESSAGE)), look));
     }
-    if let Some(worst) = audited.verdict.findings.first().filter(|worst| worst.severity > Severity::Info) {
+    let worst = audited.verdict.findings.first().filter(|worst| worst.severity > Severity::Info);
+    if let Some(worst) = worst.filter(|_| audited.verdict.diagnosis.is_empty()) {
         let advice = advice(worst, &audited.snapshot.jobs[worst.job]);
         text += &format!("\n{}\n", wrapped(&format!("Look at: {advice}"), look));
     }
@@ -90,6 +104,54 @@ fn findings_table(audited: &Audited, now: Instant, look: Look) -> Table {
         table.add_row([name, format!("{severity}{resolved}"), since, format!("{}: {message}", finding.reason)]);
     }
     table
+}
+
+/// A line for each troubled job (or every one): its latest slots, oldest left, and a legend once.
+fn strips(audited: &Audited, look: Look) -> String {
+    let mut table = plain_table(look);
+    let shown = |index: &usize| audited.selected[*index] && (look.all || audited.verdict.jobs[*index] > Severity::Ok);
+    let mut order: Vec<usize> = audited.verdict.findings.iter().map(|finding| finding.job).collect();
+    order.extend(0..audited.snapshot.jobs.len());
+    let mut seen = std::collections::HashSet::new();
+    for index in order.into_iter().filter(|index| seen.insert(*index)).filter(shown) {
+        let slots = &audited.verdict.recent_slots[index];
+        if !slots.is_empty() {
+            let strip: String = slots.iter().map(|slot: &SlotOutcome| mark(slot.outcome, look)).collect();
+            table.add_row([safe::text(&audited.snapshot.jobs[index].name, LONGEST_STRIP_NAME), strip]);
+        }
+    }
+    if table.is_empty() {
+        return String::new();
+    }
+    let outcomes = [Outcome::Fired, Outcome::ZeroTokens, Outcome::Missed, Outcome::Waiting];
+    let legend = outcomes.iter().zip(["fired", "fired with zero tokens", "missed", "waiting"]);
+    let legend: Vec<String> = legend.map(|(outcome, word)| format!("{} {word}", mark(*outcome, look))).collect();
+    let strips = paint_strips(&table.trim_fmt(), look);
+    format!("\n{strips}\n Slots, oldest left: {}\n", paint_strips(&legend.join("  "), look))
+}
+
+fn mark(outcome: Outcome, look: Look) -> char {
+    match (outcome, look.utf8) {
+        (Outcome::Fired, true) => '●',
+        (Outcome::ZeroTokens, true) => '○',
+        (Outcome::Missed, true) => '×',
+        (Outcome::Waiting, true) => '…',
+        (Outcome::Fired, false) => '#',
+        (Outcome::ZeroTokens, false) => '0',
+        (Outcome::Missed, false) => 'x',
+        (Outcome::Waiting, false) => '~',
+    }
+}
+
+/// Colours the marks that only strips use; without UTF-8 they are letters and stay plain.
+fn paint_strips(text: &str, look: Look) -> String {
+    if !look.color || !look.utf8 {
+        return text.to_owned();
+    }
+    let marks = [('●', Severity::Ok), ('○', Severity::Warning), ('×', Severity::Critical)];
+    marks
+        .iter()
+        .fold(text.to_owned(), |text, (mark, severity)| text.replace(*mark, &paint(&mark.to_string(), *severity, look)))
 }
 
 /// Colours the first severity word of each line: colour within a cell would count as width.

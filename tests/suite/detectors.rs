@@ -360,3 +360,97 @@ fn an_audit_as_of_an_earlier_instant_does_not_see_the_future() {
     let notes = history.audit("2026-03-02T03:30:00Z", &[]).json()["databases"][0]["notes"].to_string();
     assert!(notes.contains("newer than"), "{notes}");
 }
+
+fn kinds(run: &crate::Run) -> Vec<String> {
+    let json = run.json();
+    let diagnosis = json["databases"][0]["diagnosis"].as_array().unwrap();
+    diagnosis.iter().map(|found| found["kind"].as_str().unwrap().to_owned()).collect()
+}
+
+fn strip(run: &crate::Run, job: usize) -> String {
+    let json = run.json();
+    let slots = json["databases"][0]["jobs"][job]["recent_slots"].as_array().unwrap();
+    slots.iter().map(|slot| slot["outcome"].as_str().unwrap().chars().next().unwrap()).collect()
+}
+
+#[test]
+fn a_job_silent_while_others_fire_is_told_from_a_silent_scheduler() {
+    let history = History::new();
+    history.job("quiet", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    history.fires("quiet", &["2026-03-02 09:01:00", "2026-03-02 10:01:00"]);
+    assert_eq!(kinds(&history.audit("2026-03-02T14:00:00Z", &[])), ["scheduler-silent"]);
+    history.job("busy", "cron", HOURLY, Some("2026-03-02T13:00:00.000Z"), Some("2026-03-02T14:00:00.000Z"));
+    history.fires("busy", &["2026-03-02 12:01:00", "2026-03-02 13:01:00"]);
+    let run = history.audit("2026-03-02T14:00:00Z", &[]);
+    assert_eq!(kinds(&run), ["job-silent"]);
+    assert!(run.out.contains("busy fired at 2026-03-02 13:01 UTC"), "{}", run.out);
+}
+
+#[test]
+fn other_channels_prove_that_the_process_of_a_silent_scheduler_lives() {
+    let history = in_flight();
+    let run = history.audit("2026-03-02T17:00:00Z", &[]);
+    assert_eq!(kinds(&run), ["scheduler-silent"]);
+    assert!(run.out.contains("or was killed in it"), "{}", run.out);
+    history.session("slack:c", "2026-03-02 16:30:00");
+    let run = history.audit("2026-03-02T17:00:00Z", &[]);
+    assert!(run.out.contains("the scheduler hangs in the run of long\""), "{}", run.out);
+}
+
+#[test]
+fn a_plausible_run_in_flight_is_diagnosed_as_running() {
+    assert_eq!(kinds(&in_flight().audit("2026-03-02T12:29:00Z", &[])), ["running"]);
+}
+
+#[test]
+fn zero_tokens_of_every_job_point_at_the_provider() {
+    let history = History::new();
+    for id in ["a", "b"] {
+        history.job(id, "cron", HOURLY, Some("2026-03-02T03:00:00.000Z"), Some("2026-03-02T04:00:00.000Z"));
+    }
+    for hour in 1..=3 {
+        history
+            .fires("a", &[&format!("-2026-03-02 0{hour}:01:00")])
+            .fires("b", &[&format!("-2026-03-02 0{hour}:02:00")]);
+    }
+    assert_eq!(kinds(&history.audit("2026-03-02T03:30:00Z", &[])), ["provider-failing"]);
+    history.fires("b", &["2026-03-02 03:20:00"]);
+    assert_eq!(kinds(&history.audit("2026-03-02T03:30:00Z", &[])), [""; 0]);
+}
+
+#[test]
+fn the_strip_shows_fires_zeros_holes_and_waits_oldest_first() {
+    let history = History::new();
+    hours(&history, &["2026-03-01 23:01:00", "2026-03-02 00:01:00", "-2026-03-02 01:01:00", "-2026-03-02 02:01:00"]);
+    history.sql("UPDATE scheduled_jobs SET created_at = '2026-03-01 22:30:00'");
+    assert_eq!(strip(&history.audit("2026-03-02T05:10:00Z", &[]), 0), "ffzzmmm");
+    history.session("scheduler:sched:j", "2026-03-02 05:00:01");
+    assert_eq!(strip(&history.audit("2026-03-02T05:10:00Z", &[]), 0), "ffzzmmw");
+}
+
+#[test]
+fn a_job_that_loses_most_slots_to_long_runs_is_one_info_line() {
+    let history = History::new();
+    history.job(
+        "long",
+        "cron",
+        "{\"expr\":\"0 * * * *\"}",
+        Some("2026-03-02T10:00:00.000Z"),
+        Some("2026-03-02T12:00:00.000Z"),
+    );
+    history.job(
+        "poll",
+        "cron",
+        r#"{"expr":"*/10 * * * *"}"#,
+        Some("2026-03-02T11:55:10.000Z"),
+        Some("2026-03-02T12:00:00.000Z"),
+    );
+    for hour in 1..12 {
+        history
+            .fires("long", &[&format!("2026-03-02 {hour:02}:55:00")])
+            .fires("poll", &[&format!("2026-03-02 {hour:02}:55:20")]);
+    }
+    history.sql("UPDATE scheduled_jobs SET created_at = '2026-03-02 00:50:00'");
+    history.sql("UPDATE scheduled_jobs SET last_run_at = '2026-03-02T11:00:00.000Z', last_run_duration_ms = 3300000 WHERE id = 'long'");
+    history.check("2026-03-02T11:56:00Z", &["info gap/starved ongoing"]);
+}

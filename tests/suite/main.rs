@@ -39,7 +39,7 @@ impl Run {
 
 pub fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sched-audit"));
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("NO_COLOR").env("TZ", "UTC");
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("NO_COLOR").env("TZ", "UTC").env("LC_ALL", "C.UTF-8");
     command
 }
 

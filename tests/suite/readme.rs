@@ -31,3 +31,18 @@ fn every_option_of_the_help_is_in_the_readme() {
         assert!(README.contains(option), "{option}");
     }
 }
+
+#[test]
+fn explain_prints_the_text_of_the_readme_and_suggests_the_nearest_name() {
+    let topics: Vec<&str> =
+        README.lines().filter_map(|line| line.strip_prefix("- **")?.split_once("**: ")).map(|(name, _)| name).collect();
+    assert!(topics.len() >= 15, "{topics:?}");
+    for topic in topics {
+        let output = command().args(["--explain", topic]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let body = text.lines().nth(1).unwrap_or_else(|| panic!("{topic}: {text}"));
+        assert!(README.contains(&format!("- **{topic}**: {body}\n")), "{topic}");
+    }
+    let wrong = crate::run(&["--explain", "braker-open"]);
+    assert!(wrong.code == 3 && wrong.err.contains("did you mean breaker-open?"), "{}", wrong.err);
+}
