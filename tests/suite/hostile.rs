@@ -167,3 +167,22 @@ fn databases_with_flipped_bits_and_cut_ends_never_panic_or_hang() {
         assert!((0..=3).contains(&run.code) && !run.err.contains("internal"), "case {case}: {} {}", run.code, run.err);
     }
 }
+
+#[test]
+fn where_a_clock_was_set_the_fast_search_is_given_up_and_the_note_says_so() {
+    let history = History::new();
+    history.job("j", "cron", HOURLY, Some("2026-03-20T10:00:00.000Z"), Some("2026-03-20T11:00:00.000Z"));
+    // Two thousand hourly fires up to the window's end, the last 400 before the newest ten dated 2020: a search by halves
+    // lands behind them and misses the streak.
+    history.sql(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+         INSERT INTO cost_events (session_key, input_tokens, output_tokens, created_at)
+         SELECT 'scheduler:sched:j', i NOT BETWEEN 1585 AND 1589, i NOT BETWEEN 1585 AND 1589,
+           CASE WHEN i BETWEEN 1590 AND 1990 THEN datetime('2020-01-01', i || ' minutes')
+           WHEN i > 1990 THEN datetime('2026-03-20 10:01:00', (i - 2000) || ' hours')
+           ELSE datetime('2026-03-20 00:01:00', (i - 1590) || ' hours') END FROM n",
+    );
+    let run = history.audit("2026-03-20T10:30:00Z", &[]);
+    assert!(run.findings().contains(&"warning zero-tokens/zero-token-streak resolved".to_owned()), "{}", run.out);
+    assert!(run.out.contains("not in the order of time"), "{}", run.out);
+}

@@ -7,6 +7,7 @@ mod corpus;
 mod detectors;
 mod hostile;
 mod readme;
+mod torture;
 mod untouched;
 
 use rusqlite::Connection;

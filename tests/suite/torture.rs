@@ -1,0 +1,97 @@
+//! A real writer in another process: busy commits, checkpoints, VACUUM, kill -9 and restart, audited all the while.
+//!
+//! Each commit of the writer adds a zero-token fire and counts it in the row, so every true snapshot shows as many fires in
+//! the streak as the row counts errors; a torn or stale one does not.
+
+use crate::{HOURLY, History, command};
+use rusqlite::Connection;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const DATABASE: &str = "SCHED_AUDIT_TORTURE_DATABASE";
+/// How long to go on, in seconds.
+const SECONDS: &str = "SCHED_AUDIT_TORTURE_SECONDS";
+
+fn start_writer(history: &History) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "torture::writer"])
+        .env(DATABASE, &history.path)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Not a test of its own: the writer process, which ends with an error as soon as a write of it fails.
+#[test]
+#[ignore = "started by the torture test"]
+fn writer() {
+    let Some(path) = std::env::var_os(DATABASE) else { return };
+    let db = Connection::open(path).unwrap();
+    db.busy_timeout(Duration::ZERO).unwrap();
+    db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=50").unwrap();
+    for round in 1u64.. {
+        let begun = Instant::now();
+        db.execute_batch(
+            "BEGIN IMMEDIATE;
+             INSERT INTO cost_events (session_key, input_tokens, output_tokens, created_at)
+               VALUES ('scheduler:sched:j', 0, 0, '2026-03-02 10:00:00');
+             UPDATE scheduled_jobs SET consecutive_errors = consecutive_errors + 1;
+             COMMIT",
+        )
+        .unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(2), "a commit waited for {:?}", begun.elapsed());
+        if round % 400 == 0 {
+            db.execute_batch("VACUUM").unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(4));
+    }
+}
+
+#[test]
+fn every_snapshot_beside_a_busy_writer_is_a_true_one_and_no_write_fails_because_of_us() {
+    let history = History::new();
+    history.job("j", "cron", HOURLY, Some("2026-03-02T09:59:00.000Z"), None);
+    history.sql("UPDATE scheduled_jobs SET status = 'failed'");
+    let seconds = std::env::var(SECONDS).ok().and_then(|text| text.parse().ok()).unwrap_or(10);
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let (mut audits, mut newest, mut kills) = (0, 0, 0);
+    while Instant::now() < end {
+        let mut writer = start_writer(&history);
+        let until = Instant::now() + Duration::from_millis(700 + 100 * (kills % 7));
+        while Instant::now() < until {
+            newest = check_snapshot(&history, newest);
+            audits += 1;
+        }
+        assert_eq!(writer.try_wait().unwrap(), None, "a write failed: {}", complaint(&mut writer));
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        newest = check_snapshot(&history, newest);
+        kills += 1;
+    }
+    assert!(audits > 50 && newest > 100, "{audits} audits, {newest} commits seen: the test tested nothing");
+}
+
+fn complaint(writer: &mut Child) -> String {
+    writer.stderr.take().and_then(|pipe| std::io::read_to_string(pipe).ok()).unwrap_or_default()
+}
+
+/// Audits and returns how many commits were seen, which never gets less.
+fn check_snapshot(history: &History, newest: u64) -> u64 {
+    let output = command()
+        .args(["-f", "json", "--timezone", "UTC", "--now", "2026-03-02T10:30:00Z"])
+        .arg(&history.path)
+        .output()
+        .unwrap();
+    let run: crate::Run = output.into();
+    let json = run.json();
+    let evidence = |reason: &str, fact: &str| {
+        let found = json["findings"].as_array().unwrap().iter().find(|finding| finding["reason"] == reason);
+        found.map_or(0, |finding| finding["evidence"][fact].as_u64().unwrap_or(0))
+    };
+    let (row, fires) = (evidence("breaker-open", "consecutive_errors"), evidence("zero-token-streak", "fires"));
+    // A streak is reported from the third fire on.
+    assert!(row == fires || row < 3 && fires == 0, "torn: {row} in the row, {fires} fires; {}", run.err);
+    assert!(row >= newest, "stale: {row} commits after {newest}");
+    row
+}
