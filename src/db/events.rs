@@ -14,12 +14,15 @@ use std::collections::HashMap;
 /// Read beyond the window, so that what straddles its start is seen whole and a small step of the clock does no harm.
 const MARGIN: Millis = DAY;
 /// A shorter pause between the ends of two runs tells nothing: timers and the start of a session take a moment.
-pub const SHORTEST_LULL: Millis = MINUTE;
+const SHORTEST_LULL: Millis = MINUTE;
 /// Rows read at most where the order does not help: about half a second's worth.
 const MOST_UNORDERED: i64 = 4_000_000;
 /// Rows read at most backwards from the window, and from a silent job's last run: some tens of milliseconds each.
 const MOST_BACKWARDS: usize = 500_000;
 const MOST_NEAR_LAST_RUN: usize = 20_000;
+/// Rows read in one transaction: some hundred milliseconds' worth, so that no read keeps a writer's log from being reset.
+/// Events are never changed once written, so reading on from a fixed last row gives the same as one transaction.
+const ROWS_A_TRANSACTION: i64 = 1_000_000;
 /// Evenly spread probes of the order.
 const PROBES: i64 = 64;
 
@@ -40,7 +43,7 @@ pub fn read(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> Result
     };
     let keys: HashMap<String, usize> =
         snapshot.jobs.iter().enumerate().map(|(index, job)| (format!("{KEY_PREFIX}{}", job.id), index)).collect();
-    read_window(db, from, start, window.now, &keys, snapshot)?;
+    read_window(db, (from, last), (start, window.now), &keys, snapshot)?;
     look_back(db, from, start, &keys, snapshot)
 }
 
@@ -83,41 +86,33 @@ fn first_since(db: &Connection, first: i64, last: i64, start: Instant) -> Result
 
 fn read_window(
     db: &Connection,
-    from: i64,
-    start: Instant,
-    now: Instant,
+    (from, last): (i64, i64),
+    (start, now): (Instant, Instant),
     keys: &HashMap<String, usize>,
     snapshot: &mut Snapshot,
 ) -> Result<(), Failure> {
     let mut statement = db.prepare(
-        "SELECT session_key, input_tokens, output_tokens, created_at FROM cost_events WHERE rowid >= ?1 ORDER BY rowid",
+        "SELECT session_key, input_tokens, output_tokens, created_at, rowid FROM cost_events WHERE rowid BETWEEN ?1 AND ?2
+         ORDER BY rowid LIMIT ?3",
     )?;
-    let mut rows = statement.query([from])?;
-    let (mut unreadable, mut stepped) = (0u64, 0u64);
-    while let Some(row) = rows.next()? {
-        let Some(at) = event_time(row.get_ref(3)?) else {
-            unreadable += 1;
-            continue;
-        };
-        if at < start || at > now {
-            continue;
-        }
-        let key = row.get_ref(0)?.as_bytes().unwrap_or_default();
-        if !key.starts_with(KEY_PREFIX.as_bytes()) {
-            snapshot.newest_other = snapshot.newest_other.max(Some(at));
-            continue;
-        }
-        let job = std::str::from_utf8(key).ok().and_then(|key| keys.get(key).copied());
-        if let Some(from) = snapshot.newest_fire {
-            stepped += u64::from(at < from);
-            if at.since(from) > SHORTEST_LULL {
-                let previous = job.and_then(|job| snapshot.jobs[job].fires.newest());
-                snapshot.lulls.push(Lull { from, until: at, job, previous });
+    let (mut unreadable, mut stepped, mut from) = (0u64, 0u64, Some(from));
+    while let Some(first) = from.take() {
+        let mut rows = statement.query([first, last, ROWS_A_TRANSACTION])?;
+        let (mut read, mut newest) = (0, first);
+        while let Some(row) = rows.next()? {
+            (read, newest) = (read + 1, row.get(4)?);
+            let Some(at) = event_time(row.get_ref(3)?) else {
+                unreadable += 1;
+                continue;
+            };
+            if at >= start && at <= now {
+                stepped += u64::from(take_event(row, at, keys, snapshot)?);
             }
         }
-        snapshot.newest_fire = snapshot.newest_fire.max(Some(at));
-        if let Some(job) = job {
-            snapshot.jobs[job].fires.push(Fire { at, tokens: tokens(row, 1)? });
+        drop(rows);
+        if read == ROWS_A_TRANSACTION {
+            db.execute_batch("COMMIT; BEGIN")?;
+            from = newest.checked_add(1);
         }
     }
     if unreadable > 0 {
@@ -129,6 +124,31 @@ fn read_window(
         ));
     }
     Ok(())
+}
+
+/// Adds one cost event to the snapshot; true if it is older than the one before it.
+fn take_event(
+    row: &rusqlite::Row<'_>,
+    at: Instant,
+    keys: &HashMap<String, usize>,
+    snapshot: &mut Snapshot,
+) -> Result<bool, Failure> {
+    let key = row.get_ref(0)?.as_bytes().unwrap_or_default();
+    if !key.starts_with(KEY_PREFIX.as_bytes()) {
+        snapshot.newest_other = snapshot.newest_other.max(Some(at));
+        return Ok(false);
+    }
+    let job = std::str::from_utf8(key).ok().and_then(|key| keys.get(key).copied());
+    let before = snapshot.newest_fire.unwrap_or(at);
+    if at.since(before) > SHORTEST_LULL {
+        let previous = job.and_then(|job| snapshot.jobs[job].fires.newest());
+        snapshot.lulls.push(Lull { from: before, until: at, job, previous });
+    }
+    snapshot.newest_fire = Some(before.max(at));
+    if let Some(job) = job {
+        snapshot.jobs[job].fires.push(Fire { at, tokens: tokens(row, 1)? });
+    }
+    Ok(at < before)
 }
 
 /// The two token counts from column `first` on.

@@ -151,7 +151,7 @@ fn databases_with_flipped_bits_and_cut_ends_never_panic_or_hang() {
     let original = std::fs::read("fixtures/incident.db").unwrap();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("broken.db");
-    for case in 1..=1000u64 {
+    for case in 1..=2000u64 {
         let mut seed = case.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut bytes = original.clone();
         for _ in 0..1 + random(&mut seed) % 40 {

@@ -1,0 +1,175 @@
+//! How long an audit takes beside the operator's own query on the same file: `cargo bench`.
+//!
+//! Whole processes of the release binary on a warm file, the best of several runs, against the query of the incident's
+//! report (corrected) run by the same SQLite in this process. Data is made in target/bench-data and kept for the next run.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use rusqlite::Connection;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const NOW: &str = "2026-04-30T12:00:00Z";
+const END: i64 = 1_777_550_400;
+const WEEK: f64 = 7.0 * 86_400.0;
+
+/// Events of the last 7 days by job: zero-token fires and the last fire.
+const QUERY: &str = "SELECT session_key, count(*), sum(input_tokens = 0 AND output_tokens = 0), max(created_at) FROM cost_events
+    WHERE session_key LIKE 'scheduler:sched:%' AND created_at >= datetime('2026-04-30 12:00:00', '-7 days') GROUP BY session_key";
+
+struct Case {
+    name: &'static str,
+    events: i64,
+    jobs: i64,
+    /// The share of the events that lies in the last 7 days.
+    window: f64,
+    /// One job fell silent a year ago, after five fires with zero tokens.
+    silent: bool,
+}
+
+fn database(case: &Case) -> PathBuf {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench-data");
+    std::fs::create_dir_all(&directory).unwrap();
+    let path = directory.join(format!("{}-{}-{}-{}.db", case.events, case.jobs, case.window, case.silent));
+    if path.exists() {
+        return path;
+    }
+    let unfinished = path.with_extension("new");
+    let _ = std::fs::remove_file(&unfinished);
+    let db = Connection::open(&unfinished).unwrap();
+    db.execute_batch("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; BEGIN").unwrap();
+    db.execute_batch(include_str!("../tests/suite/schema.sql")).unwrap();
+    let step = WEEK / (case.events as f64 * case.window);
+    let (events, jobs, cadence) = (case.events, case.jobs, step * case.jobs as f64);
+    db.execute_batch(&format!(
+        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {jobs} - 1)
+         INSERT INTO scheduled_jobs (id, name, schedule_kind, schedule_value, task, last_run_at, last_run_duration_ms, next_run_at,
+           created_at, updated_at)
+         SELECT printf('%036d', i), 'job' || i, 'every', '{{\"intervalMs\":{ms}}}', '', strftime('%Y-%m-%dT%H:%M:%fZ', {END} - {cadence}
+           + {step} * i, 'unixepoch'), 100, strftime('%Y-%m-%dT%H:%M:%fZ', {END} + {step} * i, 'unixepoch'), '2000-01-01 00:00:00',
+           datetime({END} - {cadence} + {step} * i, 'unixepoch') FROM n;
+         WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {events} - 1)
+         INSERT INTO cost_events (session_key, cost_usd, input_tokens, output_tokens, model, created_at)
+         SELECT printf('scheduler:sched:%036d', i % {jobs}), 0.1, 1000, 200, 'a-model',
+           datetime({END} - ({events} - i) * {step}, 'unixepoch') FROM n;",
+        ms = (cadence * 1000.0) as i64,
+    ))
+    .unwrap();
+    if case.silent {
+        // Its events later than a year ago go to another session; the five before are without tokens.
+        let key = format!("scheduler:sched:{:036}", 0);
+        let year = events - (365.0 * 86_400.0 / step) as i64;
+        db.execute("UPDATE cost_events SET session_key = 'web:x' WHERE session_key = ?1 AND id > ?2", (&key, year))
+            .unwrap();
+        db.execute(
+            "UPDATE cost_events SET input_tokens = 0, output_tokens = 0 WHERE id IN
+             (SELECT id FROM cost_events WHERE session_key = ?1 ORDER BY id DESC LIMIT 5)",
+            [&key],
+        )
+        .unwrap();
+        db.execute(
+            "UPDATE scheduled_jobs SET status = 'failed', next_run_at = NULL, last_run_at =
+             (SELECT max(created_at) FROM cost_events WHERE session_key = ?1) WHERE name = 'job0'",
+            [&key],
+        )
+        .unwrap();
+    }
+    db.execute_batch("COMMIT").unwrap();
+    std::fs::rename(&unfinished, &path).unwrap();
+    path
+}
+
+fn audit(paths: &[&Path]) -> (Duration, String) {
+    let begun = Instant::now();
+    let output = Command::new(env!("CARGO_BIN_EXE_sched-audit"))
+        .args(["--timezone", "UTC", "--timeout", "5m", "--now", NOW])
+        .args(paths)
+        .output()
+        .unwrap();
+    (begun.elapsed(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn best(runs: usize, mut run: impl FnMut() -> Duration) -> Duration {
+    (0..runs).map(|_| run()).min().unwrap()
+}
+
+fn query(path: &Path) -> Duration {
+    let db = Connection::open(path).unwrap();
+    let begun = Instant::now();
+    let mut statement = db.prepare(QUERY).unwrap();
+    let mut rows = statement.query([]).unwrap();
+    while rows.next().unwrap().is_some() {}
+    begun.elapsed()
+}
+
+fn forget_cache(path: &Path) {
+    let of = format!("of={}", path.display());
+    Command::new("dd")
+        .args([&of, "oflag=nocache", "conv=notrunc,fdatasync", "count=0", "status=none"])
+        .status()
+        .unwrap();
+}
+
+/// Audits a WAL database while it gets 200 commits a second.
+fn beside_writer(source: &Path) -> Duration {
+    let path = source.with_extension("live.db");
+    std::fs::copy(source, &path).unwrap();
+    let writer = Connection::open(&path).unwrap();
+    writer.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF").unwrap();
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let stopped = stop.clone();
+    let thread = std::thread::spawn(move || {
+        while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
+            writer.execute_batch("UPDATE scheduled_jobs SET run_count = run_count + 1 WHERE name = 'job1'").unwrap();
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    });
+    std::thread::sleep(Duration::from_millis(200));
+    let time = best(5, || audit(&[&path]).0);
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    thread.join().unwrap();
+    std::fs::remove_file(&path).unwrap();
+    time
+}
+
+fn main() {
+    let million = 1_000_000;
+    let case = |name, events, jobs, window, silent| Case { name, events, jobs, window, silent };
+    let large = case("10 M events, 1,000 jobs, 1% in 7 days", 10 * million, 1000, 0.01, false);
+    let cases = [
+        case("100,000 events, 20 jobs", 100_000, 20, 0.05, false),
+        case("1.1 M events, 1,000 jobs, 100,000 in 7 days", 1_100_000, 1000, 1.0 / 11.0, false),
+        case("10 M events, one job silent for a year", 10 * million, 1000, 0.01, true),
+        case("10 M events, 1,000 jobs, all in 7 days", 10 * million, 1000, 1.0, false),
+    ];
+    println!("{:<46}{:>12}{:>12}{:>10}", "", "audit", "query", "ratio");
+    for case in std::iter::once(&large).chain(&cases) {
+        let path = database(case);
+        let runs = if case.window > 0.5 { 2 } else { 7 };
+        let (ours, theirs) = (best(runs, || audit(&[&path]).0), best(2, || query(&path)));
+        println!("{:<46}{ours:>12.1?}{theirs:>12.1?}{:>9.1}x", case.name, theirs.as_secs_f64() / ours.as_secs_f64());
+        if case.silent {
+            let said = audit(&[&path]).1.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(said.contains("zero-token-streak: 5 fires in a row"), "the streak was not found");
+        }
+    }
+    let path = database(&large);
+    forget_cache(&path);
+    println!("{:<46}{:>12.1?}", "10 M events, cold cache", audit(&[&path]).0);
+    println!("{:<46}{:>12.1?}", "10 M events, 200 commits a second", beside_writer(&path));
+    let copies: Vec<PathBuf> = (0..2).map(|n| path.with_extension(format!("copy{n}.db"))).collect();
+    copies.iter().for_each(|copy| std::fs::copy(&path, copy).map(|_| ()).unwrap());
+    let both: Vec<&Path> = copies.iter().map(PathBuf::as_path).collect();
+    println!("{:<46}{:>12.1?}", "two such databases, side by side", best(5, || audit(&both).0));
+    copies.iter().for_each(|copy| std::fs::remove_file(copy).unwrap());
+    println!(
+        "{:<46}{:>12.1?}",
+        "an empty process (true)",
+        best(20, || {
+            let begun = Instant::now();
+            Command::new("true").status().unwrap();
+            begun.elapsed()
+        })
+    );
+}
