@@ -17,6 +17,8 @@ pub struct Cron {
     times_per_day: u32,
     months: u32,
     days: Days,
+    /// Whether any day at all is named, looked for once: to search the whole horizon takes microseconds, but often adds up.
+    has_days: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -56,7 +58,9 @@ impl Cron {
         let text = format!("0 {} {} * * *", numbers(minutes), numbers(hours));
         let times = cron::Schedule::from_str(&text).map_err(|error| error.to_string())?;
         let times_per_day = minutes.count_ones() * hours.count_ones();
-        Ok(Cron { times, times_per_day, months: months as u32, days })
+        let mut cron = Cron { times, times_per_day, months: months as u32, days, has_days: true };
+        cron.has_days = NaiveDate::from_ymd_opt(2000, 1, 1).and_then(|start| cron.day_from(start)).is_some();
+        Ok(cron)
     }
 
     /// The first wall time it names after `wall`; None if there is none within its horizon.
@@ -73,6 +77,9 @@ impl Cron {
 
     /// The first day from `date` on that it names.
     pub fn day_from(&self, date: NaiveDate) -> Option<NaiveDate> {
+        if !self.has_days {
+            return None;
+        }
         let (mut month, mut from) = (date.with_day(1)?, date.day());
         let horizon = date.year() + HORIZON_YEARS;
         while month.year() < horizon {

@@ -12,6 +12,9 @@ pub const KEY_PREFIX: &str = "scheduler:sched:";
 /// The longest id or name that is kept.
 const LONGEST_NAME: usize = 500;
 
+/// A hundred times what a large fleet has; beyond it a database is out to exhaust us.
+const MOST_JOBS: usize = 100_000;
+
 /// The columns of a table that are there, in lower case as SQLite compares them.
 struct Table {
     name: &'static str,
@@ -108,6 +111,11 @@ fn read_jobs(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> Resul
     let mut ids = HashSet::new();
     while let Some(row) = rows.next()? {
         let number = snapshot.jobs.len() + 1;
+        if number > MOST_JOBS {
+            let text =
+                format!("has more than {MOST_JOBS} jobs: too many to audit; check that it is the scheduler's database");
+            return Err(Failure::Missing(text));
+        }
         let job = job(row, window)?;
         if job.id.is_empty() {
             snapshot

@@ -5,11 +5,13 @@ use crate::audit::{Finding, Lasting, Outcome, Severity, SlotOutcome};
 use crate::model::Job;
 use crate::time::{Instant, span};
 use comfy_table::presets;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 
 /// The width where nothing tells the terminal's.
 pub const DEFAULT_WIDTH: u16 = 80;
 const LONGEST_NAME: usize = 40;
+/// The width that a name may claim before it is broken, padding included.
+const LONGEST_UNBROKEN_NAME: u16 = 24;
 /// Leaves room for the longest strip in 80 columns.
 const LONGEST_STRIP_NAME: usize = 24;
 const LONGEST_MESSAGE: usize = 400;
@@ -185,6 +187,10 @@ fn jobs_table(audited: &Audited, now: Instant, look: Look) -> Table {
             shown(job.next_run_at.instant()),
             shown(job.next_slot(now)),
         ]);
+    }
+    let widest = table.column_max_content_widths().first().map_or(0, |width| width + 2);
+    if let Some(names) = table.column_mut(0) {
+        names.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(widest.min(LONGEST_UNBROKEN_NAME))));
     }
     table
 }
