@@ -53,25 +53,27 @@ fn run() -> u8 {
         Ok(cli) => cli,
         Err(message) => {
             let written = message.print();
-            return if message.use_stderr() || written.is_err() { COULD_NOT_AUDIT } else { 0 };
+            if message.use_stderr() {
+                return fail(&message.kind().to_string(), clock_now(), asks_for_json());
+            }
+            return if written.is_err() { COULD_NOT_AUDIT } else { 0 };
         }
     };
     if let Some(topic) = &cli.explain {
         return explain_topic(topic);
     }
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |age| age.as_millis() as i64);
-    let settings = match cli.settings(time::Instant::from_millis(now)) {
+    let settings = match cli.settings(clock_now()) {
         Ok(settings) => settings,
         Err(error) => {
             complain(&error);
-            return COULD_NOT_AUDIT;
+            return fail(&error, clock_now(), cli.format == Format::Json && !cli.quiet);
         }
     };
     let deadline = started + Duration::from_millis(cli.timeout.max(0) as u64);
     let databases = audit_all(&cli, &settings, deadline);
     let severity =
         databases.iter().map(Database::severity).max_by_key(|severity| severity.rank()).unwrap_or(Severity::Ok);
-    let report = Report { settings, databases, severity, exit_code: cli.fail_on.code(severity), error: None };
+    let report = Report { settings, databases, severity, exit_code: cli.fail_on.code(severity) };
     complain_about(&report, &cli);
     if cli.quiet {
         return report.exit_code;
@@ -103,6 +105,27 @@ fn finish(text: &str, exit_code: u8) -> u8 {
             COULD_NOT_AUDIT
         }
     }
+}
+
+/// Nothing could be audited: the JSON is still printed, for those who read it.
+fn fail(error: &str, now: time::Instant, json: bool) -> u8 {
+    if json {
+        return finish(&report::json::render_failure(now, COULD_NOT_AUDIT, error), COULD_NOT_AUDIT);
+    }
+    COULD_NOT_AUDIT
+}
+
+/// Whether the arguments, which could not be read, name the JSON format.
+fn asks_for_json() -> bool {
+    let arguments: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let named = |pair: &[String]| matches!(pair[0].as_str(), "-f" | "--format") && pair[1] == "json";
+    arguments.iter().any(|argument| argument == "--format=json" || argument == "-fjson")
+        || arguments.windows(2).any(named)
+}
+
+fn clock_now() -> time::Instant {
+    let age = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    time::Instant::from_millis(age.map_or(0, |age| age.as_millis() as i64))
 }
 
 /// Audits the databases side by side, as many at a time as there are cores; what is not done by the deadline is an error.

@@ -18,8 +18,6 @@ pub struct Report {
     pub severity: Severity,
     /// The exit code that it comes to.
     pub exit_code: u8,
-    /// Why nothing could be audited at all.
-    pub error: Option<String>,
 }
 
 /// One database of a report.

@@ -97,18 +97,38 @@ struct JsonJobName<'a> {
 
 /// The whole report as one object.
 pub fn render(report: &Report) -> String {
-    let root = Root {
-        schema_version: SCHEMA_VERSION,
-        tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
-        now: report.settings.now,
+    to_text(&Root {
         severity: report.severity,
         exit_code: report.exit_code,
-        error: report.error.as_deref(),
         databases: report.databases.iter().map(|database| json_database(report, database)).collect(),
         findings: report.databases.iter().flat_map(json_findings).collect(),
-    };
+        ..Root::empty(report.settings.now)
+    })
+}
+
+/// The same object where nothing could be audited at all.
+pub fn render_failure(now: Instant, exit_code: u8, error: &str) -> String {
+    to_text(&Root { severity: Severity::Unknown, exit_code, error: Some(error), ..Root::empty(now) })
+}
+
+impl Root<'_> {
+    fn empty(now: Instant) -> Self {
+        Root {
+            schema_version: SCHEMA_VERSION,
+            tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
+            now,
+            severity: Severity::Ok,
+            exit_code: 0,
+            error: None,
+            databases: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+}
+
+fn to_text(root: &Root<'_>) -> String {
     // Keys are texts and no value can fail: an empty text would be the only other answer.
-    serde_json::to_string_pretty(&root).unwrap_or_default() + "\n"
+    serde_json::to_string_pretty(root).unwrap_or_default() + "\n"
 }
 
 fn json_database<'a>(report: &Report, database: &'a Database) -> JsonDatabase<'a> {

@@ -145,3 +145,17 @@ fn output_that_cannot_be_written_exits_3_and_a_closed_pipe_keeps_the_verdict() {
     let closed = command().args(INCIDENT).stdout(writer).stderr(Stdio::piped()).output().unwrap();
     assert_eq!((closed.status.code(), closed.stderr.len()), (Some(2), 0));
 }
+
+#[test]
+fn json_is_printed_even_when_the_arguments_are_wrong() {
+    let json = run(&["--format", "json", "--now", "yesterday"]).json();
+    assert_eq!((&json["exit_code"], json["error"].is_string()), (&3.into(), true));
+    assert!(json["databases"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn without_utf8_the_strip_is_ascii() {
+    let output = command().env("LC_ALL", "C").args(INCIDENT).output().unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert!(out.is_ascii() && out.contains("######000000xxxxxx"), "{out}");
+}
