@@ -38,13 +38,25 @@ const COULD_NOT_AUDIT: u8 = 3;
 /// Time kept back from the time-out for judging and writing.
 const RESERVE: Duration = Duration::from_millis(200);
 
+/// Where the newest panic was. It is said only where one is caught as an internal error: rusqlite catches those of its own
+/// hooks (a function's name in a corrupt schema that is no UTF-8) and turns them into errors of SQLite.
+static PANICKED_AT: Mutex<String> = Mutex::new(String::new());
+
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|info| {
-        let place =
-            info.location().map_or_else(String::new, |location| format!(" at {}:{}", location.file(), location.line()));
-        complain(&format!("internal error{place}; please report it"));
+        if let (Some(location), Ok(mut place)) = (info.location(), PANICKED_AT.lock()) {
+            *place = format!("{}:{}", location.file(), location.line());
+        }
     }));
-    ExitCode::from(std::panic::catch_unwind(run).unwrap_or(COULD_NOT_AUDIT))
+    ExitCode::from(std::panic::catch_unwind(run).unwrap_or_else(|_| {
+        complain(&internal_error());
+        COULD_NOT_AUDIT
+    }))
+}
+
+fn internal_error() -> String {
+    let place = PANICKED_AT.lock().map_or_else(|_| String::new(), |place| place.clone());
+    format!("internal error at {place}; please report it")
 }
 
 fn run() -> u8 {
@@ -161,8 +173,7 @@ fn spawn(
         std::thread::spawn(move || {
             while let Some((index, path)) = queue.lock().ok().and_then(|mut queue| queue.next()) {
                 let audited = std::panic::catch_unwind(|| audit_one(&path, &settings, &selection, deadline));
-                let (real_path, outcome) =
-                    audited.unwrap_or_else(|_| (path.clone(), Err("an internal error stopped its audit".to_owned())));
+                let (real_path, outcome) = audited.unwrap_or_else(|_| (path.clone(), Err(internal_error())));
                 if sender.send((index, Database { path, real_path, outcome })).is_err() {
                     break;
                 }
