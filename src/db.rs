@@ -33,6 +33,10 @@ const PAUSE: Duration = Duration::from_millis(3);
 const STEPS_PER_LOOK: i32 = 20_000;
 /// No text in these tables is longer; SQLite refuses what is.
 const LONGEST_VALUE: i32 = 64 << 20;
+/// SQLite's VFS that takes no locks.
+const WITHOUT_LOCKS: &str = "unix-none";
+/// SQLite's usual VFS; of a WAL database a reader takes read locks only.
+const WITH_READ_LOCKS: &str = "unix";
 /// The tables whose columns may be read, and nothing else.
 const TABLES: [&str; 4] = ["scheduled_jobs", "cost_events", "sessions", "scheduler_audit_log"];
 
@@ -78,13 +82,14 @@ pub fn read(path: &Path, window: &Window) -> Result<Snapshot, String> {
 }
 
 fn try_once(path: &Path, window: &Window, raced: u32) -> Result<Snapshot, Obstacle> {
-    let sighting = Sighting::take(path)?;
-    if sighting.way() == Way::Overlay && raced >= OVERLAY_TRIES {
-        return query(path, "readonly_shm=1", "unix", window).map_err(|error| explain(&error, window));
+    // Beside a writer that never rests the stamps never settle; its read locks make up for them.
+    if raced >= OVERLAY_TRIES && files::has_log(path)? {
+        return query(path, "readonly_shm=1", WITH_READ_LOCKS, window).map_err(|error| explain(&error, window));
     }
+    let sighting = Sighting::take(path)?;
     let result = match sighting.way() {
-        Way::Overlay => query(path, "", "unix-none", window),
-        Way::Immutable => query(path, "immutable=1", "unix-none", window),
+        Way::Overlay => query(path, "", WITHOUT_LOCKS, window),
+        Way::Immutable => query(path, "immutable=1", WITHOUT_LOCKS, window),
     };
     // An error, too, counts only if the files held still: a torn page looks like a corrupt one.
     if !sighting.still_holds(path) {
@@ -137,6 +142,10 @@ impl From<rusqlite::Error> for Failure {
 fn query(path: &Path, mode: &str, vfs: &str, window: &Window) -> Result<Snapshot, Failure> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut db = Connection::open_with_flags_and_vfs(uri(path, mode), flags, vfs)?;
+    if vfs == WITHOUT_LOCKS {
+        // Set before the first read, it keeps the index of a WAL in our heap, so that no -shm is needed.
+        db.execute_batch("PRAGMA locking_mode=EXCLUSIVE")?;
+    }
     harden(&mut db, window.deadline)?;
     db.execute_batch("BEGIN")?;
     let mut snapshot = rows::read(&db, window)?;
@@ -166,10 +175,9 @@ fn harden(db: &mut Connection, deadline: Clock) -> Result<(), Failure> {
     ] {
         db.set_limit(limit, value)?;
     }
-    // Without the exclusive mode a WAL database needs a -shm; set before the first read, the index stays in our heap.
     // Sorts must not spill to files, and no page be mapped that the writer may truncate.
     db.execute_batch(
-        "PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA cell_size_check=ON;
+        "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0; PRAGMA cell_size_check=ON;
          PRAGMA query_only=ON;",
     )?;
     db.progress_handler(STEPS_PER_LOOK, Some(move || Clock::now() >= deadline))?;

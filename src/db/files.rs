@@ -146,6 +146,14 @@ impl WalStamp {
     }
 }
 
+/// Whether a `-wal` with a transaction lies beside the database.
+///
+/// # Errors
+/// What keeps it from being read.
+pub fn has_log(path: &Path) -> Result<bool, Obstacle> {
+    Ok(WalStamp::of(&beside(path, "-wal"))?.is_some())
+}
+
 /// Where the database really is: SQLite looks for the `-wal` beside the file that a symlink leads to.
 ///
 /// # Errors
