@@ -83,7 +83,7 @@ pub fn read(path: &Path, window: &Window) -> Result<Snapshot, String> {
 
 fn try_once(path: &Path, window: &Window, raced: u32) -> Result<Snapshot, Obstacle> {
     // Beside a writer that never rests the stamps never settle; its read locks make up for them.
-    if raced >= OVERLAY_TRIES && files::has_log(path)? {
+    if raced >= OVERLAY_TRIES && files::has_shared_log(path)? {
         return query(path, "readonly_shm=1", WITH_READ_LOCKS, window).map_err(|error| explain(&error, window));
     }
     let sighting = Sighting::take(path)?;

@@ -146,12 +146,12 @@ impl WalStamp {
     }
 }
 
-/// Whether a `-wal` with a transaction lies beside the database.
+/// Whether a `-wal` with a transaction and its `-shm`, which read locks need, lie beside the database.
 ///
 /// # Errors
 /// What keeps it from being read.
-pub fn has_log(path: &Path) -> Result<bool, Obstacle> {
-    Ok(WalStamp::of(&beside(path, "-wal"))?.is_some())
+pub fn has_shared_log(path: &Path) -> Result<bool, Obstacle> {
+    Ok(WalStamp::of(&beside(path, "-wal"))?.is_some() && beside(path, "-shm").exists())
 }
 
 /// Where the database really is: SQLite looks for the `-wal` beside the file that a symlink leads to.
