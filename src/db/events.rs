@@ -44,7 +44,7 @@ pub fn read(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> Result
     let keys: HashMap<String, usize> =
         snapshot.jobs.iter().enumerate().map(|(index, job)| (format!("{KEY_PREFIX}{}", job.id), index)).collect();
     read_window(db, (from, last), (start, window.now), &keys, snapshot)?;
-    look_back(db, from, start, &keys, snapshot)
+    look_back(db, (first, last), from, start, &keys, snapshot)
 }
 
 fn bounds(db: &Connection) -> Result<Option<(i64, i64)>, Failure> {
@@ -184,12 +184,12 @@ fn wanted(job: &Job, start: Instant) -> Option<Wanted> {
 /// that precede a job's first fire in it.
 fn look_back(
     db: &Connection,
+    (first, last): (i64, i64),
     from: i64,
     start: Instant,
     keys: &HashMap<String, usize>,
     snapshot: &mut Snapshot,
 ) -> Result<(), Failure> {
-    let Some((first, last)) = bounds(db)? else { return Ok(()) };
     for index in 0..snapshot.jobs.len() {
         let job = &snapshot.jobs[index];
         let end = job.last_run.as_ref().map(|run| run.end()).filter(|end| *end < start);
