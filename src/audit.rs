@@ -3,6 +3,7 @@
 //! Pure: nothing here queries, prints or reads a clock. A detector is a plain function of the context and a job.
 
 mod diagnosis;
+mod facts;
 mod gaps;
 mod past_due;
 mod slot;
@@ -14,6 +15,7 @@ use crate::cadence::Zone;
 use crate::model::{Job, Snapshot};
 use crate::time::{Instant, Millis};
 pub use diagnosis::Diagnosis;
+pub use facts::Facts;
 use serde_json::{Map, Value};
 pub use strip::{Outcome, SlotOutcome};
 
@@ -21,7 +23,7 @@ use slot::Slot;
 use std::hash::Hasher;
 
 /// How bad a finding is; the worst makes the exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Nothing is wrong.
@@ -48,6 +50,16 @@ impl Severity {
         }
     }
 
+    /// Its exit code, which is also that of a monitoring plugin: 0 ok or info, 1 warning, 2 critical, 3 unknown.
+    pub fn code(self) -> u8 {
+        match self {
+            Severity::Ok | Severity::Info => 0,
+            Severity::Warning => 1,
+            Severity::Critical => 2,
+            Severity::Unknown => 3,
+        }
+    }
+
     /// Where it stands among several databases: critical wins, then what could not be checked, then warning.
     pub fn rank(self) -> u8 {
         match self {
@@ -61,7 +73,7 @@ impl Severity {
 }
 
 /// Whether a trouble lasts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Lasting {
     /// It does.
@@ -208,6 +220,8 @@ pub struct Verdict {
     pub findings: Vec<Finding>,
     /// The severity of each job, by its index.
     pub jobs: Vec<Severity>,
+    /// What is observed of each job, by its index.
+    pub facts: Vec<Facts>,
     /// The worst of them.
     pub severity: Severity,
     /// What the findings come to, most important first.
@@ -234,8 +248,12 @@ pub fn audit(snapshot: &Snapshot, settings: &Settings, selected: impl Fn(&Job) -
         }
     }
     findings.extend(strangers.map(|found| found.finding));
+    let mut facts: Vec<Facts> = snapshot.jobs.iter().map(|job| Facts::observed(&context, job)).collect();
     for finding in &findings {
         severities[finding.job] = severities[finding.job].max(finding.severity);
+        if let Some(missed) = finding.missed_slots.filter(|_| finding.lasting == Lasting::Ongoing) {
+            facts[finding.job].missed_slots = facts[finding.job].missed_slots.max(missed);
+        }
     }
     let key = |finding: &Finding| {
         let job = std::cmp::Reverse(severities[finding.job]);
@@ -246,7 +264,7 @@ pub fn audit(snapshot: &Snapshot, settings: &Settings, selected: impl Fn(&Job) -
     let diagnosis = diagnosis::diagnose(&context, &findings);
     let strip = |job| if selected(job) { strip::recent_slots(&context, job) } else { Vec::new() };
     let recent_slots = snapshot.jobs.iter().map(strip).collect();
-    Verdict { findings, jobs: severities, severity, diagnosis, recent_slots }
+    Verdict { findings, jobs: severities, facts, severity, diagnosis, recent_slots }
 }
 
 fn keep_newest_resolved(findings: Vec<Finding>) -> Vec<Finding> {

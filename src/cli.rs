@@ -3,7 +3,8 @@
 use crate::audit::{Settings, Severity};
 use crate::cadence::Zone;
 use crate::time::{Instant, Millis, TimeText, parse_duration};
-use clap::{Parser, ValueEnum};
+use clap::{Args, Command, FromArgMatches, Parser, ValueEnum, ValueHint};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 use wildmatch::WildMatch;
@@ -15,6 +16,9 @@ Examples:
   sched-audit --timezone UTC /app/data/phantom.db
   sched-audit -q --fail-on critical phantom.db   exit code only, for cron and CI
   sched-audit --format json phantom.db | jq '.findings[]'
+  sched-audit --recursive /srv/agents            every scheduler's database under a directory
+  sched-audit --format nagios phantom.db         as an Icinga or Nagios check
+  sched-audit --format prometheus --output /var/lib/prometheus/node-exporter/sched-audit.prom phantom.db
 
 Exit codes:
   0  ok      1  warning      2  critical      3  could not audit
@@ -24,22 +28,16 @@ With several databases: critical wins, then 3, then warning.";
 #[derive(Debug, Parser)]
 #[command(name = "sched-audit", version = VERSION.as_str(), after_help = AFTER_HELP, max_term_width = 100)]
 pub struct Cli {
-    /// The scheduler's databases
-    #[arg(value_name = "DATABASE", default_value = "data/phantom.db")]
-    pub databases: Vec<PathBuf>,
+    /// The scheduler's databases [default: data/phantom.db]
+    #[arg(value_name = "DATABASE", value_hint = ValueHint::FilePath)]
+    databases: Vec<PathBuf>,
+    /// Audit every scheduler's database under this directory too; repeatable
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub recursive: Vec<PathBuf>,
 
-    /// What to print
-    #[arg(short, long, value_enum, default_value_t, help_heading = "Output")]
-    pub format: Format,
-    /// List every job, not only the troubled
-    #[arg(short, long, help_heading = "Output")]
-    pub all: bool,
-    /// No output, exit code only
-    #[arg(short, long, help_heading = "Output")]
-    pub quiet: bool,
-    /// When to use colour; NO_COLOR is honoured too
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t, help_heading = "Output")]
-    pub color: ColorWhen,
+    #[command(flatten)]
+    pub target: Target,
+
     /// The lowest severity that makes the exit code non-zero
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t, help_heading = "Output")]
     pub fail_on: FailOn,
@@ -47,6 +45,9 @@ pub struct Cli {
     /// Print what a detector or reason means, how it is decided and what to do, and exit
     #[arg(long, value_name = "DETECTOR|REASON", help_heading = "Output")]
     pub explain: Option<String>,
+    /// Print a shell completion, the man page or the schema of the JSON, and exit
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = "Output")]
+    pub generate: Option<Generate>,
 
     /// Only jobs whose id or name matches the glob; repeatable
     #[arg(long, value_name = "PATTERN", help_heading = "Which jobs")]
@@ -85,6 +86,27 @@ pub struct Cli {
     pub max_run: Millis,
 }
 
+/// What to print, and where to.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub struct Target {
+    /// What to print
+    #[arg(short, long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Write it to a file instead, which is replaced whole: no reader sees half of it
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "quiet")]
+    pub output: Option<PathBuf>,
+    /// List every job, not only the troubled
+    #[arg(short, long)]
+    pub all: bool,
+    /// No output, exit code only
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// When to use colour; NO_COLOR is honoured too
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    pub color: ColorWhen,
+}
+
 /// The tool's version and that of the SQLite it reads with.
 static VERSION: LazyLock<String> =
     LazyLock::new(|| format!("{} (SQLite {})", env!("CARGO_PKG_VERSION"), crate::db::sqlite_version()));
@@ -97,6 +119,29 @@ pub enum Format {
     Table,
     /// One object, documented in the README
     Json,
+    /// One finding, or one thing that could not be audited, a line
+    Ndjson,
+    /// Metrics for node_exporter's textfile collector
+    Prometheus,
+    /// The output of a monitoring plugin, for Nagios and Icinga
+    Nagios,
+    /// Annotations of a GitHub Actions step
+    Github,
+}
+
+/// `--generate`.
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+pub enum Generate {
+    /// Completion for bash
+    CompleteBash,
+    /// Completion for zsh
+    CompleteZsh,
+    /// Completion for fish
+    CompleteFish,
+    /// The man page
+    Man,
+    /// The JSON Schema of --format json
+    JsonSchema,
 }
 
 /// `--color`.
@@ -126,16 +171,43 @@ pub enum FailOn {
 impl FailOn {
     /// The exit code of a severity; what could not be audited is 3 whatever is asked for.
     pub fn code(self, severity: Severity) -> u8 {
-        match (severity, self) {
-            (Severity::Unknown, _) => 3,
-            (Severity::Critical, FailOn::Warning | FailOn::Critical) => 2,
-            (Severity::Warning, FailOn::Warning) => 1,
-            _ => 0,
-        }
+        let fails = match self {
+            FailOn::Warning => true,
+            FailOn::Critical => severity >= Severity::Critical,
+            FailOn::Never => severity == Severity::Unknown,
+        };
+        if fails { severity.code() } else { 0 }
+    }
+}
+
+impl Target {
+    /// The one that arguments name which can't be used as a whole. Parsing stops at the first that is wrong, so it begins
+    /// anew behind each.
+    pub fn of_wrong_arguments() -> Target {
+        let arguments: Vec<OsString> = std::env::args_os().collect();
+        let lenient = Target::augment_args(Command::new("target")).ignore_errors(true);
+        let parts = (0..arguments.len()).filter_map(|first| {
+            let matches = lenient.clone().try_get_matches_from(&arguments[first..]).ok()?;
+            Target::from_arg_matches(&matches).ok()
+        });
+        parts.fold(Target::default(), |known, part| Target {
+            format: if known.format == Format::default() { part.format } else { known.format },
+            output: known.output.or(part.output),
+            quiet: known.quiet || part.quiet,
+            ..part
+        })
     }
 }
 
 impl Cli {
+    /// The databases that are named; the scheduler's usual one where nothing is.
+    pub fn databases(&self) -> Vec<PathBuf> {
+        if self.databases.is_empty() && self.recursive.is_empty() {
+            return vec![PathBuf::from("data/phantom.db")];
+        }
+        self.databases.clone()
+    }
+
     /// The settings of the audit; `clock` is the instant that the clock shows.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{Duration, Instant as Clock};
 
-pub use files::locate;
+pub use files::{is_part_of_database, locate};
 
 /// How long a database that moves under every read is tried again.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -53,6 +53,15 @@ pub struct Window {
     pub deadline: Clock,
 }
 
+/// Why a database was not read.
+#[derive(Debug)]
+pub struct Unread {
+    /// What is wrong and what to do about it, to be read after the path.
+    pub why: String,
+    /// Whether it is the file of something else: no SQLite database, or one without the scheduler's table of jobs.
+    pub foreign: bool,
+}
+
 /// SQLite's version, which is bundled.
 pub fn sqlite_version() -> &'static str {
     rusqlite::version()
@@ -61,21 +70,22 @@ pub fn sqlite_version() -> &'static str {
 /// Reads the database at `path`, a path that [`locate`] gave.
 ///
 /// # Errors
-/// What is wrong with the database and what to do about it, to be read after its path.
-pub fn read(path: &Path, window: &Window) -> Result<Snapshot, String> {
-    readonly::forbid_writes().map_err(|call| format!("can't be read safely: SQLite's {call} could not be replaced"))?;
+/// What is wrong with the database.
+pub fn read(path: &Path, window: &Window) -> Result<Snapshot, Unread> {
+    readonly::forbid_writes()
+        .map_err(|call| Obstacle::Final(format!("can't be read safely: SQLite's {call} could not be replaced")))?;
     let give_up = window.deadline.min(Clock::now() + PATIENCE);
     let mut raced = 0;
     loop {
         let busy = match try_once(path, window, raced) {
             Ok(snapshot) => return Ok(snapshot),
-            Err(Obstacle::Final(text)) => return Err(text),
             Err(Obstacle::Busy(why)) => why,
+            Err(other) => return Err(other.into()),
         };
         raced += 1;
         let now = Clock::now();
         if now >= give_up {
-            return Err(format!("moved under each of {raced} reads ({busy}); try again"));
+            return Err(Obstacle::Final(format!("moved under each of {raced} reads ({busy}); try again")).into());
         }
         std::thread::sleep((PAUSE * raced.min(10)).min(give_up - now));
     }
@@ -100,6 +110,7 @@ fn try_once(path: &Path, window: &Window, raced: u32) -> Result<Snapshot, Obstac
 
 fn explain(error: &Failure, window: &Window) -> Obstacle {
     Obstacle::Final(match error {
+        Failure::Foreign(text) => return Obstacle::Foreign(text.clone()),
         Failure::Missing(text) => text.clone(),
         Failure::Sqlite(rusqlite::Error::SqliteFailure(failure, _))
             if failure.code == rusqlite::ErrorCode::OperationInterrupted && Clock::now() >= window.deadline =>
@@ -129,7 +140,9 @@ fn explain(error: &Failure, window: &Window) -> Obstacle {
 #[derive(Debug)]
 enum Failure {
     Sqlite(rusqlite::Error),
-    /// Tables or columns are not there.
+    /// There is no table of jobs.
+    Foreign(String),
+    /// Other tables, or columns, are not there.
     Missing(String),
 }
 

@@ -55,6 +55,21 @@ pub struct Job {
 }
 
 impl Job {
+    /// When its newest run ended.
+    pub fn last_fire(&self) -> Option<Instant> {
+        let row = self.last_run.as_ref().filter(|_| !self.moved_on);
+        row.map(Run::end).max(self.fires.newest().map(|fire| fire.at))
+    }
+
+    /// When it is due: `next_run_at`, or where there is none the first slot after its last fire; None if that can't be told.
+    pub fn due(&self) -> Option<Instant> {
+        if self.moved_on {
+            return None;
+        }
+        let next = || self.schedule.cadence()?.next(self.last_fire().or(self.created_at)?);
+        self.next_run_at.instant().or_else(next)
+    }
+
     /// The first slot after `now` by the schedule; for an interval, counted from the end of the last run.
     pub fn next_slot(&self, now: Instant) -> Option<Instant> {
         match self.schedule.cadence() {

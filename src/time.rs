@@ -18,6 +18,11 @@ pub const HOUR: Millis = 60 * MINUTE;
 /// One day of 24 hours, in milliseconds.
 pub const DAY: Millis = 24 * HOUR;
 
+/// A span in seconds, as programs read it.
+pub fn seconds(span: Millis) -> f64 {
+    span as f64 / SECOND as f64
+}
+
 /// A point in time: milliseconds since 1970 UTC, within the years 0 to 9999.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Instant(i64);
@@ -58,6 +63,11 @@ impl Instant {
         Self::from_millis(self.0.saturating_add(span))
     }
 
+    /// What a UTC clock shows, to the minute, for people.
+    pub fn minute(self) -> String {
+        self.utc().format("%Y-%m-%d %H:%M").to_string()
+    }
+
     /// How long after `earlier` this is; negative if it is before.
     pub fn since(self, earlier: Instant) -> Millis {
         self.0 - earlier.0
@@ -75,6 +85,20 @@ impl fmt::Display for Instant {
 impl serde::Serialize for Instant {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl schemars::JsonSchema for Instant {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Instant".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "RFC 3339 in UTC with Z, with milliseconds only where there are some.",
+            "type": "string",
+            "format": "date-time",
+        })
     }
 }
 

@@ -33,8 +33,7 @@ pub fn detect(context: &Context<'_>, job: &Job) -> Vec<Finding> {
 }
 
 fn last_sign(job: &Job) -> Option<Instant> {
-    let fire = job.fires.newest().map(|fire| fire.at);
-    job.last_run.as_ref().map(|run| run.end()).max(fire).or(job.created_at)
+    job.last_fire().or(job.created_at)
 }
 
 /// A one-shot that gave up did not do its work: worth a line while it is new.

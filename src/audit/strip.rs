@@ -11,7 +11,7 @@ const MOST_SLOTS: usize = 48;
 const FURTHEST: Millis = 5 * 366 * DAY;
 
 /// What became of a slot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// A run ended between it and the next slot.
@@ -25,7 +25,7 @@ pub enum Outcome {
 }
 
 /// One slot and what became of it.
-#[derive(Debug, Clone, Copy, serde::Serialize)]
+#[derive(Debug, Clone, Copy, serde::Serialize, schemars::JsonSchema)]
 pub struct SlotOutcome {
     /// The scheduled time.
     pub at: Instant,

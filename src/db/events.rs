@@ -44,7 +44,11 @@ pub fn read(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> Result
     let keys: HashMap<String, usize> =
         snapshot.jobs.iter().enumerate().map(|(index, job)| (format!("{KEY_PREFIX}{}", job.id), index)).collect();
     read_window(db, (from, last), (start, window.now), &keys, snapshot)?;
-    look_back(db, (first, last), from, start, &keys, snapshot)
+    look_back(db, (first, last), from, start, &keys, snapshot)?;
+    if snapshot.newest_fire.is_none() {
+        snapshot.newest_fire = snapshot.jobs.iter().filter_map(Job::last_fire).max().map(|at| at.min(window.now));
+    }
+    Ok(())
 }
 
 fn bounds(db: &Connection) -> Result<Option<(i64, i64)>, Failure> {

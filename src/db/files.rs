@@ -3,10 +3,12 @@
 //! The rules are those measured against a live writer: a WAL database is read through an overlay that takes no locks, a
 //! closed one as immutable, and the files are compared before and after, so that a torn or stale read is thrown away.
 
+use super::Unread;
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::process::{Flock, FlockOffsetType, FlockType};
 use std::ffi::OsString;
 use std::fs::File;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -41,6 +43,18 @@ pub enum Obstacle {
     Busy(&'static str),
     /// It will not go away by waiting; what is wrong and what to do about it.
     Final(String),
+    /// The same of the file of something else.
+    Foreign(String),
+}
+
+impl From<Obstacle> for Unread {
+    fn from(obstacle: Obstacle) -> Unread {
+        match obstacle {
+            Obstacle::Busy(why) => Unread { why: why.to_owned(), foreign: false },
+            Obstacle::Final(why) => Unread { why, foreign: false },
+            Obstacle::Foreign(why) => Unread { why, foreign: true },
+        }
+    }
 }
 
 /// The files of a database at one moment; two equal sightings mean that nothing moved between them.
@@ -158,24 +172,37 @@ pub fn has_shared_log(path: &Path) -> Result<bool, Obstacle> {
 ///
 /// # Errors
 /// What is there instead of a database, and what to do about it.
-pub fn locate(path: &Path) -> Result<PathBuf, String> {
-    let shown = |obstacle| match obstacle {
-        Obstacle::Final(text) => text,
-        Obstacle::Busy(text) => text.to_owned(),
-    };
-    let real = std::fs::canonicalize(path).map_err(|error| shown(explain_missing(path, &error)))?;
-    let file = open_regular(&real).map_err(shown)?;
+pub fn locate(path: &Path) -> Result<PathBuf, Unread> {
+    let real = std::fs::canonicalize(path).map_err(|error| explain_missing(path, &error))?;
+    let file = open_regular(&real)?;
     let mut magic = [0; MAGIC.len()];
-    match file.read_exact_at(&mut magic, 0) {
-        Ok(()) if &magic == MAGIC => Ok(real),
-        Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => Err(format!("can't be read: {error}")),
+    let obstacle = match file.read_exact_at(&mut magic, 0) {
+        Ok(()) if &magic == MAGIC => return Ok(real),
+        Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+            Obstacle::Final(format!("can't be read: {error}"))
+        }
         _ if file.metadata().is_ok_and(|meta| meta.len() == 0) => {
-            Err("is empty (0 bytes): no scheduler has written to it; check the path".to_owned())
+            Obstacle::Foreign("is empty (0 bytes): no scheduler has written to it; check the path".to_owned())
         }
-        _ => {
-            Err("is no SQLite database (its first bytes say so); give the path of the scheduler's database".to_owned())
-        }
-    }
+        _ => Obstacle::Foreign(
+            "is no SQLite database (its first bytes say so); give the path of the scheduler's database".to_owned(),
+        ),
+    };
+    Err(obstacle.into())
+}
+
+/// Whether a file is a database, or one of those that SQLite keeps beside one: nothing that may be overwritten.
+pub fn is_part_of_database(path: &Path) -> bool {
+    let has_magic = |path: &Path| {
+        let mut magic = [0; MAGIC.len()];
+        open_regular(path).is_ok_and(|file| file.read_exact_at(&mut magic, 0).is_ok() && &magic == MAGIC)
+    };
+    let without = |suffix: &str| {
+        let database = path.as_os_str().as_bytes().strip_suffix(suffix.as_bytes())?;
+        Some(PathBuf::from(OsString::from_vec(database.to_vec())))
+    };
+    has_magic(path)
+        || ["-wal", "-shm", "-journal"].iter().filter_map(|suffix| without(suffix)).any(|path| has_magic(&path))
 }
 
 fn explain_missing(path: &Path, error: &std::io::Error) -> Obstacle {
@@ -218,7 +245,7 @@ fn open_sidecar(path: &Path) -> Result<Option<File>, Obstacle> {
             Ok(file) => Ok(Some(file)),
             Err(_) if !path.exists() => Err(Obstacle::Busy("its log is being removed")),
             Err(Obstacle::Final(text)) => Err(Obstacle::Final(format!("its {} {text}", name(path)))),
-            Err(busy) => Err(busy),
+            Err(other) => Err(other),
         },
         Ok(_) => Err(Obstacle::Final(format!("its {} is no regular file: no SQLite wrote it, look at it", name(path)))),
         Err(error) => Err(Obstacle::Final(format!("its {} can't be looked at: {error}", name(path)))),

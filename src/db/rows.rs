@@ -98,10 +98,12 @@ fn require_tables(db: &Connection) -> Result<(), Failure> {
     let found: Vec<String> =
         names.query_map([], |row| Ok(text(row.get_ref(0)?).unwrap_or_default()))?.collect::<Result<_, _>>()?;
     let found = if found.is_empty() { "no tables at all".to_owned() } else { found.join(", ") };
-    Err(Failure::Missing(format!(
+    let text = format!(
         "is no scheduler's database: {} missing; found: {found}. Give the scheduler's own database, data/phantom.db by default",
         missing.join(", ")
-    )))
+    );
+    let foreign = missing.iter().any(|missing| missing == "table scheduled_jobs");
+    Err(if foreign { Failure::Foreign(text) } else { Failure::Missing(text) })
 }
 
 fn read_jobs(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> Result<(), Failure> {

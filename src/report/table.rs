@@ -9,6 +9,8 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
 
 /// The width where nothing tells the terminal's.
 pub const DEFAULT_WIDTH: u16 = 80;
+/// What is said of a database that could not be audited.
+const UNREAD: &str = "could not audit";
 const LONGEST_NAME: usize = 40;
 /// The width that a name may claim before it is broken, padding included.
 const LONGEST_UNBROKEN_NAME: u16 = 24;
@@ -29,32 +31,78 @@ pub struct Look {
     pub all: bool,
 }
 
-/// The whole report as text.
+/// The whole report as text: of several databases first a line each, then the troubled ones.
 pub fn render(report: &Report, look: Look) -> String {
-    let parts: Vec<String> = report.databases.iter().map(|database| render_database(report, database, look)).collect();
-    parts.join("\n")
+    let databases = match &report.databases {
+        Err(error) => return could_not_audit(error, look),
+        Ok(databases) if databases.len() == 1 => {
+            return databases.iter().map(|one| render_database(one, look)).collect();
+        }
+        Ok(databases) => databases,
+    };
+    let mut worst_first: Vec<&Database> = databases.iter().collect();
+    worst_first.sort_by_key(|database| std::cmp::Reverse(database.severity().rank()));
+    let mut text = summary(report, &worst_first, look);
+    for database in worst_first {
+        if let Ok(audited) = &database.outcome
+            && (look.all || !audited.verdict.findings.is_empty() || !audited.snapshot.notes.is_empty())
+        {
+            text += &format!("\n{}", render_audited(database, audited, look));
+        }
+    }
+    text
 }
 
-fn render_database(report: &Report, database: &Database, look: Look) -> String {
-    let path = safe::text(&database.path.to_string_lossy(), LONGEST_MESSAGE);
-    let audited = match &database.outcome {
-        Ok(audited) => audited,
-        Err(error) => {
-            let word = paint("COULD NOT AUDIT", Severity::Unknown, look);
-            return format!("{path}: {word}\n{}\n", safe::text(error, LONGEST_MESSAGE));
+fn summary(report: &Report, databases: &[&Database], look: Look) -> String {
+    let mut table = plain_table(look);
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for database in databases {
+        let (word, told) = match &database.outcome {
+            Ok(audited) => (database.severity().word(), watched(audited)),
+            Err(why) => (UNREAD, safe::text(why, LONGEST_MESSAGE)),
+        };
+        match counts.last_mut().filter(|(last, _)| *last == word) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((word, 1)),
         }
-    };
-    let settings = &report.settings;
-    let jobs =
-        || audited.snapshot.jobs.iter().zip(&audited.selected).filter(|(_, selected)| **selected).map(|(job, _)| job);
-    let watched = jobs().filter(|job| job.state.is_watched()).count();
+        table.add_row([word.to_owned(), shown_path(database), told]);
+    }
+    let counts: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    let head = format!("{} databases as of {} UTC: {}", databases.len(), report.now.minute(), counts.join(", "));
+    format!("{}\n\n{}\n", wrapped(&head, look), paint_severities(&table, look))
+}
+
+fn could_not_audit(why: &str, look: Look) -> String {
+    format!("{}\n{}\n", paint(&UNREAD.to_uppercase(), Severity::Unknown, look), safe::text(why, LONGEST_MESSAGE))
+}
+
+fn render_database(database: &Database, look: Look) -> String {
+    match &database.outcome {
+        Ok(audited) => render_audited(database, audited, look),
+        Err(error) => format!("{}: {}", shown_path(database), could_not_audit(error, look)),
+    }
+}
+
+fn shown_path(database: &Database) -> String {
+    safe::text(&database.path.to_string_lossy(), LONGEST_MESSAGE)
+}
+
+/// How many jobs are watched, and why the others are not.
+fn watched(audited: &Audited) -> String {
+    let watched = audited.jobs().filter(|(_, job)| job.state.is_watched()).count();
+    format!("{watched} jobs watched{}", skipped(audited.jobs().map(|(_, job)| job)))
+}
+
+fn render_audited(database: &Database, audited: &Audited, look: Look) -> String {
+    let settings = &audited.settings;
     let severity = audited.verdict.severity;
     let mut text = format!(
-        "{path}: {} as of {} UTC, zone {}\n{watched} jobs watched{}{}\n",
+        "{}: {} as of {} UTC, zone {}\n{}{}\n",
+        shown_path(database),
         paint(&severity.word().to_uppercase(), severity, look),
-        minute(settings.now),
+        settings.now.minute(),
         settings.zone.name(),
-        skipped(jobs()),
+        watched(audited),
         if audited.verdict.findings.is_empty() { ": no trouble found" } else { "" },
     );
     if !audited.verdict.findings.is_empty() {
@@ -99,7 +147,8 @@ fn findings_table(audited: &Audited, now: Instant, look: Look) -> Table {
         let job = &audited.snapshot.jobs[finding.job];
         let name = if named == Some(finding.job) { String::new() } else { safe::text(&job.name, LONGEST_NAME) };
         named = Some(finding.job);
-        let since = finding.since.map_or_else(String::new, |at| format!("{}\n{} ago", minute(at), span(now.since(at))));
+        let since =
+            finding.since.map_or_else(String::new, |at| format!("{}\n{} ago", at.minute(), span(now.since(at))));
         let resolved = if finding.lasting == Lasting::Resolved { "\nresolved" } else { "" };
         let severity = finding.severity.word();
         let message = safe::text(&finding.message, LONGEST_MESSAGE);
@@ -156,13 +205,22 @@ fn paint_strips(text: &str, look: Look) -> String {
         .fold(text.to_owned(), |text, (mark, severity)| text.replace(*mark, &paint(&mark.to_string(), *severity, look)))
 }
 
+/// The words of severity, and what they are coloured as.
+const PAINTED: [(&str, Severity); 5] = [
+    ("critical", Severity::Critical),
+    (UNREAD, Severity::Unknown),
+    ("warning", Severity::Warning),
+    ("info", Severity::Info),
+    ("ok", Severity::Ok),
+];
+
 /// Colours the first severity word of each line: colour within a cell would count as width.
 fn paint_severities(table: &Table, look: Look) -> String {
     let lines = table.trim_fmt();
     let painted = lines.lines().map(|line| {
-        let word = |severity: &&Severity| line.contains(&format!(" {}", severity.word()));
-        match [Severity::Critical, Severity::Warning, Severity::Info].iter().find(word) {
-            Some(&severity) => line.replacen(severity.word(), &paint(severity.word(), severity, look), 1),
+        let word = |(word, _): &&(&str, Severity)| line.contains(&format!(" {word}"));
+        match PAINTED.iter().find(word) {
+            Some(&(word, severity)) => line.replacen(word, &paint(word, severity, look), 1),
             None => line.to_owned(),
         }
     });
@@ -172,8 +230,8 @@ fn paint_severities(table: &Table, look: Look) -> String {
 fn jobs_table(audited: &Audited, now: Instant, look: Look) -> Table {
     let mut table = plain_table(look);
     table.set_header(["JOB", "STATE", "SCHEDULE", "LAST RUN", "NEXT RUN", "NEXT SLOT"]);
-    let shown = |at: Option<Instant>| at.map_or_else(|| "-".to_owned(), minute);
-    for (job, _) in audited.snapshot.jobs.iter().zip(&audited.selected).filter(|(_, selected)| **selected) {
+    let shown = |at: Option<Instant>| at.map_or_else(|| "-".to_owned(), Instant::minute);
+    for (_, job) in audited.jobs() {
         let zone = job
             .schedule
             .timezone
@@ -212,7 +270,7 @@ fn advice(finding: &Finding, job: &Job) -> String {
     let row = format!("the row of {} in scheduled_jobs", safe::text(&job.name, LONGEST_NAME));
     match finding.reason {
         _ if finding.lasting == Lasting::Resolved => {
-            format!("the scheduler's log from {} on", finding.since.map_or_else(String::new, minute))
+            format!("the scheduler's log from {} on", finding.since.map_or_else(String::new, Instant::minute))
         }
         "breaker-open" => {
             format!("{row}: last_run_error says why; a restart will not revive it, the row must be edited")
@@ -226,10 +284,6 @@ fn advice(finding: &Finding, job: &Job) -> String {
         }
         _ => "whether the scheduler's process runs, and its log since the job's last fire".to_owned(),
     }
-}
-
-fn minute(at: Instant) -> String {
-    at.utc().format("%Y-%m-%d %H:%M").to_string()
 }
 
 fn paint(word: &str, severity: Severity, look: Look) -> String {

@@ -1,0 +1,220 @@
+//! The databases of one call: named or found in directories, each once, audited side by side, done by the deadline.
+
+use crate::audit::{self, Settings};
+use crate::cli::Selection;
+use crate::report::{Audited, Database};
+use crate::{db, panics};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant as Clock};
+use walkdir::{DirEntry, WalkDir};
+
+/// Time kept back from the time-out for judging and writing.
+const RESERVE: Duration = Duration::from_millis(200);
+/// How long a call may take before its progress is shown.
+const PROGRESS_AFTER: Duration = Duration::from_secs(1);
+/// Files called so are missed when they can't be opened; of others nobody knows that they are databases.
+const DATABASE_EXTENSIONS: [&str; 3] = ["db", "sqlite", "sqlite3"];
+
+/// What one call audits.
+pub struct Request {
+    /// Databases by their paths.
+    pub databases: Vec<PathBuf>,
+    /// Directories to search for databases.
+    pub directories: Vec<PathBuf>,
+    /// How they are judged.
+    pub settings: Settings,
+    /// Which of their jobs are.
+    pub selection: Selection,
+    /// When it has to be done.
+    pub deadline: Clock,
+    /// Whether progress may be shown, on stderr if that is a terminal.
+    pub progress: bool,
+}
+
+/// One path to audit.
+struct Candidate {
+    path: PathBuf,
+    /// The directory, by its index, in which it was found: there the file of something else is passed over.
+    found_in: Option<usize>,
+    /// Why it can't be audited, if that is known already.
+    trouble: Option<String>,
+}
+
+/// The outcome of a candidate, by its index; None if it is passed over.
+type Outcome = (usize, Option<Database>);
+
+/// Audits the databases, as many at a time as there are cores; what is not done by the deadline is an error.
+pub fn audit(request: Request) -> Vec<Database> {
+    let request = Arc::new(request);
+    let mut progress = Progress::new(&request);
+    let (sender, results) = channel();
+    let named = |path: &PathBuf| Candidate { path: path.clone(), found_in: None, trouble: None };
+    let mut candidates: Vec<Arc<Candidate>> = request.databases.iter().map(named).map(Arc::new).collect();
+    spawn(&candidates, 0, &request, &sender);
+    if !request.directories.is_empty() {
+        let found = search_by_deadline(&request, &mut progress);
+        let first = candidates.len();
+        candidates.extend(found.into_iter().map(Arc::new));
+        spawn(&candidates[first..], first, &request, &sender);
+    }
+    drop(sender);
+    progress.bar.set_length(candidates.len() as u64);
+    let mut outcomes: Vec<Option<Option<Database>>> = candidates.iter().map(|_| None).collect();
+    while let Some((index, database)) = progress.next(&results, request.deadline) {
+        outcomes[index] = Some(database);
+        progress.bar.inc(1);
+    }
+    progress.bar.finish_and_clear();
+    let late = |candidate: &Candidate| {
+        let why = "could not be read before the time-out; give it longer with --timeout";
+        Some(unread(&candidate.path, why.to_owned()))
+    };
+    let audited = candidates.iter().zip(outcomes);
+    let audited: Vec<(Option<usize>, Database)> = audited
+        .filter_map(|(candidate, outcome)| Some((candidate.found_in, outcome.unwrap_or_else(|| late(candidate))?)))
+        .collect();
+    let empty: Vec<Database> = empty_directories(&request, &audited).collect();
+    let mut seen = HashSet::new();
+    let once = |database: &Database| seen.insert(database.real_path.clone());
+    audited.into_iter().map(|(_, database)| database).chain(empty).filter(once).collect()
+}
+
+fn unread(path: &Path, why: String) -> Database {
+    Database { path: path.to_owned(), real_path: path.to_owned(), outcome: Err(why) }
+}
+
+fn empty_directories(request: &Request, audited: &[(Option<usize>, Database)]) -> impl Iterator<Item = Database> {
+    let empty = |&(index, _): &(usize, &PathBuf)| audited.iter().all(|(found_in, _)| *found_in != Some(index));
+    let why = "holds no scheduler's database: no SQLite file in it has a table scheduled_jobs";
+    request.directories.iter().enumerate().filter(empty).map(move |(_, path)| unread(path, why.to_owned()))
+}
+
+/// The databases in all directories, sought by a thread of its own: a dead mount must not keep us beyond the deadline.
+fn search_by_deadline(request: &Arc<Request>, progress: &mut Progress) -> Vec<Candidate> {
+    let (sender, found) = channel();
+    let directories = request.directories.clone();
+    std::thread::spawn(move || {
+        let found = directories.iter().enumerate().flat_map(|(index, path)| search(path, index)).collect();
+        // Nobody waits any more after the deadline.
+        let _ = sender.send(found);
+    });
+    progress.next(&found, request.deadline).unwrap_or_else(|| {
+        let late = |(index, path): (usize, &PathBuf)| Candidate {
+            path: path.clone(),
+            found_in: Some(index),
+            trouble: Some("could not be searched before the time-out; give it longer with --timeout".to_owned()),
+        };
+        request.directories.iter().enumerate().map(late).collect()
+    })
+}
+
+/// The SQLite databases under a directory, by name, and what may hide one. Links to files are followed, links to directories
+/// are not.
+fn search(directory: &Path, index: usize) -> Vec<Candidate> {
+    let candidate = |path: &Path, trouble| Candidate { path: path.to_owned(), found_in: Some(index), trouble };
+    let named_so = |path: &Path| {
+        path.extension().is_some_and(|extension| DATABASE_EXTENSIONS.iter().any(|known| extension == *known))
+    };
+    let look = |entry: walkdir::Result<DirEntry>| match entry {
+        Ok(entry) if !entry.path().is_file() => None,
+        Ok(entry) => match db::locate(entry.path()) {
+            Ok(_) => Some(candidate(entry.path(), None)),
+            Err(unread) if unread.foreign || !named_so(entry.path()) => None,
+            Err(unread) => Some(candidate(entry.path(), Some(unread.why))),
+        },
+        Err(error) => {
+            let path = error.path().unwrap_or(directory);
+            let why = error.io_error().map_or_else(|| error.to_string(), ToString::to_string);
+            Some(candidate(path, Some(format!("can't be searched: {why}"))))
+        }
+    };
+    WalkDir::new(directory).sort_by_file_name().into_iter().filter_map(look).collect()
+}
+
+/// Sets threads to work on the candidates, whose indexes begin at `first`.
+fn spawn(candidates: &[Arc<Candidate>], first: usize, request: &Arc<Request>, sender: &Sender<Outcome>) {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(candidates.len());
+    let queue: Vec<(usize, Arc<Candidate>)> = (first..).zip(candidates.iter().cloned()).collect();
+    let queue = Arc::new(Mutex::new(queue.into_iter()));
+    for _ in 0..threads {
+        let (sender, queue, request) = (sender.clone(), queue.clone(), request.clone());
+        std::thread::spawn(move || {
+            while let Some((index, candidate)) = queue.lock().ok().and_then(|mut queue| queue.next()) {
+                let audited = std::panic::catch_unwind(|| audit_one(&candidate, &request));
+                let database = audited.unwrap_or_else(|_| Some(unread(&candidate.path, panics::internal_error())));
+                if sender.send((index, database)).is_err() {
+                    break;
+                }
+            }
+        });
+    }
+}
+
+/// None if the candidate was found by searching and is the file of something else.
+fn audit_one(candidate: &Candidate, request: &Request) -> Option<Database> {
+    let path = candidate.path.clone();
+    if let Some(why) = &candidate.trouble {
+        return Some(unread(&path, why.clone()));
+    }
+    let (real_path, outcome) = match db::locate(&path) {
+        Ok(real_path) => (real_path.clone(), read(&real_path, request)),
+        Err(error) => (path.clone(), Err(error)),
+    };
+    match outcome {
+        Err(error) if error.foreign && candidate.found_in.is_some() => None,
+        outcome => Some(Database { path, real_path, outcome: outcome.map_err(|error| error.why) }),
+    }
+}
+
+fn read(path: &Path, request: &Request) -> Result<Audited, db::Unread> {
+    let settings = &request.settings;
+    let window = db::Window {
+        now: settings.now,
+        back: settings.since,
+        zone: settings.zone,
+        deadline: request.deadline.checked_sub(RESERVE).unwrap_or(request.deadline),
+    };
+    let snapshot = db::read(path, &window)?;
+    let covers = |job: &crate::model::Job| request.selection.covers(&job.id, &job.name);
+    let selected: Vec<bool> = snapshot.jobs.iter().map(covers).collect();
+    let verdict = audit::audit(&snapshot, settings, covers);
+    Ok(Audited { settings: settings.clone(), snapshot, verdict, selected })
+}
+
+/// A line on stderr that counts the databases done, once that takes long.
+struct Progress {
+    bar: ProgressBar,
+    shows_at: Option<Clock>,
+}
+
+impl Progress {
+    fn new(request: &Request) -> Progress {
+        let bar = ProgressBar::with_draw_target(Some(request.databases.len() as u64), ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} of {len} databases audited, {elapsed}") {
+            bar.set_style(style);
+        }
+        Progress { bar, shows_at: request.progress.then(|| Clock::now() + PROGRESS_AFTER) }
+    }
+
+    /// The next message; None when no more can come, or none by the deadline.
+    fn next<T>(&mut self, messages: &Receiver<T>, deadline: Clock) -> Option<T> {
+        let until = |at: Clock| at.saturating_duration_since(Clock::now());
+        if let Some(at) = self.shows_at.filter(|at| *at < deadline) {
+            match messages.recv_timeout(until(at)) {
+                Err(RecvTimeoutError::Timeout) => self.show(),
+                other => return other.ok(),
+            }
+        }
+        messages.recv_timeout(until(deadline)).ok()
+    }
+
+    fn show(&mut self) {
+        self.shows_at = None;
+        self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        self.bar.enable_steady_tick(Duration::from_millis(100));
+    }
+}
