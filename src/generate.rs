@@ -25,6 +25,9 @@ pub fn generate(what: Generate) -> Result<String, String> {
 fn man() -> Result<String, String> {
     let mut bytes = Vec::new();
     clap_mangen::Man::new(Cli::command())
+        .title("SCHED-AUDIT")
+        .source(concat!("sched-audit ", env!("CARGO_PKG_VERSION")))
+        .manual("User Commands")
         .render(&mut bytes)
         .map_err(|error| format!("the man page can't be made: {error}"))?;
     text(bytes)

@@ -223,9 +223,9 @@ fn open_regular(path: &Path) -> Result<File, Obstacle> {
         FileType::Directory => {
             let guess = path.join("data/phantom.db");
             let hint = if guess.is_file() {
-                format!("did you mean {}?", guess.display())
+                format!("did you mean {}, or all under it, with --recursive?", guess.display())
             } else {
-                "give the path of a database".to_owned()
+                "give the path of a database, or search it with --recursive".to_owned()
             };
             return Err(Obstacle::Final(format!("is a directory; {hint}")));
         }

@@ -24,12 +24,11 @@ pub fn render(report: &Report) -> String {
     lines.truncate(MOST);
     // No text of a database here: an older form of command may begin anywhere in a line.
     lines.push(format!(
-        "sched-audit: {}; {} findings in {} databases, {} not audited{}",
+        "sched-audit: {}; databases: {}, not audited: {}, findings: {}, not annotated: {more}",
         report.severity.word(),
-        findings.len(),
         report.databases().len(),
         report.unread().len(),
-        if more > 0 { format!("; {more} more than are annotated") } else { String::new() },
+        findings.len(),
     ));
     lines.join("\n") + "\n"
 }

@@ -216,7 +216,7 @@ pub fn render(report: &Report) -> String {
         findings: report.databases().iter().flat_map(Database::findings).map(json_finding).collect(),
     };
     // Keys are texts and no value can fail: an empty text would be the only other answer.
-    serde_json::to_string_pretty(&root).unwrap_or_default() + "\n"
+    safe::json(serde_json::to_string_pretty(&root).unwrap_or_default() + "\n")
 }
 
 /// A line for everything that could not be audited and for each finding, the worst first; none where all is well.
@@ -231,7 +231,7 @@ pub fn render_lines(report: &Report) -> String {
     });
     let finding = |located| Line::Finding { schema_version, now, finding: Box::new(json_finding(located)) };
     let lines = errors.chain(report.findings().into_iter().map(finding));
-    lines.map(|line| serde_json::to_string(&line).unwrap_or_default() + "\n").collect()
+    safe::json(lines.map(|line| serde_json::to_string(&line).unwrap_or_default() + "\n").collect())
 }
 
 /// The JSON Schema (draft 2020-12) of [`render`]; that of a line of [`render_lines`] is its `#/$defs/Line`.

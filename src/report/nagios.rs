@@ -2,12 +2,14 @@
 //! (<https://www.monitoring-plugins.org/doc/guidelines.html>): one line, its performance data, then the long output.
 
 use super::{Located, Report, safe};
-use crate::audit::{Facts, Severity};
+use crate::audit::{Facts, Lasting, Severity};
 use crate::time::{Millis, SECOND, span};
 
 /// The first line is kept under this many characters, up to the performance data.
 const FIRST_LINE: usize = 80;
-const LONGEST_NAME: usize = 24;
+const LONGEST_NAME: usize = 40;
+/// In the first line, so that one with the count of the others fits.
+const SHORT_NAME: usize = 20;
 const LONGEST_TEXT: usize = 300;
 /// Some transports cut the output at 4 KB.
 const MOST_LINES: usize = 12;
@@ -46,27 +48,37 @@ fn first_line(report: &Report) -> String {
     };
     let jobs = count(report, worst);
     let unread =
-        if unread > 0 { format!(", {unread} of {} databases unread", report.databases().len()) } else { several };
+        if unread > 0 { format!(", {unread} of {} databases unread", report.databases().len()) } else { String::new() };
     let begin = format!("{begin}{jobs} of {watched} jobs {}{unread}", worst.word());
     begin.clone() + &named_jobs(report, worst, FIRST_LINE - 1 - begin.len().min(FIRST_LINE - 1))
 }
 
-/// `: name reason age, ...` as far as it fits in `room`, then how many more there are.
+/// `: name reason age, ...` in `room`: reasons go where they don't fit, then jobs, which are counted.
 fn named_jobs(report: &Report, severity: Severity, room: usize) -> String {
-    let mut phrases: Vec<String> = Vec::new();
-    let mut last = None;
-    for located in report.findings().into_iter().filter(|located| located.finding.severity == severity) {
-        if last.replace(std::ptr::from_ref(located.job)) != Some(std::ptr::from_ref(located.job)) {
-            let age = located.finding.since.map_or_else(String::new, |at| format!(" {}", span(report.now.since(at))));
-            phrases.push(format!("{} {}{age}", plain(&located.job.name, LONGEST_NAME), located.finding.reason));
-        }
-    }
-    let text = |shown: usize| match (shown, phrases.len() - shown) {
-        (0, _) => String::new(),
-        (_, 0) => format!(": {}", phrases.join(", ")),
-        (_, more) => format!(": {}, +{more} more", phrases[..shown].join(", ")),
+    let mut jobs: Vec<Located<'_>> = report.findings();
+    jobs.retain(|located| located.finding.severity == severity);
+    jobs.dedup_by_key(|located| std::ptr::from_ref(located.job));
+    let phrase = |located: &Located<'_>, reason: &str| {
+        let age = match (located.finding.lasting, located.finding.since) {
+            (Lasting::Resolved, _) => " resolved".to_owned(),
+            (_, since) => since.map_or_else(String::new, |at| format!(" {}", span(report.now.since(at)))),
+        };
+        format!("{}{reason}{age}", plain(&located.job.name, SHORT_NAME))
     };
-    (0..=phrases.len()).rev().map(text).find(|text| text.chars().count() <= room).unwrap_or_default()
+    let full: Vec<String> =
+        jobs.iter().map(|located| phrase(located, &format!(" {}", located.finding.reason))).collect();
+    let short: Vec<String> = jobs.iter().map(|located| phrase(located, "")).collect();
+    let some = |shown: usize| match shown {
+        0 => String::new(),
+        all if all == short.len() => listed(&short),
+        some => format!("{}, +{} more", listed(&short[..some]), short.len() - some),
+    };
+    let mut choices = std::iter::once(listed(&full)).chain((0..=short.len()).rev().map(some));
+    choices.find(|text| text.chars().count() <= room).unwrap_or_default()
+}
+
+fn listed(phrases: &[String]) -> String {
+    format!(": {}", phrases.join(", "))
 }
 
 /// Jobs whose worst finding has this severity.
@@ -105,8 +117,9 @@ fn unread_lines(report: &Report) -> impl Iterator<Item = String> {
 
 fn long_line(Located { database, job, finding }: Located<'_>) -> String {
     let since = finding.since.map_or_else(String::new, |at| format!(" since {} UTC", at.minute()));
+    let resolved = if finding.lasting == Lasting::Resolved { " (resolved)" } else { "" };
     format!(
-        "{} {} {}{since}: {} ({})",
+        "{}{resolved} {} {}{since}: {} ({})",
         finding.severity.word(),
         plain(&job.name, LONGEST_NAME),
         finding.reason,

@@ -19,6 +19,17 @@ pub fn text(untrusted: &str, most: usize) -> String {
     shown
 }
 
+/// JSON in which the same characters are escaped, where JSON itself leaves them; its meaning is the same.
+pub fn json(text: String) -> String {
+    let steers = |character: char| character != '\n' && is_hidden(character);
+    if !text.contains(steers) {
+        return text;
+    }
+    let escaped =
+        |character: char| character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect();
+    text.chars().map(|character| if steers(character) { escaped(character) } else { character.to_string() }).collect()
+}
+
 /// Control characters, and format characters that hide, join or turn text (bidirectional marks, zero-width, tags).
 fn is_hidden(character: char) -> bool {
     character.is_control()
@@ -62,6 +73,14 @@ mod tests {
         assert_eq!(text("a\x1b[31mb\nc\u{202e}d\u{9b}", 99), "a\\u{1b}[31mb\\nc\\u{202e}d\\u{9b}");
         assert_eq!(text("heartbeat — später", 99), "heartbeat — später");
         assert_eq!(text("abcdef", 3), "abc…");
+    }
+
+    #[test]
+    fn json_means_the_same_without_characters_that_steer() {
+        let value = serde_json::json!({"a\u{9b}": "x\u{202e}\u{7f}\n\u{e0041}", "plain": "ä…"});
+        let shown = json(value.to_string());
+        assert!(!shown.contains(is_hidden) && shown.contains("ä…"), "{shown}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).ok(), Some(value));
     }
 
     #[test]

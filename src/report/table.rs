@@ -58,7 +58,7 @@ fn summary(report: &Report, databases: &[&Database], look: Look) -> String {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for database in databases {
         let (word, told) = match &database.outcome {
-            Ok(audited) => (database.severity().word(), watched(audited)),
+            Ok(audited) => (database.severity().word(), watched(audited) + &troubled(audited)),
             Err(why) => (UNREAD, safe::text(why, LONGEST_MESSAGE)),
         };
         match counts.last_mut().filter(|(last, _)| *last == word) {
@@ -91,6 +91,11 @@ fn shown_path(database: &Database) -> String {
 fn watched(audited: &Audited) -> String {
     let watched = audited.jobs().filter(|(_, job)| job.state.is_watched()).count();
     format!("{watched} jobs watched{}", skipped(audited.jobs().map(|(_, job)| job)))
+}
+
+fn troubled(audited: &Audited) -> String {
+    let count = audited.verdict.jobs.iter().filter(|severity| **severity > Severity::Info).count();
+    if count == 0 { String::new() } else { format!(", {count} in trouble") }
 }
 
 fn render_audited(database: &Database, audited: &Audited, look: Look) -> String {

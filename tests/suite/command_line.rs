@@ -15,15 +15,6 @@ fn the_exit_code_follows_the_worst_severity() {
 }
 
 #[test]
-fn the_exit_code_does_not_depend_on_the_format() {
-    for format in ["table", "json"] {
-        for (arguments, code) in [(HEALTHY, 0), (INCIDENT, 2)] {
-            assert_eq!(command().args(["-f", format]).args(arguments).status().unwrap().code(), Some(code));
-        }
-    }
-}
-
-#[test]
 fn fail_on_sets_the_lowest_severity_that_fails_but_never_hides_what_could_not_be_audited() {
     for (fail_on, code) in [("warning", 2), ("critical", 2), ("never", 0)] {
         assert_eq!(command().args(["--fail-on", fail_on]).args(INCIDENT).status().unwrap().code(), Some(code));
@@ -144,13 +135,6 @@ fn output_that_cannot_be_written_exits_3_and_a_closed_pipe_keeps_the_verdict() {
     drop(reader);
     let closed = command().args(INCIDENT).stdout(writer).stderr(Stdio::piped()).output().unwrap();
     assert_eq!((closed.status.code(), closed.stderr.len()), (Some(2), 0));
-}
-
-#[test]
-fn json_is_printed_even_when_the_arguments_are_wrong() {
-    let json = run(&["--format", "json", "--now", "yesterday"]).json();
-    assert_eq!((&json["exit_code"], json["error"].is_string()), (&3.into(), true));
-    assert!(json["databases"].as_array().unwrap().is_empty());
 }
 
 #[test]

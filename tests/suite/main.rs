@@ -5,13 +5,18 @@
 mod command_line;
 mod corpus;
 mod detectors;
+mod fleet;
+mod formats;
 mod hostile;
+mod output;
 mod readme;
 mod torture;
 mod untouched;
 
 use rusqlite::Connection;
 use serde_json::Value;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -56,6 +61,19 @@ impl From<Output> for Run {
 
 pub fn run(arguments: &[&str]) -> Run {
     command().args(arguments).output().unwrap().into()
+}
+
+/// Runs the binary as a user who may not read everything: as nobody where the tests run as root, else as their own user.
+pub fn run_unprivileged(arguments: &[&str]) -> Run {
+    let place = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let binary = place.path().join("sched-audit");
+    std::fs::copy(env!("CARGO_BIN_EXE_sched-audit"), &binary).unwrap();
+    let mut command = Command::new(&binary);
+    if std::fs::metadata(place.path()).unwrap().uid() == 0 {
+        command.uid(65534).gid(65534);
+    }
+    command.args(arguments).output().unwrap().into()
 }
 
 /// A tiny scheduler database in a directory of its own.

@@ -116,26 +116,6 @@ fn through_a_symlink_the_log_beside_the_real_file_counts() {
     assert!(sight(history.directory.path()) == before);
 }
 
-/// Runs the audit as a user who owns nothing, where this test may change users.
-fn audit_as_nobody(history: &History) -> Option<crate::Run> {
-    use std::os::unix::process::CommandExt;
-    // Only root may change users, and what root makes belongs to user 0.
-    if std::fs::metadata(history.directory.path()).unwrap().uid() != 0 {
-        return None;
-    }
-    let binary = history.directory.path().parent().unwrap().join(format!("sched-audit-{}", std::process::id()));
-    std::fs::copy(env!("CARGO_BIN_EXE_sched-audit"), &binary).unwrap();
-    let output = std::process::Command::new(&binary)
-        .args(["-f", "json", "--timezone", "UTC", "--now", "2026-03-02T14:00:00Z"])
-        .arg(&history.path)
-        .uid(65534)
-        .gid(65534)
-        .output()
-        .unwrap();
-    let _ = std::fs::remove_file(&binary);
-    Some(output.into())
-}
-
 #[test]
 fn as_another_user_in_a_directory_that_cannot_be_written() {
     use std::os::unix::fs::PermissionsExt;
@@ -145,12 +125,12 @@ fn as_another_user_in_a_directory_that_cannot_be_written() {
         std::fs::set_permissions(entry.path(), std::fs::Permissions::from_mode(0o444)).unwrap();
     }
     let before = sight(history.directory.path());
-    if let Some(run) = audit_as_nobody(&history) {
-        assert_eq!(run.code, 2, "{}{}", run.out, run.err);
-        assert!(sight(history.directory.path()) == before);
-    }
-    std::fs::set_permissions(&history.path, std::fs::Permissions::from_mode(0o400)).unwrap();
-    if let Some(run) = audit_as_nobody(&history) {
-        assert!(run.code == 3 && run.err.contains("run as a user who may read it"), "{}", run.err);
-    }
+    let path = history.path.to_str().unwrap();
+    let audit = || crate::run_unprivileged(&["-f", "json", "--timezone", "UTC", "--now", "2026-03-02T14:00:00Z", path]);
+    let run = audit();
+    assert_eq!(run.code, 2, "{}{}", run.out, run.err);
+    assert!(sight(history.directory.path()) == before);
+    std::fs::set_permissions(&history.path, std::fs::Permissions::from_mode(0o000)).unwrap();
+    let run = audit();
+    assert!(run.code == 3 && run.err.contains("run as a user who may read it"), "{}", run.err);
 }

@@ -1,0 +1,163 @@
+//! Several databases in one call.
+
+use crate::{HOURLY, History, Run, command, run};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+const INCIDENT_TIME: [&str; 4] = ["--timezone", "UTC", "--now", "2026-04-30T12:00:00Z"];
+
+fn incident(arguments: &[&str]) -> Run {
+    run(&[&INCIDENT_TIME, arguments].concat())
+}
+
+fn under(directory: &Path, arguments: &[&str]) -> Run {
+    command().args(INCIDENT_TIME).args(arguments).arg("--recursive").arg(directory).output().unwrap().into()
+}
+
+/// The paths of the databases in a run's JSON, from the directory on.
+fn paths(run: &Run, directory: &Path) -> Vec<String> {
+    let json = run.json();
+    let databases = json["databases"].as_array().unwrap().iter();
+    let within = |path: &str| Path::new(path).strip_prefix(directory).map(|path| path.display().to_string());
+    databases.map(|database| within(database["path"].as_str().unwrap()).unwrap_or_else(|_| "-".to_owned())).collect()
+}
+
+#[test]
+fn the_table_begins_with_a_line_for_each_database_the_worst_first_and_then_shows_the_troubled() {
+    let all = incident(&["fixtures/corpus/l-fleet-bad-model--12h.db", "no/such.db", "fixtures/incident.db"]);
+    let head: Vec<&str> = all.out.lines().take(5).collect();
+    assert!(
+        head[0].starts_with("3 databases as of 2026-04-30 12:00 UTC: 1 critical, 1 could not audit, 1 ok"),
+        "{}",
+        all.out
+    );
+    let line = |word: &str| head.iter().position(|line| line.starts_with(&format!(" {word} "))).unwrap();
+    assert!(line("critical") < line("could not audit"), "{}", all.out);
+    assert!(all.out.contains("fixtures/incident.db: CRITICAL") && all.out.contains("6 jobs watched, 1 in trouble"));
+    assert_eq!(all.code, 2);
+}
+
+#[test]
+fn several_healthy_databases_take_a_line_each() {
+    let copy = tempfile::tempdir().unwrap();
+    for name in ["a.db", "b.db"] {
+        std::fs::copy("fixtures/healthy.db", copy.path().join(name)).unwrap();
+    }
+    let output = command().args(["--timezone", "UTC", "--now", "2026-03-12T00:13:20Z", "-r"]).arg(copy.path()).output();
+    let run = Run::from(output.unwrap());
+    assert_eq!((run.code, run.out.matches(" ok ").count(), run.out.contains("SEVERITY")), (0, 2, false), "{}", run.out);
+}
+
+#[test]
+fn a_database_given_twice_by_whatever_path_is_audited_once() {
+    let links = tempfile::tempdir().unwrap();
+    let link = links.path().join("link.db");
+    symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/incident.db"), &link).unwrap();
+    let json =
+        incident(&["-f", "json", "fixtures/incident.db", "./fixtures/../fixtures/incident.db", link.to_str().unwrap()]);
+    assert_eq!(json.json()["databases"].as_array().unwrap().len(), 1);
+    assert_eq!(json.findings().len(), 3);
+}
+
+#[test]
+fn a_directory_is_searched_for_databases_of_the_scheduler_and_what_is_something_else_is_passed_over() {
+    let fleet = tempfile::tempdir().unwrap();
+    let at = |name: &str| fleet.path().join(name);
+    std::fs::create_dir_all(at("one/data")).unwrap();
+    std::fs::create_dir_all(at("two")).unwrap();
+    std::fs::copy("fixtures/incident.db", at("one/data/phantom.db")).unwrap();
+    std::fs::copy("fixtures/healthy.db", at("two/without-extension")).unwrap();
+    symlink(at("two/without-extension"), at("two/link-to-a-known-one")).unwrap();
+    symlink(fleet.path(), at("two/loop")).unwrap();
+    std::fs::write(at("two/notes.txt"), "SQLite format 2").unwrap();
+    std::fs::write(at("two/empty.db"), "").unwrap();
+    rusqlite::Connection::open(at("two/browser.db")).unwrap().execute_batch("CREATE TABLE urls (url TEXT)").unwrap();
+    let found = under(fleet.path(), &["-f", "json"]);
+    assert_eq!(paths(&found, fleet.path()), ["one/data/phantom.db", "two/link-to-a-known-one"], "{}", found.out);
+    assert_eq!((found.code, found.err.as_str()), (2, ""));
+}
+
+#[test]
+fn a_broken_database_in_a_directory_is_reported_and_hides_no_other() {
+    let fleet = tempfile::tempdir().unwrap();
+    std::fs::copy("fixtures/incident.db", fleet.path().join("phantom.db")).unwrap();
+    let mut bytes = std::fs::read("fixtures/incident.db").unwrap();
+    bytes.truncate(bytes.len() / 2);
+    std::fs::write(fleet.path().join("cut.db"), bytes).unwrap();
+    let other = History::new();
+    other.sql("ALTER TABLE cost_events RENAME TO costs");
+    std::fs::copy(&other.path, fleet.path().join("older-schema.db")).unwrap();
+    let found = under(fleet.path(), &["-f", "json"]);
+    assert_eq!(paths(&found, fleet.path()), ["cut.db", "older-schema.db", "phantom.db"], "{}", found.out);
+    let errors = found.json()["databases"].as_array().unwrap().iter().filter(|one| one["error"].is_string()).count();
+    assert_eq!((found.code, errors, found.findings().len()), (2, 2, 3), "{}", found.out);
+}
+
+#[test]
+fn a_directory_without_a_database_or_that_cannot_be_searched_could_not_be_audited() {
+    let empty = tempfile::tempdir().unwrap();
+    let nothing = under(empty.path(), &[]);
+    assert!(nothing.code == 3 && nothing.err.contains("holds no scheduler's database"), "{}", nothing.err);
+    let absent = under(&empty.path().join("absent"), &[]);
+    assert!(absent.code == 3 && absent.err.contains("can't be searched"), "{}", absent.err);
+}
+
+#[test]
+fn what_may_be_a_database_and_cannot_be_opened_is_reported() {
+    let fleet = tempfile::tempdir().unwrap();
+    std::fs::copy("fixtures/healthy.db", fleet.path().join("phantom.db")).unwrap();
+    std::fs::create_dir(fleet.path().join("closed")).unwrap();
+    for (name, mode) in [("locked.db", 0o000), ("unrelated.key", 0o000), ("closed", 0o000), ("phantom.db", 0o444)] {
+        let path = fleet.path().join(name);
+        if !path.exists() {
+            std::fs::write(&path, "x").unwrap();
+        }
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    std::fs::set_permissions(fleet.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = fleet.path().to_str().unwrap();
+    let found = crate::run_unprivileged(&["--timezone", "UTC", "--now", "2026-03-12T00:13:20Z", "-r", path]);
+    std::fs::set_permissions(fleet.path().join("closed"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(
+        found.err.contains("locked.db: can't be") && found.err.contains("closed: can't be searched"),
+        "{}",
+        found.err
+    );
+    assert!(
+        !found.err.contains("unrelated.key") && found.out.contains("13 jobs watched"),
+        "{}{}",
+        found.out,
+        found.err
+    );
+    assert_eq!(found.code, 3);
+}
+
+#[test]
+fn a_time_out_is_kept_when_one_of_several_databases_takes_too_long_and_the_others_are_judged() {
+    let slow = History::new();
+    // A transaction too large for the cache writes to the file before it commits, so nothing can be read meanwhile.
+    slow.sql("PRAGMA journal_mode=DELETE; PRAGMA cache_size=2; BEGIN EXCLUSIVE");
+    for job in 0..200 {
+        slow.job(&job.to_string(), "cron", HOURLY, None, None);
+    }
+    let late: Run = command()
+        .args(INCIDENT_TIME)
+        .args(["--timeout", "500ms", "fixtures/incident.db"])
+        .arg(&slow.path)
+        .output()
+        .unwrap()
+        .into();
+    assert!(late.code == 2 && late.err.lines().count() == 1, "{}", late.err);
+}
+
+#[test]
+fn one_job_of_the_same_name_in_two_databases_keeps_its_own_finding_in_each() {
+    let copies = tempfile::tempdir().unwrap();
+    std::fs::copy("fixtures/incident.db", copies.path().join("b.db")).unwrap();
+    let both = under(copies.path(), &["-f", "json", "fixtures/incident.db"]);
+    let json = both.json();
+    let findings = json["findings"].as_array().unwrap();
+    let prints: std::collections::HashSet<&str> =
+        findings.iter().map(|one| one["fingerprint"].as_str().unwrap()).collect();
+    assert_eq!((findings.len(), prints.len()), (6, 6));
+}

@@ -1,0 +1,362 @@
+//! The formats that programs read.
+
+use crate::{HOURLY, History, Run, command, run};
+use serde_json::Value;
+
+const INCIDENT: [&str; 5] = ["--now", "2026-04-30T12:00:00Z", "--timezone", "UTC", "fixtures/incident.db"];
+const HEALTHY: [&str; 5] = ["--now", "2026-03-12T00:13:20Z", "--timezone", "UTC", "fixtures/healthy.db"];
+const RECOVERED: [&str; 5] = ["--now", "2026-05-01T06:25:30Z", "--timezone", "UTC", "fixtures/recovered.db"];
+const FORMATS: [&str; 6] = ["table", "json", "ndjson", "prometheus", "nagios", "github"];
+
+fn formatted(format: &str, arguments: &[&str]) -> Run {
+    run(&[&["--format", format], arguments].concat())
+}
+
+/// A database in which every text is out to do harm.
+fn hostile() -> History {
+    let history = History::new();
+    let evil = "a|b=1;;\n::error::x\r##[error]y\t\"}\\ 1\n# TYPE z gauge\x1b[31m%0A<b>`$(x)`\u{202e}";
+    history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    history
+        .db
+        .execute("UPDATE scheduled_jobs SET id = ?1, name = ?1, last_run_error = ?1, status = ?1", [evil])
+        .unwrap();
+    history
+}
+
+fn of_hostile(format: &str) -> Run {
+    let history = hostile();
+    formatted(format, &["--timezone", "UTC", "--now", "2026-03-04T12:00:00Z", history.path.to_str().unwrap()])
+}
+
+#[test]
+fn the_exit_code_does_not_depend_on_the_format() {
+    for format in FORMATS {
+        for (arguments, code) in [(HEALTHY, 0), (RECOVERED, 1), (INCIDENT, 2)] {
+            assert_eq!(formatted(format, &arguments).code, code, "{format}");
+        }
+        assert_eq!(formatted(format, &["no/such.db"]).code, 3, "{format}");
+    }
+}
+
+#[test]
+fn every_format_says_what_could_not_be_audited_also_when_the_arguments_are_wrong() {
+    for format in FORMATS.into_iter().filter(|format| *format != "prometheus") {
+        assert!(formatted(format, &["no/such.db"]).out.contains("does not exist"), "{format}");
+    }
+    assert!(formatted("prometheus", &["no/such.db"]).out.contains("sched_audit_success{database=\"no/such.db\"} 0\n"));
+    for format in FORMATS.into_iter().filter(|format| *format != "table") {
+        let sign = if format == "prometheus" { "sched_audit_success{database=\"\"} 0" } else { "yesterday" };
+        for arguments in [["--now", "yesterday", "--format", format], ["--format", format, "--now", "yesterday"]] {
+            let wrong = run(&arguments);
+            assert!(wrong.code == 3 && wrong.out.contains(sign), "{arguments:?}: {}", wrong.out);
+        }
+        let unknown = run(&["--no-such-option", "--format", format]);
+        assert!(unknown.code == 3 && !unknown.out.is_empty() && !unknown.err.is_empty(), "{format}");
+    }
+}
+
+#[test]
+fn no_format_lets_text_of_the_database_break_a_line_or_steer_a_terminal() {
+    for format in FORMATS {
+        let run = of_hostile(format);
+        let controls = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
+        assert!(run.code == 2 && !run.out.contains(controls), "{format}: {}", run.out);
+        for start in ["::error::x", "##[error]", "# TYPE z"] {
+            assert!(run.out.lines().all(|line| !line.trim_start().starts_with(start)), "{format}: {}", run.out);
+        }
+    }
+}
+
+#[test]
+fn a_plugins_first_line_is_short_and_its_performance_data_has_units_and_ranges() {
+    let incident = formatted("nagios", &INCIDENT).out;
+    let (line, performance) = incident.lines().next().unwrap().split_once(" | ").unwrap();
+    assert_eq!(line, "SCHED CRITICAL - 1 of 6 jobs critical: heartbeat breaker-open 25h");
+    for value in ["critical=1;;;0", "overdue=90000s;;;0", "missed_slots=26;;;0", "zero_token_streak=10;2;4;0"] {
+        assert!(performance.split(' ').any(|one| one == value), "{performance}");
+    }
+    assert!(incident.lines().skip(1).all(|line| !line.contains('|')) && incident.lines().count() == 4, "{incident}");
+    let healthy = formatted("nagios", &HEALTHY).out;
+    assert!(healthy.starts_with("SCHED OK - 13 jobs watched, none in trouble | critical=0;;;0 "), "{healthy}");
+    let recovered = formatted("nagios", &RECOVERED).out;
+    assert!(
+        recovered.starts_with("SCHED WARNING - 1 of 6 jobs warning: heartbeat zero-token-streak resolved |"),
+        "{recovered}"
+    );
+    assert!(formatted("nagios", &["no/such.db"]).out.starts_with("SCHED UNKNOWN - no/such.db: does not exist"));
+}
+
+#[test]
+fn a_plugins_first_line_names_as_many_jobs_as_fit_and_counts_the_rest() {
+    let history = History::new();
+    for job in 0..15 {
+        let name = format!("a-job-with-a-rather-long-name-{job}");
+        history.job(&name, "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    }
+    let path = history.path.to_str().unwrap();
+    let late = ["--timezone", "UTC", "--now", "2026-03-04T12:00:00Z", path, "fixtures/incident.db", "no/such.db"];
+    for databases in 5..=late.len() {
+        let text = formatted("nagios", &late[..databases]).out;
+        let line = text.split(" | ").next().unwrap();
+        assert!(line.chars().count() < 80, "{line}");
+        assert!(
+            line.contains(" 49h, +") && line.ends_with(" more") || line.ends_with("1 of 3 databases unread"),
+            "{line}"
+        );
+        assert!(text.lines().count() <= 14 && text.lines().last().unwrap().starts_with("and "), "{text}");
+    }
+}
+
+#[test]
+fn a_plugins_word_follows_the_exit_code() {
+    let lenient = formatted("nagios", &[&["--fail-on", "never"], INCIDENT.as_slice()].concat());
+    assert!(lenient.code == 0 && lenient.out.starts_with("SCHED OK - 1 of 6 jobs critical"), "{}", lenient.out);
+}
+
+#[test]
+fn text_of_a_database_brings_no_performance_data_and_no_tags_into_a_plugins_output() {
+    let out = of_hostile("nagios").out;
+    assert_eq!(out.matches('|').count(), 1, "{out}");
+    assert!(!out.contains(['<', '>']), "{out}");
+}
+
+#[test]
+fn annotations_are_ten_at_most_the_worst_first_and_the_rest_is_counted() {
+    let history = History::new();
+    for job in 0..15 {
+        history.job(
+            &format!("j{job}"),
+            "cron",
+            HOURLY,
+            Some("2026-03-02T10:00:00.000Z"),
+            Some("2026-03-02T11:00:00.000Z"),
+        );
+    }
+    let path = history.path.to_str().unwrap();
+    let arguments = ["--timezone", "UTC", "--now", "2026-03-04T12:00:00Z", "no/such.db", path];
+    let (out, all) = (formatted("github", &arguments).out, formatted("json", &arguments).findings().len());
+    let lines: Vec<&str> = out.lines().collect();
+    let annotations = lines.iter().filter(|line| line.starts_with("::error title=")).count();
+    assert_eq!((annotations, lines.len()), (10, 11), "{out}");
+    let count = format!("databases: 2, not audited: 1, findings: {all}, not annotated: {}", all + 1 - 10);
+    assert!(lines[10].ends_with(&count), "{count}: {out}");
+}
+
+#[test]
+fn annotations_have_the_level_of_their_severity_and_are_escaped() {
+    let warning = formatted("github", &RECOVERED).out;
+    assert!(
+        warning.starts_with("::warning title=heartbeat%3A zero-token-streak (resolved)::10 fires in a row"),
+        "{warning}"
+    );
+    assert!(
+        formatted("github", &HEALTHY).out.starts_with("sched-audit: ok; databases: 1, not audited: 0, findings: 0")
+    );
+    let out = of_hostile("github").out;
+    let first = out.lines().next().unwrap();
+    let title = first.strip_prefix("::error title=").and_then(|rest| rest.split_once("::")).unwrap().0;
+    assert!(!title.contains([':', ',']) && title.contains("%250A"), "{title}");
+}
+
+#[test]
+fn ndjson_has_a_line_for_each_finding_and_for_each_database_that_could_not_be_audited() {
+    let lines = |arguments: &[&str]| -> Vec<Value> {
+        formatted("ndjson", arguments).out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    assert!(lines(&HEALTHY).is_empty());
+    let both = lines(&[INCIDENT.as_slice(), &["no/such.db"]].concat());
+    let kinds: Vec<&str> = both.iter().map(|line| line["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["error", "finding", "finding", "finding"]);
+    assert_eq!((&both[0]["database"], &both[0]["severity"]), (&"no/such.db".into(), &"unknown".into()));
+    let json = formatted("json", &INCIDENT).json();
+    for finding in json["findings"].as_array().unwrap() {
+        let same = |line: &&Value| finding.as_object().unwrap().iter().all(|(key, value)| &line[key] == value);
+        assert_eq!(both.iter().filter(same).count(), 1, "{finding}");
+    }
+}
+
+/// Every number that a metric gives, by its name and labels.
+fn metric<'a>(text: &'a str, series: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))
+}
+
+#[test]
+fn metrics_tell_the_same_numbers_as_the_json() {
+    let text = formatted("prometheus", &INCIDENT).out;
+    let json = formatted("json", &INCIDENT).json();
+    for job in json["databases"][0]["jobs"].as_array().unwrap() {
+        let labels = format!(
+            "{{database=\"fixtures/incident.db\",job=\"{}\",job_id=\"{}\"}}",
+            job["name"].as_str().unwrap(),
+            job["id"].as_str().unwrap()
+        );
+        let number = |family: &str| {
+            metric(&text, &format!("sched_audit_job_{family}{labels}")).map(|text| text.parse::<f64>().unwrap())
+        };
+        for (family, key) in [
+            ("overdue_seconds", "overdue_seconds"),
+            ("missed_slots", "missed_slots"),
+            ("zero_token_streak", "zero_token_streak"),
+            ("in_flight_seconds", "in_flight_seconds"),
+            ("last_fire_age_seconds", "last_fire_age_seconds"),
+        ] {
+            assert_eq!(number(family), job[key].as_f64(), "{family} of {labels}");
+        }
+        let severity = if job["severity"] == "critical" { 2.0 } else { 0.0 };
+        assert_eq!(number("severity"), Some(severity), "{labels}");
+    }
+    let of_database = |rest: &str| metric(&text, &format!("sched_audit_{rest}"));
+    assert_eq!(
+        of_database("findings{database=\"fixtures/incident.db\",detector=\"gap\",severity=\"critical\"}"),
+        Some("1")
+    );
+    assert_eq!(of_database("jobs{database=\"fixtures/incident.db\",state=\"watched\"}"), Some("6"));
+    assert_eq!(of_database("success{database=\"fixtures/incident.db\"}"), Some("1"));
+    assert_eq!(of_database("timestamp_seconds"), Some("1777550400"));
+}
+
+#[test]
+fn a_database_that_could_not_be_audited_has_no_numbers_but_its_failure() {
+    let text = formatted("prometheus", &["no/such.db"]).out;
+    let series: Vec<&str> = text.lines().filter(|line| line.contains("no/such.db")).collect();
+    assert_eq!(series, ["sched_audit_success{database=\"no/such.db\"} 0"]);
+}
+
+#[test]
+fn metrics_show_what_no_finding_tells_yet() {
+    let history = History::new();
+    history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    history.fires("j", &["2026-03-02 08:01:00", "-2026-03-02 09:01:00", "-2026-03-02 10:01:00"]);
+    let path = history.path.to_str().unwrap();
+    let early = formatted("prometheus", &["--timezone", "UTC", "--now", "2026-03-02T11:00:30Z", path]).out;
+    let of_job = |family: &str| {
+        metric(&early, &format!("sched_audit_job_{family}{{database=\"{path}\",job=\"j\",job_id=\"j\"}}"))
+    };
+    assert_eq!(
+        (of_job("severity"), of_job("zero_token_streak"), of_job("overdue_seconds")),
+        (Some("0"), Some("2"), Some("30"))
+    );
+    assert_eq!((of_job("last_fire_age_seconds"), of_job("missed_slots")), (Some("3570"), Some("0")));
+}
+
+#[test]
+fn no_series_comes_twice_and_their_number_is_bounded() {
+    let history = History::new();
+    // Rows whose ids are cut or escaped to the same label, and more of them than get series.
+    history.sql(&format!(
+        "INSERT INTO scheduled_jobs (id, name, schedule_kind, schedule_value, task, next_run_at, created_at, updated_at)
+         WITH RECURSIVE n(i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
+         SELECT printf('%.150c%d', 'x', i), 'x', 'cron', '{HOURLY}', 't', NULL, '2026-03-01 00:00:00', '2026-03-01 00:00:00' FROM n;
+         UPDATE scheduled_jobs SET id = 'a' || char(10) WHERE id LIKE '%x7';
+         UPDATE scheduled_jobs SET id = 'a\\n' WHERE id LIKE '%x8'"
+    ));
+    let path = history.path.to_str().unwrap();
+    let text = formatted("prometheus", &["--timezone", "UTC", "--now", "2026-03-04T12:00:00Z", path]).out;
+    let series: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.rsplit_once(' '))
+        .map(|(name, _)| name)
+        .collect();
+    let unique: std::collections::HashSet<&&str> = series.iter().collect();
+    assert_eq!(series.len(), unique.len());
+    assert_eq!(text.matches("sched_audit_job_severity{").count(), 1000);
+    assert_eq!(metric(&text, &format!("sched_audit_jobs_left_out{{database=\"{path}\"}}")), Some("201"));
+}
+
+/// The schema as the binary prints it, and that of a line of ndjson.
+fn validators() -> (jsonschema::Validator, jsonschema::Validator) {
+    let schema: Value = serde_json::from_str(&run(&["--generate", "json-schema"]).out).unwrap();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert!(jsonschema::meta::is_valid(&schema));
+    let mut line = schema.clone();
+    let root = line.as_object_mut().unwrap();
+    root.retain(|key, _| key.starts_with('$'));
+    root.insert("$ref".to_owned(), "#/$defs/Line".into());
+    let strict = |schema| jsonschema::draft202012::options().should_validate_formats(true).build(schema).unwrap();
+    (strict(&schema), strict(&line))
+}
+
+#[test]
+fn the_json_of_every_fixture_and_failure_is_valid_by_the_schema() {
+    let (whole, line) = validators();
+    let corpus = std::fs::read_dir("fixtures/corpus").unwrap().flatten().map(|entry| entry.path());
+    let databases: Vec<String> = corpus
+        .map(|path| path.display().to_string())
+        .filter(|path| path.ends_with(".db"))
+        .chain(["incident", "healthy", "recovered", "none"].map(|name| format!("fixtures/{name}.db")))
+        .collect();
+    assert!(databases.len() > 15);
+    let hostile = hostile();
+    let databases = databases.iter().map(String::as_str).chain(hostile.path.to_str());
+    let check = |arguments: &[&str]| {
+        let json = formatted("json", arguments).json();
+        if let Err(error) = whole.validate(&json) {
+            panic!("{arguments:?}: {error} at {}", error.instance_path());
+        }
+        for text in formatted("ndjson", arguments).out.lines() {
+            line.validate(&serde_json::from_str(text).unwrap()).unwrap_or_else(|error| panic!("{text}: {error}"));
+        }
+    };
+    for database in databases {
+        for now in ["2026-03-04T12:00:00Z", "2030-01-01T00:00:00.5+01:00"] {
+            check(&["--timezone", "UTC", "--now", now, database]);
+        }
+    }
+    check(&["--now", "yesterday"]);
+    check(&["--timezone", "UTC", "--now", "2026-04-30T12:00:00Z", "--recursive", "fixtures"]);
+}
+
+#[test]
+fn the_schema_refuses_what_is_not_the_shape() {
+    let (whole, line) = validators();
+    let json = formatted("json", &INCIDENT).json();
+    for (pointer, wrong) in [
+        ("/severity", Value::from("bad")),
+        ("/findings/0/severity", Value::Null),
+        ("/findings/0/since", Value::from("yesterday")),
+        ("/databases/0/jobs/0/recent_slots/0/outcome", Value::from("x")),
+        ("/databases/0/jobs", Value::Null),
+    ] {
+        let mut changed = json.clone();
+        *changed.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = wrong;
+        assert!(!whole.is_valid(&changed), "{pointer}");
+    }
+    for (object, key) in [("", "error"), ("/findings/0", "until"), ("/databases/0/jobs/0", "next_slot")] {
+        let mut changed = json.clone();
+        changed.pointer_mut(object).unwrap().as_object_mut().unwrap().remove(key).unwrap();
+        assert!(!whole.is_valid(&changed), "without {key}");
+    }
+    assert!(!line.is_valid(&json));
+}
+
+#[test]
+fn every_key_of_the_json_is_in_the_schema() {
+    let schema: Value = serde_json::from_str(&run(&["--generate", "json-schema"]).out).unwrap();
+    let json = formatted("json", &INCIDENT).json();
+    let known = |pointer: &str, of: &str| {
+        let object = json.pointer(pointer).unwrap().as_object().unwrap();
+        let properties = schema.pointer(of).unwrap().as_object().unwrap();
+        assert_eq!(object.keys().collect::<Vec<_>>(), properties.keys().collect::<Vec<_>>(), "{of}");
+    };
+    known("", "/properties");
+    for (pointer, name) in [
+        ("/findings/0", "Finding"),
+        ("/databases/0", "Database"),
+        ("/databases/0/jobs/0", "Job"),
+        ("/databases/0/jobs/0/schedule", "Schedule"),
+        ("/databases/0/diagnosis/0", "Diagnosis"),
+        ("/databases/0/jobs/0/recent_slots/0", "SlotOutcome"),
+    ] {
+        known(pointer, &format!("/$defs/{name}/properties"));
+    }
+}
+
+#[test]
+fn quiet_is_quiet_in_every_format() {
+    for format in FORMATS {
+        let quiet = command().args(["-q", "--format", format]).args(INCIDENT).output().unwrap();
+        assert_eq!((quiet.status.code(), quiet.stdout.len(), quiet.stderr.len()), (Some(2), 0, 0), "{format}");
+    }
+}

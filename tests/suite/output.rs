@@ -1,0 +1,125 @@
+//! `--output`: a file that is replaced whole, and never the wrong one.
+
+use crate::{Run, command};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const INCIDENT: [&str; 5] = ["--now", "2026-04-30T12:00:00Z", "--timezone", "UTC", "fixtures/incident.db"];
+
+fn write_to(path: &Path, arguments: &[&str]) -> Run {
+    command().args(INCIDENT).args(arguments).arg("--output").arg(path).output().unwrap().into()
+}
+
+fn mode(path: &Path) -> u32 {
+    path.metadata().unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn any_format_goes_to_the_file_and_nothing_to_stdout_and_the_exit_code_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    for format in ["table", "json", "ndjson", "prometheus", "nagios", "github"] {
+        let file = directory.path().join(format);
+        let run = write_to(&file, &["--format", format]);
+        assert_eq!((run.code, run.out.as_str(), run.err.as_str()), (2, "", ""), "{format}");
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains("heartbeat") && text.ends_with('\n'), "{format}: {text}");
+    }
+    let names = std::fs::read_dir(directory.path()).unwrap().count();
+    assert_eq!(names, 6, "nothing else is left behind");
+    assert!(write_to(&directory.path().join("man"), &["--generate", "man"]).code == 0);
+}
+
+#[test]
+fn a_new_file_may_be_read_by_all_and_an_old_one_keeps_its_mode() {
+    let directory = tempfile::tempdir().unwrap();
+    let (new, old) = (directory.path().join("new"), directory.path().join("old"));
+    std::fs::write(&old, "before").unwrap();
+    std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let inode = old.metadata().unwrap().ino();
+    assert_eq!((write_to(&new, &[]).code, write_to(&old, &[]).code), (2, 2));
+    assert_eq!((mode(&new) & 0o404, mode(&old)), (0o404, 0o640));
+    assert_ne!(old.metadata().unwrap().ino(), inode, "replaced, not rewritten in place");
+}
+
+#[test]
+fn what_could_not_be_audited_is_in_the_file_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("sched-audit.prom");
+    for arguments in [["--now", "yesterday"], ["--timezone", "Nowhere/None"]] {
+        std::fs::write(&file, "sched_audit_job_severity 0\n").unwrap();
+        let run: Run = command().args(["-f", "prometheus", "-o"]).arg(&file).args(arguments).output().unwrap().into();
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(run.code == 3 && text.contains("sched_audit_success{database=\"\"} 0"), "{text}{}", run.err);
+        assert!(!text.contains("job_severity"), "{text}");
+    }
+}
+
+#[test]
+fn a_reader_never_sees_half_of_it_or_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("report");
+    assert_eq!(write_to(&file, &["--format", "json"]).code, 2);
+    let whole = std::fs::read_to_string(&file).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut reads = 0;
+            while !done.load(Ordering::Relaxed) {
+                assert!(std::fs::read_to_string(&file).unwrap() == whole);
+                reads += 1;
+            }
+            reads
+        });
+        for _ in 0..20 {
+            assert_eq!(write_to(&file, &["--format", "json"]).code, 2);
+        }
+        done.store(true, Ordering::Relaxed);
+        assert!(reader.join().unwrap() > 20);
+    });
+}
+
+#[test]
+fn no_database_is_overwritten_nor_a_file_beside_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("phantom.db");
+    std::fs::copy("fixtures/incident.db", &database).unwrap();
+    let link = directory.path().join("link.txt");
+    symlink(&database, &link).unwrap();
+    let before = std::fs::read(&database).unwrap();
+    for name in ["phantom.db", "phantom.db-wal", "phantom.db-shm", "phantom.db-journal", "link.txt"] {
+        let run = write_to(&directory.path().join(name), &[]);
+        assert!(run.code == 3 && run.err.contains("give --output another file"), "{name}: {}", run.err);
+    }
+    assert!(std::fs::read(&database).unwrap() == before);
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn a_device_or_directory_is_not_replaced_and_a_file_that_cannot_be_written_exits_3() {
+    let directory = tempfile::tempdir().unwrap();
+    for (path, why) in [
+        (Path::new("/dev/null"), "no regular file"),
+        (directory.path(), "no regular file"),
+        (&directory.path().join("absent/file"), "can't be written"),
+    ] {
+        let run = write_to(path, &[]);
+        assert!(run.code == 3 && run.err.contains(why), "{}", run.err);
+    }
+    assert!(!Path::new("/dev/null").metadata().unwrap().is_file());
+}
+
+#[test]
+fn a_link_stays_and_what_it_leads_to_is_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let (file, link) = (directory.path().join("file"), directory.path().join("link"));
+    std::fs::write(&file, "before").unwrap();
+    symlink(&file, &link).unwrap();
+    assert_eq!(write_to(&link, &[]).code, 2);
+    assert!(link.is_symlink() && std::fs::read_to_string(&file).unwrap().contains("heartbeat"));
+}
+
+#[test]
+fn quiet_and_output_contradict_each_other() {
+    assert_eq!(crate::run(&["-q", "-o", "x", "fixtures/incident.db"]).code, 3);
+}
