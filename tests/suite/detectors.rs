@@ -294,6 +294,15 @@ fn a_run_that_others_overtook_is_not_in_flight() {
 }
 
 #[test]
+fn a_run_that_ended_is_not_blamed_when_nothing_has_fired_for_longer_than_the_window() {
+    let history = History::new();
+    history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    history.fires("deleted", &["2026-03-02 08:05:00"]).session("scheduler:sched:deleted", "2026-03-02 08:05:00");
+    history.fires("j", &["2026-03-02 10:01:00"]).session("scheduler:sched:j", "2026-03-02 10:01:00");
+    history.check("2026-04-02T10:00:00Z", &[LATE, GAP]);
+}
+
+#[test]
 fn a_job_whose_row_is_never_updated_fires_without_end() {
     let history = History::new();
     history.job("j", "every", r#"{"intervalMs":"60000"}"#, None, Some("2026-03-02T10:00:00.000Z"));

@@ -10,6 +10,7 @@ mod formats;
 mod hostile;
 mod output;
 mod readme;
+mod tools;
 mod torture;
 mod untouched;
 

@@ -1,0 +1,356 @@
+//! Other programs that read what we write: each test runs the real one, and is skipped where it is not installed.
+
+use crate::readme::block;
+use crate::{HOURLY, History, run};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+/// The usual PATH with the tested binary before it, and with where Debian puts daemons behind it.
+pub static PATH_WITH_BINARY: LazyLock<String> = LazyLock::new(|| {
+    let binary = Path::new(env!("CARGO_BIN_EXE_sched-audit")).parent().unwrap();
+    format!("{}:{}:/usr/sbin", binary.display(), std::env::var("PATH").unwrap_or_default())
+});
+
+/// Whether a program is installed. With SCHED_AUDIT_TOOLS=required, as CI sets it, all must be.
+pub fn have(program: &str) -> bool {
+    let found = PATH_WITH_BINARY.split(':').any(|directory| Path::new(directory).join(program).is_file());
+    let required = std::env::var_os("SCHED_AUDIT_TOOLS").is_some_and(|value| value == "required");
+    assert!(found || !required, "{program} is not installed");
+    if !found {
+        eprintln!("skipped: {program} is not installed");
+    }
+    found
+}
+
+fn tool(program: &str, arguments: &[&str], directory: &Path) -> Output {
+    let mut tool = Command::new(program);
+    tool.args(arguments).current_dir(directory).env("PATH", PATH_WITH_BINARY.as_str()).env("TZ", "UTC");
+    tool.output().unwrap_or_else(|error| panic!("{program}: {error}"))
+}
+
+/// Runs a program that must succeed, and returns what it prints.
+fn succeed(program: &str, arguments: &[&str], directory: &Path) -> String {
+    let output = tool(program, arguments, directory);
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{program} {arguments:?}: {said}");
+    said
+}
+
+/// A directory with a file in it.
+fn file(name: &str, text: &str) -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    (directory, path)
+}
+
+/// The same text for this machine: the binary under test and a database that is there.
+fn local(text: &str, database: &Path) -> String {
+    text.replace("/usr/local/bin/sched-audit", env!("CARGO_BIN_EXE_sched-audit"))
+        .replace("/app/data/phantom.db", database.to_str().unwrap())
+}
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+}
+
+const INCIDENT: [&str; 4] = ["--timezone", "UTC", "--now", "2026-04-30T12:00:00Z"];
+
+fn metrics() -> String {
+    let fleet = ["--format", "prometheus", "--recursive", "fixtures", "no/such.db"];
+    run(&[&fleet, INCIDENT.as_slice()].concat()).out
+}
+
+#[test]
+fn promtool_accepts_the_metrics() {
+    if have("promtool") {
+        for text in [metrics(), run(&["--format", "prometheus", "--now", "yesterday"]).out] {
+            let (directory, path) = file("metrics", &text);
+            let script = format!("promtool check metrics < {}", path.display());
+            let said = succeed("sh", &["-c", &script], directory.path());
+            assert!(said.is_empty(), "{said}");
+        }
+    }
+}
+
+/// A program in the background, which ends with the test.
+struct Daemon(Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn scrape(address: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").ok()?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+#[test]
+fn node_exporter_serves_every_series() {
+    if !have("prometheus-node-exporter") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let output = directory.path().join("sched-audit.prom");
+    let arguments =
+        ["--format", "prometheus", "--recursive", "fixtures", "no/such.db", "--output", output.to_str().unwrap()];
+    assert_eq!(run(&[&arguments, INCIDENT.as_slice()].concat()).code, 2);
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let exporter = Command::new("prometheus-node-exporter")
+        .args(["--collector.disable-defaults", "--collector.textfile"])
+        .arg(format!("--collector.textfile.directory={}", directory.path().display()))
+        .arg(format!("--web.listen-address={address}"))
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let _exporter = Daemon(exporter);
+    let give_up = Instant::now() + Duration::from_secs(20);
+    let served = loop {
+        match scrape(&address) {
+            Some(text) => break text,
+            None if Instant::now() < give_up => std::thread::sleep(Duration::from_millis(20)),
+            None => panic!("node_exporter does not answer"),
+        }
+    };
+    assert!(served.contains("\nnode_textfile_scrape_error 0\n"), "{served}");
+    let written = std::fs::read_to_string(output).unwrap();
+    let series = written.lines().filter_map(|line| line.rsplit_once(' ')).filter(|(name, _)| !name.starts_with('#'));
+    let mut count = 0;
+    for (name, _) in series {
+        assert!(served.contains(&format!("\n{name} ")), "{name}");
+        count += 1;
+    }
+    assert!(count > 500, "{count}");
+}
+
+#[test]
+fn the_alert_rules_fire_when_they_should_and_only_then() {
+    if have("promtool") {
+        let rules = "# /etc/prometheus/sched-audit.rules.yml";
+        let (directory, path) = file("sched-audit.rules.yml", block(rules));
+        succeed("promtool", &["check", "rules", path.to_str().unwrap()], directory.path());
+        std::fs::write(directory.path().join("test.yml"), include_str!("alerts.yml")).unwrap();
+        succeed("promtool", &["test", "rules", "test.yml"], directory.path());
+    }
+}
+
+#[test]
+fn alertmanager_routes_the_alerts_to_the_operator() {
+    if have("amtool") {
+        let (directory, path) = file("alertmanager.yml", block("# /etc/prometheus/alertmanager.yml"));
+        let config = format!("--config.file={}", path.display());
+        succeed("amtool", &["check-config", path.to_str().unwrap()], directory.path());
+        for line in block("# /etc/prometheus/sched-audit.rules.yml").lines() {
+            let Some(alert) = line.trim().strip_prefix("- alert: ") else { continue };
+            let label = format!("alertname={alert}");
+            let receiver = succeed("amtool", &["config", "routes", "test", &config, &label], directory.path());
+            assert!(receiver.starts_with("operator"), "{alert}: {receiver}");
+        }
+    }
+}
+
+#[test]
+fn icinga_accepts_the_command_and_runs_it_as_meant() {
+    if !have("icinga2") {
+        return;
+    }
+    let (directory, path) =
+        file("sched-audit.conf", &local(block("# /etc/icinga2/conf.d/sched-audit.conf"), &fixture("incident.db")));
+    let config = format!(
+        "const PluginDir = \"/usr/lib/nagios/plugins\"\nconst NodeName = \"agent\"\nconst ZoneName = NodeName\ninclude <itl>\n\
+         include \"{}\"\nobject Endpoint NodeName {{}}\nobject Zone ZoneName {{ endpoints = [ NodeName ] }}\n\
+         object User \"icingaadmin\" {{}}\n\
+         object NotificationCommand \"mail-service-notification\" {{ command = [ \"/bin/true\" ] }}\n\
+         object Host \"agent\" {{ check_command = \"dummy\"\n vars.sched_audit_database = \"{}\" }}\n",
+        path.display(),
+        fixture("incident.db").display()
+    );
+    let main = directory.path().join("main.conf");
+    std::fs::write(&main, config).unwrap();
+    let data = directory.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let own =
+        ["DataDir", "CacheDir", "LogDir", "SpoolDir", "InitRunDir"].map(|name| format!("-D{name}={}", data.display()));
+    let user = String::from_utf8(tool("id", &["-un"], directory.path()).stdout).unwrap();
+    let run_as = [format!("-DRunAsUser={}", user.trim()), format!("-DRunAsGroup={}", user.trim())];
+    let mut arguments = vec!["daemon", "-C", "-c", main.to_str().unwrap()];
+    arguments.extend(own.iter().chain(&run_as).map(String::as_str));
+    let said = succeed("icinga2", &arguments, directory.path());
+    for object in ["1 Service", "1 Notification", "CheckCommands"] {
+        assert!(said.contains(&format!("Instantiated {object}")) || said.contains(object), "{said}");
+    }
+}
+
+#[test]
+fn systemd_accepts_the_unit_and_timer_and_calls_the_sandbox_safe() {
+    if !have("systemd-analyze") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["sched-audit.service", "sched-audit.timer"] {
+        let text = local(block(&format!("# /etc/systemd/system/{name}")), &fixture("incident.db"));
+        std::fs::write(directory.path().join(name), text).unwrap();
+    }
+    let said =
+        succeed("systemd-analyze", &["verify", "./sched-audit.service", "./sched-audit.timer"], directory.path());
+    assert!(!said.contains("sched-audit"), "{said}");
+    let rating = succeed(
+        "systemd-analyze",
+        &["security", "--offline=true", "--threshold=10", "./sched-audit.service"],
+        directory.path(),
+    );
+    assert!(rating.contains(": 0.6 SAFE"), "{rating}");
+}
+
+#[test]
+fn the_crontab_line_prints_the_table_while_something_is_critical_and_else_nothing() {
+    let line = block("```crontab").lines().next().unwrap();
+    let script = line.splitn(6, ' ').nth(5).unwrap().trim();
+    let quiet = History::new();
+    let of = |database: &Path| tool("sh", &["-c", &local(script, database)], Path::new("/"));
+    let (critical, healthy) = (of(&fixture("incident.db")), of(&quiet.path));
+    assert_eq!(critical.status.code(), Some(2));
+    assert!(String::from_utf8(critical.stdout).unwrap().contains("heartbeat"));
+    assert_eq!((healthy.status.code(), healthy.stdout.len(), healthy.stderr.len()), (Some(0), 0, 0));
+}
+
+/// Runs the README's script for telling once, with a home of its own.
+struct TellOnce {
+    home: tempfile::TempDir,
+}
+
+impl TellOnce {
+    fn new() -> TellOnce {
+        let home = tempfile::tempdir().unwrap();
+        let script = block("```sh").strip_prefix("#!/bin/sh\n").unwrap();
+        let script = script.replace("PATH=/usr/local/bin:$PATH\n", "");
+        std::fs::write(home.path().join("tell-once"), script).unwrap();
+        TellOnce { home }
+    }
+
+    fn says(&self, path: &str, arguments: &[&str]) -> Vec<String> {
+        let mut script = Command::new("sh");
+        script.arg(self.home.path().join("tell-once")).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
+        let output =
+            script.env("PATH", path).env("HOME", self.home.path()).env_remove("XDG_STATE_HOME").output().unwrap();
+        assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    }
+}
+
+#[test]
+fn the_script_tells_each_trouble_once_and_keeps_what_it_told_while_nothing_can_be_read() {
+    if !have("jq") {
+        return;
+    }
+    let told = TellOnce::new();
+    let says = |arguments: &[&str]| told.says(&PATH_WITH_BINARY, arguments);
+    let incident = ["--now", "2026-04-30T12:00:00Z", "fixtures/incident.db"];
+    let later = ["--now", "2026-04-30T18:00:00Z", "--job", "heartbeat", "fixtures/incident.db"];
+    let first = says(&incident);
+    assert!(first.len() == 3 && first.iter().all(|line| line.starts_with("heartbeat: ")), "{first:?}");
+    assert!(says(&later).is_empty(), "the same trouble, six hours later");
+    assert_eq!(says(&["no/such.db"]).len(), 1);
+    assert!(says(&["no/such.db"]).is_empty());
+    assert!(says(&incident).is_empty(), "told before the failure");
+    assert!(says(&["--now", "2026-03-12T00:13:20Z", "fixtures/healthy.db"]).is_empty());
+    assert_eq!(says(&incident), first, "it was over in between");
+}
+
+#[test]
+fn the_script_says_when_the_tool_is_not_there() {
+    if have("jq") {
+        let said = TellOnce::new().says("/usr/bin:/bin", &["fixtures/incident.db"]);
+        assert_eq!(said, ["sched-audit could not be run: exit code 127"]);
+    }
+}
+
+#[test]
+fn the_ci_step_judges_a_backup_as_of_its_making() {
+    let directory = tempfile::tempdir().unwrap();
+    let backup = directory.path().join("backup/phantom.db");
+    std::fs::create_dir(backup.parent().unwrap()).unwrap();
+    let script: String = block("- name: No job of the agent has gone silent")
+        .lines()
+        .skip(1)
+        .map(|line| format!("{}\n", line.trim()))
+        .collect();
+    for (name, made, code, annotations) in
+        [("incident.db", "2026-04-30 12:00:00Z", 2, 3), ("healthy.db", "2026-03-12 00:13:20Z", 0, 0)]
+    {
+        std::fs::copy(fixture(name), &backup).unwrap();
+        succeed("touch", &["--date", made, backup.to_str().unwrap()], directory.path());
+        let step = tool("bash", &["-e", "-c", &script], directory.path());
+        let out = String::from_utf8(step.stdout).unwrap();
+        assert_eq!((step.status.code(), out.matches("::error ").count()), (Some(code), annotations), "{out}");
+    }
+}
+
+#[test]
+fn the_shells_accept_their_completions_and_mandoc_the_man_page() {
+    let accept = |what: &str, program: &str, arguments: &[&str]| {
+        if have(program) {
+            let (directory, path) = file(what, &run(&["--generate", what]).out);
+            succeed(program, &[arguments, &[path.to_str().unwrap()]].concat(), directory.path());
+        }
+    };
+    accept("complete-bash", "bash", &["-n"]);
+    accept("complete-zsh", "zsh", &["-n"]);
+    accept("complete-fish", "fish", &["--no-execute"]);
+    accept("man", "mandoc", &["-T", "lint", "-W", "error"]);
+}
+
+#[test]
+fn bash_completes_options_and_their_values() {
+    let (directory, path) = file("completion", &run(&["--generate", "complete-bash"]).out);
+    let complete = |words: &str, last: usize| {
+        let script = format!(
+            "source {}; COMP_WORDS=({words}); COMP_CWORD={last}; _sched__audit sched-audit \"${{COMP_WORDS[{last}]}}\" \
+             \"${{COMP_WORDS[{last} - 1]}}\"; echo ${{COMPREPLY[@]}}",
+            path.display()
+        );
+        succeed("bash", &["-c", &script], directory.path())
+    };
+    assert_eq!(complete("sched-audit --recur", 1).trim(), "--recursive");
+    assert_eq!(complete("sched-audit --format pro", 2).trim(), "prometheus");
+}
+
+#[test]
+fn the_script_is_clean_by_shellcheck() {
+    if have("shellcheck") {
+        let (directory, path) = file("tell-once", block("```sh"));
+        succeed("shellcheck", &[path.to_str().unwrap()], directory.path());
+    }
+}
+
+#[test]
+fn progress_is_shown_on_a_terminal_only_and_leaves_nothing_behind() {
+    let slow = History::new();
+    // A transaction too large for the cache writes to the file before it commits, so nothing can be read meanwhile.
+    slow.sql("PRAGMA journal_mode=DELETE; PRAGMA cache_size=2; BEGIN EXCLUSIVE");
+    for job in 0..200 {
+        slow.job(&job.to_string(), "cron", HOURLY, None, None);
+    }
+    if have("script") {
+        let audit = format!(
+            "{} --timeout 1300ms -f json {} > /dev/null",
+            env!("CARGO_BIN_EXE_sched-audit"),
+            slow.path.display()
+        );
+        let said = tool("script", &["-qec", &audit, "/dev/null"], slow.directory.path());
+        let terminal = String::from_utf8_lossy(&said.stdout).into_owned();
+        assert!(terminal.contains("0 of 1 databases audited, 1s"), "{terminal:?}");
+        let last = terminal.rsplit("\x1b[2K").next().unwrap();
+        assert!(last.starts_with("sched-audit: ") || last.contains("\rsched-audit: "), "{terminal:?}");
+    }
+}
