@@ -64,7 +64,7 @@ fn the_picture_shows_the_first_example_as_a_terminal_does() {
     let arguments = first.strip_prefix("cargo run --release -- ").unwrap();
     let output = command().args(["--color", "always"]).args(arguments.split_whitespace()).output().unwrap();
     let colored = format!("$ sched-audit {arguments}\n{}", String::from_utf8(output.stdout).unwrap());
-    let drawn = anstyle_svg::Term::new().render_svg(&colored);
+    let drawn = anstyle_svg::Term::new().palette(anstyle_svg::WIN10_CONSOLE).render_svg(&colored);
     if blessing() {
         std::fs::write(PICTURE, &drawn).unwrap();
     }
@@ -84,9 +84,25 @@ fn every_option_of_the_help_is_in_the_readme_and_every_option_of_the_readme_in_t
         assert!(README.contains(option), "{option}");
     }
     let commands = README.lines().filter(|line| line.contains("sched-audit --") || line.contains("`--"));
-    let foreign = ["--release", "--path", "--locked", "--root", "--target"];
+    let foreign = ["--release", "--path", "--locked", "--root", "--target", "--data"];
     for option in commands.flat_map(options).filter(|option| !foreign.contains(option)) {
         assert!(ours(&option), "{option}");
+    }
+}
+
+#[test]
+fn every_key_of_the_json_and_every_metric_is_in_the_readme() {
+    let schema: serde_json::Value = serde_json::from_str(&run(&["--generate", "json-schema"]).out).unwrap();
+    let objects = std::iter::once(&schema).chain(schema["$defs"].as_object().unwrap().values());
+    let keys: Vec<&String> =
+        objects.filter_map(|object| object["properties"].as_object()).flat_map(|all| all.keys()).collect();
+    assert!(keys.len() > 40);
+    for key in keys {
+        assert!(README.contains(&format!("`{key}`")), "{key}");
+    }
+    let metrics = run(&["--format", "prometheus", "fixtures/incident.db"]).out;
+    for family in metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" gauge")) {
+        assert!(README.contains(&format!("`{family}`")), "{family}");
     }
 }
 
