@@ -61,7 +61,7 @@ fn run() -> u8 {
         return text.map_or_else(|error| fail(&error), |text| finish(&text, 0, &cli.target));
     }
     let report = match cli.settings(clock_now()) {
-        Ok(settings) => audit(&cli, settings, started),
+        Ok(settings) => audit_all(&cli, settings, started),
         Err(error) => failed_report(error),
     };
     complain_about(&report, &cli);
@@ -76,7 +76,7 @@ fn said_without_database(cli: &Cli) -> Option<Result<String, String>> {
     cli.generate.map(generate::generate).or_else(topic)
 }
 
-fn audit(cli: &Cli, settings: audit::Settings, started: Clock) -> Report {
+fn audit_all(cli: &Cli, settings: audit::Settings, started: Clock) -> Report {
     let now = settings.now;
     let databases = fleet::audit(fleet::Request {
         databases: cli.databases(),

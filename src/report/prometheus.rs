@@ -135,16 +135,18 @@ impl Metrics {
     }
 
     fn of_jobs(&self, report: &Report) -> prometheus::Result<()> {
-        for JobFamily { name, help, value } in JOB_FAMILIES {
-            let family = self.family(name, help, &["database", "job_id", "job"])?;
-            let mut labels = Labels::default();
-            for (database, audited) in report.audited() {
-                let path = labels.database(database);
-                for (index, job) in shown_jobs(audited).into_iter().take(MOST_JOBS) {
-                    let id = labels.unique(&format!("{path}\n"), &job.id);
-                    let verdict = &audited.verdict;
-                    if let Some(value) = value(verdict.jobs[index], &verdict.facts[index]) {
-                        family.with_label_values(&[&path, &id, &safe::text(&job.name, LONGEST_LABEL)]).set(value);
+        let family =
+            |JobFamily { name, help, value }| Ok((self.family(name, help, &["database", "job_id", "job"])?, value));
+        let families = JOB_FAMILIES.map(family).into_iter().collect::<prometheus::Result<Vec<_>>>()?;
+        let mut labels = Labels::default();
+        for (database, audited) in report.audited() {
+            let path = labels.database(database);
+            for (index, job) in shown_jobs(audited).into_iter().take(MOST_JOBS) {
+                let id = labels.unique(&format!("{path}\n"), &job.id);
+                let name = safe::text(&job.name, LONGEST_LABEL);
+                for (family, value) in &families {
+                    if let Some(value) = value(audited.verdict.jobs[index], &audited.verdict.facts[index]) {
+                        family.with_label_values(&[&path, &id, &name]).set(value);
                     }
                 }
             }

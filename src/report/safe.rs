@@ -21,10 +21,11 @@ pub fn text(untrusted: &str, most: usize) -> String {
 
 /// JSON in which the same characters are escaped, where JSON itself leaves them; its meaning is the same.
 pub fn json(text: String) -> String {
-    let steers = |character: char| character != '\n' && is_hidden(character);
-    if !text.contains(steers) {
+    // Of ASCII, JSON leaves only DEL: the usual text is done with by a look at its bytes.
+    if text.is_ascii() && !text.as_bytes().contains(&0x7f) {
         return text;
     }
+    let steers = |character: char| character != '\n' && is_hidden(character);
     let escaped =
         |character: char| character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect();
     text.chars().map(|character| if steers(character) { escaped(character) } else { character.to_string() }).collect()
