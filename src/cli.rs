@@ -16,9 +16,10 @@ Examples:
   sched-audit --timezone UTC /app/data/phantom.db
   sched-audit -q --fail-on critical phantom.db   exit code only, for cron and CI
   sched-audit --format json phantom.db | jq '.findings[]'
+  sched-audit --explain breaker-open             what a finding means and what to do
   sched-audit --recursive /srv/agents            every scheduler's database under a directory
   sched-audit --format nagios phantom.db         as an Icinga or Nagios check
-  sched-audit --format prometheus --output /var/lib/prometheus/node-exporter/sched-audit.prom phantom.db
+  sched-audit --format prometheus --output sched-audit.prom phantom.db
 
 Exit codes:
   0  ok      1  warning      2  critical      3  could not audit
