@@ -11,11 +11,14 @@ use std::time::{Duration, Instant};
 const DATABASE: &str = "SCHED_AUDIT_TORTURE_DATABASE";
 /// How long to go on, in seconds.
 const SECONDS: &str = "SCHED_AUDIT_TORTURE_SECONDS";
+/// Set for a writer that never rests and checkpoints after each commit, so that its files never hold still.
+const RESTLESS: &str = "SCHED_AUDIT_TORTURE_RESTLESS";
 
-fn start_writer(history: &History) -> Child {
+fn start_writer(history: &History, restless: bool) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "torture::writer"])
         .env(DATABASE, &history.path)
+        .envs(restless.then_some((RESTLESS, "1")))
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -29,7 +32,9 @@ fn writer() {
     let Some(path) = std::env::var_os(DATABASE) else { return };
     let db = Connection::open(path).unwrap();
     db.busy_timeout(Duration::ZERO).unwrap();
-    db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=50").unwrap();
+    let restless = std::env::var_os(RESTLESS).is_some();
+    db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL").unwrap();
+    db.pragma_update(None, "wal_autocheckpoint", if restless { 1 } else { 50 }).unwrap();
     for round in 1u64.. {
         let begun = Instant::now();
         db.execute_batch(
@@ -44,20 +49,27 @@ fn writer() {
         if round % 400 == 0 {
             db.execute_batch("VACUUM").unwrap();
         }
-        std::thread::sleep(Duration::from_millis(4));
+        if !restless {
+            std::thread::sleep(Duration::from_millis(4));
+        }
     }
+}
+
+fn failing_job() -> History {
+    let history = History::new();
+    history.job("j", "cron", HOURLY, Some("2026-03-02T09:59:00.000Z"), None);
+    history.sql("UPDATE scheduled_jobs SET status = 'failed'");
+    history
 }
 
 #[test]
 fn every_snapshot_beside_a_busy_writer_is_a_true_one_and_no_write_fails_because_of_us() {
-    let history = History::new();
-    history.job("j", "cron", HOURLY, Some("2026-03-02T09:59:00.000Z"), None);
-    history.sql("UPDATE scheduled_jobs SET status = 'failed'");
+    let history = failing_job();
     let seconds = std::env::var(SECONDS).ok().and_then(|text| text.parse().ok()).unwrap_or(10);
     let end = Instant::now() + Duration::from_secs(seconds);
     let (mut audits, mut newest, mut kills) = (0, 0, 0);
     while Instant::now() < end {
-        let mut writer = start_writer(&history);
+        let mut writer = start_writer(&history, false);
         let until = Instant::now() + Duration::from_millis(700 + 100 * (kills % 7));
         while Instant::now() < until {
             newest = check_snapshot(&history, newest);
@@ -70,6 +82,22 @@ fn every_snapshot_beside_a_busy_writer_is_a_true_one_and_no_write_fails_because_
         kills += 1;
     }
     assert!(audits > 50 && newest > 100, "{audits} audits, {newest} commits seen: the test tested nothing");
+}
+
+#[test]
+fn a_writer_that_never_rests_is_read_all_the_same_and_no_write_of_it_fails() {
+    let history = failing_job();
+    let mut writer = start_writer(&history, true);
+    let (mut audits, mut newest) = (0, 0);
+    let end = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < end || audits < 5 {
+        newest = check_snapshot(&history, newest);
+        audits += 1;
+    }
+    assert_eq!(writer.try_wait().unwrap(), None, "a write failed: {}", complaint(&mut writer));
+    writer.kill().unwrap();
+    writer.wait().unwrap();
+    assert!(newest > 100, "{audits} audits, {newest} commits seen: the test tested nothing");
 }
 
 fn complaint(writer: &mut Child) -> String {
@@ -90,6 +118,7 @@ fn check_snapshot(history: &History, newest: u64) -> u64 {
         found.map_or(0, |finding| finding["evidence"][fact].as_u64().unwrap_or(0))
     };
     let (row, fires) = (evidence("breaker-open", "consecutive_errors"), evidence("zero-token-streak", "fires"));
+    assert!(json["databases"][0]["error"].is_null(), "{}", run.err);
     // A streak is reported from the third fire on.
     assert!(row == fires || row < 3 && fires == 0, "torn: {row} in the row, {fires} fires; {}", run.err);
     assert!(row >= newest, "stale: {row} commits after {newest}");
