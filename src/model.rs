@@ -61,13 +61,10 @@ impl Job {
         row.map(Run::end).max(self.fires.newest().map(|fire| fire.at))
     }
 
-    /// When it is due: `next_run_at`, or where there is none the first slot after its last fire; None if that can't be told.
+    /// When it is due: `next_run_at`, or where that can't tell the first slot after its last fire; None if none does.
     pub fn due(&self) -> Option<Instant> {
-        if self.moved_on {
-            return None;
-        }
-        let next = || self.schedule.cadence()?.next(self.last_fire().or(self.created_at)?);
-        self.next_run_at.instant().or_else(next)
+        let row = self.next_run_at.instant().filter(|_| !self.moved_on);
+        row.or_else(|| self.schedule.cadence()?.next(self.last_fire().or(self.created_at)?))
     }
 
     /// The first slot after `now` by the schedule; for an interval, counted from the end of the last run.

@@ -67,14 +67,6 @@ fn at(instant: Instant) -> String {
     instant.utc().format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-fn first_missed(findings: &[Finding], jobs: &[usize]) -> (Option<Instant>, u64) {
-    let of_jobs =
-        || findings.iter().filter(|finding| finding.lasting == Lasting::Ongoing && jobs.contains(&finding.job));
-    let missed =
-        jobs.iter().map(|job| of_jobs().filter(|f| f.job == *job).filter_map(|f| f.missed_slots).max().unwrap_or(0));
-    (of_jobs().filter_map(|finding| finding.since).min(), missed.sum())
-}
-
 fn provider_failing(context: &Context<'_>, findings: &[Finding]) -> Option<Diagnosis> {
     if jobs_with(findings, &["zero-token-streak"]).is_empty() {
         return None;
@@ -116,7 +108,7 @@ fn scheduler_silent(context: &Context<'_>, findings: &[Finding]) -> Option<Diagn
     let hung = context.slot.run.as_ref().filter(|run| run.plausible == Plausible::Impossible);
     let jobs = if hung.is_some() { jobs_with(findings, &["hung-run"]) } else { silent_jobs(findings) };
     let newest = context.snapshot.newest_fire;
-    let (due, missed) = first_due_and_missed(context, findings, &jobs)?;
+    let (due, missed) = due_and_passed(context, &jobs)?;
     if hung.is_none() && newest.is_some_and(|newest| newest.since(due) > MINUTE) {
         return None;
     }
@@ -155,18 +147,16 @@ fn scheduler_silent(context: &Context<'_>, findings: &[Finding]) -> Option<Diagn
     })
 }
 
-/// The earliest slot that these jobs wait for, and how many have passed since.
-fn first_due_and_missed(context: &Context<'_>, findings: &[Finding], jobs: &[usize]) -> Option<(Instant, u64)> {
+/// Since when these jobs are due, and how many slots of theirs have passed since; None if none of them is.
+fn due_and_passed(context: &Context<'_>, jobs: &[usize]) -> Option<(Instant, u64)> {
     let now = context.settings.now;
-    let due = |&index: &usize| {
+    let passed = |&index: &usize| {
         let job = &context.snapshot.jobs[index];
-        let next = job.next_run_at.instant().filter(|next| *next <= now && !job.moved_on);
-        let after_fire = || job.schedule.cadence()?.next(first_missed(findings, &[index]).0?);
-        next.or_else(after_fire)
-            .map(|due| (due, job.schedule.cadence().map_or(1, |cadence| 1 + cadence.slots_between(due, now))))
+        let due = job.due().filter(|due| *due <= now)?;
+        Some((due, job.schedule.cadence().map_or(1, |cadence| 1 + cadence.slots_between(due, now))))
     };
-    let dues: Vec<(Instant, u64)> = jobs.iter().filter_map(due).collect();
-    Some((dues.iter().map(|(due, _)| *due).min()?, dues.iter().map(|(_, missed)| missed).sum()))
+    let dues: Vec<(Instant, u64)> = jobs.iter().filter_map(passed).collect();
+    Some((dues.iter().map(|(due, _)| *due).min()?, dues.iter().map(|(_, passed)| passed).sum()))
 }
 
 fn breaker_open(context: &Context<'_>, findings: &[Finding]) -> Option<Diagnosis> {
@@ -196,10 +186,11 @@ fn breaker_open(context: &Context<'_>, findings: &[Finding]) -> Option<Diagnosis
 
 fn job_silent(context: &Context<'_>, findings: &[Finding]) -> Option<Diagnosis> {
     let jobs = silent_jobs(findings);
-    let (since, missed) = first_missed(findings, &jobs);
     let fired = context.snapshot.jobs.iter().enumerate().filter(|(index, _)| !jobs.contains(index));
     let (newest, other) = fired.filter_map(|(_, job)| Some((job.fires.newest()?.at, job))).max_by_key(|(at, _)| *at)?;
-    let (due, _) = first_due_and_missed(context, findings, &jobs)?;
+    let (due, missed) = due_and_passed(context, &jobs)?;
+    let ongoing = |finding: &&Finding| finding.lasting == Lasting::Ongoing && jobs.contains(&finding.job);
+    let since = findings.iter().filter(ongoing).filter_map(|finding| finding.since).min();
     (newest.since(due) > MINUTE).then(|| Diagnosis {
         kind: "job-silent",
         since,
