@@ -8,12 +8,15 @@ mod cron;
 pub use cron::Cron;
 
 use crate::time::{DAY, HOUR, Instant, Millis};
-use chrono::{NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 
 /// Intervals looked at to tell the usual one of an irregular schedule: enough for the nights of a business-hours job to be
 /// the exception, few enough to cost nothing.
 const INTERVALS_FOR_CADENCE: usize = 9;
+
+/// The longest span over which slots are counted one by one: a row with a time of the year 1 must not cost a second.
+const LONGEST_COUNT: Millis = 400 * DAY;
 
 /// A zone of wall clocks: IANA, or a fixed offset where only that is known.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -111,36 +114,36 @@ impl Cadence {
         Some(slot.plus((next.since(slot) as f64 * part) as Millis))
     }
 
-    /// How many slots lie after `from` and up to `to`.
+    /// How many slots lie after `from` and up to `to`; over more than 400 days in proportion to the last 400.
     pub fn slots_between(&self, from: Instant, to: Instant) -> u64 {
         if to <= from {
             return 0;
         }
         match self {
             Cadence::Every(interval) => (to.since(from) / interval) as u64,
-            Cadence::Cron(cron, zone) => self.count_days(cron, *zone, from, to),
+            Cadence::Cron(cron, zone) => {
+                let counted_from = from.max(to.plus(-LONGEST_COUNT));
+                let count = self.count_days(cron, *zone, counted_from, to);
+                let (all, counted) = (i128::from(to.since(from)), i128::from(to.since(counted_from)));
+                (i128::from(count) * all / counted) as u64
+            }
         }
     }
 
-    /// Counts whole days by their number of times and walks the rest: the two ends and the days about a clock change.
+    /// Counts whole days by their number of times and walks the rest: the two ends and the days that a clock change
+    /// shortens, whose times in the gap may fall together with others.
     fn count_days(&self, cron: &Cron, zone: Zone, from: Instant, to: Instant) -> u64 {
         let mut count = 0;
         let mut at = from;
-        loop {
-            let day_end = zone.wall(at).date().succ_opt().map(|day| zone.instant(day.and_time(NaiveTime::MIN)));
-            let Some(next) = self.next(at).filter(|slot| *slot <= to) else { return count };
+        while let Some(next) = self.next(at).filter(|slot| *slot <= to) {
             let day = zone.wall(next).date();
-            let midnight = zone.instant(day.and_time(NaiveTime::MIN));
-            let steady = (-1..=3).all(|d| zone.ahead(midnight.plus(d * DAY)) == zone.ahead(midnight));
-            let whole = steady && midnight.plus(DAY) <= to && day_end.is_some_and(|end| next >= end);
-            if whole {
-                count += u64::from(cron.times_per_day());
-                at = midnight.plus(DAY - 1);
-            } else {
-                count += 1;
-                at = next;
-            }
+            let midnight = |day: NaiveDate| zone.instant(day.and_time(NaiveTime::MIN));
+            let end = day.succ_opt().map_or(Instant::MAX, midnight);
+            let whole = at < midnight(day) && end.since(midnight(day)) >= DAY && end.plus(-1) <= to;
+            (count, at) =
+                if whole { (count + u64::from(cron.times_per_day()), end.plus(-1)) } else { (count + 1, next) };
         }
+        count
     }
 
     /// The usual interval between slots about `instant`, in milliseconds: the median of the next few. None if there are
@@ -250,6 +253,15 @@ mod tests {
         assert_eq!(never.usual_interval(at("2026-01-01")), None);
     }
 
+    #[test]
+    fn slots_of_millennia_are_counted_in_proportion() {
+        let hourly = cadence("0 * * * *", "America/New_York");
+        let count = hourly.slots_between(at("0001-01-01"), at("2026-01-01"));
+        assert!(count.abs_diff(2025 * 8766) < 2025 * 24, "{count}");
+        // One hour of the year is in the gap of spring.
+        assert_eq!(hourly.slots_between(at("2025-01-01"), at("2026-01-01")), 365 * 24 - 1);
+    }
+
     proptest! {
         #[test]
         fn no_text_makes_the_cron_parser_panic(text in "[-*/,#+?LW0-9A-Za-z \\t\u{a0}]{0,24}", start in 0i64..4_102_444_800_000) {
@@ -265,9 +277,12 @@ mod tests {
             minute in prop::sample::select(vec!["0", "*/20", "30"]),
             hour in prop::sample::select(vec!["*", "2", "1-3", "*/6"]),
             day in prop::sample::select(vec!["*", "1", "L"]),
-            zone in prop::sample::select(vec!["UTC", "America/New_York", "Australia/Lord_Howe"]),
-            start in 1_740_000_000_000i64..1_770_000_000_000,
-            days in 0i64..40,
+            zone in prop::sample::select(vec![
+                "UTC", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "America/Sao_Paulo", "America/Havana",
+                "Africa/Casablanca", "Africa/Cairo", "America/Nuuk", "Atlantic/Azores",
+            ]),
+            start in 1_260_000_000_000i64..1_770_000_000_000,
+            days in 0i64..300,
         ) {
             let cadence = cadence(&format!("{minute} {hour} {day} * *"), zone);
             let (from, to) = (Instant::from_millis(start), Instant::from_millis(start + days * DAY + 12_345));
