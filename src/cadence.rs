@@ -43,11 +43,6 @@ impl Zone {
         instant.utc() + self.offset(instant.utc())
     }
 
-    /// How far this zone is ahead of UTC at an instant, in milliseconds.
-    pub fn ahead(self, instant: Instant) -> Millis {
-        self.offset(instant.utc()).num_milliseconds()
-    }
-
     /// The instant at which a clock of this zone shows `wall`, by croner's rule: a time in the spring gap moves later by
     /// the gap, and of a repeated hour the first pass counts.
     pub fn instant(self, wall: NaiveDateTime) -> Instant {

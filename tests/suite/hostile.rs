@@ -139,6 +139,18 @@ fn huge_and_deep_schedules_are_refused_in_no_time() {
 }
 
 /// A small generator of its own, so that a failing case can be made again from its number.
+#[test]
+fn times_of_two_thousand_years_ago_do_not_eat_the_time_out_and_hide_the_other_jobs() {
+    let history = History::new();
+    for job in 0..20 {
+        let long_ago = Some("0001-01-01T00:00:00.000Z");
+        history.job(&job.to_string(), "cron", r#"{"expr":"0 0 * * *","tz":"America/New_York"}"#, long_ago, long_ago);
+    }
+    history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    let run = history.audit("2026-03-04T12:00:00Z", &["--timeout", "5s"]);
+    assert_eq!((run.code, run.findings().len()), (2, 42), "{}", run.err);
+}
+
 fn random(seed: &mut u64) -> u64 {
     *seed ^= *seed << 13;
     *seed ^= *seed >> 7;
