@@ -11,7 +11,7 @@ pub struct Topic {
 }
 
 /// Every detector and every reason, in the order of the documentation.
-pub const TOPICS: [Topic; 16] = [
+pub const TOPICS: &[Topic] = &[
     Topic {
         name: "past-due",
         text: "A job that is due and does not run, or that never will again. Decided by the row: next_run_at, status, enabled and the schedule, and by the run that holds the scheduler's one slot. Look at the reason of the finding.",
@@ -59,6 +59,10 @@ pub const TOPICS: [Topic; 16] = [
     Topic {
         name: "zero-token-streak",
         text: "--zero-streak fires in a row with 0 input and 0 output tokens: a warning, critical from --zero-streak-critical on. It stays ongoing until another fire follows; ended within --since it is a resolved warning. Look at last_run_error and the model's provider.",
+    },
+    Topic {
+        name: "failing",
+        text: "--zero-streak errors in a row by the row's count, without a streak to show for it: the runs throw before they cost anything, or fail after they did. A warning; at ten the circuit breaker opens. Look at last_run_error.",
     },
     Topic {
         name: "gap",

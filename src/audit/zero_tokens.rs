@@ -1,8 +1,9 @@
 //! zero-tokens: fires in a row that used no tokens at all. The run returned, but no model did any work in it: an error, or
 //! a provider's limit message delivered as if it were the answer. In the operator's report ten of them came before the silence.
+//! A run that throws leaves no cost event at all; that runs fail is then known by the row's count of errors alone.
 
 use super::{Context, Finding, Lasting, Severity};
-use crate::model::{Fire, Job, Tokens};
+use crate::model::{Fire, Job, State, Tokens};
 use crate::time::{Instant, span};
 
 /// Streaks of a job: the one that lasts, and those that ended within the window.
@@ -21,8 +22,21 @@ pub fn detect(context: &Context<'_>, job: &Job) -> Vec<Finding> {
             findings.extend(ended.finding(context, Some(fire.at)).filter(|_| recent));
         }
     }
-    findings.extend(streak.and_then(|streak| streak.finding(context, None)));
+    let ongoing = streak.and_then(|streak| streak.finding(context, None));
+    findings.extend(ongoing.or_else(|| failing(context, job)));
     findings
+}
+
+/// Errors in a row that no streak shows. A warning at most, since the job still fires.
+fn failing(context: &Context<'_>, job: &Job) -> Option<Finding> {
+    let errors = u64::try_from(job.consecutive_errors).ok().filter(|_| job.state == State::Watched && !job.moved_on)?;
+    let run = job.last_run.as_ref().filter(|_| errors >= context.settings.zero_streak)?;
+    let text = format!(
+        "its last {errors} runs ended with an error, the newest {} ago",
+        span(context.settings.now.since(run.end()))
+    );
+    let finding = Finding::new("zero-tokens", "failing", Severity::Warning, text);
+    Some(finding.with("consecutive_errors", errors).with("last_error", run.error.clone()))
 }
 
 #[derive(Clone, Copy)]

@@ -283,7 +283,7 @@ fn advice(finding: &Finding, job: &Job) -> String {
         "hung-run" => {
             "the run that never ended; other jobs start only when it ends or the scheduler is restarted".to_owned()
         }
-        "zero-token-streak" => format!("{row}: last_run_error, and whether the model's provider answers"),
+        "zero-token-streak" | "failing" => format!("{row}: last_run_error, and whether the model's provider answers"),
         "unreadable-schedule" | "no-next-run" | "runaway" | "unknown-state" => {
             format!("{row}: schedule_value, status and next_run_at")
         }

@@ -134,6 +134,17 @@ fn a_streak_ended_by_tokens_is_resolved_and_forgotten_after_since() {
 }
 
 #[test]
+fn errors_in_a_row_are_a_warning_where_no_streak_shows_them() {
+    let history = History::new();
+    hours(&history, &["2026-03-02 09:01:00", "2026-03-02 10:01:00"]);
+    let with = |errors: i64| history.sql(&format!("UPDATE scheduled_jobs SET consecutive_errors = {errors}"));
+    with(2).check("2026-03-02T10:30:00Z", &[]);
+    with(3).check("2026-03-02T10:30:00Z", &["warning zero-tokens/failing ongoing"]);
+    history.sql("UPDATE cost_events SET input_tokens = 0, output_tokens = 0").fires("j", &["-2026-03-02 10:02:00"]);
+    with(3).check("2026-03-02T10:30:00Z", &["warning zero-tokens/zero-token-streak ongoing"]);
+}
+
+#[test]
 fn a_count_that_is_null_is_not_zero() {
     let history = History::new();
     hours(&history, &["-2026-03-02 01:01:00", "-2026-03-02 02:01:00", "?2026-03-02 03:01:00"]);
@@ -340,7 +351,7 @@ fn an_interval_job_in_backoff_after_an_error_is_off_its_cadence_by_design() {
         Some("2026-03-02T11:01:00.000Z"),
     );
     history.fires("j", &["-2026-03-02 10:01:00"]).sql("UPDATE scheduled_jobs SET consecutive_errors = 5");
-    history.check("2026-03-02T10:58:00Z", &[]);
+    history.check("2026-03-02T10:58:00Z", &["warning zero-tokens/failing ongoing"]);
 }
 
 #[test]
