@@ -154,18 +154,10 @@ fn waiting(context: &Context<'_>, job: &Job, due: Instant, lateness: Option<Seve
         }
         (false, Plausible::Usual) => format!("due {} ago; waits behind a run of {}", span(now.since(due)), run.name),
         (false, Plausible::Unusual) => {
-            format!(
-                "due {} ago; waits behind {}, running for {length}, longer than usual",
-                span(now.since(due)),
-                run.name
-            )
+            format!("due {} ago; waits behind {}, unusually long in flight", span(now.since(due)), run.name)
         }
         (false, Plausible::Impossible) => {
-            format!(
-                "due {} ago; waits behind {}, whose run began {length} ago and never ended",
-                span(now.since(due)),
-                run.name
-            )
+            format!("due {} ago; waits behind the hung run of {}", span(now.since(due)), run.name)
         }
     };
     let finding = Finding::new(ID, reason, severity, text).since(Some(due));

@@ -60,14 +60,21 @@ const JOB_FAMILIES: [JobFamily; 6] = [
 /// # Errors
 /// Why the metrics can't be written; no input should cause that.
 pub fn render(report: &Report) -> Result<String, String> {
-    let metrics = || {
-        let metrics = Metrics(Registry::new());
-        metrics.of_run(report)?;
-        metrics.of_databases(report)?;
-        metrics.of_jobs(report)?;
-        TextEncoder::new().encode_to_string(&metrics.0.gather())
-    };
-    metrics().map_err(|error| format!("the metrics can't be written: {error}; please report it"))
+    text(report).map_err(|error| format!("the metrics can't be written: {error}; please report it"))
+}
+
+fn text(report: &Report) -> prometheus::Result<String> {
+    let mut labels = Labels::default();
+    let label = |database: &Database| labels.unique("", &database.path.to_string_lossy());
+    let paths: Vec<String> = report.databases().iter().map(label).collect();
+    let databases = || paths.iter().map(String::as_str).zip(report.databases());
+    let audited = databases().filter_map(|(path, database)| Some((path, database.outcome.as_ref().ok()?)));
+    let audited: Vec<(&str, &Audited)> = audited.collect();
+    let metrics = Metrics(Registry::new());
+    metrics.of_run(report, databases())?;
+    metrics.of_databases(&audited)?;
+    metrics.of_jobs(&audited)?;
+    TextEncoder::new().encode_to_string(&metrics.0.gather())
 }
 
 struct Metrics(Registry);
@@ -79,7 +86,11 @@ impl Metrics {
         Ok(family)
     }
 
-    fn of_run(&self, report: &Report) -> prometheus::Result<()> {
+    fn of_run<'a>(
+        &self,
+        report: &Report,
+        databases: impl Iterator<Item = (&'a str, &'a Database)>,
+    ) -> prometheus::Result<()> {
         let run = |name, help, value| {
             self.family(name, help, &[]).map(|family| family.with_label_values::<&str>(&[]).set(value))
         };
@@ -93,14 +104,13 @@ impl Metrics {
         if report.databases.is_err() {
             success.with_label_values(&[""]).set(0.0);
         }
-        let mut labels = Labels::default();
-        for database in report.databases() {
-            success.with_label_values(&[labels.database(database)]).set(f64::from(database.outcome.is_ok()));
+        for (path, database) in databases {
+            success.with_label_values(&[path]).set(f64::from(database.outcome.is_ok()));
         }
         Ok(())
     }
 
-    fn of_databases(&self, report: &Report) -> prometheus::Result<()> {
+    fn of_databases(&self, databases: &[(&str, &Audited)]) -> prometheus::Result<()> {
         let findings = self.family(
             "sched_audit_findings",
             "Findings by detector and severity.",
@@ -116,37 +126,34 @@ impl Metrics {
             "Jobs without series of their own, because the database has too many.",
             &["database"],
         )?;
-        let mut labels = Labels::default();
-        for (database, audited) in report.audited() {
-            let path = labels.database(database);
+        for &(path, audited) in databases {
             let severities = [Severity::Info, Severity::Warning, Severity::Critical];
             for (detector, severity) in DETECTORS.iter().flat_map(|one| severities.map(|severity| (one.id, severity))) {
                 let of_both = audited.verdict.findings.iter();
                 let count = of_both.filter(|found| found.detector == detector && found.severity == severity).count();
-                findings.with_label_values(&[&path, detector, severity.word()]).set(count as f64);
+                findings.with_label_values(&[path, detector, severity.word()]).set(count as f64);
             }
             let mut states = BTreeMap::from([("watched", 0)]);
             audited.jobs().for_each(|(_, job)| *states.entry(job.state.word()).or_insert(0) += 1);
-            states.iter().for_each(|(state, count)| jobs.with_label_values(&[&path, *state]).set(f64::from(*count)));
+            states.iter().for_each(|(state, count)| jobs.with_label_values(&[path, *state]).set(f64::from(*count)));
             let rest = shown_jobs(audited).len().saturating_sub(MOST_JOBS);
-            left_out.with_label_values(&[&path]).set(rest as f64);
+            left_out.with_label_values(&[path]).set(rest as f64);
         }
         Ok(())
     }
 
-    fn of_jobs(&self, report: &Report) -> prometheus::Result<()> {
+    fn of_jobs(&self, databases: &[(&str, &Audited)]) -> prometheus::Result<()> {
         let family =
             |JobFamily { name, help, value }| Ok((self.family(name, help, &["database", "job_id", "job"])?, value));
         let families = JOB_FAMILIES.map(family).into_iter().collect::<prometheus::Result<Vec<_>>>()?;
         let mut labels = Labels::default();
-        for (database, audited) in report.audited() {
-            let path = labels.database(database);
+        for &(path, audited) in databases {
             for (index, job) in shown_jobs(audited).into_iter().take(MOST_JOBS) {
                 let id = labels.unique(&format!("{path}\n"), &job.id);
                 let name = safe::text(&job.name, LONGEST_LABEL);
                 for (family, value) in &families {
                     if let Some(value) = value(audited.verdict.jobs[index], &audited.verdict.facts[index]) {
-                        family.with_label_values(&[&path, &id, &name]).set(value);
+                        family.with_label_values(&[path, &id, &name]).set(value);
                     }
                 }
             }
@@ -171,10 +178,6 @@ struct Labels {
 }
 
 impl Labels {
-    fn database(&mut self, database: &Database) -> String {
-        self.unique("", &database.path.to_string_lossy())
-    }
-
     /// The text made safe, with a number where another one came out the same within `scope`.
     fn unique(&mut self, scope: &str, untrusted: &str) -> String {
         let text = safe::text(untrusted, LONGEST_LABEL);
