@@ -71,7 +71,7 @@ pub fn audit(request: Request) -> Vec<Database> {
     progress.bar.finish_and_clear();
     let late = |candidate: &Candidate| {
         let why = "could not be read before the time-out; give it longer with --timeout";
-        Some(unread(&candidate.path, why.to_owned()))
+        Some(unread(&candidate.path, candidate.trouble.clone().unwrap_or_else(|| why.to_owned())))
     };
     let audited = candidates.iter().zip(outcomes);
     let audited: Vec<(Option<usize>, Database)> = audited
@@ -120,7 +120,8 @@ fn search(directory: &Path, index: usize) -> Vec<Candidate> {
         path.extension().is_some_and(|extension| DATABASE_EXTENSIONS.iter().any(|known| extension == *known))
     };
     let look = |entry: walkdir::Result<DirEntry>| match entry {
-        Ok(entry) if !entry.path().is_file() => None,
+        // What is empty is no database, and under /proc to open it could do something.
+        Ok(entry) if entry.path().metadata().is_ok_and(|meta| !meta.is_file() || meta.len() == 0) => None,
         Ok(entry) => match db::locate(entry.path()) {
             Ok(_) => Some(candidate(entry.path(), None)),
             Err(unread) if unread.foreign || !named_so(entry.path()) => None,

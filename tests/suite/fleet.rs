@@ -98,6 +98,9 @@ fn a_directory_without_a_database_or_that_cannot_be_searched_could_not_be_audite
     let empty = tempfile::tempdir().unwrap();
     let nothing = under(empty.path(), &[]);
     assert!(nothing.code == 3 && nothing.err.contains("holds no scheduler's database"), "{}", nothing.err);
+    symlink(empty.path().join("gone"), empty.path().join("phantom.db")).unwrap();
+    let dangling = under(empty.path(), &[]);
+    assert!(dangling.code == 3 && dangling.err.contains("phantom.db: does not exist"), "{}", dangling.err);
     let absent = under(&empty.path().join("absent"), &[]);
     assert!(absent.code == 3 && absent.err.contains("can't be searched"), "{}", absent.err);
 }
