@@ -51,21 +51,39 @@ type Outcome = (usize, Option<Database>);
 pub fn audit(request: Request) -> Vec<Database> {
     let request = Arc::new(request);
     let mut progress = Progress::new(&request);
-    let (sender, results) = channel();
+    let (candidates, outcomes) = start(&request, &mut progress);
+    let audited = collect(&candidates, &outcomes, request.deadline, &mut progress);
+    let empty: Vec<Database> = empty_directories(&request, &audited).collect();
+    let mut seen = HashSet::new();
+    let once = |database: &Database| seen.insert(database.real_path.clone());
+    audited.into_iter().map(|(_, database)| database).chain(empty).filter(once).collect()
+}
+
+/// Sets threads to work on what is named, and then on what is found.
+fn start(request: &Arc<Request>, progress: &mut Progress) -> (Vec<Arc<Candidate>>, Receiver<Outcome>) {
+    let (sender, outcomes) = channel();
     let named = |path: &PathBuf| Candidate { path: path.clone(), found_in: None, trouble: None };
     let mut candidates: Vec<Arc<Candidate>> = request.databases.iter().map(named).map(Arc::new).collect();
-    spawn(&candidates, 0, &request, &sender);
+    spawn(&candidates, 0, request, &sender);
     if !request.directories.is_empty() {
-        let found = search_by_deadline(&request, &mut progress);
         let first = candidates.len();
-        candidates.extend(found.into_iter().map(Arc::new));
-        spawn(&candidates[first..], first, &request, &sender);
+        candidates.extend(search_by_deadline(request, progress).into_iter().map(Arc::new));
+        spawn(&candidates[first..], first, request, &sender);
     }
-    drop(sender);
+    (candidates, outcomes)
+}
+
+/// The databases in the order of the candidates, with the directory, by its index, that each was found in.
+fn collect(
+    candidates: &[Arc<Candidate>],
+    outcomes: &Receiver<Outcome>,
+    deadline: Clock,
+    progress: &mut Progress,
+) -> Vec<(Option<usize>, Database)> {
     progress.bar.set_length(candidates.len() as u64);
-    let mut outcomes: Vec<Option<Option<Database>>> = candidates.iter().map(|_| None).collect();
-    while let Some((index, database)) = progress.next(&results, request.deadline) {
-        outcomes[index] = Some(database);
+    let mut done: Vec<Option<Option<Database>>> = candidates.iter().map(|_| None).collect();
+    while let Some((index, database)) = progress.next(outcomes, deadline) {
+        done[index] = Some(database);
         progress.bar.inc(1);
     }
     progress.bar.finish_and_clear();
@@ -73,14 +91,10 @@ pub fn audit(request: Request) -> Vec<Database> {
         let why = "could not be read before the time-out; give it longer with --timeout";
         Some(unread(&candidate.path, candidate.trouble.clone().unwrap_or_else(|| why.to_owned())))
     };
-    let audited = candidates.iter().zip(outcomes);
-    let audited: Vec<(Option<usize>, Database)> = audited
-        .filter_map(|(candidate, outcome)| Some((candidate.found_in, outcome.unwrap_or_else(|| late(candidate))?)))
-        .collect();
-    let empty: Vec<Database> = empty_directories(&request, &audited).collect();
-    let mut seen = HashSet::new();
-    let once = |database: &Database| seen.insert(database.real_path.clone());
-    audited.into_iter().map(|(_, database)| database).chain(empty).filter(once).collect()
+    let placed = |(candidate, done): (&Arc<Candidate>, Option<Option<Database>>)| {
+        Some((candidate.found_in, done.unwrap_or_else(|| late(candidate))?))
+    };
+    candidates.iter().zip(done).filter_map(placed).collect()
 }
 
 fn unread(path: &Path, why: String) -> Database {
