@@ -15,16 +15,17 @@ fn an_hourly_job_is_overdue_only_beyond_twice_its_cadence() {
     history.check("2026-03-02T13:00:01Z", &[LATE, GAP]);
 }
 
+/// A job that fires at 17:00 from Monday to Friday, and did so last on the day `last`.
+fn weekday_job(last: &str, next: &str) -> History {
+    let history = History::new();
+    let at_five = |day: &str| format!("{day}T17:00:00.000Z");
+    history.job("j", "cron", r#"{"expr":"0 17 * * 1-5"}"#, Some(&at_five(last)), Some(&at_five(next)));
+    history
+}
+
 #[test]
 fn a_weekday_job_due_on_friday_is_a_warning_on_saturday_and_critical_after_tuesday() {
-    let history = History::new();
-    history.job(
-        "j",
-        "cron",
-        r#"{"expr":"0 17 * * 1-5"}"#,
-        Some("2026-03-05T17:00:00.000Z"),
-        Some("2026-03-06T17:00:00.000Z"),
-    );
+    let history = weekday_job("2026-03-05", "2026-03-06");
     history.check("2026-03-06T22:00:00Z", &[]);
     history.check("2026-03-07T12:00:00Z", &["warning past-due/overdue ongoing"]);
     history.check("2026-03-10T17:00:01Z", &[LATE, GAP]);
@@ -32,14 +33,7 @@ fn a_weekday_job_due_on_friday_is_a_warning_on_saturday_and_critical_after_tuesd
 
 #[test]
 fn a_weekend_of_a_weekday_job_is_no_gap() {
-    let history = History::new();
-    history.job(
-        "j",
-        "cron",
-        r#"{"expr":"0 17 * * 1-5"}"#,
-        Some("2026-03-09T17:00:00.000Z"),
-        Some("2026-03-10T17:00:00.000Z"),
-    );
+    let history = weekday_job("2026-03-09", "2026-03-10");
     history.fires("j", &["2026-03-05 17:01:00", "2026-03-06 17:01:00", "2026-03-09 17:01:00"]);
     history.check("2026-03-09T20:00:00Z", &[]);
 }

@@ -1,6 +1,6 @@
 //! Several databases in one call.
 
-use crate::{HOURLY, History, Run, command, run};
+use crate::{History, Run, command, run};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
@@ -137,12 +137,7 @@ fn what_may_be_a_database_and_cannot_be_opened_is_reported() {
 
 #[test]
 fn a_time_out_is_kept_when_one_of_several_databases_takes_too_long_and_the_others_are_judged() {
-    let slow = History::new();
-    // A transaction too large for the cache writes to the file before it commits, so nothing can be read meanwhile.
-    slow.sql("PRAGMA journal_mode=DELETE; PRAGMA cache_size=2; BEGIN EXCLUSIVE");
-    for job in 0..200 {
-        slow.job(&job.to_string(), "cron", HOURLY, None, None);
-    }
+    let slow = History::in_commit();
     let late: Run = command()
         .args(INCIDENT_TIME)
         .args(["--timeout", "500ms", "fixtures/incident.db"])

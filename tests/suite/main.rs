@@ -101,6 +101,17 @@ impl History {
         History { directory, path, db }
     }
 
+    /// One whose writer is in the middle of a commit for as long as this lives, so that nothing can be read.
+    pub fn in_commit() -> History {
+        let history = History::new();
+        // A transaction too large for the cache writes to the file before it commits.
+        history.sql("PRAGMA journal_mode=DELETE; PRAGMA cache_size=2; BEGIN EXCLUSIVE");
+        for job in 0..200 {
+            history.job(&job.to_string(), "cron", HOURLY, None, None);
+        }
+        history
+    }
+
     pub fn sql(&self, text: &str) -> &History {
         self.db.execute_batch(text).unwrap_or_else(|error| panic!("{error}: {text}"));
         self
