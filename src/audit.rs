@@ -248,7 +248,8 @@ pub fn audit(snapshot: &Snapshot, settings: &Settings, selected: impl Fn(&Job) -
         }
     }
     findings.extend(strangers.map(|found| found.finding));
-    let mut facts: Vec<Facts> = snapshot.jobs.iter().map(|job| Facts::observed(&context, job)).collect();
+    let observed = |job| if selected(job) { Facts::observed(&context, job) } else { Facts::default() };
+    let mut facts: Vec<Facts> = snapshot.jobs.iter().map(observed).collect();
     for finding in &findings {
         severities[finding.job] = severities[finding.job].max(finding.severity);
         if let Some(missed) = finding.missed_slots.filter(|_| finding.lasting == Lasting::Ongoing) {

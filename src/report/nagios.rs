@@ -3,6 +3,7 @@
 
 use super::{Located, Report, safe};
 use crate::audit::{Facts, Lasting, Severity};
+use crate::model::Job;
 use crate::time::{Millis, SECOND, span};
 
 /// The first line is kept under this many characters, up to the performance data.
@@ -10,6 +11,8 @@ const FIRST_LINE: usize = 80;
 const LONGEST_NAME: usize = 40;
 /// In the first line, so that one with the count of the others fits.
 const SHORT_NAME: usize = 20;
+/// No more can fit.
+const MOST_NAMES: usize = 12;
 const LONGEST_TEXT: usize = 300;
 /// Some transports cut the output at 4 KB.
 const MOST_LINES: usize = 12;
@@ -29,28 +32,39 @@ pub fn render(report: &Report) -> String {
 
 fn first_line(report: &Report) -> String {
     let word = ["OK", "WARNING", "CRITICAL"].get(usize::from(report.exit_code)).unwrap_or(&"UNKNOWN");
-    let unread = report.unread().len();
-    let watched: usize =
-        report.audited().map(|(_, audited)| audited.jobs().filter(|(_, job)| job.state.is_watched()).count()).sum();
-    let worst =
-        report.findings().first().map(|located| located.finding.severity).filter(|worst| *worst > Severity::Info);
-    let several = if report.databases().len() > 1 {
-        format!(" in {} databases", report.databases().len())
-    } else {
-        String::new()
-    };
     let begin = format!("SCHED {word} - ");
-    let Some(worst) = worst else {
-        return match unread_lines(report).next() {
-            Some(line) => format!("{begin}{}", plain(&line, FIRST_LINE - 2 - begin.len())),
-            None => format!("{begin}{watched} jobs watched{several}, none in trouble"),
-        };
+    let room = FIRST_LINE - 1 - begin.len();
+    let worst = report.findings().first().map(|located| located.finding.severity);
+    let told = match (worst.filter(|worst| *worst > Severity::Info), unread_lines(report).next()) {
+        (Some(worst), _) => troubled(report, worst, room),
+        (None, Some(unread)) => plain(&unread, room - 1),
+        (None, None) => healthy(report),
     };
-    let jobs = count(report, worst);
-    let unread =
-        if unread > 0 { format!(", {unread} of {} databases unread", report.databases().len()) } else { String::new() };
-    let begin = format!("{begin}{jobs} of {watched} jobs {}{unread}", worst.word());
-    begin.clone() + &named_jobs(report, worst, FIRST_LINE - 1 - begin.len().min(FIRST_LINE - 1))
+    begin + &told
+}
+
+fn watched(report: &Report) -> usize {
+    let watched = |job: &Job| job.state.is_watched();
+    report.audited().flat_map(|(_, audited)| audited.jobs()).filter(|(_, job)| watched(job)).count()
+}
+
+fn healthy(report: &Report) -> String {
+    let databases = match report.databases().len() {
+        1 => String::new(),
+        several => format!(" in {several} databases"),
+    };
+    format!("{} jobs watched{databases}, none in trouble", watched(report))
+}
+
+/// How many jobs are in the worst trouble, what could not be read, and as many of the jobs as fit.
+fn troubled(report: &Report, worst: Severity, room: usize) -> String {
+    let unread = match report.unread().len() {
+        0 => String::new(),
+        unread => format!(", {unread} of {} databases unread", report.databases().len()),
+    };
+    let counted = format!("{} of {} jobs {}{unread}", count(report, worst), watched(report), worst.word());
+    let named = named_jobs(report, worst, room.saturating_sub(counted.len()));
+    counted + &named
 }
 
 /// `: name reason age, ...` in `room`: reasons go where they don't fit, then jobs, which are counted.
@@ -65,15 +79,17 @@ fn named_jobs(report: &Report, severity: Severity, room: usize) -> String {
         };
         format!("{}{reason}{age}", plain(&located.job.name, SHORT_NAME))
     };
+    let count = jobs.len();
+    jobs.truncate(MOST_NAMES);
     let full: Vec<String> =
         jobs.iter().map(|located| phrase(located, &format!(" {}", located.finding.reason))).collect();
     let short: Vec<String> = jobs.iter().map(|located| phrase(located, "")).collect();
-    let some = |shown: usize| match shown {
-        0 => String::new(),
-        all if all == short.len() => listed(&short),
-        some => format!("{}, +{} more", listed(&short[..some]), short.len() - some),
+    let some = |phrases: &[String]| match (phrases.len(), count - phrases.len()) {
+        (0, _) => String::new(),
+        (_, 0) => listed(phrases),
+        (_, more) => format!("{}, +{more} more", listed(phrases)),
     };
-    let mut choices = std::iter::once(listed(&full)).chain((0..=short.len()).rev().map(some));
+    let mut choices = std::iter::once(some(&full)).chain((0..=short.len()).rev().map(|shown| some(&short[..shown])));
     choices.find(|text| text.chars().count() <= room).unwrap_or_default()
 }
 

@@ -115,6 +115,14 @@ fn a_plugins_word_follows_the_exit_code() {
 }
 
 #[test]
+fn jobs_that_are_ignored_have_no_part_in_the_numbers() {
+    let ignoring = [&["--ignore", "heartbeat"], INCIDENT.as_slice()].concat();
+    let out = formatted("nagios", &ignoring).out;
+    assert!(out.contains(" overdue=0s;;;0 missed_slots=0;;;0 zero_token_streak=0;2;4;0"), "{out}");
+    assert!(!formatted("prometheus", &ignoring).out.contains("heartbeat"));
+}
+
+#[test]
 fn text_of_a_database_brings_no_performance_data_and_no_tags_into_a_plugins_output() {
     let out = of_hostile("nagios").out;
     assert_eq!(out.matches('|').count(), 1, "{out}");
