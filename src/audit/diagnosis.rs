@@ -1,9 +1,10 @@
 //! The diagnosis: what the findings of a database come to, observed facts and inferred causes worded apart.
 
-use super::slot::Plausible;
-use super::{Context, Finding, Lasting, Severity};
+use super::slot::{BACKOFF, Plausible};
+use super::{Context, Finding, Lasting, Severity, zero_tokens};
+use crate::cadence::Cadence;
 use crate::model::{Job, Tokens};
-use crate::time::{Instant, MINUTE, span};
+use crate::time::{Instant, MINUTE, Millis, SECOND, span};
 use std::collections::BTreeSet;
 
 /// More would not be read.
@@ -11,6 +12,8 @@ const MOST: usize = 4;
 /// So many fires of so many jobs without tokens, and none with, point at what they share.
 const PROVIDER_JOBS: usize = 2;
 const PROVIDER_FIRES: usize = 3;
+/// A retry that fails ends within this of being due, unless it waits for the slot.
+const RETRY_TAKES: Millis = 15 * MINUTE;
 
 /// One cause behind some findings.
 #[derive(Debug, Clone)]
@@ -166,9 +169,10 @@ fn breaker_open(context: &Context<'_>, findings: &[Finding]) -> Option<Diagnosis
     let observed = jobs.iter().take(3).map(|&index| {
         let job = &context.snapshot.jobs[index];
         let streak = findings.iter().find(|f| f.job == index && f.reason == "zero-token-streak").and_then(|f| f.since);
-        let spaced = streak.map_or_else(String::new, |first| format!(", zero-token fires since {}", at(first)));
+        let spaced = if spaced_by_backoff(job) { ", spaced by the scheduler's backoff" } else { "" };
+        let zeros = streak.map_or_else(String::new, |first| format!(", zero-token fires since {}{spaced}", at(first)));
         let end = job.last_run.as_ref().map_or_else(String::new, |run| format!(", the last at {}", at(run.end())));
-        format!("{}: {} errors in a row{end}{spaced}; its status is failed", job.name, job.consecutive_errors)
+        format!("{}: {} errors in a row{end}{zeros}; its status is failed", job.name, job.consecutive_errors)
     });
     let observed: Vec<String> = observed.collect();
     (!jobs.is_empty()).then(|| Diagnosis {
@@ -182,6 +186,21 @@ fn breaker_open(context: &Context<'_>, findings: &[Finding]) -> Option<Diagnosis
         observed,
         jobs,
     })
+}
+
+/// Whether the errors' fires came as the scheduler tries again: after the backoff, or for cron in the next slot if that
+/// is sooner.
+fn spaced_by_backoff(job: &Job) -> bool {
+    let errors = usize::try_from(job.consecutive_errors).unwrap_or(0);
+    let Some(before) = job.fires.len().checked_sub(errors) else { return false };
+    let fires: Vec<Instant> = job.fires.iter().skip(before).map(|fire| fire.at).collect();
+    let slot = |end| job.schedule.cadence().filter(|cadence| matches!(cadence, Cadence::Cron(..)))?.next(end);
+    let on_time = |(error, pair): (usize, &[Instant])| {
+        let retry = pair[0].plus(BACKOFF[error.min(BACKOFF.len() - 1)]);
+        let due = slot(pair[0]).map_or(retry, |slot| slot.min(retry));
+        (-SECOND..=RETRY_TAKES).contains(&pair[1].since(due))
+    };
+    errors > 1 && zero_tokens::current_streak(job) >= errors as u64 && fires.windows(2).enumerate().all(on_time)
 }
 
 fn job_silent(context: &Context<'_>, findings: &[Finding]) -> Option<Diagnosis> {

@@ -1,7 +1,7 @@
 //! What is observed of each job in numbers, whether or not a detector makes a finding of it: what monitoring draws.
 
-use super::Context;
-use crate::model::{Job, Tokens};
+use super::{Context, zero_tokens};
+use crate::model::Job;
 use crate::time::Millis;
 
 /// The numbers of one job. A job that is not watched has none.
@@ -27,11 +27,10 @@ impl Facts {
             return Facts::default();
         }
         let own_run = context.slot.run.as_ref().filter(|run| run.job_id == job.id);
-        let lengthen = |streak, tokens| if tokens == Tokens::Zero { streak + 1 } else { 0 };
         Facts {
             overdue_ms: job.due().map_or(0, |due| now.since(due).max(0)),
             missed_slots: 0,
-            zero_token_streak: job.fires.iter().fold(0, |streak, fire| lengthen(streak, fire.tokens)),
+            zero_token_streak: zero_tokens::current_streak(job),
             in_flight_ms: own_run.map_or(0, |run| run.for_ms),
             last_fire_ms: job.last_fire().map(|at| now.since(at)),
         }

@@ -3,7 +3,7 @@
 //! It is measured from the first slot missed, since only the END of an older run is known. What the scheduler does by
 //! design is no gap: waiting for the one slot, a pause, the backoff after an error, nights and weekends of a schedule.
 
-use super::slot::LONGEST_BACKOFF;
+use super::slot::BACKOFF;
 use super::{Context, Finding, Lasting, Severity};
 use crate::cadence::Cadence;
 use crate::model::{Fire, Job, Tokens};
@@ -63,7 +63,7 @@ fn first_due(context: &Context<'_>, job: &Job, cadence: &Cadence, fire: Fire, un
     }
     let backs_off = matches!(cadence, Cadence::Every(_)) && (fire.tokens == Tokens::Zero || job.consecutive_errors > 0);
     let due = cadence.next(from)?;
-    let due = if backs_off { due.max(from.plus(LONGEST_BACKOFF)) } else { due };
+    let due = if backs_off { due.max(from.plus(BACKOFF[BACKOFF.len() - 1])) } else { due };
     let limit = cadence.advance(from, context.settings.late_cadences)?.max(due);
     Some(Start { from, due, limit })
 }

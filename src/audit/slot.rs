@@ -12,10 +12,8 @@ use crate::time::{Instant, MINUTE, Millis, SECOND};
 const SHORTEST_FREE: Millis = MINUTE;
 /// The scheduler's own time-out takes a moment to end a run.
 pub const TIMEOUT_GRACE: Millis = MINUTE;
-/// After an error the scheduler tries again after 30 s at first, so a job may be due that soon.
-const SHORTEST_BACKOFF: Millis = 30 * SECOND;
-/// From the fifth error on it waits this long.
-pub const LONGEST_BACKOFF: Millis = 60 * MINUTE;
+/// How long after an error the scheduler tries again: the first, the second, and so on; from the fifth on as after that.
+pub const BACKOFF: [Millis; 5] = [30 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE, 60 * MINUTE];
 /// A run shorter than this is usual for any job.
 const USUAL_FLOOR: Millis = 30 * MINUTE;
 /// Beyond this many times its last duration a run is unusual.
@@ -107,7 +105,7 @@ fn earliest_due(job: &Job, previous: Option<Fire>) -> Option<Instant> {
     let previous = previous?;
     match previous.tokens {
         Tokens::Some => job.schedule.cadence()?.next(previous.at),
-        Tokens::Zero | Tokens::Unknown => Some(previous.at.plus(SHORTEST_BACKOFF)),
+        Tokens::Zero | Tokens::Unknown => Some(previous.at.plus(BACKOFF[0])),
     }
 }
 

@@ -27,6 +27,11 @@ pub fn detect(context: &Context<'_>, job: &Job) -> Vec<Finding> {
     findings
 }
 
+/// Zero-token fires in a row up to the newest fire.
+pub fn current_streak(job: &Job) -> u64 {
+    job.fires.iter().fold(0, |streak, fire| if fire.tokens == Tokens::Zero { streak + 1 } else { 0 })
+}
+
 /// Errors in a row that no streak shows. A warning at most, since the job still fires.
 fn failing(context: &Context<'_>, job: &Job) -> Option<Finding> {
     let errors = u64::try_from(job.consecutive_errors).ok().filter(|_| job.state == State::Watched && !job.moved_on)?;

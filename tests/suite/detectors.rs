@@ -412,6 +412,24 @@ fn other_channels_prove_that_the_process_of_a_silent_scheduler_lives() {
 }
 
 #[test]
+fn an_open_breaker_is_told_with_the_spacing_of_its_errors_where_that_is_the_backoffs() {
+    let ladder = ["05:00:07", "05:00:44", "05:01:51", "05:06:58", "05:22:06", "06:00:07", "07:00:07"];
+    let hourly = ["01:00:07", "02:00:07", "03:00:07", "04:00:07", "05:00:07", "06:00:07", "07:00:07"];
+    for (times, spaced) in [(ladder, true), (hourly, false)] {
+        let history = History::new();
+        history.job("j", "cron", HOURLY, Some("2026-03-02T07:00:00.000Z"), None);
+        history.sql("UPDATE scheduled_jobs SET status = 'failed', consecutive_errors = 7");
+        for time in times {
+            history.fires("j", &[&format!("-2026-03-02 {time}")]);
+        }
+        let json = history.audit("2026-03-02T09:00:00Z", &[]).json();
+        let observed = json["databases"][0]["diagnosis"][0]["observed"][0].as_str().unwrap().to_owned();
+        assert!(observed.starts_with("j: 7 errors in a row"), "{observed}");
+        assert_eq!(observed.contains("spaced by the scheduler's backoff"), spaced, "{observed}");
+    }
+}
+
+#[test]
 fn a_plausible_run_in_flight_is_diagnosed_as_running() {
     assert_eq!(kinds(&in_flight().audit("2026-03-02T12:29:00Z", &[])), ["running"]);
 }
