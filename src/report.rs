@@ -117,3 +117,6 @@ impl Audited {
         self.snapshot.jobs.iter().enumerate().filter(|(index, _)| self.selected[*index])
     }
 }
+
+#[cfg(test)]
+mod any_history;
