@@ -140,7 +140,7 @@ fn a_time_out_is_kept_when_one_of_several_databases_takes_too_long_and_the_other
     let slow = History::in_commit();
     let late: Run = command()
         .args(INCIDENT_TIME)
-        .args(["--timeout", "500ms", "fixtures/incident.db"])
+        .args(["--timeout", "1s", "fixtures/incident.db"])
         .arg(&slow.path)
         .output()
         .unwrap()

@@ -338,7 +338,7 @@ fn progress_is_shown_on_a_terminal_only_and_leaves_nothing_behind() {
     let slow = History::in_commit();
     if have("script") {
         let audit = format!(
-            "{} --timeout 1300ms -f json {} > /dev/null",
+            "{} --timeout 1800ms -f json {} > /dev/null",
             env!("CARGO_BIN_EXE_sched-audit"),
             slow.path.display()
         );
