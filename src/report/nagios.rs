@@ -5,12 +5,14 @@ use super::{Located, Report, safe};
 use crate::audit::{Facts, Lasting, Severity};
 use crate::model::Job;
 use crate::time::{Millis, SECOND, span};
+use std::path::Path;
 
 /// The first line is kept under this many characters, up to the performance data.
 const FIRST_LINE: usize = 80;
 const LONGEST_NAME: usize = 40;
 /// In the first line, so that one with the count of the others fits.
 const SHORT_NAME: usize = 20;
+const SHORT_PATH: usize = 24;
 /// No more can fit.
 const MOST_NAMES: usize = 12;
 const LONGEST_TEXT: usize = 300;
@@ -35,12 +37,20 @@ fn first_line(report: &Report) -> String {
     let begin = format!("SCHED {word} - ");
     let room = FIRST_LINE - 1 - begin.len();
     let worst = report.findings().first().map(|located| located.finding.severity);
-    let told = match (worst.filter(|worst| *worst > Severity::Info), unread_lines(report).next()) {
+    let told = match (worst.filter(|worst| *worst > Severity::Info), report.unread().first()) {
         (Some(worst), _) => troubled(report, worst, room),
-        (None, Some(unread)) => plain(&unread, room - 1),
+        (None, Some((Some(path), why))) => plain(&format!("{}: {why}", end_of(path)), room - 1),
+        (None, Some((None, why))) => plain(why, room - 1),
         (None, None) => healthy(report),
     };
     begin + &told
+}
+
+/// A path's last characters, which tell more than its first and leave room for what is wrong with it.
+fn end_of(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    let cut = path.chars().count().saturating_sub(SHORT_PATH);
+    if cut == 0 { path.into_owned() } else { format!("…{}", path.chars().skip(cut).collect::<String>()) }
 }
 
 fn watched(report: &Report) -> usize {

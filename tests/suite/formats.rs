@@ -85,6 +85,8 @@ fn a_plugins_first_line_is_short_and_its_performance_data_has_units_and_ranges()
         "{recovered}"
     );
     assert!(formatted("nagios", &["no/such.db"]).out.starts_with("SCHED UNKNOWN - no/such.db: does not exist"));
+    let deep = formatted("nagios", &["/a/long/way/down/to/where/no/data/phantom.db"]).out;
+    assert!(deep.starts_with("SCHED UNKNOWN - …where/no/data/phantom.db: does not exist; give"), "{deep}");
 }
 
 #[test]
