@@ -6,6 +6,8 @@ mod diagnosis;
 mod facts;
 mod gaps;
 mod past_due;
+#[cfg(test)]
+mod properties;
 mod slot;
 mod starved;
 mod strip;
