@@ -159,7 +159,11 @@ impl Cadence {
 
     /// Whether `instant` is one of the slots, for an expression; an interval has no fixed ones.
     pub fn has_slot_at(&self, instant: Instant) -> bool {
-        matches!(self, Cadence::Cron(..)) && self.next(instant.plus(-1)) == Some(instant)
+        let Cadence::Cron(cron, zone) = self else { return false };
+        // What a clock shows that nobody has set since yesterday: a time in the gap of spring is moved by that.
+        let unchanged = instant.utc() + zone.offset(instant.plus(-DAY).utc());
+        let named = |wall| cron.next_wall(wall - TimeDelta::seconds(1)) == Some(wall) && zone.instant(wall) == instant;
+        named(zone.wall(instant)) || named(unchanged)
     }
 
     /// The offsets from UTC (in milliseconds, quarter hours) at which `instant` would be one of the slots.
@@ -239,6 +243,18 @@ mod tests {
     fn the_usual_interval_of_business_hours_is_that_of_the_day_not_of_the_night() {
         let business = cadence("*/20 9-17 * * MON-FRI", "America/Los_Angeles");
         assert_eq!(business.usual_interval(at("2026-03-07 01:30:00")), Some(20 * MINUTE));
+    }
+
+    #[test]
+    fn a_slot_is_known_by_its_instant_also_about_a_clock_change() {
+        let in_the_gap = cadence("30 2 * * 0", "America/New_York");
+        let moved = at("2026-03-08 07:30:00");
+        assert_eq!(in_the_gap.next(at("2026-03-02")), Some(moved));
+        assert!(in_the_gap.has_slot_at(moved) && !in_the_gap.has_slot_at(at("2026-03-08 06:30:00")));
+        let half_past = cadence("30 * * * *", "Australia/Lord_Howe");
+        let slot = at("2026-04-04 15:00:00");
+        assert_eq!(half_past.next(at("2026-04-04 13:30:00")), Some(slot));
+        assert!(half_past.has_slot_at(slot) && !half_past.has_slot_at(at("2026-04-04 14:30:00")));
     }
 
     #[test]
