@@ -1,10 +1,7 @@
 //! Options, exit codes and output.
 
-use crate::{HOURLY, History, command, run};
+use crate::{HEALTHY, HOURLY, History, INCIDENT, command, run};
 use std::process::Stdio;
-
-const INCIDENT: [&str; 5] = ["--now", "2026-04-30T12:00:00Z", "--timezone", "UTC", "fixtures/incident.db"];
-const HEALTHY: [&str; 5] = ["--now", "2026-03-12T00:13:20Z", "--timezone", "UTC", "fixtures/healthy.db"];
 
 #[test]
 fn the_exit_code_follows_the_worst_severity() {

@@ -1,10 +1,8 @@
 //! Several databases in one call.
 
-use crate::{History, Run, command, run};
+use crate::{History, INCIDENT_TIME, Run, command, run};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-
-const INCIDENT_TIME: [&str; 4] = ["--timezone", "UTC", "--now", "2026-04-30T12:00:00Z"];
 
 fn incident(arguments: &[&str]) -> Run {
     run(&[&INCIDENT_TIME, arguments].concat())

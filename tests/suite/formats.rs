@@ -1,11 +1,8 @@
 //! The formats that programs read.
 
-use crate::{HOURLY, History, Run, command, run};
+use crate::{HEALTHY, HOURLY, History, INCIDENT, RECOVERED, Run, command, run};
 use serde_json::Value;
 
-const INCIDENT: [&str; 5] = ["--now", "2026-04-30T12:00:00Z", "--timezone", "UTC", "fixtures/incident.db"];
-const HEALTHY: [&str; 5] = ["--now", "2026-03-12T00:13:20Z", "--timezone", "UTC", "fixtures/healthy.db"];
-const RECOVERED: [&str; 5] = ["--now", "2026-05-01T06:25:30Z", "--timezone", "UTC", "fixtures/recovered.db"];
 const FORMATS: [&str; 6] = ["table", "json", "ndjson", "prometheus", "nagios", "github"];
 
 fn formatted(format: &str, arguments: &[&str]) -> Run {

@@ -21,6 +21,12 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+/// 25 hours into the incident's silence.
+pub const INCIDENT_TIME: [&str; 4] = ["--timezone", "UTC", "--now", "2026-04-30T12:00:00Z"];
+pub const INCIDENT: [&str; 5] = ["--now", "2026-04-30T12:00:00Z", "--timezone", "UTC", "fixtures/incident.db"];
+pub const HEALTHY: [&str; 5] = ["--now", "2026-03-12T00:13:20Z", "--timezone", "UTC", "fixtures/healthy.db"];
+pub const RECOVERED: [&str; 5] = ["--now", "2026-05-01T06:25:30Z", "--timezone", "UTC", "fixtures/recovered.db"];
+
 /// A run of the binary: exit code, stdout and stderr together.
 pub struct Run {
     pub code: i32,

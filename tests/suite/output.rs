@@ -1,11 +1,9 @@
 //! `--output`: a file that is replaced whole, and never the wrong one.
 
-use crate::{Run, command};
+use crate::{INCIDENT, Run, command};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-const INCIDENT: [&str; 5] = ["--now", "2026-04-30T12:00:00Z", "--timezone", "UTC", "fixtures/incident.db"];
 
 fn write_to(path: &Path, arguments: &[&str]) -> Run {
     command().args(INCIDENT).args(arguments).arg("--output").arg(path).output().unwrap().into()

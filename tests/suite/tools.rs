@@ -1,7 +1,7 @@
 //! Other programs that read what we write: each test runs the real one, and is skipped where it is not installed.
 
 use crate::readme::block;
-use crate::{History, run};
+use crate::{History, INCIDENT_TIME, run};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -58,11 +58,9 @@ fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
 }
 
-const INCIDENT: [&str; 4] = ["--timezone", "UTC", "--now", "2026-04-30T12:00:00Z"];
-
 fn metrics() -> String {
     let fleet = ["--format", "prometheus", "--recursive", "fixtures", "no/such.db"];
-    run(&[&fleet, INCIDENT.as_slice()].concat()).out
+    run(&[&fleet, INCIDENT_TIME.as_slice()].concat()).out
 }
 
 #[test]
@@ -104,7 +102,7 @@ fn node_exporter_serves_every_series() {
     let output = directory.path().join("sched-audit.prom");
     let arguments =
         ["--format", "prometheus", "--recursive", "fixtures", "no/such.db", "--output", output.to_str().unwrap()];
-    assert_eq!(run(&[&arguments, INCIDENT.as_slice()].concat()).code, 2);
+    assert_eq!(run(&[&arguments, INCIDENT_TIME.as_slice()].concat()).code, 2);
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let exporter = Command::new("prometheus-node-exporter")
         .args(["--collector.disable-defaults", "--collector.textfile"])
