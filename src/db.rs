@@ -53,6 +53,9 @@ pub struct Window {
     pub deadline: Clock,
 }
 
+/// What is said of a database that could not be read by the deadline.
+pub const TIMED_OUT: &str = "could not be read before the time-out; give it longer with --timeout";
+
 /// Why a database was not read.
 #[derive(Debug)]
 pub struct Unread {
@@ -115,7 +118,7 @@ fn explain(error: &Failure, window: &Window) -> Obstacle {
         Failure::Sqlite(rusqlite::Error::SqliteFailure(failure, _))
             if failure.code == rusqlite::ErrorCode::OperationInterrupted && Clock::now() >= window.deadline =>
         {
-            "could not be read before the time-out; give it longer with --timeout".to_owned()
+            TIMED_OUT.to_owned()
         }
         Failure::Sqlite(rusqlite::Error::SqliteFailure(failure, _))
             if failure.code == rusqlite::ErrorCode::DatabaseBusy =>

@@ -88,8 +88,7 @@ fn collect(
     }
     progress.bar.finish_and_clear();
     let late = |candidate: &Candidate| {
-        let why = "could not be read before the time-out; give it longer with --timeout";
-        Some(unread(&candidate.path, candidate.trouble.clone().unwrap_or_else(|| why.to_owned())))
+        Some(unread(&candidate.path, candidate.trouble.clone().unwrap_or_else(|| db::TIMED_OUT.to_owned())))
     };
     let placed = |(candidate, done): (&Arc<Candidate>, Option<Option<Database>>)| {
         Some((candidate.found_in, done.unwrap_or_else(|| late(candidate))?))

@@ -151,9 +151,7 @@ fn clock_now() -> time::Instant {
 
 /// Says on stderr what could not be done.
 fn complain_about(report: &Report, cli: &Cli) {
-    for (path, why) in report.unread() {
-        complain(&path.map_or_else(|| why.to_owned(), |path| format!("{}: {why}", path.display())));
-    }
+    report.complaints().iter().for_each(|complaint| complain(complaint));
     let jobs = report.audited().flat_map(|(_, audited)| &audited.snapshot.jobs);
     let jobs: Vec<(&str, &str)> = jobs.map(|job| (job.id.as_str(), job.name.as_str())).collect();
     for pattern in Selection::new(cli).unmatched(&jobs) {

@@ -67,6 +67,11 @@ impl Job {
         row.or_else(|| self.schedule.cadence()?.next(self.last_fire().or(self.created_at)?))
     }
 
+    /// The slot at `due` and those up to `now`; None if there is no cadence.
+    pub fn slots_since(&self, due: Instant, now: Instant) -> Option<u64> {
+        self.schedule.cadence().map(|cadence| 1 + cadence.slots_between(due, now))
+    }
+
     /// The first slot after `now` by the schedule; for an interval, counted from the end of the last run.
     pub fn next_slot(&self, now: Instant) -> Option<Instant> {
         match self.schedule.cadence() {

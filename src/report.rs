@@ -79,6 +79,15 @@ impl Report {
         }
     }
 
+    /// The same in sentences, each with its path.
+    pub fn complaints(&self) -> Vec<String> {
+        let sentence = |(path, why): (Option<&Path>, &str)| match path {
+            Some(path) => format!("{}: {why}", path.display()),
+            None => why.to_owned(),
+        };
+        self.unread().into_iter().map(sentence).collect()
+    }
+
     /// All findings, the worst first, each job's together within a severity.
     pub fn findings(&self) -> Vec<Located<'_>> {
         let mut findings: Vec<Located<'_>> = self.databases().iter().flat_map(Database::findings).collect();
@@ -115,6 +124,11 @@ impl Audited {
     /// The selected jobs, with their indexes.
     pub fn jobs(&self) -> impl Iterator<Item = (usize, &Job)> {
         self.snapshot.jobs.iter().enumerate().filter(|(index, _)| self.selected[*index])
+    }
+
+    /// How many of them are watched.
+    pub fn watched(&self) -> usize {
+        self.jobs().filter(|(_, job)| job.state.is_watched()).count()
     }
 }
 

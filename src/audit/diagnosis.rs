@@ -1,7 +1,7 @@
 //! The diagnosis: what the findings of a database come to, observed facts and inferred causes worded apart.
 
 use super::slot::{BACKOFF, Plausible};
-use super::{Context, Finding, Lasting, Severity, zero_tokens};
+use super::{Context, Finding, Lasting, zero_tokens};
 use crate::cadence::Cadence;
 use crate::model::{Job, Tokens};
 use crate::time::{Instant, MINUTE, Millis, SECOND, span};
@@ -40,7 +40,7 @@ pub fn diagnose(context: &Context<'_>, findings: &[Finding]) -> Vec<Diagnosis> {
     causes.into_iter().chain(rest).flatten().take(MOST).collect()
 }
 
-/// Jobs with an ongoing finding of one of these reasons, each once.
+/// Jobs with an ongoing finding of one of these reasons, each once, in order.
 fn jobs_with(findings: &[Finding], reasons: &[&str]) -> Vec<usize> {
     let ongoing =
         findings.iter().filter(|finding| finding.lasting == Lasting::Ongoing && reasons.contains(&finding.reason));
@@ -53,8 +53,8 @@ fn silent_jobs(findings: &[Finding]) -> Vec<usize> {
         findings,
         &["breaker-open", "no-next-run", "unreadable-schedule", "unknown-state", "runaway", "hung-run"],
     );
-    let severe: Vec<Finding> = findings.iter().filter(|finding| finding.severity > Severity::Info).cloned().collect();
-    jobs_with(&severe, &["overdue", "silent"]).into_iter().filter(|job| !barred.contains(job)).collect()
+    let silent = jobs_with(findings, &["overdue", "silent"]);
+    silent.into_iter().filter(|job| barred.binary_search(job).is_err()).collect()
 }
 
 fn names(context: &Context<'_>, jobs: &[usize]) -> String {
@@ -67,7 +67,7 @@ fn names(context: &Context<'_>, jobs: &[usize]) -> String {
 }
 
 fn at(instant: Instant) -> String {
-    instant.utc().format("%Y-%m-%d %H:%M UTC").to_string()
+    format!("{} UTC", instant.minute())
 }
 
 fn provider_failing(context: &Context<'_>, findings: &[Finding]) -> Option<Diagnosis> {
@@ -156,7 +156,7 @@ fn due_and_passed(context: &Context<'_>, jobs: &[usize]) -> Option<(Instant, u64
     let passed = |&index: &usize| {
         let job = &context.snapshot.jobs[index];
         let due = job.due().filter(|due| *due <= now)?;
-        Some((due, job.schedule.cadence().map_or(1, |cadence| 1 + cadence.slots_between(due, now))))
+        Some((due, job.slots_since(due, now).unwrap_or(1)))
     };
     let dues: Vec<(Instant, u64)> = jobs.iter().filter_map(passed).collect();
     Some((dues.iter().map(|(due, _)| *due).min()?, dues.iter().map(|(_, passed)| passed).sum()))

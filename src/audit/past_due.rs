@@ -111,11 +111,10 @@ fn late(context: &Context<'_>, job: &Job) -> Option<Finding> {
         return waiting(context, job, due, severity);
     }
     let severity = severity?;
-    let missed = job.schedule.cadence().map(|cadence| 1 + cadence.slots_between(due, settings.now));
     let text = format!("due {} ago and not run; nothing holds the slot", span(late_by));
     let mut finding =
         Finding::new(ID, "overdue", severity, text).since(Some(due)).with("overdue_seconds", late_by / 1000);
-    finding.missed_slots = missed;
+    finding.missed_slots = job.slots_since(due, settings.now);
     Some(finding)
 }
 

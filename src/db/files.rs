@@ -175,34 +175,38 @@ pub fn has_shared_log(path: &Path) -> Result<bool, Obstacle> {
 pub fn locate(path: &Path) -> Result<PathBuf, Unread> {
     let real = std::fs::canonicalize(path).map_err(|error| explain_missing(path, &error))?;
     let file = open_regular(&real)?;
-    let mut magic = [0; MAGIC.len()];
-    let obstacle = match file.read_exact_at(&mut magic, 0) {
-        Ok(()) if &magic == MAGIC => return Ok(real),
-        Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
-            Obstacle::Final(format!("can't be read: {error}"))
-        }
-        _ if file.metadata().is_ok_and(|meta| meta.len() == 0) => {
+    let obstacle = match has_magic(&file) {
+        Ok(true) => return Ok(real),
+        Err(error) => Obstacle::Final(format!("can't be read: {error}")),
+        Ok(false) if file.metadata().is_ok_and(|meta| meta.len() == 0) => {
             Obstacle::Foreign("is empty (0 bytes): no scheduler has written to it; check the path".to_owned())
         }
-        _ => Obstacle::Foreign(
+        Ok(false) => Obstacle::Foreign(
             "is no SQLite database (its first bytes say so); give the path of the scheduler's database".to_owned(),
         ),
     };
     Err(obstacle.into())
 }
 
+/// Whether a file begins as every database does.
+fn has_magic(file: &File) -> std::io::Result<bool> {
+    let mut first = [0; MAGIC.len()];
+    match file.read_exact_at(&mut first, 0) {
+        Ok(()) => Ok(&first == MAGIC),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Whether a file is a database, or one of those that SQLite keeps beside one: nothing that may be overwritten.
 pub fn is_part_of_database(path: &Path) -> bool {
-    let has_magic = |path: &Path| {
-        let mut magic = [0; MAGIC.len()];
-        open_regular(path).is_ok_and(|file| file.read_exact_at(&mut magic, 0).is_ok() && &magic == MAGIC)
-    };
+    let is_database = |path: &Path| open_regular(path).is_ok_and(|file| has_magic(&file).unwrap_or(false));
     let without = |suffix: &str| {
         let database = path.as_os_str().as_bytes().strip_suffix(suffix.as_bytes())?;
         Some(PathBuf::from(OsString::from_vec(database.to_vec())))
     };
-    has_magic(path)
-        || ["-wal", "-shm", "-journal"].iter().filter_map(|suffix| without(suffix)).any(|path| has_magic(&path))
+    is_database(path)
+        || ["-wal", "-shm", "-journal"].iter().filter_map(|suffix| without(suffix)).any(|path| is_database(&path))
 }
 
 fn explain_missing(path: &Path, error: &std::io::Error) -> Obstacle {

@@ -13,10 +13,7 @@ const LONGEST_TEXT: usize = 500;
 pub fn render(report: &Report) -> String {
     let findings = report.findings();
     let critical = findings.partition_point(|located| located.finding.severity >= Severity::Critical);
-    let unread = report.unread().into_iter().map(|(path, why)| {
-        let path = path.map_or_else(String::new, |path| format!("{}: ", path.display()));
-        command("error", "sched-audit could not audit", &format!("{path}{why}"))
-    });
+    let unread = report.complaints().into_iter().map(|why| command("error", "sched-audit could not audit", &why));
     let mut lines: Vec<String> = findings[..critical].iter().map(annotation).collect();
     lines.extend(unread);
     lines.extend(findings[critical..].iter().map(annotation));

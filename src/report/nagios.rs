@@ -3,7 +3,6 @@
 
 use super::{Located, Report, safe};
 use crate::audit::{Facts, Lasting, Severity};
-use crate::model::Job;
 use crate::time::{Millis, SECOND, span};
 use std::path::Path;
 
@@ -22,7 +21,8 @@ const MOST_LINES: usize = 12;
 /// The whole report as a plugin's output.
 pub fn render(report: &Report) -> String {
     let mut text = format!("{} | {}\n", first_line(report), performance(report));
-    let lines: Vec<String> = unread_lines(report).chain(report.findings().into_iter().map(long_line)).collect();
+    let complaints = report.complaints().into_iter().map(|complaint| plain(&complaint, LONGEST_TEXT));
+    let lines: Vec<String> = complaints.chain(report.findings().into_iter().map(long_line)).collect();
     for line in lines.iter().take(MOST_LINES) {
         text += &format!("{line}\n");
     }
@@ -54,8 +54,7 @@ fn end_of(path: &Path) -> String {
 }
 
 fn watched(report: &Report) -> usize {
-    let watched = |job: &Job| job.state.is_watched();
-    report.audited().flat_map(|(_, audited)| audited.jobs()).filter(|(_, job)| watched(job)).count()
+    report.audited().map(|(_, audited)| audited.watched()).sum()
 }
 
 fn healthy(report: &Report) -> String {
@@ -132,13 +131,6 @@ fn performance(report: &Report) -> String {
         most(|facts| facts.in_flight_ms),
         report.took.as_secs_f64(),
     )
-}
-
-fn unread_lines(report: &Report) -> impl Iterator<Item = String> {
-    report.unread().into_iter().map(|(path, why)| match path {
-        Some(path) => plain(&format!("{}: {why}", path.display()), LONGEST_TEXT),
-        None => plain(why, LONGEST_TEXT),
-    })
 }
 
 fn long_line(Located { database, job, finding }: Located<'_>) -> String {

@@ -89,8 +89,7 @@ fn shown_path(database: &Database) -> String {
 
 /// How many jobs are watched, and why the others are not.
 fn watched(audited: &Audited) -> String {
-    let watched = audited.jobs().filter(|(_, job)| job.state.is_watched()).count();
-    format!("{watched} jobs watched{}", skipped(audited.jobs().map(|(_, job)| job)))
+    format!("{} jobs watched{}", audited.watched(), skipped(audited.jobs().map(|(_, job)| job)))
 }
 
 fn troubled(audited: &Audited) -> String {
