@@ -1,28 +1,30 @@
-//! From a [`Snapshot`] to findings: severity, finding, settings, the table of detectors, the verdict.
+//! From a [`Snapshot`] to a [`Verdict`]: three detectors find what is wrong with each job, and their findings come to
+//! incidents, each with one cause.
 //!
 //! Pure: nothing here queries, prints or reads a clock. A detector is a plain function of the context and a job.
 
-mod diagnosis;
-mod facts;
+mod finding;
 mod gaps;
+mod incident;
 mod past_due;
 #[cfg(test)]
 mod properties;
-mod slot;
-mod starved;
+mod reason;
 mod strip;
+mod worker;
 mod zero_tokens;
 
 use crate::cadence::Zone;
 use crate::model::{Job, Snapshot};
-use crate::time::{Instant, Millis};
-pub use diagnosis::Diagnosis;
-pub use facts::Facts;
-use serde_json::{Map, Value};
-pub use strip::{Outcome, SlotOutcome};
+use crate::time::{DAY, Instant, Millis};
+pub use finding::{Finding, count};
+pub use incident::{Hit, Incident};
+pub use reason::{About, Cause, DetectorId, Reason};
+pub use strip::{Outcome, Strip};
 
-use slot::Slot;
-use std::hash::Hasher;
+use gaps::Strangers;
+use worker::{Phase, Worker};
+use zero_tokens::Shared;
 
 /// How bad a finding is; the worst makes the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, schemars::JsonSchema)]
@@ -30,14 +32,12 @@ use std::hash::Hasher;
 pub enum Severity {
     /// Nothing is wrong.
     Ok,
-    /// Worth knowing; nothing is wrong yet.
+    /// Worth knowing; nothing is wrong yet, or no longer.
     Info,
     /// Something is or was wrong.
     Warning,
     /// A job has stopped working.
     Critical,
-    /// It could not be checked.
-    Unknown,
 }
 
 impl Severity {
@@ -48,28 +48,15 @@ impl Severity {
             Severity::Info => "info",
             Severity::Warning => "warning",
             Severity::Critical => "critical",
-            Severity::Unknown => "unknown",
         }
     }
 
-    /// Its exit code, which is also that of a monitoring plugin: 0 ok or info, 1 warning, 2 critical, 3 unknown.
+    /// Its exit code, which is also that of a monitoring plugin: 0 ok or info, 1 warning, 2 critical.
     pub fn code(self) -> u8 {
         match self {
             Severity::Ok | Severity::Info => 0,
             Severity::Warning => 1,
             Severity::Critical => 2,
-            Severity::Unknown => 3,
-        }
-    }
-
-    /// Where it stands among several databases: critical wins, then what could not be checked, then warning.
-    pub fn rank(self) -> u8 {
-        match self {
-            Severity::Ok => 0,
-            Severity::Info => 1,
-            Severity::Warning => 2,
-            Severity::Unknown => 3,
-            Severity::Critical => 4,
         }
     }
 }
@@ -84,19 +71,24 @@ pub enum Lasting {
     Resolved,
 }
 
+/// A trouble that is over is a warning for this long, so that a daily check sees it once, and then info.
+const STILL_NEW: Millis = DAY;
+
 /// What the operator may set; every field is an option of the command line.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The instant of the audit.
     pub now: Instant,
-    /// How far back resolved troubles are reported.
+    /// How far back troubles that are over are reported.
     pub since: Millis,
     /// The zone of schedules that name none.
     pub zone: Zone,
-    /// A job is silent beyond this many cadences.
+    /// A job is lost beyond this many cadences.
     pub late_cadences: f64,
-    /// A slow job is late beyond this.
+    /// A due job is late once the worker was free for longer than this.
     pub late_after: Millis,
+    /// A due job is lost once the worker was free for longer than this.
+    pub lost_after: Millis,
     /// Zero-token fires in a row that make a warning.
     pub zero_streak: u64,
     /// Zero-token fires in a row that make it critical.
@@ -105,180 +97,182 @@ pub struct Settings {
     pub max_run: Millis,
 }
 
-/// One trouble of one job, in facts.
-#[derive(Debug, Clone)]
-pub struct Finding {
-    /// Which detector found it.
-    pub detector: &'static str,
-    /// What exactly it found.
-    pub reason: &'static str,
-    /// How bad it is.
-    pub severity: Severity,
-    /// Whether it lasts.
-    pub lasting: Lasting,
-    /// The job's index in the snapshot.
-    pub job: usize,
-    /// When it began.
-    pub since: Option<Instant>,
-    /// When it ended; None while it lasts.
-    pub until: Option<Instant>,
-    /// Slots without a fire.
-    pub missed_slots: Option<u64>,
-    /// The job's usual interval.
-    pub cadence_ms: Option<Millis>,
-    /// One plain sentence.
-    pub message: String,
-    /// Further facts, by name.
-    pub evidence: Map<String, Value>,
-    /// What tells this occurrence from others of the same job and detector.
-    pub occurrence: Option<Instant>,
-}
-
-impl Finding {
-    /// A finding with the facts that every one has; the rest is filled in by the detector.
-    pub fn new(detector: &'static str, reason: &'static str, severity: Severity, message: String) -> Finding {
-        Finding {
-            detector,
-            reason,
-            severity,
-            lasting: Lasting::Ongoing,
-            job: 0,
-            since: None,
-            until: None,
-            missed_slots: None,
-            cadence_ms: None,
-            message,
-            evidence: Map::new(),
-            occurrence: None,
+impl Settings {
+    /// How bad a trouble is that ended then; None if that is too long ago to be reported.
+    fn after(&self, ended: Instant) -> Option<Severity> {
+        match self.now.since(ended) {
+            age if age > self.since => None,
+            age if age > STILL_NEW => Some(Severity::Info),
+            _ => Some(Severity::Warning),
         }
-    }
-
-    /// The same with a further fact.
-    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Finding {
-        self.evidence.insert(name.to_owned(), value.into());
-        self
-    }
-
-    /// The same with the instant since which it lasts, which also tells it from other occurrences.
-    pub fn since(mut self, since: Option<Instant>) -> Finding {
-        (self.since, self.occurrence) = (since, since);
-        self
-    }
-
-    /// A name that stays the same from run to run while the same trouble lasts, for alerting scripts to dedupe on: a hash
-    /// of the database's real path, the job, the detector and the occurrence.
-    pub fn fingerprint(&self, database: &str, job: &Job) -> String {
-        let mut hash = fnv::FnvHasher::default();
-        let occurrence = self.occurrence.map_or_else(String::new, |at| at.seconds().to_string());
-        for part in [database, &job.id, self.detector, &occurrence] {
-            hash.write(part.as_bytes());
-            hash.write_u8(0xff);
-        }
-        format!("{:016x}", hash.finish())
     }
 }
 
 /// What a detector sees.
 pub struct Context<'a> {
     /// The operator's settings.
-    pub settings: &'a Settings,
+    settings: &'a Settings,
     /// The database.
-    pub snapshot: &'a Snapshot,
-    /// When the scheduler's one slot was free.
-    pub slot: Slot,
+    snapshot: &'a Snapshot,
+    /// Who held the scheduler's worker, and when it was free.
+    worker: &'a Worker<'a>,
+    /// The jobs that fail together.
+    shared: &'a Shared,
+    /// The jobs of another zone.
+    strangers: &'a Option<Strangers>,
 }
 
-/// One of the things that an audit looks for.
-pub struct Detector {
-    /// Its name in findings.
-    pub id: &'static str,
-    /// What it looks for, in a line.
-    pub summary: &'static str,
-    run: fn(&Context<'_>, &Job) -> Vec<Finding>,
+/// A detector finds the troubles of one job, which has this index.
+type Detector = fn(&Context<'_>, usize, &Job) -> Vec<Finding>;
+
+fn detector(id: DetectorId) -> Detector {
+    match id {
+        DetectorId::PastDue => past_due::detect,
+        DetectorId::ZeroTokens => zero_tokens::detect,
+        DetectorId::Gap => gaps::detect,
+    }
 }
 
 /// All detectors, in the order of their findings.
-pub const DETECTORS: [Detector; 3] = [
-    Detector {
-        id: "past-due",
-        summary: "a job that is due and does not run, or never will again",
-        run: past_due::detect,
-    },
-    Detector {
-        id: "zero-tokens",
-        summary: "fires in a row that used no tokens: the run did no work",
-        run: zero_tokens::detect,
-    },
-    Detector { id: "gap", summary: "a silence between two fires, or since the last one", run: gaps::detect },
-];
+const DETECTORS: [DetectorId; 3] = [DetectorId::PastDue, DetectorId::ZeroTokens, DetectorId::Gap];
 
-/// Resolved troubles of one job that each detector reports at most, newest first: more are counted, not listed.
+/// Troubles of one job that are over and that each detector reports at most, the newest: more would not be read.
 const MOST_RESOLVED: usize = 3;
+
+/// A job and all that the audit says of it.
+#[derive(Debug)]
+pub struct Judged {
+    /// The job as it was read.
+    pub job: Job,
+    /// Whether it was selected: what is not has no findings and no part in any number.
+    pub selected: bool,
+    /// The worst of its findings.
+    pub severity: Severity,
+    /// What is observed of it in numbers, whether or not a detector makes a finding of it.
+    pub facts: Facts,
+    /// Its latest slots.
+    pub strip: Strip,
+}
+
+/// The numbers of one job. A job that is not watched has none.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// How long it has been due without a run, whatever the excuse; 0 if it is not due.
+    pub overdue_ms: Millis,
+    /// Slots without a fire in the troubles that last.
+    pub missed_slots: u64,
+    /// Zero-token fires in a row up to the newest fire.
+    pub zero_token_streak: u64,
+    /// How long its run in flight has taken so far; 0 if there is none.
+    pub in_flight_ms: Millis,
+    /// When its newest run ended; None if none is known.
+    pub last_fire: Option<Instant>,
+    /// When its newest run that used tokens ended; None if none is known.
+    pub last_success: Option<Instant>,
+    /// Its usual interval; None if it has none.
+    pub cadence_ms: Option<Millis>,
+}
 
 /// What an audit of one database found.
 #[derive(Debug)]
 pub struct Verdict {
-    /// The findings, worst first.
+    /// The jobs, in the order of the snapshot.
+    pub jobs: Vec<Judged>,
+    /// The findings, those of the worst jobs first.
     pub findings: Vec<Finding>,
-    /// The severity of each job, by its index.
-    pub jobs: Vec<Severity>,
-    /// What is observed of each job, by its index.
-    pub facts: Vec<Facts>,
-    /// The worst of them.
+    /// What they come to, the worst first.
+    pub incidents: Vec<Incident>,
+    /// The worst of all.
     pub severity: Severity,
-    /// What the findings come to, most important first.
-    pub diagnosis: Vec<Diagnosis>,
-    /// The latest slots of each job, by its index, oldest first.
-    pub recent_slots: Vec<Vec<SlotOutcome>>,
+    /// What could not be read or judged, and what was left out, in sentences.
+    pub notes: Vec<String>,
 }
 
-/// Judges the jobs that `selected` lets through.
-pub fn audit(snapshot: &Snapshot, settings: &Settings, selected: impl Fn(&Job) -> bool) -> Verdict {
-    let context = Context { settings, snapshot, slot: Slot::of(snapshot, settings) };
-    let mut findings = Vec::new();
-    let mut severities = vec![Severity::Ok; snapshot.jobs.len()];
-    let strangers = past_due::jobs_of_another_zone(&context, &selected);
-    for (index, job) in snapshot.jobs.iter().enumerate().filter(|(_, job)| selected(job)) {
-        for detector in &DETECTORS {
-            let stranger = detector.id == "gap" && strangers.as_ref().is_some_and(|found| found.jobs.contains(&index));
-            let found = if stranger { Vec::new() } else { (detector.run)(&context, job) };
-            findings.extend(keep_newest_resolved(found).into_iter().map(|finding| Finding {
-                job: index,
-                cadence_ms: job.schedule.cadence().and_then(|cadence| cadence.usual_interval(settings.now)),
-                ..finding
-            }));
+/// Judges the jobs that `selects` lets through.
+pub fn audit(mut snapshot: Snapshot, settings: &Settings, selects: impl Fn(&Job) -> bool) -> Verdict {
+    let selected: Vec<bool> = snapshot.jobs.iter().map(selects).collect();
+    let (records, findings, incidents) = judge(&snapshot, settings, &selected);
+    let jobs = std::mem::take(&mut snapshot.jobs).into_iter().zip(selected).zip(records);
+    let jobs: Vec<Judged> = jobs
+        .map(|((job, selected), (severity, facts, strip))| Judged { job, selected, severity, facts, strip })
+        .collect();
+    let severity = jobs.iter().map(|job| job.severity).max().unwrap_or(Severity::Ok);
+    Verdict { jobs, findings, incidents, severity, notes: snapshot.notes }
+}
+
+type Record = (Severity, Facts, Strip);
+
+fn judge(snapshot: &Snapshot, settings: &Settings, selected: &[bool]) -> (Vec<Record>, Vec<Finding>, Vec<Incident>) {
+    let worker = Worker::of(snapshot, settings);
+    let shared = Shared::of(&snapshot.jobs, &snapshot.other_fires);
+    let strangers = Strangers::among(&snapshot.jobs, selected);
+    let context = Context { settings, snapshot, worker: &worker, shared: &shared, strangers: &strangers };
+    let mut findings: Vec<Finding> = Vec::new();
+    let mut records = Vec::with_capacity(snapshot.jobs.len());
+    for (index, job) in snapshot.jobs.iter().enumerate() {
+        if !selected[index] {
+            records.push((Severity::Ok, Facts::default(), Strip::default()));
+            continue;
         }
-    }
-    findings.extend(strangers.map(|found| found.finding));
-    let observed = |job| if selected(job) { Facts::observed(&context, job) } else { Facts::default() };
-    let mut facts: Vec<Facts> = snapshot.jobs.iter().map(observed).collect();
-    for finding in &findings {
-        severities[finding.job] = severities[finding.job].max(finding.severity);
-        if let Some(missed) = finding.missed_slots.filter(|_| finding.lasting == Lasting::Ongoing) {
-            facts[finding.job].missed_slots = facts[finding.job].missed_slots.max(missed);
+        let mut found = find(&context, index, job);
+        if let Some(strangers) = strangers.as_ref().filter(|strangers| strangers.jobs.first() == Some(&index)) {
+            found.push(strangers.finding(&context));
         }
+        records.push(record(&context, index, job, &found));
+        findings.extend(found);
     }
-    let key = |finding: &Finding| {
-        let job = std::cmp::Reverse(severities[finding.job]);
+    let mut incidents = incident::incidents(&context, &mut findings);
+    let worst_first = |finding: &Finding| {
+        let job = std::cmp::Reverse(records[finding.job].0);
         (job, finding.job, std::cmp::Reverse(finding.severity), finding.lasting == Lasting::Resolved)
     };
-    findings.sort_by_key(key);
-    let severity = severities.iter().copied().max().unwrap_or(Severity::Ok);
-    let diagnosis = diagnosis::diagnose(&context, &findings);
-    let strip = |job| if selected(job) { strip::recent_slots(&context, job) } else { Vec::new() };
-    let recent_slots = snapshot.jobs.iter().map(strip).collect();
-    Verdict { findings, jobs: severities, facts, severity, diagnosis, recent_slots }
+    findings.sort_by_key(worst_first);
+    incident::sort(&mut incidents, &mut findings);
+    (records, findings, incidents)
 }
 
-fn keep_newest_resolved(findings: Vec<Finding>) -> Vec<Finding> {
-    let (mut resolved, mut kept): (Vec<_>, Vec<_>) =
-        findings.into_iter().partition(|finding| finding.lasting == Lasting::Resolved);
-    resolved.sort_by_key(|finding| std::cmp::Reverse(finding.until));
-    let more = resolved.len().saturating_sub(MOST_RESOLVED);
-    resolved.truncate(MOST_RESOLVED);
-    if let Some(oldest) = resolved.last_mut().filter(|_| more > 0) {
-        oldest.evidence.insert("earlier_ones".to_owned(), more.into());
+/// The findings of all detectors for one job. Its lost slots are counted once: every finding that lasts tells the same.
+fn find(context: &Context<'_>, index: usize, job: &Job) -> Vec<Finding> {
+    let mut found: Vec<Finding> =
+        DETECTORS.iter().flat_map(|id| newest_resolved(detector(*id)(context, index, job))).collect();
+    let missed = found.iter().filter(|finding| finding.is_ongoing()).filter_map(|finding| finding.missed_slots).max();
+    for finding in &mut found {
+        finding.job = index;
+        if finding.is_ongoing() && finding.missed_slots.is_some() {
+            finding.missed_slots = missed;
+        }
     }
-    kept.extend(resolved);
-    kept
+    found
+}
+
+fn newest_resolved(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.until));
+    let mut resolved = 0;
+    findings.retain(|finding| {
+        resolved += usize::from(!finding.is_ongoing());
+        finding.is_ongoing() || resolved <= MOST_RESOLVED
+    });
+    findings
+}
+
+fn record(context: &Context<'_>, index: usize, job: &Job, found: &[Finding]) -> Record {
+    let severity = found.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Ok);
+    if !job.state.is_watched() {
+        return (severity, Facts::default(), Strip::default());
+    }
+    let now = context.settings.now;
+    let lasting = || found.iter().filter(|finding| finding.is_ongoing() && finding.missed_slots.is_some());
+    let lost_since = lasting().filter_map(|finding| finding.since).min();
+    let running = context.worker.run_of(index).filter(|run| run.phase == Phase::Running);
+    let due = job.next_run().or_else(|| job.schedule.cadence()?.next(job.last_end().or(job.created_at)?));
+    let facts = Facts {
+        overdue_ms: due.map_or(0, |due| now.since(due).max(0)),
+        missed_slots: lasting().filter_map(|finding| finding.missed_slots).max().unwrap_or(0),
+        zero_token_streak: zero_tokens::current_streak(job),
+        in_flight_ms: running.map_or(0, |run| run.for_ms),
+        last_fire: job.last_end(),
+        last_success: job.fires.iter().rev().find(|fire| !fire.is_bad()).map(|fire| fire.end),
+        cadence_ms: job.schedule.cadence().and_then(|cadence| cadence.usual_interval(now)),
+    };
+    (severity, facts, strip::strip(context, job, lost_since))
 }

@@ -15,8 +15,8 @@ Examples:
   sched-audit                                    audit data/phantom.db
   sched-audit --timezone UTC /app/data/phantom.db
   sched-audit -q --fail-on critical phantom.db   exit code only, for cron and CI
-  sched-audit --format json phantom.db | jq '.findings[]'
-  sched-audit --explain breaker-open             what a finding means and what to do
+  sched-audit --format json phantom.db | jq '.incidents[]'
+  sched-audit --explain breaker-open             what it means and what to do
   sched-audit --recursive /srv/agents            every scheduler's database under a directory
   sched-audit --format nagios phantom.db         as an Icinga or Nagios check
   sched-audit --format prometheus --output sched-audit.prom phantom.db
@@ -43,8 +43,9 @@ pub struct Cli {
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t, help_heading = "Output")]
     pub fail_on: FailOn,
 
-    /// Print what a detector or reason means, how it is decided and what to do, and exit
-    #[arg(long, value_name = "DETECTOR|REASON", help_heading = "Output")]
+    /// Print what a detector, reason or cause means, how it is decided and what to do, and exit
+    #[arg(long, value_name = "NAME", help_heading = "Output", hide_possible_values = true,
+        value_parser = clap::builder::PossibleValuesParser::new(crate::explain::names()))]
     pub explain: Option<String>,
     /// Print a shell completion, the man page or the schema of the JSON, and exit
     #[arg(long, value_enum, value_name = "WHAT", help_heading = "Output")]
@@ -60,7 +61,7 @@ pub struct Cli {
     /// Audit as of this RFC 3339 instant, with an offset or Z [default: now]
     #[arg(long, value_name = "INSTANT", value_parser = parse_instant, help_heading = "Time")]
     pub now: Option<Instant>,
-    /// How far back resolved streaks and gaps are reported
+    /// How far back troubles that are over are reported: as a warning for a day, then as info
     #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = parse_duration, help_heading = "Time")]
     pub since: Millis,
     /// IANA zone of jobs whose schedule names none: the zone of the scheduler's process [default: this machine's]
@@ -70,12 +71,15 @@ pub struct Cli {
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration, help_heading = "Time")]
     pub timeout: Millis,
 
-    /// Critical when later than this many times its cadence (fractions allowed)
+    /// A late job is critical once this many times its cadence have passed (fractions allowed)
     #[arg(long, value_name = "N", default_value = "2", value_parser = parse_cadences, help_heading = "Thresholds")]
     pub late_cadences: f64,
-    /// Warning when later than this, for slow jobs
-    #[arg(long, value_name = "DURATION", default_value = "6h", value_parser = parse_duration, help_heading = "Thresholds")]
+    /// A due job is a warning once the worker was free for longer than this
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = parse_duration, help_heading = "Thresholds")]
     pub late_after: Millis,
+    /// A due job is critical once the worker was free for longer than this
+    #[arg(long, value_name = "DURATION", default_value = "65m", value_parser = parse_duration, help_heading = "Thresholds")]
+    pub lost_after: Millis,
     /// Zero-token fires in a row for a warning
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Thresholds")]
     pub zero_streak: u64,
@@ -118,9 +122,9 @@ pub enum Format {
     /// For people
     #[default]
     Table,
-    /// One object, documented in the README
+    /// One object, described by --generate json-schema
     Json,
-    /// One finding, or one thing that could not be audited, a line
+    /// One incident, or one thing that could not be audited, a line
     Ndjson,
     /// Metrics for node_exporter's textfile collector
     Prometheus,
@@ -170,12 +174,12 @@ pub enum FailOn {
 }
 
 impl FailOn {
-    /// The exit code of a severity; what could not be audited is 3 whatever is asked for.
+    /// The exit code of a severity.
     pub fn code(self, severity: Severity) -> u8 {
         let fails = match self {
             FailOn::Warning => true,
             FailOn::Critical => severity >= Severity::Critical,
-            FailOn::Never => severity == Severity::Unknown,
+            FailOn::Never => false,
         };
         if fails { severity.code() } else { 0 }
     }
@@ -224,6 +228,7 @@ impl Cli {
             zone,
             late_cadences: self.late_cadences,
             late_after: self.late_after,
+            lost_after: self.lost_after,
             zero_streak: self.zero_streak,
             zero_streak_critical: self.zero_streak_critical,
             max_run: self.max_run,
@@ -237,7 +242,7 @@ fn machine_zone() -> Result<Zone, String> {
         Ok(name) if !name.is_empty() => name.trim_start_matches(':').to_owned(),
         _ => iana_time_zone::get_timezone().unwrap_or_else(|_| "UTC".to_owned()),
     };
-    Zone::named(&name).ok_or_else(|| format!("this machine's zone {name:?} is no IANA zone: pass --timezone"))
+    Zone::named(&name).ok_or_else(|| format!("this machine's zone {name:?} is not an IANA zone: pass --timezone"))
 }
 
 fn parse_instant(text: &str) -> Result<Instant, String> {

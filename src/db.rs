@@ -1,32 +1,24 @@
-//! From a path to a [`Snapshot`], without touching the database: its directory is the same afterwards, byte for byte, and
-//! its writer never waits or fails because of us.
+//! Access to a database that somebody else is writing, without touching it: its directory is the same afterwards, byte for
+//! byte, and its writer never waits or fails because of us. No lock is taken, ever.
 //!
-//! `readonly` makes writing impossible, `files` chooses how to read and notices what moved meanwhile, `rows` and `events`
-//! turn tables into the model. The only module that names `rusqlite`.
+//! `readonly` makes writing impossible; `files` chooses how to read and notices what moved meanwhile. What is read, and what
+//! it means, is the [`crate::stores`]' business: no table is named here.
 
-mod events;
 mod files;
 mod readonly;
-mod rows;
 
-use crate::cadence::Zone;
-use crate::model::Snapshot;
 use crate::time::{Instant, Millis};
 use files::{Obstacle, Sighting, Way};
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant as Clock};
 
 pub use files::{is_part_of_database, locate};
 
-/// How long a database that moves under every read is tried again.
-const PATIENCE: Duration = Duration::from_secs(4);
-/// Reads through the overlay that a writer's checkpoint may spoil before its read locks are asked for instead.
-const OVERLAY_TRIES: u32 = 12;
 /// The pause between two tries grows by this up to ten times it.
 const PAUSE: Duration = Duration::from_millis(3);
 /// How many instructions of SQLite's virtual machine pass between two looks at the deadline: under a millisecond.
@@ -35,10 +27,6 @@ const STEPS_PER_LOOK: i32 = 20_000;
 const LONGEST_VALUE: i32 = 64 << 20;
 /// SQLite's VFS that takes no locks.
 const WITHOUT_LOCKS: &str = "unix-none";
-/// SQLite's usual VFS; of a WAL database a reader takes read locks only.
-const WITH_READ_LOCKS: &str = "unix";
-/// The tables whose columns may be read, and nothing else.
-const TABLES: [&str; 4] = ["scheduled_jobs", "cost_events", "sessions", "scheduler_audit_log"];
 
 /// What part of a database an audit needs, and by when.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +36,7 @@ pub struct Window {
     /// Events from this long before `now` on are all read.
     pub back: Millis,
     /// The zone of schedules that name none.
-    pub zone: Zone,
+    pub zone: crate::cadence::Zone,
     /// When reading is given up.
     pub deadline: Clock,
 }
@@ -61,8 +49,18 @@ pub const TIMED_OUT: &str = "could not be read before the time-out; give it long
 pub struct Unread {
     /// What is wrong and what to do about it, to be read after the path.
     pub why: String,
-    /// Whether it is the file of something else: no SQLite database, or one without the scheduler's table of jobs.
+    /// Whether it is the file of something else: not a SQLite database, or one without a scheduler's tables.
     pub foreign: bool,
+}
+
+impl From<Obstacle> for Unread {
+    fn from(obstacle: Obstacle) -> Unread {
+        match obstacle {
+            Obstacle::Busy(why) => Unread { why: why.to_owned(), foreign: false },
+            Obstacle::Final(why) => Unread { why, foreign: false },
+            Obstacle::Foreign(why) => Unread { why, foreign: true },
+        }
+    }
 }
 
 /// SQLite's version, which is bundled.
@@ -70,83 +68,15 @@ pub fn sqlite_version() -> &'static str {
     rusqlite::version()
 }
 
-/// Reads the database at `path`, a path that [`locate`] gave.
-///
-/// # Errors
-/// What is wrong with the database.
-pub fn read(path: &Path, window: &Window) -> Result<Snapshot, Unread> {
-    readonly::forbid_writes()
-        .map_err(|call| Obstacle::Final(format!("can't be read safely: SQLite's {call} could not be replaced")))?;
-    let give_up = window.deadline.min(Clock::now() + PATIENCE);
-    let mut raced = 0;
-    loop {
-        let busy = match try_once(path, window, raced) {
-            Ok(snapshot) => return Ok(snapshot),
-            Err(Obstacle::Busy(why)) => why,
-            Err(other) => return Err(other.into()),
-        };
-        raced += 1;
-        let now = Clock::now();
-        if now >= give_up {
-            return Err(Obstacle::Final(format!("moved under each of {raced} reads ({busy}); try again")).into());
-        }
-        std::thread::sleep((PAUSE * raced.min(10)).min(give_up - now));
-    }
-}
-
-fn try_once(path: &Path, window: &Window, raced: u32) -> Result<Snapshot, Obstacle> {
-    // Beside a writer that never rests the stamps never settle; its read locks make up for them.
-    if raced >= OVERLAY_TRIES && files::has_shared_log(path)? {
-        return query(path, "readonly_shm=1", WITH_READ_LOCKS, window).map_err(|error| explain(&error, window));
-    }
-    let sighting = Sighting::take(path)?;
-    let result = match sighting.way() {
-        Way::Overlay => query(path, "", WITHOUT_LOCKS, window),
-        Way::Immutable => query(path, "immutable=1", WITHOUT_LOCKS, window),
-    };
-    // An error, too, counts only if the files held still: a torn page looks like a corrupt one.
-    if !sighting.still_holds(path) {
-        return Err(Obstacle::Busy("its writer was at work"));
-    }
-    result.map_err(|error| explain(&error, window))
-}
-
-fn explain(error: &Failure, window: &Window) -> Obstacle {
-    Obstacle::Final(match error {
-        Failure::Foreign(text) => return Obstacle::Foreign(text.clone()),
-        Failure::Missing(text) => text.clone(),
-        Failure::Sqlite(rusqlite::Error::SqliteFailure(failure, _))
-            if failure.code == rusqlite::ErrorCode::OperationInterrupted && Clock::now() >= window.deadline =>
-        {
-            TIMED_OUT.to_owned()
-        }
-        Failure::Sqlite(rusqlite::Error::SqliteFailure(failure, _))
-            if failure.code == rusqlite::ErrorCode::DatabaseBusy =>
-        {
-            return Obstacle::Busy("its writer holds a lock");
-        }
-        Failure::Sqlite(rusqlite::Error::SqliteFailure(failure, text)) => {
-            let text = text.clone().unwrap_or_else(|| failure.to_string());
-            let hint = match failure.code {
-                rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase => {
-                    "; check it with sqlite3's `PRAGMA integrity_check`, on a copy"
-                }
-                _ => "",
-            };
-            format!("can't be read: {text}{hint}")
-        }
-        Failure::Sqlite(error) => format!("can't be read: {error}"),
-    })
-}
-
-/// Why a query gave no snapshot.
+/// Why a query gave nothing.
 #[derive(Debug)]
-enum Failure {
+pub enum Failure {
+    /// SQLite's own words.
     Sqlite(rusqlite::Error),
-    /// There is no table of jobs.
+    /// The file belongs to something else.
     Foreign(String),
-    /// Other tables, or columns, are not there.
-    Missing(String),
+    /// It can't be judged, for this reason.
+    Unusable(String),
 }
 
 impl From<rusqlite::Error> for Failure {
@@ -155,24 +85,116 @@ impl From<rusqlite::Error> for Failure {
     }
 }
 
-fn query(path: &Path, mode: &str, vfs: &str, window: &Window) -> Result<Snapshot, Failure> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut db = Connection::open_with_flags_and_vfs(uri(path, mode), flags, vfs)?;
-    if vfs == WITHOUT_LOCKS {
-        // Set before the first read, it keeps the index of a WAL in our heap, so that no -shm is needed.
-        db.execute_batch("PRAGMA locking_mode=EXCLUSIVE")?;
+/// A database that is read in pieces, each of which saw the files at rest.
+pub struct Access<'a> {
+    path: PathBuf,
+    tables: &'a [&'a str],
+    deadline: Clock,
+    open: Option<Open>,
+}
+
+struct Open {
+    sighting: Sighting,
+    db: Connection,
+}
+
+impl<'a> Access<'a> {
+    /// Access to the database at `path`, a path that [`locate`] gave; only the schema and these tables can be read.
+    ///
+    /// # Errors
+    /// Why it would not be safe.
+    pub fn new(path: &Path, tables: &'a [&'a str], deadline: Clock) -> Result<Access<'a>, Unread> {
+        let unsafe_to = |call| format!("can't be read safely: SQLite's {call} could not be replaced");
+        readonly::forbid_writes().map_err(|call| Obstacle::Final(unsafe_to(call)))?;
+        Ok(Access { path: path.to_owned(), tables, deadline, open: None })
     }
-    harden(&mut db, window.deadline)?;
-    db.execute_batch("BEGIN")?;
-    let mut snapshot = rows::read(&db, window)?;
-    events::read(&db, window, &mut snapshot)?;
-    events::forget_ended_runs(&mut snapshot);
-    db.execute_batch("COMMIT")?;
-    Ok(snapshot)
+
+    /// Reads one piece: what `read` returns is kept only if no file moved since they were opened; else it is read again,
+    /// as often as the deadline allows.
+    ///
+    /// # Errors
+    /// What is wrong with the database, or that its writer never rested.
+    pub fn piece<T>(&mut self, mut read: impl FnMut(&Connection) -> Result<T, Failure>) -> Result<T, Unread> {
+        let mut spoilt = 0;
+        loop {
+            let busy = match self.try_piece(&mut read) {
+                Ok(piece) => return Ok(piece),
+                Err(Obstacle::Busy(why)) => why,
+                Err(other) => return Err(other.into()),
+            };
+            self.open = None;
+            spoilt += 1;
+            let now = Clock::now();
+            if now >= self.deadline {
+                let text = format!(
+                    "changed during each of {spoilt} reads ({busy}); try again, or give it longer with --timeout"
+                );
+                return Err(Obstacle::Final(text).into());
+            }
+            std::thread::sleep((PAUSE * spoilt.min(10)).min(self.deadline - now));
+        }
+    }
+
+    fn try_piece<T>(&mut self, read: &mut impl FnMut(&Connection) -> Result<T, Failure>) -> Result<T, Obstacle> {
+        let open = match self.open.take() {
+            Some(open) => open,
+            None => self.open()?,
+        };
+        let result = read(&open.db);
+        // An error, too, counts only if the files held still: a torn page looks like a corrupt one.
+        if !open.sighting.still_holds(&self.path) {
+            return Err(Obstacle::Busy("its writer was at work"));
+        }
+        self.open = Some(open);
+        result.map_err(|error| self.explain(error))
+    }
+
+    fn open(&self) -> Result<Open, Obstacle> {
+        let sighting = Sighting::take(&self.path)?;
+        let mode = match sighting.way() {
+            Way::Overlay => "",
+            Way::Immutable => "immutable=1",
+        };
+        let connected = connect(&self.path, mode, self.tables, self.deadline);
+        if connected.is_err() && !sighting.still_holds(&self.path) {
+            return Err(Obstacle::Busy("its writer was at work"));
+        }
+        Ok(Open { sighting, db: connected.map_err(|error| self.explain(error))? })
+    }
+
+    fn explain(&self, error: Failure) -> Obstacle {
+        let error = match error {
+            Failure::Foreign(text) => return Obstacle::Foreign(text),
+            Failure::Unusable(text) => return Obstacle::Final(text),
+            Failure::Sqlite(error) => error,
+        };
+        let rusqlite::Error::SqliteFailure(failure, text) = &error else {
+            return Obstacle::Final(format!("can't be read: {error}"));
+        };
+        Obstacle::Final(match failure.code {
+            ErrorCode::OperationInterrupted if Clock::now() >= self.deadline => TIMED_OUT.to_owned(),
+            ErrorCode::DatabaseBusy => return Obstacle::Busy("its writer holds a lock"),
+            code => {
+                let text = text.clone().unwrap_or_else(|| failure.to_string());
+                let corrupt = matches!(code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase);
+                let hint = if corrupt { "; check it with sqlite3's `PRAGMA integrity_check`, on a copy" } else { "" };
+                format!("can't be read: {text}{hint}")
+            }
+        })
+    }
+}
+
+fn connect(path: &Path, mode: &str, tables: &[&str], deadline: Clock) -> Result<Connection, Failure> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut db = Connection::open_with_flags_and_vfs(uri(path, mode), flags, WITHOUT_LOCKS)?;
+    // Set before the first read, it keeps the index of a WAL in our heap, so that no -shm is needed.
+    db.execute_batch("PRAGMA locking_mode=EXCLUSIVE")?;
+    harden(&mut db, tables, deadline)?;
+    Ok(db)
 }
 
 /// SQLite's advice for files that may be hostile (<https://sqlite.org/security.html>), and for leaving a live one alone.
-fn harden(db: &mut Connection, deadline: Clock) -> Result<(), Failure> {
+fn harden(db: &mut Connection, tables: &[&str], deadline: Clock) -> Result<(), Failure> {
     db.busy_timeout(Duration::ZERO)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
@@ -197,18 +219,21 @@ fn harden(db: &mut Connection, deadline: Clock) -> Result<(), Failure> {
          PRAGMA query_only=ON;",
     )?;
     db.progress_handler(STEPS_PER_LOOK, Some(move || Clock::now() >= deadline))?;
-    db.authorizer(Some(authorize))?;
+    let tables: Vec<String> = tables.iter().map(|&table| table.to_owned()).collect();
+    db.authorizer(Some(move |context: AuthContext<'_>| authorize(&tables, &context)))?;
     Ok(())
 }
 
 /// Allows nothing but reading the tables we name, and their schema.
-fn authorize(context: AuthContext<'_>) -> Authorization {
+fn authorize(tables: &[String], context: &AuthContext<'_>) -> Authorization {
     let allowed = match context.action {
-        AuthAction::Select | AuthAction::Transaction { .. } => true,
-        AuthAction::Read { table_name, .. } => TABLES.contains(&table_name) || table_name == "sqlite_master",
+        AuthAction::Select => true,
+        AuthAction::Read { table_name, .. } => {
+            tables.iter().any(|table| table == table_name) || table_name == "sqlite_master"
+        }
         // Named by the defaults of columns; with trusted_schema off only harmless ones get this far.
         AuthAction::Function { function_name } => function_name != "load_extension",
-        AuthAction::Pragma { pragma_name, .. } => pragma_name == "table_info",
+        AuthAction::Pragma { pragma_name, .. } => pragma_name == "table_xinfo",
         _ => false,
     };
     if allowed { Authorization::Allow } else { Authorization::Deny }

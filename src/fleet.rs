@@ -3,7 +3,7 @@
 use crate::audit::{self, Settings};
 use crate::cli::Selection;
 use crate::report::{Audited, Database};
-use crate::{db, panics};
+use crate::{db, panics, stores};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -192,11 +192,10 @@ fn read(path: &Path, request: &Request) -> Result<Audited, db::Unread> {
         zone: settings.zone,
         deadline: request.deadline.checked_sub(RESERVE).unwrap_or(request.deadline),
     };
-    let snapshot = db::read(path, &window)?;
+    let snapshot = stores::read(path, &window)?;
     let covers = |job: &crate::model::Job| request.selection.covers(&job.id, &job.name);
-    let selected: Vec<bool> = snapshot.jobs.iter().map(covers).collect();
-    let verdict = audit::audit(&snapshot, settings, covers);
-    Ok(Audited { settings: settings.clone(), snapshot, verdict, selected })
+    let verdict = audit::audit(snapshot, settings, covers);
+    Ok(Audited { settings: settings.clone(), verdict })
 }
 
 /// A line on stderr that counts the databases done, once that takes long.

@@ -1,9 +1,9 @@
 //! sched-audit says which jobs of an AI agent's scheduler have silently stopped working.
 //!
-//! Data flows one way: argv, [`cli`] options, for each database of the [`fleet`] a [`db`] snapshot (the database is closed
-//! again) and an [`audit`] verdict, [`report`] text, one write by [`output`], exit code. [`time`], [`cadence`] and [`model`]
-//! are the vocabulary of the others; [`explain`] and [`generate`] print what is true without a database. Only this file
-//! knows the clock and the exit code.
+//! Data flows one way: argv, [`cli`] options, for each database of the [`fleet`] a snapshot that its scheduler's [`stores`]
+//! read through [`db`] (the database is closed again) and an [`audit`] verdict, [`report`] text, one write by [`output`],
+//! exit code. [`time`], [`cadence`] and [`model`] are the vocabulary of the others; [`explain`] and [`generate`] print what is
+//! true without a database. Only this file knows the clock and the exit code.
 
 #![cfg_attr(test, allow(clippy::panic))]
 
@@ -16,6 +16,8 @@ mod model;
 mod cli;
 
 mod db;
+
+mod stores;
 
 mod audit;
 
@@ -31,16 +33,15 @@ mod generate;
 
 mod panics;
 
-use audit::Severity;
 use clap::Parser;
 use cli::{Cli, ColorWhen, Format, Selection, Target};
-use report::{Report, safe, table};
+use report::{COULD_NOT_AUDIT, Report, safe, table};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant as Clock, SystemTime};
 
-/// The exit code of everything that could not be audited.
-const COULD_NOT_AUDIT: u8 = 3;
+/// A table needs so many columns.
+const NARROWEST: u16 = 40;
 
 fn main() -> ExitCode {
     panics::remember_place();
@@ -66,13 +67,13 @@ fn run() -> u8 {
     };
     complain_about(&report, &cli);
     if cli.target.quiet {
-        return report.exit_code;
+        return report.exit_code();
     }
     say(&report, &cli.target)
 }
 
 fn said_without_database(cli: &Cli) -> Option<Result<String, String>> {
-    let topic = || cli.explain.as_deref().map(explain::explain);
+    let topic = || cli.explain.as_deref().map(|name| Ok(explain::explain(name)));
     cli.generate.map(generate::generate).or_else(topic)
 }
 
@@ -86,10 +87,7 @@ fn audit_all(cli: &Cli, settings: audit::Settings, started: Clock) -> Report {
         deadline: started + Duration::from_millis(cli.timeout.max(0) as u64),
         progress: !cli.target.quiet,
     });
-    let severities = databases.iter().map(report::Database::severity);
-    let severity = severities.max_by_key(|severity| severity.rank()).unwrap_or(Severity::Ok);
-    let exit_code = cli.fail_on.code(severity);
-    Report { now, took: started.elapsed(), databases: Ok(databases), severity, exit_code }
+    Report { now, took: started.elapsed(), databases: Ok(databases), fail_on: cli.fail_on }
 }
 
 fn failed_report(error: String) -> Report {
@@ -97,8 +95,7 @@ fn failed_report(error: String) -> Report {
         now: clock_now(),
         took: Duration::ZERO,
         databases: Err(error),
-        severity: Severity::Unknown,
-        exit_code: COULD_NOT_AUDIT,
+        fail_on: cli::FailOn::default(),
     }
 }
 
@@ -116,7 +113,7 @@ fn wrong_arguments(message: &clap::Error) -> u8 {
 }
 
 fn say(report: &Report, target: &Target) -> u8 {
-    render(report, target).map_or_else(|error| fail(&error), |text| finish(&text, report.exit_code, target))
+    render(report, target).map_or_else(|error| fail(&error), |text| finish(&text, report.exit_code(), target))
 }
 
 fn render(report: &Report, target: &Target) -> Result<String, String> {
@@ -152,8 +149,8 @@ fn clock_now() -> time::Instant {
 /// Says on stderr what could not be done.
 fn complain_about(report: &Report, cli: &Cli) {
     report.complaints().iter().for_each(|complaint| complain(complaint));
-    let jobs = report.audited().flat_map(|(_, audited)| &audited.snapshot.jobs);
-    let jobs: Vec<(&str, &str)> = jobs.map(|job| (job.id.as_str(), job.name.as_str())).collect();
+    let jobs = report.audited().flat_map(|(_, audited)| &audited.verdict.jobs);
+    let jobs: Vec<(&str, &str)> = jobs.map(|judged| (judged.job.id.as_str(), judged.job.name.as_str())).collect();
     for pattern in Selection::new(cli).unmatched(&jobs) {
         complain(&format!("no job's id or name matches {pattern:?}"));
     }
@@ -169,9 +166,9 @@ fn look(target: &Target) -> table::Look {
     let color = match target.color {
         ColorWhen::Always => true,
         ColorWhen::Never => false,
-        ColorWhen::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        ColorWhen::Auto => terminal && !is_set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
     };
-    let width = if terminal { terminal_width() } else { table::DEFAULT_WIDTH };
+    let width = if terminal { terminal_width() } else { columns() };
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
@@ -179,6 +176,16 @@ fn look(target: &Target) -> table::Look {
     table::Look { color, width, utf8, all: target.all }
 }
 
+fn is_set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
+}
+
 fn terminal_width() -> u16 {
-    terminal_size::terminal_size().map_or(table::DEFAULT_WIDTH, |(width, _)| width.0).max(40)
+    terminal_size::terminal_size().map_or_else(columns, |(width, _)| width.0).max(NARROWEST)
+}
+
+/// The width that COLUMNS asks for, else the usual one.
+fn columns() -> u16 {
+    let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    asked.unwrap_or(table::DEFAULT_WIDTH).max(NARROWEST)
 }

@@ -1,4 +1,5 @@
-//! What is said: the report of all databases as plain data, the same shape for every format. No decisions are made here.
+//! What is said: the report of all databases as plain data, the same shape for every format. No decisions are made here but
+//! what the severities of all come to.
 
 pub mod github;
 pub mod json;
@@ -7,11 +8,15 @@ pub mod prometheus;
 pub mod safe;
 pub mod table;
 
-use crate::audit::{Finding, Settings, Severity, Verdict};
-use crate::model::{Job, Snapshot};
-use crate::time::Instant;
+use crate::audit::{Incident, Judged, Lasting, Settings, Severity, Verdict};
+use crate::cli::FailOn;
+use crate::time::{Instant, span};
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The exit code of everything that could not be audited.
+pub const COULD_NOT_AUDIT: u8 = 3;
 
 /// One run of the tool.
 pub struct Report {
@@ -21,17 +26,15 @@ pub struct Report {
     pub took: Duration,
     /// The databases, first the named ones in the order of the command line; or why none could be audited.
     pub databases: Result<Vec<Database>, String>,
-    /// The verdict over all.
-    pub severity: Severity,
-    /// The exit code that it comes to.
-    pub exit_code: u8,
+    /// The lowest severity that makes the exit code non-zero.
+    pub fail_on: FailOn,
 }
 
 /// One database of a report.
 pub struct Database {
     /// Its path as given or found.
     pub path: PathBuf,
-    /// Where it really is, for fingerprints.
+    /// Where it really is.
     pub real_path: PathBuf,
     /// What was found in it, or why nothing could be.
     pub outcome: Result<Audited, String>,
@@ -41,23 +44,19 @@ pub struct Database {
 pub struct Audited {
     /// The settings that it was judged by.
     pub settings: Settings,
-    /// What was read.
-    pub snapshot: Snapshot,
     /// What it means.
     pub verdict: Verdict,
-    /// Whether each job, by its index, was selected.
-    pub selected: Vec<bool>,
 }
 
-/// A finding with where it belongs.
+/// An incident with where it belongs.
 #[derive(Clone, Copy)]
 pub struct Located<'a> {
     /// Its database.
     pub database: &'a Database,
-    /// Its job.
-    pub job: &'a Job,
+    /// What else was found there.
+    pub audited: &'a Audited,
     /// Itself.
-    pub finding: &'a Finding,
+    pub incident: &'a Incident,
 }
 
 impl Report {
@@ -69,6 +68,18 @@ impl Report {
     /// The databases that could be audited.
     pub fn audited(&self) -> impl Iterator<Item = (&Database, &Audited)> {
         self.databases().iter().filter_map(|database| Some((database, database.outcome.as_ref().ok()?)))
+    }
+
+    /// The worst severity found; None where nothing could be audited.
+    pub fn severity(&self) -> Option<Severity> {
+        self.audited().map(|(_, audited)| audited.verdict.severity).max()
+    }
+
+    /// Critical wins, then what could not be audited, then warning. It does not depend on the format.
+    pub fn exit_code(&self) -> u8 {
+        let code = self.severity().map_or(0, |severity| self.fail_on.code(severity));
+        let unread = !self.unread().is_empty();
+        if unread && code < Severity::Critical.code() { COULD_NOT_AUDIT } else { code }
     }
 
     /// What could not be audited, and why; without a path, it is all.
@@ -88,18 +99,29 @@ impl Report {
         self.unread().into_iter().map(sentence).collect()
     }
 
-    /// All findings, the worst first, each job's together within a severity.
-    pub fn findings(&self) -> Vec<Located<'_>> {
-        let mut findings: Vec<Located<'_>> = self.databases().iter().flat_map(Database::findings).collect();
-        findings.sort_by_key(|located| std::cmp::Reverse(located.finding.severity));
-        findings
+    /// All incidents, the worst first, those that are over last.
+    pub fn incidents(&self) -> Vec<Located<'_>> {
+        let mut incidents: Vec<Located<'_>> = self.databases().iter().flat_map(Database::incidents).collect();
+        incidents.sort_by_key(|located| (located.incident.lasting == Lasting::Resolved, Reverse(located.incident.severity)));
+        incidents
     }
 }
 
 impl Database {
-    /// Its worst severity.
-    pub fn severity(&self) -> Severity {
-        self.outcome.as_ref().map_or(Severity::Unknown, |audited| audited.verdict.severity)
+    /// Where it stands among several: critical first, then what could not be audited.
+    pub fn rank(&self) -> Reverse<u8> {
+        Reverse(match self.severity() {
+            Some(Severity::Critical) => 4,
+            None => 3,
+            Some(Severity::Warning) => 2,
+            Some(Severity::Info) => 1,
+            Some(Severity::Ok) => 0,
+        })
+    }
+
+    /// Its worst severity; None if it could not be audited.
+    pub fn severity(&self) -> Option<Severity> {
+        self.outcome.as_ref().ok().map(|audited| audited.verdict.severity)
     }
 
     /// Its path and why it could not be audited, if it could not.
@@ -107,29 +129,44 @@ impl Database {
         self.outcome.as_ref().err().map(|why| (Some(self.path.as_path()), why.as_str()))
     }
 
-    /// Its findings in the verdict's order.
-    pub fn findings(&self) -> impl Iterator<Item = Located<'_>> {
+    /// Its incidents in the verdict's order.
+    pub fn incidents(&self) -> impl Iterator<Item = Located<'_>> {
         self.outcome.iter().flat_map(move |audited| {
-            let jobs = &audited.snapshot.jobs;
-            audited.verdict.findings.iter().map(move |finding| Located {
-                database: self,
-                job: &jobs[finding.job],
-                finding,
-            })
+            audited.verdict.incidents.iter().map(move |incident| Located { database: self, audited, incident })
         })
     }
 }
 
 impl Audited {
-    /// The selected jobs, with their indexes.
-    pub fn jobs(&self) -> impl Iterator<Item = (usize, &Job)> {
-        self.snapshot.jobs.iter().enumerate().filter(|(index, _)| self.selected[*index])
+    /// The selected jobs.
+    pub fn jobs(&self) -> impl Iterator<Item = &Judged> {
+        self.verdict.jobs.iter().filter(|judged| judged.selected)
     }
 
     /// How many of them are watched.
     pub fn watched(&self) -> usize {
-        self.jobs().filter(|(_, job)| job.state.is_watched()).count()
+        self.jobs().filter(|judged| judged.job.state.is_watched()).count()
     }
+
+    /// How many of them are in trouble.
+    pub fn troubled(&self) -> usize {
+        self.jobs().filter(|judged| judged.severity > Severity::Info).count()
+    }
+}
+
+/// `since 2026-04-29 05:00 UTC`, or when the incident was over; empty where that is not known.
+pub fn when(incident: &Incident) -> String {
+    match (incident.since, incident.until) {
+        (_, Some(until)) => format!("over since {} UTC", until.minute()),
+        (Some(since), None) => format!("since {} UTC", since.minute()),
+        (None, None) => String::new(),
+    }
+}
+
+/// How long an incident has lasted, or lasted.
+pub fn age(incident: &Incident, now: Instant) -> Option<String> {
+    let since = incident.since?;
+    Some(span(incident.until.unwrap_or(now).since(since)))
 }
 
 #[cfg(test)]

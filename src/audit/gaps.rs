@@ -1,118 +1,106 @@
-//! gap: a silence between two fires of a job, or since its last one.
+//! gap: a silence between two fires of a job, or since its last one; and fires that its cadence does not explain.
 //!
-//! It is measured from the first slot missed, since only the END of an older run is known. What the scheduler does by
-//! design is no gap: waiting for the one slot, a pause, the backoff after an error, nights and weekends of a schedule.
+//! A silence is measured from the first slot missed, since only the END of an older run is known. What the scheduler does by
+//! design is no gap: waiting for the worker, a pause, the backoff after an error, nights and weekends of a schedule.
 
-use super::slot::BACKOFF;
-use super::{Context, Finding, Lasting, Severity};
+use super::finding::{Facts, Finding};
+use super::worker::{BACKOFF, ROW_FOLLOWS, rewritten_at};
+use super::{Context, Severity};
 use crate::cadence::Cadence;
-use crate::model::{Fire, Job, Tokens};
-use crate::time::{Instant, MINUTE, SECOND, span};
+use crate::model::{Fire, Job, State};
+use crate::time::{DAY, HOUR, Instant, MINUTE, Millis};
 
-/// The event's time is cut to the second, and the row is written a moment after it.
-const SAME_RUN: i64 = 2 * SECOND;
+/// With fewer slots a day, a lost one means little.
+const FEWEST_SLOTS: u64 = 10;
+/// So many times its slots, and so many fires more, are no retries: ten errors open the circuit breaker.
+const TOO_MANY_TIMES: u64 = 3;
+const TOO_MANY_MORE: u64 = 20;
 
-/// The gaps of a job: the open one, and those that closed within the window.
-pub fn detect(context: &Context<'_>, job: &Job) -> Vec<Finding> {
-    let Some(cadence) = job.schedule.cadence().filter(|_| job.state.is_watched()) else { return Vec::new() };
-    let settings = context.settings;
-    let mut findings = Vec::new();
-    let mut previous: Option<Fire> = None;
-    let mut last = None;
-    for fire in job.fires.iter() {
-        // Within one longest run nothing can be a fault, so no slot of a healthy stretch is computed.
-        if let Some(before) = previous
-            && fire.at.since(before.at) > settings.max_run
-            && settings.now.since(fire.at) <= settings.since
-        {
-            findings.extend(closed(context, job, cadence, before, fire.at));
-        }
-        last = Some(fire);
-        previous = last;
+/// The gaps of a job: the open one, and those that closed within the window; or what else is odd about its fires.
+pub fn detect(context: &Context<'_>, index: usize, job: &Job) -> Vec<Finding> {
+    if job.state == State::Gone {
+        let facts = Facts::RowGone { fires: job.fires.len(), last_fire: job.last_end() };
+        return vec![Finding::new(Severity::Info, facts).since(job.last_end())];
     }
-    let row = job.last_run.as_ref().filter(|_| !job.moved_on);
-    let ended = row.map(|run| run.end()).filter(|end| last.is_none_or(|fire| end.since(fire.at) > SAME_RUN));
-    let newest = match (ended, last) {
-        (Some(end), Some(fire)) => {
-            let known = Fire { at: end.min(settings.now), tokens: Tokens::Unknown };
-            if settings.now.since(end) <= settings.since {
-                findings.extend(closed(context, job, cadence, fire, end));
-            }
-            Some(known)
-        }
-        (Some(end), None) => Some(Fire { at: end, tokens: Tokens::Unknown }),
-        (None, last) => last,
-    };
-    findings.extend(open(context, job, cadence, newest));
+    let Some(cadence) = job.schedule.cadence().filter(|_| job.state.is_watched()) else { return Vec::new() };
+    if context.strangers.as_ref().is_some_and(|strangers| strangers.jobs.binary_search(&index).is_ok()) {
+        return Vec::new();
+    }
+    let settings = context.settings;
+    // Within one longest run nothing can be a fault, so no slot of a healthy stretch is computed.
+    let long = |pair: &&[Fire]| pair[1].end.since(pair[0].end) > settings.max_run;
+    let pairs = job.fires.windows(2).filter(long);
+    let mut findings: Vec<Finding> =
+        pairs.filter_map(|pair| closed(context, job, cadence, &pair[0], pair[1].end)).collect();
+    findings.extend(open(context, index, job, cadence));
+    findings.extend(too_many(context, job, cadence));
     if findings.is_empty() {
-        findings.extend(super::starved::find(context, job));
+        findings.extend(starved(context, job, cadence));
     }
     findings
 }
 
-/// The first slot that a job was due for after a fire, pauses and backoff taken out; None if it can't be told.
-fn first_due(context: &Context<'_>, job: &Job, cadence: &Cadence, fire: Fire, until: Instant) -> Option<Start> {
-    let mut from = fire.at;
-    for pause in job.switches.iter().filter(|switch| !switch.resumes && switch.at >= fire.at && switch.at < until) {
-        let resumed =
-            job.switches.iter().find(|switch| switch.resumes && switch.at >= pause.at).map(|switch| switch.at);
-        // Resumed without a trace: the row was written then, or the next fire shows it.
-        let resumed =
-            resumed.or(job.updated_at.filter(|at| *at > pause.at && *at < until && !job.moved_on)).unwrap_or(until);
-        from = from.max(resumed.min(until));
-    }
-    let backs_off = matches!(cadence, Cadence::Every(_)) && (fire.tokens == Tokens::Zero || job.consecutive_errors > 0);
-    let due = cadence.next(from)?;
-    let due = if backs_off { due.max(from.plus(BACKOFF[BACKOFF.len() - 1])) } else { due };
-    let limit = cadence.advance(from, context.settings.late_cadences)?.max(due);
-    Some(Start { from, due, limit })
-}
-
-struct Start {
-    /// The instant from which silence counts.
-    from: Instant,
+struct Silence {
     /// The first slot missed.
     due: Instant,
-    /// The silence is a gap beyond this.
+    /// It is a gap beyond this.
     limit: Instant,
 }
 
-fn closed(context: &Context<'_>, job: &Job, cadence: &Cadence, before: Fire, until: Instant) -> Option<Finding> {
-    let start = first_due(context, job, cadence, before, until)?;
-    let excused = until <= start.limit
-        || until.since(start.due) <= context.settings.max_run + MINUTE
-        || context.slot.occupied(start.due, until);
-    if excused {
-        return None;
+/// The silence after a fire, or after the making of a job, pauses and backoff taken out; None if nothing was due.
+fn silence(context: &Context<'_>, job: &Job, cadence: &Cadence, last: Instant, bad: bool, until: Instant) -> Option<Silence> {
+    let mut from = last;
+    for pause in job.switches.iter().filter(|switch| !switch.resumes && switch.at >= last && switch.at < until) {
+        let resumed =
+            job.switches.iter().find(|switch| switch.resumes && switch.at >= pause.at).map(|switch| switch.at);
+        // Resumed without a trace: the row was written then, or the next fire shows it.
+        let resumed = resumed.or(job.written().filter(|at| *at > pause.at && *at < until)).unwrap_or(until);
+        from = from.max(resumed.min(until));
     }
-    // The fire that ended the silence served the newest of the slots.
-    let missed = cadence.slots_between(start.due.plus(-1), until).saturating_sub(1).max(1);
-    let text = format!("silent for {}: {} missed; it has fired again", span(until.since(start.from)), slots(missed));
-    let mut finding = finding(Severity::Warning, text, before.at, missed);
-    finding.until = Some(until);
-    finding.lasting = Lasting::Resolved;
-    Some(finding)
+    let due = cadence.next(from)?;
+    let backs_off = matches!(cadence, Cadence::Every(_)) && bad;
+    let due = if backs_off { due.max(from.plus(BACKOFF[BACKOFF.len() - 1])) } else { due };
+    let limit = cadence.advance(from, context.settings.late_cadences)?.max(due);
+    Some(Silence { due, limit })
 }
 
-fn open(context: &Context<'_>, job: &Job, cadence: &Cadence, newest: Option<Fire>) -> Option<Finding> {
-    let now = context.settings.now;
-    let made = job.created_at.map(|at| Fire { at, tokens: Tokens::Unknown });
-    let ran = newest.is_some();
-    let mut newest = newest.or(made)?;
-    if let Some(edited) = restarted_clock(job, cadence, now) {
-        newest.at = newest.at.max(edited);
-    }
-    let start = first_due(context, job, cadence, newest, now)?;
-    if now <= start.limit || context.slot.waits(start.due, now) || unseen_wait(context, start.due) {
+fn closed(context: &Context<'_>, job: &Job, cadence: &Cadence, before: &Fire, until: Instant) -> Option<Finding> {
+    let severity = context.settings.after(until)?;
+    let silence = silence(context, job, cadence, before.end, before.is_bad(), until)?;
+    let excused = until <= silence.limit
+        || until.since(silence.due) <= context.settings.max_run + MINUTE
+        || context.worker.occupied(silence.due, until);
+    (!excused).then(|| {
+        // The fire that ended the silence served the newest of the slots.
+        let lost = cadence.slots_between(silence.due.plus(-1), until).saturating_sub(1).max(1);
+        let facts = Facts::Silent { last_fire: Some(before.end) };
+        Finding::new(severity, facts).since(silence.due).missing(lost).over(until)
+    })
+}
+
+fn open(context: &Context<'_>, index: usize, job: &Job, cadence: &Cadence) -> Option<Finding> {
+    let settings = context.settings;
+    let last_fire = job.last_end();
+    let from = last_fire.or(job.created_at)?;
+    let from = restarted_clock(job, cadence, settings.now).map_or(from, |edited| edited.max(from));
+    let bad = job.fires.last().is_some_and(Fire::is_bad) || job.errors() > 0;
+    let boot = rewritten_at(job).filter(|boot| *boot > from && *boot <= settings.now);
+    let until = boot.unwrap_or(settings.now);
+    let silence = silence(context, job, cadence, from, bad, until)?;
+    let free = context.worker.free_for(index, silence.due, until);
+    if until <= silence.limit || free <= settings.late_after || context.worker.run_of(index).is_some() {
         return None;
     }
-    let missed = cadence.slots_between(start.due.plus(-1), now).max(1);
-    let text = if ran {
-        format!("nothing since its last fire {} ago: {} missed", span(now.since(newest.at)), slots(missed))
-    } else {
-        format!("it has never fired, made {} ago: {} missed", span(now.since(newest.at)), slots(missed))
+    let lost = cadence.slots_between(silence.due.plus(-1), settings.now).max(1);
+    let finding = |severity| {
+        Finding::new(severity, Facts::Silent { last_fire }).since(silence.due).missing(lost)
     };
-    Some(finding(Severity::Critical, text, newest.at, missed))
+    match boot {
+        // What is due since the boot is past-due's to judge.
+        Some(boot) => settings.after(boot).map(|severity| finding(severity).over(boot)),
+        None if unseen_wait(context, silence.due) => None,
+        None => Some(finding(Severity::Critical)),
+    }
 }
 
 /// A silence no longer than one run, while runs of that time can't be seen.
@@ -123,21 +111,104 @@ fn unseen_wait(context: &Context<'_>, due: Instant) -> bool {
 /// A resume or an edit computes `next_run_at` anew and writes the row: silence counts from then. A restart's rewrite is
 /// told from it by its `next_run_at`, which is the boot's time and no slot.
 fn restarted_clock(job: &Job, cadence: &Cadence, now: Instant) -> Option<Instant> {
-    let written = job.updated_at.filter(|at| *at <= now && !job.moved_on)?;
-    let next = job.next_run_at.instant()?;
+    let written = job.written().filter(|at| *at <= now)?;
+    let next = job.next_run()?;
     let own = match cadence {
-        Cadence::Every(interval) => next.since(written.plus(*interval)).abs() <= SAME_RUN,
+        Cadence::Every(interval) => next.since(written.plus(*interval)).abs() <= ROW_FOLLOWS,
         Cadence::Cron(..) => cadence.next(written) == Some(next),
     };
     own.then_some(written)
 }
 
-fn finding(severity: Severity, text: String, last_fire: Instant, missed: u64) -> Finding {
-    let mut finding = Finding::new("gap", "silent", severity, text).since(Some(last_fire));
-    finding.missed_slots = Some(missed);
-    finding.with("last_fire", last_fire.to_string())
+/// Fires of the last day that neither slots nor retries nor a person explain: each is paid for.
+fn too_many(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<Finding> {
+    let day = context.settings.now.plus(-DAY);
+    let fires = &job.fires[job.fires.partition_point(|fire| fire.end < day)..];
+    if (fires.len() as u64) < TOO_MANY_MORE {
+        return None;
+    }
+    let by_hand = job.manual_runs.iter().filter(|at| **at >= day).count() as u64;
+    let errors = fires.iter().filter(|fire| fire.is_bad()).count() as u64;
+    let own = (fires.len() as u64).saturating_sub(by_hand + 2 * errors + job.errors());
+    let slots = cadence.slots_between(day, context.settings.now) + 1;
+    let facts = Facts::TooManyFires {
+        fires: fires.len(),
+        slots,
+        cost_usd: fires.iter().map(|fire| f64::from(fire.cost_usd)).sum(),
+    };
+    (own >= slots.saturating_mul(TOO_MANY_TIMES) && own >= slots + TOO_MANY_MORE)
+        .then(|| Finding::new(Severity::Warning, facts).since(fires.first().map(|fire| fire.end)))
 }
 
-fn slots(count: u64) -> String {
-    if count == 1 { "1 slot".to_owned() } else { format!("{count} slots") }
+/// A job that loses most of its slots to other jobs' long runs. Nothing is broken, so it is one line of info.
+fn starved(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<Finding> {
+    let day = context.settings.now.plus(-DAY);
+    if !matches!(cadence, Cadence::Cron(..)) || job.state != State::Watched || job.switches.iter().any(|s| s.at >= day) {
+        return None;
+    }
+    let fires = &job.fires[job.fires.partition_point(|fire| fire.end < day)..];
+    // Who held the worker before the first of them may not be known, and the current wait is past-due's.
+    let (from, to) = (fires.first()?.end, fires.last()?.end);
+    // A job that fires at half its usual rate or more is not starved; to know that, no slot need be counted.
+    if fires.len() as i64 * 2 * cadence.usual_interval(from)? >= to.since(from) {
+        return None;
+    }
+    let slots = cadence.slots_between(from, to);
+    let lost = slots.saturating_sub(fires.len() as u64 - 1);
+    let held = |pair: &[Fire]| {
+        let (before, after) = (pair[0].end, pair[1].end);
+        cadence.next(before).is_none_or(|due| due >= after || context.worker.occupied(due, after))
+    };
+    (slots >= FEWEST_SLOTS && lost * 2 > slots && fires.windows(2).all(held))
+        .then(|| Finding::new(Severity::Info, Facts::Starved { slots, lost }))
+}
+
+/// Jobs that seem to have run in another zone than the assumed one.
+#[derive(Debug)]
+pub struct Strangers {
+    /// Their indexes, in order.
+    pub jobs: Vec<usize>,
+    /// Such a zone's offset from UTC.
+    offset: Millis,
+}
+
+impl Strangers {
+    /// Jobs without a zone of their own whose `next_run_at`, a whole minute and no restart's or backoff's doing, is none of
+    /// their slots here but would be one elsewhere.
+    pub fn among(jobs: &[Job], selected: &[bool]) -> Option<Strangers> {
+        let mut offsets: Option<Vec<Millis>> = None;
+        let mut strangers = Vec::new();
+        for (index, job) in jobs.iter().enumerate().filter(|(index, _)| selected[*index]) {
+            let settled = job.state == State::Watched && job.errors() == 0;
+            let (Some(next), Some(cadence)) = (job.next_run(), job.schedule.cadence()) else { continue };
+            let own_zone = job.schedule.timezone.is_some() || next.millis() % MINUTE != 0;
+            if !settled || own_zone || cadence.has_slot_at(next) {
+                continue;
+            }
+            let fitting = cadence.offsets_with_slot_at(next);
+            if fitting.is_empty() {
+                continue;
+            }
+            offsets = Some(offsets.map_or(fitting.clone(), |known| {
+                let both: Vec<Millis> = known.iter().copied().filter(|offset| fitting.contains(offset)).collect();
+                if both.is_empty() { known } else { both }
+            }));
+            strangers.push(index);
+        }
+        let offset = offsets?.into_iter().min_by_key(|offset| offset.abs())?;
+        Some(Strangers { jobs: strangers, offset })
+    }
+
+    /// The one finding for all of them, under the first.
+    pub fn finding(&self, context: &Context<'_>) -> Finding {
+        let sign = if self.offset < 0 { '-' } else { '+' };
+        let facts = Facts::OtherZone {
+            jobs: self.jobs.iter().map(|&index| context.snapshot.jobs[index].id.clone()).collect(),
+            offset: format!("UTC{sign}{:02}:{:02}", self.offset.abs() / HOUR, self.offset.abs() % HOUR / MINUTE),
+            zone: context.settings.zone.name().to_owned(),
+        };
+        let mut finding = Finding::new(Severity::Info, facts);
+        finding.job = self.jobs.first().copied().unwrap_or_default();
+        finding
+    }
 }

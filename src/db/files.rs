@@ -3,7 +3,6 @@
 //! The rules are those measured against a live writer: a WAL database is read through an overlay that takes no locks, a
 //! closed one as immutable, and the files are compared before and after, so that a torn or stale read is thrown away.
 
-use super::Unread;
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::process::{Flock, FlockOffsetType, FlockType};
 use std::ffi::OsString;
@@ -47,22 +46,11 @@ pub enum Obstacle {
     Foreign(String),
 }
 
-impl From<Obstacle> for Unread {
-    fn from(obstacle: Obstacle) -> Unread {
-        match obstacle {
-            Obstacle::Busy(why) => Unread { why: why.to_owned(), foreign: false },
-            Obstacle::Final(why) => Unread { why, foreign: false },
-            Obstacle::Foreign(why) => Unread { why, foreign: true },
-        }
-    }
-}
-
 /// The files of a database at one moment; two equal sightings mean that nothing moved between them.
 #[derive(Debug, PartialEq)]
 pub struct Sighting {
     database: Stamp,
     wal: Option<WalStamp>,
-    journal: Journal,
 }
 
 #[derive(Debug, PartialEq)]
@@ -81,14 +69,6 @@ struct WalStamp {
     header: [u8; WAL_HEADER],
 }
 
-#[derive(Debug, PartialEq)]
-enum Journal {
-    /// Absent, empty, or with its header erased.
-    Cold,
-    /// It belongs to a transaction whose writer has not touched the database yet.
-    Reserved,
-}
-
 impl Sighting {
     /// Looks at the files; waits a few milliseconds if the database was written just now.
     ///
@@ -103,7 +83,11 @@ impl Sighting {
                 return Err(Obstacle::Busy("it is being written all the time"));
             }
         }
-        Ok(Sighting { database, wal: WalStamp::of(&beside(path, "-wal"))?, journal: journal(path)? })
+        let wal = WalStamp::of(&beside(path, "-wal"))?;
+        if wal.is_none() {
+            at_rest(path)?;
+        }
+        Ok(Sighting { database, wal })
     }
 
     /// The way to read what was seen.
@@ -115,9 +99,8 @@ impl Sighting {
     pub fn still_holds(&self, path: &Path) -> bool {
         let Ok(now) = Stamp::of(path) else { return false };
         let Ok(wal) = WalStamp::of(&beside(path, "-wal")) else { return false };
-        let journal = matches!(journal(path), Ok(state) if state == self.journal);
         let log = match (&self.wal, &wal) {
-            (None, None) => journal,
+            (None, None) => at_rest(path).is_ok(),
             (Some(before), Some(after)) => {
                 before.inode == after.inode && before.header == after.header && after.size >= before.size
             }
@@ -160,19 +143,11 @@ impl WalStamp {
     }
 }
 
-/// Whether a `-wal` with a transaction and its `-shm`, which read locks need, lie beside the database.
-///
-/// # Errors
-/// What keeps it from being read.
-pub fn has_shared_log(path: &Path) -> Result<bool, Obstacle> {
-    Ok(WalStamp::of(&beside(path, "-wal"))?.is_some() && beside(path, "-shm").exists())
-}
-
 /// Where the database really is: SQLite looks for the `-wal` beside the file that a symlink leads to.
 ///
 /// # Errors
 /// What is there instead of a database, and what to do about it.
-pub fn locate(path: &Path) -> Result<PathBuf, Unread> {
+pub fn locate(path: &Path) -> Result<PathBuf, super::Unread> {
     let real = std::fs::canonicalize(path).map_err(|error| explain_missing(path, &error))?;
     let file = open_regular(&real)?;
     let obstacle = match has_magic(&file) {
@@ -182,7 +157,7 @@ pub fn locate(path: &Path) -> Result<PathBuf, Unread> {
             Obstacle::Foreign("is empty (0 bytes): no scheduler has written to it; check the path".to_owned())
         }
         Ok(false) => Obstacle::Foreign(
-            "is no SQLite database (its first bytes say so); give the path of the scheduler's database".to_owned(),
+            "is not a SQLite database (its first bytes say so); give the path of the scheduler's database".to_owned(),
         ),
     };
     Err(obstacle.into())
@@ -234,7 +209,7 @@ fn open_regular(path: &Path) -> Result<File, Obstacle> {
             return Err(Obstacle::Final(format!("is a directory; {hint}")));
         }
         other => {
-            return Err(Obstacle::Final(format!("is no regular file but {other:?}; give the scheduler's database")));
+            return Err(Obstacle::Final(format!("is not a regular file but {other:?}; give the scheduler's database")));
         }
     }
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
@@ -251,35 +226,36 @@ fn open_sidecar(path: &Path) -> Result<Option<File>, Obstacle> {
             Err(Obstacle::Final(text)) => Err(Obstacle::Final(format!("its {} {text}", name(path)))),
             Err(other) => Err(other),
         },
-        Ok(_) => Err(Obstacle::Final(format!("its {} is no regular file: no SQLite wrote it, look at it", name(path)))),
+        Ok(_) => Err(Obstacle::Final(format!("its {} is not a regular file: no SQLite wrote it, look at it", name(path)))),
         Err(error) => Err(Obstacle::Final(format!("its {} can't be looked at: {error}", name(path)))),
     }
 }
 
-/// Whether a rollback journal keeps the database from being read.
-fn journal(path: &Path) -> Result<Journal, Obstacle> {
-    let Some(journal) = open_sidecar(&beside(path, "-journal"))? else { return Ok(Journal::Cold) };
-    let mut first = [0];
-    if journal.read_exact_at(&mut first, 0).is_err() || first == [0] {
-        return Ok(Journal::Cold);
-    }
+/// Whether the database file alone tells all: no transaction is being written to it. The locks are asked for whether or
+/// not there is a journal, since with journal_mode MEMORY or OFF nothing else shows that pages of one lie in the file. A
+/// writer that has only reserved the database has not touched the file yet.
+fn at_rest(path: &Path) -> Result<(), Obstacle> {
     let database = open_regular(path)?;
     let writing = |start, length| is_locked(&database, start, length);
     if writing(PENDING_BYTE, 1) || writing(SHARED_FIRST, SHARED_SIZE) {
         return Err(Obstacle::Busy("its writer is in the middle of a commit"));
     }
+    let is_hot = |journal: &File| {
+        let mut first = [0];
+        journal.read_exact_at(&mut first, 0).is_ok() && first != [0]
+    };
+    let Some(journal) = open_sidecar(&beside(path, "-journal"))?.filter(is_hot) else {
+        return Ok(());
+    };
     if writing(RESERVED_BYTE, 1) {
-        return Ok(Journal::Reserved);
+        return Ok(());
     }
     // The writer may have finished, or the next one begun, since the journal was opened: is it still the same one?
     let age = |file: &File| file.metadata().map(|meta| (meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec())).ok();
     std::thread::sleep(JOURNAL_SETTLES);
-    let again = open_sidecar(&beside(path, "-journal"))?;
-    let hot = again.is_some_and(|again| {
-        let unchanged = again.read_exact_at(&mut first, 0).is_ok() && first != [0] && age(&again) == age(&journal);
-        unchanged && !writing(RESERVED_BYTE, 1 + SHARED_SIZE)
-    });
-    if !hot {
+    let again = open_sidecar(&beside(path, "-journal"))?.filter(is_hot);
+    let unchanged = again.is_some_and(|again| age(&again) == age(&journal));
+    if !unchanged || writing(RESERVED_BYTE, 1 + SHARED_SIZE) {
         return Err(Obstacle::Busy("its writer is in the middle of a commit"));
     }
     Err(Obstacle::Final(

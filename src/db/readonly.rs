@@ -97,7 +97,7 @@ fn replace_calls() -> Result<(), &'static str> {
         let set = vfs.as_ref().and_then(|vfs| vfs.xSetSystemCall).ok_or("xSetSystemCall")?;
         for (name, call) in calls {
             let code = set(vfs, name.as_ptr(), Some(call));
-            if code != ffi::SQLITE_OK && code != ffi::SQLITE_NOTFOUND {
+            if code != ffi::SQLITE_OK {
                 return Err(name.to_str().unwrap_or("a system call"));
             }
         }

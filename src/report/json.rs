@@ -2,8 +2,7 @@
 //! with; their comments are the schema's descriptions.
 
 use super::{Audited, Database, Located, Report, safe};
-use crate::audit::{Lasting, Severity, SlotOutcome};
-use crate::model::Job;
+use crate::audit::{Cause, DetectorId, Finding, Hit, Incident, Judged, Lasting, Reason, Severity, Strip};
 use crate::time::{Instant, seconds};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -11,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// Raised when a key changes its meaning or goes; new keys don't raise it.
-const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = 2;
 /// The longest text from an error that is shown.
 const LONGEST_ERROR: usize = 200;
 
@@ -25,15 +24,18 @@ struct Root<'a> {
     tool: Tool,
     /// The instant of the audit.
     now: Instant,
-    /// The worst of all databases: critical wins, then unknown, then warning.
-    severity: Severity,
-    /// What the process exited with, unless the output could not be written.
+    /// The worst severity found in any database; null where none could be audited.
+    severity: Option<Severity>,
+    /// What the process exited with, unless the output could not be written: critical wins, then what could not be audited,
+    /// then warning.
     exit_code: u8,
     /// Why nothing could be audited at all.
     error: Option<&'a str>,
     /// Each database, the named ones in the order of the command line, then those found by searching.
     databases: Vec<JsonDatabase<'a>>,
-    /// The findings of all databases.
+    /// What is wrong in all databases, one cause each, the worst first.
+    incidents: Vec<JsonIncident<'a>>,
+    /// The findings of all databases: the evidence of the incidents, and what is only worth knowing.
     findings: Vec<JsonFinding<'a>>,
 }
 
@@ -52,14 +54,12 @@ struct Tool {
 struct JsonDatabase<'a> {
     /// Its path as given or found.
     path: String,
-    /// Its worst severity; unknown if it could not be audited.
-    severity: Severity,
+    /// Its worst severity; null if it could not be audited.
+    severity: Option<Severity>,
     /// Why it could not be audited.
     error: Option<&'a str>,
     /// What could not be read or was left out.
     notes: &'a [String],
-    /// What its findings come to.
-    diagnosis: Vec<JsonDiagnosis<'a>>,
     /// Its selected jobs.
     jobs: Vec<JsonJob<'a>>,
 }
@@ -80,10 +80,16 @@ struct JsonJob<'a> {
     severity: Severity,
     /// When its newest run that the row knows began.
     last_run_at: Option<Instant>,
+    /// When its newest run ended.
+    last_fire_at: Option<Instant>,
+    /// When its newest run that used tokens ended.
+    last_success_at: Option<Instant>,
     /// When the scheduler means to run it next.
     next_run_at: Option<Instant>,
     /// Its first slot after the audit, by its schedule.
     next_slot: Option<Instant>,
+    /// Its usual interval.
+    cadence_seconds: Option<f64>,
     /// How long it has been due without a run, whatever the excuse; 0 if it is not due.
     overdue_seconds: f64,
     /// Slots without a fire in the troubles that last.
@@ -92,28 +98,18 @@ struct JsonJob<'a> {
     zero_token_streak: u64,
     /// How long its run in flight has taken so far; 0 if there is none.
     in_flight_seconds: f64,
-    /// How long before the audit its newest run ended.
-    last_fire_age_seconds: Option<f64>,
-    /// Its latest slots, oldest first.
-    recent_slots: &'a [SlotOutcome],
+    /// Its latest slots.
+    slots: JsonSlots,
 }
 
-/// What findings come to.
+/// The latest slots of a job.
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Diagnosis")]
-struct JsonDiagnosis<'a> {
-    /// A name for the cause.
-    kind: &'a str,
-    /// Since when.
-    since: Option<Instant>,
-    /// The jobs that it explains.
-    jobs: Vec<JsonJobName<'a>>,
-    /// Facts of the database.
-    observed: &'a [String],
-    /// What probably caused them.
-    inferred: &'a str,
-    /// What to do.
-    suggest: &'a str,
+#[schemars(rename = "Slots")]
+struct JsonSlots {
+    /// When the first of them was.
+    first: Option<Instant>,
+    /// A mark each, oldest first: `#` fired, `0` fired with zero tokens, `x` lost, `~` waiting.
+    marks: String,
 }
 
 /// A schedule as the row has it.
@@ -132,25 +128,73 @@ struct JsonSchedule<'a> {
     at: Option<Instant>,
 }
 
+/// One trouble with its cause.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Incident")]
+struct JsonIncident<'a> {
+    /// The same from run to run while the incident lasts, whatever grows meanwhile; the same on a copy of the database.
+    fingerprint: &'a str,
+    /// The path of its database.
+    database: String,
+    /// What is behind it.
+    cause: Cause,
+    /// The worst of its findings.
+    severity: Severity,
+    /// Whether it lasts.
+    state: Lasting,
+    /// When it began.
+    since: Option<Instant>,
+    /// When it ended; null while it lasts.
+    until: Option<Instant>,
+    /// The jobs that it hits.
+    jobs: Vec<JsonHit<'a>>,
+    /// One line: what has happened to whom.
+    headline: &'a str,
+    /// What the database shows.
+    observed: &'a [String],
+    /// What that comes to; null where nothing is inferred.
+    inferred: Option<&'a str>,
+    /// The newest error of its jobs; untrusted text in which keys are masked.
+    last_error: Option<String>,
+    /// One step for a person.
+    next_step: &'a str,
+    /// A statement that the step needs. sched-audit never runs it.
+    sql: Option<&'a str>,
+}
+
+/// One job that an incident hits.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Hit")]
+struct JsonHit<'a> {
+    /// The id of its row.
+    id: &'a str,
+    /// The name of its row: untrusted text.
+    name: &'a str,
+    /// Since when it is hit.
+    since: Option<Instant>,
+    /// Slots that it lost.
+    missed_slots: u64,
+}
+
 /// One trouble of one job.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Finding")]
 struct JsonFinding<'a> {
-    /// The same from run to run while the same trouble lasts.
-    fingerprint: String,
+    /// The fingerprint of its incident; null if it is no more than worth knowing.
+    incident: Option<&'a str>,
     /// The path of its database.
     database: String,
-    /// Which detector found it: past-due, zero-tokens or gap.
-    detector: &'a str,
-    /// What exactly it found, a name that --explain knows.
-    reason: &'a str,
+    /// Which detector found it.
+    detector: DetectorId,
+    /// What exactly it found.
+    reason: Reason,
     /// How bad it is.
     severity: Severity,
     /// Whether it lasts.
     state: Lasting,
     /// Its job.
     job: JsonJobName<'a>,
-    /// When it began.
+    /// When it began: for a silence the first slot missed.
     since: Option<Instant>,
     /// When it ended; null while it lasts.
     until: Option<Instant>,
@@ -159,12 +203,12 @@ struct JsonFinding<'a> {
     /// The usual interval of the job.
     cadence_seconds: Option<f64>,
     /// One plain sentence.
-    message: &'a str,
+    message: String,
     /// Further facts by name; which ones depends on the reason.
     evidence: Map<String, Value>,
 }
 
-/// A job's id and name.
+/// A job by its row.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "JobName")]
 struct JsonJobName<'a> {
@@ -174,19 +218,19 @@ struct JsonJobName<'a> {
     name: &'a str,
 }
 
-/// One line of --format ndjson.
+/// One line of `--format ndjson`.
 #[derive(Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum Line<'a> {
-    /// A finding.
-    Finding {
+    /// An incident.
+    Incident {
         /// As in the report.
         schema_version: u32,
         /// The instant of the audit.
         now: Instant,
-        /// The finding's own keys.
+        /// The incident.
         #[serde(flatten)]
-        finding: Box<JsonFinding<'a>>,
+        incident: Box<JsonIncident<'a>>,
     },
     /// Something that could not be audited.
     Error {
@@ -196,8 +240,6 @@ enum Line<'a> {
         now: Instant,
         /// The path of the database; null where nothing could be audited at all.
         database: Option<String>,
-        /// Always unknown.
-        severity: Severity,
         /// Why.
         error: &'a str,
     },
@@ -209,28 +251,28 @@ pub fn render(report: &Report) -> String {
         schema_version: SCHEMA_VERSION,
         tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
         now: report.now,
-        severity: report.severity,
-        exit_code: report.exit_code,
+        severity: report.severity(),
+        exit_code: report.exit_code(),
         error: report.databases.as_ref().err().map(String::as_str),
-        databases: report.databases().iter().map(|database| json_database(report, database)).collect(),
-        findings: report.databases().iter().flat_map(Database::findings).map(json_finding).collect(),
+        databases: report.databases().iter().map(|database| json_database(database, report.now)).collect(),
+        incidents: report.incidents().into_iter().map(json_incident).collect(),
+        findings: report.audited().flat_map(|(database, audited)| json_findings(database, audited, report.now)).collect(),
     };
     // Keys are texts and no value can fail: an empty text would be the only other answer.
     safe::json(serde_json::to_string_pretty(&root).unwrap_or_default() + "\n")
 }
 
-/// A line for everything that could not be audited and for each finding, the worst first; none where all is well.
+/// A line for everything that could not be audited and for each incident, the worst first; none where all is well.
 pub fn render_lines(report: &Report) -> String {
     let (schema_version, now) = (SCHEMA_VERSION, report.now);
     let errors = report.unread().into_iter().map(|(path, error)| Line::Error {
         schema_version,
         now,
         database: path.map(|path| path.to_string_lossy().into_owned()),
-        severity: Severity::Unknown,
         error,
     });
-    let finding = |located| Line::Finding { schema_version, now, finding: Box::new(json_finding(located)) };
-    let lines = errors.chain(report.findings().into_iter().map(finding));
+    let incident = |located| Line::Incident { schema_version, now, incident: Box::new(json_incident(located)) };
+    let lines = errors.chain(report.incidents().into_iter().map(incident));
     safe::json(lines.map(|line| serde_json::to_string(&line).unwrap_or_default() + "\n").collect())
 }
 
@@ -242,83 +284,105 @@ pub fn schema() -> String {
     serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
 }
 
-fn json_database<'a>(report: &Report, database: &'a Database) -> JsonDatabase<'a> {
+fn json_database(database: &Database, now: Instant) -> JsonDatabase<'_> {
     let audited = database.outcome.as_ref().ok();
     JsonDatabase {
         path: database.path.to_string_lossy().into_owned(),
         severity: database.severity(),
         error: database.outcome.as_ref().err().map(String::as_str),
-        notes: audited.map_or(&[], |audited| &audited.snapshot.notes),
-        diagnosis: audited.map_or_else(Vec::new, json_diagnosis),
-        jobs: audited.map_or_else(Vec::new, |audited| {
-            audited.jobs().map(|(index, job)| json_job(audited, index, job, report.now)).collect()
-        }),
+        notes: audited.map_or(&[], |audited| &audited.verdict.notes),
+        jobs: audited.into_iter().flat_map(Audited::jobs).map(|judged| json_job(judged, now)).collect(),
     }
 }
 
-fn json_diagnosis(audited: &Audited) -> Vec<JsonDiagnosis<'_>> {
-    let named = |&index: &usize| job_name(&audited.snapshot.jobs[index]);
-    let diagnosis = audited.verdict.diagnosis.iter().map(|diagnosis| JsonDiagnosis {
-        kind: diagnosis.kind,
-        since: diagnosis.since,
-        jobs: diagnosis.jobs.iter().map(named).collect(),
-        observed: &diagnosis.observed,
-        inferred: &diagnosis.inferred,
-        suggest: &diagnosis.suggest,
-    });
-    diagnosis.collect()
-}
-
-fn job_name(job: &Job) -> JsonJobName<'_> {
-    JsonJobName { id: &job.id, name: &job.name }
-}
-
-fn json_job<'a>(audited: &'a Audited, index: usize, job: &'a Job, now: Instant) -> JsonJob<'a> {
-    let (schedule, facts) = (&job.schedule, &audited.verdict.facts[index]);
+fn json_job(judged: &Judged, now: Instant) -> JsonJob<'_> {
+    let (job, facts) = (&judged.job, &judged.facts);
     JsonJob {
         id: &job.id,
         name: &job.name,
         state: job.state.word(),
         schedule: JsonSchedule {
-            kind: &schedule.kind,
-            expression: schedule.expression.as_deref(),
-            timezone: schedule.timezone.as_deref(),
-            interval_seconds: schedule.interval_ms.map(seconds),
-            at: schedule.at,
+            kind: &job.schedule.kind,
+            expression: job.schedule.expression.as_deref(),
+            timezone: job.schedule.timezone.as_deref(),
+            interval_seconds: job.schedule.interval_ms.map(seconds),
+            at: job.schedule.at,
         },
-        severity: audited.verdict.jobs[index],
-        last_run_at: job.last_run.as_ref().map(|run| run.start),
-        next_run_at: job.next_run_at.instant(),
+        severity: judged.severity,
+        last_run_at: job.last_run().map(|run| run.start),
+        last_fire_at: facts.last_fire,
+        last_success_at: facts.last_success,
+        next_run_at: job.next_run(),
         next_slot: job.next_slot(now),
+        cadence_seconds: facts.cadence_ms.map(seconds),
         overdue_seconds: seconds(facts.overdue_ms),
         missed_slots: facts.missed_slots,
         zero_token_streak: facts.zero_token_streak,
         in_flight_seconds: seconds(facts.in_flight_ms),
-        last_fire_age_seconds: facts.last_fire_ms.map(seconds),
-        recent_slots: &audited.verdict.recent_slots[index],
+        slots: json_slots(&judged.strip),
     }
 }
 
-fn json_finding(Located { database, job, finding }: Located<'_>) -> JsonFinding<'_> {
-    let mut evidence = finding.evidence.clone();
-    for (_, value) in evidence.iter_mut().filter(|(name, _)| name.ends_with("error")) {
-        if let Value::String(text) = value {
-            *text = safe::error(text, LONGEST_ERROR);
-        }
-    }
-    JsonFinding {
-        fingerprint: finding.fingerprint(&database.real_path.to_string_lossy(), job),
+fn json_slots(strip: &Strip) -> JsonSlots {
+    JsonSlots { first: strip.first, marks: strip.outcomes.iter().map(|outcome| outcome.ascii()).collect() }
+}
+
+fn json_incident(Located { database, audited, incident }: Located<'_>) -> JsonIncident<'_> {
+    let Incident { fingerprint, headline, observed, .. } = incident;
+    let hit = |hit: &Hit| {
+        let job = &audited.verdict.jobs[hit.job].job;
+        (job.id.as_str(), job.name.as_str(), hit.since, hit.missed_slots)
+    };
+    JsonIncident {
+        fingerprint,
         database: database.path.to_string_lossy().into_owned(),
-        detector: finding.detector,
-        reason: finding.reason,
-        severity: finding.severity,
-        state: finding.lasting,
-        job: job_name(job),
-        since: finding.since,
-        until: finding.until,
-        missed_slots: finding.missed_slots,
-        cadence_seconds: finding.cadence_ms.map(seconds),
-        message: &finding.message,
-        evidence,
+        cause: incident.cause,
+        severity: incident.severity,
+        state: incident.lasting,
+        since: incident.since,
+        until: incident.until,
+        jobs: incident.jobs.iter().map(hit).map(|(id, name, since, missed_slots)| JsonHit { id, name, since, missed_slots }).collect(),
+        headline,
+        observed,
+        inferred: incident.inferred.as_deref(),
+        last_error: incident.error.as_ref().map(|error| safe::error(error, LONGEST_ERROR)),
+        next_step: incident.next_step,
+        sql: incident.sql.as_deref(),
     }
+}
+
+fn json_findings<'a>(database: &Database, audited: &'a Audited, now: Instant) -> Vec<JsonFinding<'a>> {
+    let verdict = &audited.verdict;
+    let path = database.path.to_string_lossy();
+    let finding = |finding: &'a Finding| {
+        let judged = &verdict.jobs[finding.job];
+        JsonFinding {
+            incident: finding.incident.map(|place| verdict.incidents[place].fingerprint.as_str()),
+            database: path.clone().into_owned(),
+            detector: finding.reason().detector(),
+            reason: finding.reason(),
+            severity: finding.severity,
+            state: finding.lasting,
+            job: JsonJobName { id: &judged.job.id, name: &judged.job.name },
+            since: finding.since,
+            until: finding.until,
+            missed_slots: finding.missed_slots,
+            cadence_seconds: judged.facts.cadence_ms.map(seconds),
+            message: finding.message(&judged.job, now),
+            evidence: evidence(finding),
+        }
+    };
+    verdict.findings.iter().map(finding).collect()
+}
+
+/// The facts of a finding by name, its error masked.
+fn evidence(finding: &Finding) -> Map<String, Value> {
+    let mut evidence = match serde_json::to_value(&finding.facts) {
+        Ok(Value::Object(facts)) => facts,
+        _ => Map::new(),
+    };
+    if let Some(Value::String(error)) = evidence.get_mut("last_error") {
+        *error = safe::error(error, LONGEST_ERROR);
+    }
+    evidence
 }

@@ -1,0 +1,439 @@
+//! The cost events: millions of rows without an index besides their key.
+//!
+//! They are appended, so their time rises with `rowid`: the start of the window is found by binary search and everything
+//! after it is read once. The order is an assumption (a stepped clock breaks it), so it is checked by probes, and where it
+//! does not hold the newest rows are all read. What began before the window is looked up backwards, within a bound.
+//!
+//! They are read in pieces: the newest together with the small tables, older ones, which are never changed once written,
+//! up to that fixed row.
+
+use super::super::value::{event_time, number};
+use super::{KEY_PREFIX, Tables};
+use crate::db::{Access, Failure, Unread, Window};
+use crate::model::{Fire, Job, Run, Schedule, Snapshot, State, Tokens, When};
+use crate::time::{DAY, Instant, MINUTE, Millis, SECOND};
+use rusqlite::{Connection, Row, params};
+use rustc_hash::FxHashMap;
+
+/// Read beyond the window, so that what straddles its start is seen whole and a small step of the clock does no harm.
+const MARGIN: Millis = DAY;
+/// Rows read with the small tables: a few milliseconds' worth.
+const ROWS_AT_FIRST: i64 = 10_000;
+/// Rows of each further piece; half as many after a spoilt one would not be read any sooner.
+const ROWS_A_PIECE: i64 = 200_000;
+/// Rows read at most: with 24 bytes each they take less than 100 MB.
+const MOST_ROWS: i64 = 3_000_000;
+/// Rows read at most backwards from the window, and from a silent job's last run: some tens of milliseconds each.
+const MOST_BACKWARDS: usize = 500_000;
+const MOST_NEAR_LAST_RUN: usize = 20_000;
+/// Evenly spread probes of the order.
+const PROBES: i64 = 64;
+/// A cost event is written within a run, its time cut to the second; the row is written a moment after it.
+const SAME_RUN: Millis = 2 * SECOND;
+/// With fewer fires a job that has no row any more was not a regular one: a one-shot fires three times at most.
+const FEWEST_OF_REGULAR: usize = 5;
+/// Jobs without a row that are told apart; the events of further ones are pooled.
+const MOST_STRANGERS: usize = 10_000;
+
+/// An event of the scheduler's, of the job with this place among those known.
+#[derive(Clone, Copy)]
+struct Event {
+    who: u32,
+    fire: Option<Fire>,
+}
+
+/// The events of some rows, in their order.
+#[derive(Default)]
+struct Part {
+    events: Vec<Event>,
+    newest_other: Option<Instant>,
+}
+
+/// The newest events, whose events are whose, and where the others lie.
+pub struct Newest {
+    first: i64,
+    last: i64,
+    from: i64,
+    part: Part,
+    keys: Keys,
+}
+
+/// The places of jobs by session key: those with a row as in the table, then the others as they are met.
+struct Keys {
+    places: FxHashMap<Vec<u8>, u32>,
+    strangers: Vec<Vec<u8>>,
+    jobs: usize,
+    has_cost: bool,
+    now: Instant,
+}
+
+impl Keys {
+    fn new(tables: &Tables, now: Instant) -> Keys {
+        let named = tables.ids.iter().enumerate().filter(|(_, id)| !id.is_empty());
+        let places = named.map(|(index, id)| ([KEY_PREFIX, id].concat(), index as u32)).collect();
+        Keys { places, strangers: Vec::new(), jobs: tables.ids.len(), has_cost: tables.has_cost, now }
+    }
+
+    /// The place of a key's job; None if the key is not a scheduled job's.
+    fn place(&mut self, key: &[u8]) -> Option<u32> {
+        if let Some(place) = self.places.get(key) {
+            return Some(*place);
+        }
+        let id = key.strip_prefix(KEY_PREFIX)?;
+        let next = (self.jobs + self.strangers.len()) as u32;
+        if self.strangers.len() < MOST_STRANGERS {
+            self.strangers.push(id.to_vec());
+            self.places.insert(key.to_vec(), next);
+        }
+        Some(next)
+    }
+
+    fn query(&self, rest: &str) -> String {
+        let cost = if self.has_cost { "cost_usd" } else { "NULL" };
+        format!("SELECT session_key, {cost}, input_tokens, output_tokens, created_at FROM cost_events {rest}")
+    }
+
+    /// Reads one row of [`Keys::query`]; None if it is not a scheduled job's, or later than the audit.
+    fn read(&mut self, row: &Row<'_>, newest_other: &mut Option<Instant>) -> Result<Option<Event>, rusqlite::Error> {
+        let end = event_time(row.get_ref(4)?);
+        if end.is_some_and(|end| end > self.now) {
+            return Ok(None);
+        }
+        let Some(who) = self.place(row.get_ref(0)?.as_bytes().unwrap_or_default()) else {
+            *newest_other = end.max(*newest_other);
+            return Ok(None);
+        };
+        let Some(end) = end else { return Ok(Some(Event { who, fire: None })) };
+        let count = |index| Ok::<_, rusqlite::Error>(number(row.get_ref(index)?).and_then(|n| u64::try_from(n).ok()));
+        let tokens = match (count(2)?, count(3)?) {
+            (Some(read), Some(written)) => Tokens::Used(u32::try_from(read.saturating_add(written)).unwrap_or(u32::MAX)),
+            _ => Tokens::Unknown,
+        };
+        let cost_usd = row.get_ref(1)?.as_f64_or_null().ok().flatten().unwrap_or(0.0) as f32;
+        let fire = Fire { end, longest_ms: u32::MAX, exact: false, failed: false, tokens, cost_usd };
+        Ok(Some(Event { who, fire: Some(fire) }))
+    }
+}
+
+/// Reads the newest events; None where there is no event at all.
+///
+/// # Errors
+/// What SQLite says.
+pub fn newest(db: &Connection, tables: &Tables, now: Instant) -> Result<Option<Newest>, Failure> {
+    let Some((first, last)) = bounds(db)? else { return Ok(None) };
+    let from = first.max(last.saturating_sub(ROWS_AT_FIRST - 1));
+    let mut keys = Keys::new(tables, now);
+    let part = read_part(db, (from, last), &mut keys)?;
+    Ok(Some(Newest { first, last, from, part, keys }))
+}
+
+/// Reads the rest, and gives each job of the snapshot its fires.
+///
+/// # Errors
+/// What is wrong with the database.
+pub fn read(
+    access: &mut Access<'_>,
+    mut tables: Tables,
+    newest: Option<Newest>,
+    window: &Window,
+) -> Result<Snapshot, Unread> {
+    let start = window.now.plus(-window.back).plus(-MARGIN);
+    tables.snapshot.window_start = Some(start);
+    if let Some(mut newest) = newest {
+        let (first, last) = (newest.first, newest.last);
+        let from = access.piece(|db| first_since(db, first, last, start))?;
+        let from = from.unwrap_or_else(|| {
+            tables.snapshot.notes.push("cost events are not in the order of time (a clock was set)".to_owned());
+            first
+        });
+        let fires = read_fires(access, from, start, &mut newest, &mut tables.snapshot)?;
+        settle_strangers(fires, &newest.keys, &mut tables);
+        look_back(access, (first, last), from, start, &mut newest.keys, &mut tables.snapshot)?;
+    }
+    tables.snapshot.jobs.iter_mut().for_each(|job| join_row(job, window.now));
+    Ok(tables.snapshot)
+}
+
+fn bounds(db: &Connection) -> Result<Option<(i64, i64)>, Failure> {
+    let bound = |order| {
+        let query = format!("SELECT rowid FROM cost_events ORDER BY rowid {order} LIMIT 1");
+        match db.query_row(&query, [], |row| row.get(0)) {
+            Ok(id) => Ok(Some(id)),
+            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
+            Err(error) => Err(Failure::from(error)),
+        }
+    };
+    Ok(bound("ASC")?.zip(bound("DESC")?))
+}
+
+/// The number of the first row whose time is not before `start`, by binary search; `last` + 1 if there is none. None where
+/// the times are seen not to rise with the numbers, or can't be read.
+fn first_since(db: &Connection, first: i64, last: i64, start: Instant) -> Result<Option<i64>, Failure> {
+    let mut probe = db.prepare("SELECT rowid, created_at FROM cost_events WHERE rowid >= ?1 ORDER BY rowid LIMIT 1")?;
+    let mut since = |id: i64| -> Result<Option<bool>, Failure> {
+        match probe.query_row([id], |row| Ok(event_time(row.get_ref(1)?))) {
+            Ok(time) => Ok(time.map(|time| time >= start)),
+            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(Some(true)),
+            Err(error) => Err(error.into()),
+        }
+    };
+    let (mut low, mut high) = (first, last.saturating_add(1));
+    while low < high {
+        let middle = low + ((i128::from(high) - i128::from(low)) / 2) as i64;
+        match since(middle)? {
+            Some(true) => high = middle,
+            Some(false) => low = middle + 1,
+            None => return Ok(None),
+        }
+    }
+    let spread = (last - first) / PROBES + 1;
+    let even = (0..PROBES).map(|n| first + n * spread);
+    let near = (0..62).map(|n| low.saturating_sub(1 << n));
+    for id in even.chain(near).filter(|id| (first..=last).contains(id)) {
+        if since(id)? != Some(id >= low) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(low))
+}
+
+fn read_part(db: &Connection, (from, to): (i64, i64), keys: &mut Keys) -> Result<Part, Failure> {
+    let mut statement = db.prepare(&keys.query("WHERE rowid BETWEEN ?1 AND ?2 ORDER BY rowid"))?;
+    let mut rows = statement.query([from, to])?;
+    let mut part = Part::default();
+    while let Some(row) = rows.next()? {
+        part.events.extend(keys.read(row, &mut part.newest_other)?);
+    }
+    Ok(part)
+}
+
+/// Gives the jobs their fires from row `from` on, of more than can be kept the newest ones; returns those of jobs that have
+/// no row.
+fn read_fires(
+    access: &mut Access<'_>,
+    from: i64,
+    start: Instant,
+    newest: &mut Newest,
+    snapshot: &mut Snapshot,
+) -> Result<Vec<Vec<Fire>>, Unread> {
+    let least = newest.last.saturating_sub(MOST_ROWS - 1);
+    if from < least {
+        snapshot.notes.push(format!("only the newest {MOST_ROWS} cost events were read, from number {least} on"));
+    }
+    let mut deal = Deal { start, jobs: newest.keys.jobs, newest: None, unreadable: 0, stepped: 0, strangers: Vec::new() };
+    let mut at = from.max(least);
+    while at < newest.from {
+        let to = at.saturating_add(ROWS_A_PIECE - 1).min(newest.from - 1);
+        let part = access.piece(|db| read_part(db, (at, to), &mut newest.keys))?;
+        deal.out(&part, snapshot);
+        at = to + 1;
+    }
+    deal.out(&std::mem::take(&mut newest.part), snapshot);
+    if deal.unreadable > 0 {
+        snapshot.notes.push(format!("{} cost events have no readable time", deal.unreadable));
+    }
+    if deal.stepped > 0 {
+        snapshot.notes.push(format!(
+            "{} cost events are older than the one before them (a clock was set): times about them are inexact",
+            deal.stepped
+        ));
+    }
+    Ok(deal.strangers)
+}
+
+/// Deals events out to their jobs, each with the end of the run before it.
+struct Deal {
+    start: Instant,
+    jobs: usize,
+    newest: Option<Instant>,
+    unreadable: u64,
+    stepped: u64,
+    strangers: Vec<Vec<Fire>>,
+}
+
+impl Deal {
+    fn out(&mut self, part: &Part, snapshot: &mut Snapshot) {
+        snapshot.newest_other = snapshot.newest_other.max(part.newest_other);
+        for event in &part.events {
+            let place = event.who as usize;
+            let job = snapshot.jobs.get_mut(place);
+            let Some(fire) = event.fire else {
+                self.unreadable += 1;
+                job.into_iter().for_each(|job| job.events_without_time += 1);
+                continue;
+            };
+            if fire.end < self.start {
+                continue;
+            }
+            let before = self.newest.unwrap_or(Instant::MIN);
+            // Where the clock was set back, a run is taken to have ended no earlier than the one before it.
+            self.stepped += u64::from(fire.end < before);
+            let fire = Fire { end: fire.end.max(before), ..fire }.begun(before);
+            self.newest = Some(fire.end);
+            match job {
+                Some(job) => job.fires.push(fire),
+                None => self.stranger(place - self.jobs).push(fire),
+            }
+        }
+    }
+
+    fn stranger(&mut self, index: usize) -> &mut Vec<Fire> {
+        if self.strangers.len() <= index {
+            self.strangers.resize(index + 1, Vec::new());
+        }
+        &mut self.strangers[index]
+    }
+}
+
+/// Makes jobs of the regular ones that have no row and were not deleted in the dashboard; pools the others' fires.
+fn settle_strangers(fires: Vec<Vec<Fire>>, keys: &Keys, tables: &mut Tables) {
+    let pool = &mut tables.snapshot.other_fires;
+    for (index, fires) in fires.into_iter().enumerate() {
+        match keys.strangers.get(index).filter(|id| fires.len() >= FEWEST_OF_REGULAR && !tables.deleted.contains(*id)) {
+            Some(id) => tables.snapshot.jobs.push(gone(id, fires)),
+            None => pool.extend(fires),
+        }
+    }
+    pool.sort_by_key(|fire| fire.end);
+}
+
+fn gone(id: &[u8], fires: Vec<Fire>) -> Job {
+    let id = super::cut(String::from_utf8_lossy(id).into_owned(), 500);
+    let when = When::Unreadable("its row is gone".to_owned());
+    let schedule =
+        Schedule { kind: "unknown".to_owned(), expression: None, timezone: None, interval_ms: None, at: None, when };
+    Job {
+        name: id.clone(),
+        id,
+        state: State::Gone,
+        schedule,
+        created_at: None,
+        row: None,
+        switches: Vec::new(),
+        manual_runs: Vec::new(),
+        events_without_time: 0,
+        fires,
+    }
+}
+
+/// Joins a job's newest fire with the run that its row knows; a run without a cost event becomes a fire of its own.
+fn join_row(job: &mut Job, now: Instant) {
+    let Some(run) = job.row.as_ref().and_then(|row| row.last_run.clone()) else { return };
+    let in_run = |fire: &Fire| fire.end.since(run.start) >= -SECOND && fire.end.since(run.end()) <= SAME_RUN;
+    match job.fires.last_mut() {
+        Some(fire) if in_run(fire) => {
+            (fire.exact, fire.failed) = (true, run.failed);
+        }
+        newest => {
+            let later = newest.is_none_or(|fire| run.end().since(fire.end) > SAME_RUN);
+            if later && run.end() <= now {
+                job.fires.push(unrecorded(&run));
+            }
+        }
+    }
+}
+
+fn unrecorded(run: &Run) -> Fire {
+    let fire =
+        Fire { end: run.end(), longest_ms: 0, exact: true, failed: run.failed, tokens: Tokens::NoEvent, cost_usd: 0.0 };
+    fire.begun(run.start)
+}
+
+/// What a job's history before the window is wanted for.
+#[derive(Clone, Copy, PartialEq)]
+enum Wanted {
+    /// Its newest fire: the silence before its first one in the window may be a gap.
+    OneFire,
+    /// All back to one with tokens: a streak reaches out of the window.
+    WholeStreak,
+}
+
+fn wanted(job: &Job, start: Instant) -> Option<Wanted> {
+    let first = job.fires.first()?;
+    if first.is_empty() {
+        return Some(Wanted::WholeStreak);
+    }
+    let cadence = job.schedule.cadence()?;
+    let due_long_ago = cadence.advance(start, 2.0).is_some_and(|slot| slot < first.end);
+    (due_long_ago && job.created_at.is_none_or(|made| made < start)).then_some(Wanted::OneFire)
+}
+
+/// Finds the fires before the window that the detectors need: those of jobs silent in it, near their last run, and those
+/// that precede a job's first fire in it.
+fn look_back(
+    access: &mut Access<'_>,
+    (first, last): (i64, i64),
+    from: i64,
+    start: Instant,
+    keys: &mut Keys,
+    snapshot: &mut Snapshot,
+) -> Result<(), Unread> {
+    for index in 0..keys.jobs {
+        let job = &snapshot.jobs[index];
+        let end = job.last_run().map(Run::end).filter(|end| *end < start);
+        let Some(end) = end.filter(|_| job.fires.is_empty() && job.state.is_watched()) else { continue };
+        let wanted = FxHashMap::from_iter([(index as u32, Wanted::WholeStreak)]);
+        let found = access.piece(|db| match first_since(db, first, last, end.plus(MINUTE))? {
+            Some(row) => backwards(db, row, MOST_NEAR_LAST_RUN, keys, wanted.clone()),
+            None => Ok((Vec::new(), 0)),
+        })?;
+        prepend(found.0, snapshot);
+    }
+    let open: FxHashMap<u32, Wanted> = (0..keys.jobs)
+        .map(|index| (index, &snapshot.jobs[index]))
+        .filter(|(_, job)| job.state.is_watched() && job.fires.first().is_some_and(|fire| fire.end >= start))
+        .filter_map(|(index, job)| Some((index as u32, wanted(job, start)?)))
+        .collect();
+    if open.is_empty() {
+        return Ok(());
+    }
+    let (found, left) = access.piece(|db| backwards(db, from, MOST_BACKWARDS, keys, open.clone()))?;
+    prepend(found, snapshot);
+    if left > 0 {
+        snapshot.notes.push(format!(
+            "for {left} jobs the {MOST_BACKWARDS} cost events before {start} were not enough: a streak or gap may have begun before"
+        ));
+    }
+    Ok(())
+}
+
+/// Fires found for a job, by its place, oldest first.
+type Found = Vec<(u32, Vec<Fire>)>;
+
+fn prepend(found: Found, snapshot: &mut Snapshot) {
+    for (place, fires) in found {
+        snapshot.jobs[place as usize].fires.splice(0..0, fires);
+    }
+}
+
+/// Reads backwards from before row `from` until all that is wanted is found or `most` rows have been seen; returns also
+/// how many jobs remained open where rows were left unread.
+fn backwards(
+    db: &Connection,
+    from: i64,
+    most: usize,
+    keys: &mut Keys,
+    wanted: FxHashMap<u32, Wanted>,
+) -> Result<(Found, usize), Failure> {
+    let mut statement = db.prepare(&keys.query("WHERE rowid < ?1 ORDER BY rowid DESC LIMIT ?2"))?;
+    let mut rows = statement.query(params![from, most as i64])?;
+    let mut open: FxHashMap<u32, (Wanted, Vec<Fire>)> =
+        wanted.into_iter().map(|(place, wanted)| (place, (wanted, Vec::new()))).collect();
+    let (mut found, mut seen, mut left) = (Found::new(), 0, 0);
+    while !open.is_empty() {
+        let Some(row) = rows.next()? else {
+            left = if seen == most { open.len() } else { 0 };
+            break;
+        };
+        seen += 1;
+        let Some(Event { who, fire: Some(fire) }) = keys.read(row, &mut None)? else { continue };
+        let Some((wanted, fires)) = open.get_mut(&who) else { continue };
+        fires.push(fire);
+        if *wanted == Wanted::OneFire || !fire.is_empty() {
+            found.extend(open.remove(&who).map(|(_, fires)| (who, fires)));
+        }
+    }
+    found.extend(open.into_iter().map(|(place, (_, fires))| (place, fires)));
+    found.iter_mut().for_each(|(_, fires)| fires.reverse());
+    Ok((found, left))
+}

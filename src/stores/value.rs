@@ -1,0 +1,68 @@
+//! Values of columns that people edit by hand, so that every one may hold anything.
+
+use crate::model::Stamp;
+use crate::time::{Instant, SECOND, TimeText};
+use rusqlite::types::ValueRef;
+
+/// The longest name or text that is kept for display.
+const LONGEST_TEXT: usize = 500;
+/// The longest that is kept of a value that could not be read.
+const LONGEST_UNREADABLE: usize = 40;
+
+/// A value as text; bytes that are not UTF-8 are replaced, NULL is None.
+pub fn text(value: ValueRef<'_>) -> Option<String> {
+    match value {
+        ValueRef::Null => None,
+        ValueRef::Integer(number) => Some(number.to_string()),
+        ValueRef::Real(number) => Some(number.to_string()),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+    }
+}
+
+/// A value as text for display: cut, empty for NULL.
+pub fn shown(value: ValueRef<'_>) -> String {
+    cut(text(value).unwrap_or_default(), LONGEST_TEXT)
+}
+
+/// A text of at most `most` characters.
+pub fn cut(text: String, most: usize) -> String {
+    if text.len() <= most { text } else { text.chars().take(most).collect() }
+}
+
+/// A value as a whole number, also one stored as a real or as text: `0.0` and `'0'` are zero.
+pub fn number(value: ValueRef<'_>) -> Option<i64> {
+    match value {
+        ValueRef::Integer(number) => Some(number),
+        ValueRef::Real(number) => whole(number),
+        _ => {
+            let text = text(value)?;
+            let text = text.trim();
+            text.parse().ok().or_else(|| whole(text.parse().ok()?))
+        }
+    }
+}
+
+fn whole(number: f64) -> Option<i64> {
+    (number.fract() == 0.0 && number.abs() < 9e18).then_some(number as i64)
+}
+
+/// A value as an instant.
+pub fn stamp(value: ValueRef<'_>) -> Stamp {
+    match text(value) {
+        None => Stamp::Missing,
+        Some(text) => match TimeText::parse(&text) {
+            Some(time) => Stamp::At(time.as_utc()),
+            None => Stamp::Unreadable(cut(text, LONGEST_UNREADABLE)),
+        },
+    }
+}
+
+/// The instant of a cost event, whose usual form is read without making a text of it.
+pub fn event_time(value: ValueRef<'_>) -> Option<Instant> {
+    let usual = match value {
+        ValueRef::Text(bytes) => crate::time::event_seconds(bytes),
+        _ => None,
+    };
+    usual.map(|seconds| Instant::from_millis(seconds * SECOND)).or_else(|| stamp(value).instant())
+}
+
