@@ -10,6 +10,8 @@ mod past_due;
 #[cfg(test)]
 mod properties;
 mod reason;
+#[cfg(test)]
+mod simulator;
 mod strip;
 mod worker;
 mod zero_tokens;
@@ -261,18 +263,19 @@ fn record(context: &Context<'_>, index: usize, job: &Job, found: &[Finding]) -> 
         return (severity, Facts::default(), Strip::default());
     }
     let now = context.settings.now;
-    let lasting = || found.iter().filter(|finding| finding.is_ongoing() && finding.missed_slots.is_some());
-    let lost_since = lasting().filter_map(|finding| finding.since).min();
+    let missing = || found.iter().filter(|finding| finding.missed_slots.is_some());
+    let lost = missing().filter_map(|finding| Some((finding.since?, finding.until.unwrap_or(now))));
+    let lost: Vec<(Instant, Instant)> = lost.collect();
     let running = context.worker.run_of(index).filter(|run| run.phase == Phase::Running);
     let due = job.next_run().or_else(|| job.schedule.cadence()?.next(job.last_end().or(job.created_at)?));
     let facts = Facts {
         overdue_ms: due.map_or(0, |due| now.since(due).max(0)),
-        missed_slots: lasting().filter_map(|finding| finding.missed_slots).max().unwrap_or(0),
+        missed_slots: missing().filter(|finding| finding.is_ongoing()).filter_map(|finding| finding.missed_slots).max().unwrap_or(0),
         zero_token_streak: zero_tokens::current_streak(job),
         in_flight_ms: running.map_or(0, |run| run.for_ms),
         last_fire: job.last_end(),
         last_success: job.fires.iter().rev().find(|fire| !fire.is_bad()).map(|fire| fire.end),
         cadence_ms: job.schedule.cadence().and_then(|cadence| cadence.usual_interval(now)),
     };
-    (severity, facts, strip::strip(context, job, lost_since))
+    (severity, facts, strip::strip(context, job, &lost))
 }

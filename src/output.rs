@@ -33,7 +33,7 @@ pub fn to_file(text: &str, path: &Path) -> Result<(), String> {
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let present = target.metadata().ok();
     if present.as_ref().is_some_and(|meta| !meta.is_file()) {
-        return refuse("is no regular file: give --output a file that may be replaced, or write to stdout");
+        return refuse("is not a regular file: give --output a file that may be replaced, or write to stdout");
     }
     if db::is_part_of_database(&target) {
         return refuse("is a SQLite database or belongs to one: give --output another file");

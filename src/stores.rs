@@ -5,6 +5,9 @@
 mod phantom;
 mod value;
 
+#[cfg(test)]
+pub use phantom::for_tests as phantom_for_tests;
+
 use crate::db::{Unread, Window};
 use crate::model::Snapshot;
 use std::path::Path;

@@ -18,6 +18,10 @@ pub const HOUR: Millis = 60 * MINUTE;
 /// One day of 24 hours, in milliseconds.
 pub const DAY: Millis = 24 * HOUR;
 
+/// The Julian days of the years 0 to 9999 (<https://sqlite.org/lang_datefunc.html>), and that of 1970.
+const JULIAN_DAYS: std::ops::Range<f64> = 1_721_059.5..5_373_484.5;
+const JULIAN_1970: f64 = 2_440_587.5;
+
 /// A span in seconds, as programs read it.
 pub fn seconds(span: Millis) -> f64 {
     span as f64 / SECOND as f64
@@ -153,13 +157,19 @@ fn in_calendar(wall: NaiveDateTime) -> Option<Instant> {
 }
 
 /// Ten-odd digits are seconds since 1970, thirteen-odd milliseconds; the line is drawn at 100 billion, the year 5138 in
-/// seconds and 1973 in milliseconds. Fewer than nine digits are no time.
+/// seconds and 1973 in milliseconds. Seven digits with a fraction are a Julian day, as SQLite's julianday() makes them; any
+/// other number of fewer than nine digits is not a time.
 fn epoch(text: &str) -> Option<Instant> {
     if text.len() < 9 || !text.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
         return None;
     }
     let number: f64 = text.parse().ok()?;
-    let millis = if number < 1e11 { number * 1e3 } else { number };
+    let millis = match number {
+        day if JULIAN_DAYS.contains(&day) => (day - JULIAN_1970) * DAY as f64,
+        seconds if seconds < 1e11 => seconds * 1e3,
+        millis => millis,
+    };
+    let millis = millis.round();
     (millis <= Instant::MAX.0 as f64).then_some(Instant(millis as i64))
 }
 
@@ -221,6 +231,7 @@ mod tests {
             ("2026-04-29", "2026-04-29T00:00:00Z"),
             ("1777456811", "2026-04-29T10:00:11Z"),
             ("1777456811304", "2026-04-29T10:00:11.304Z"),
+            ("2461159.91679398", "2026-04-29T10:00:11Z"),
             ("0000-01-01 00:00:00", "0000-01-01T00:00:00Z"),
             ("9999-12-31 23:59:59", "9999-12-31T23:59:59Z"),
         ] {

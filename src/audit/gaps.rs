@@ -5,6 +5,7 @@
 
 use super::finding::{Facts, Finding};
 use super::worker::{BACKOFF, ROW_FOLLOWS, rewritten_at};
+use super::past_due::lateness;
 use super::{Context, Severity};
 use crate::cadence::Cadence;
 use crate::model::{Fire, Job, State};
@@ -72,7 +73,7 @@ fn closed(context: &Context<'_>, job: &Job, cadence: &Cadence, before: &Fire, un
         || context.worker.occupied(silence.due, until);
     (!excused).then(|| {
         // The fire that ended the silence served the newest of the slots.
-        let lost = cadence.slots_between(silence.due.plus(-1), until).saturating_sub(1).max(1);
+        let lost = cadence.slots_between(silence.due, until).max(1);
         let facts = Facts::Silent { last_fire: Some(before.end) };
         Finding::new(severity, facts).since(silence.due).missing(lost).over(until)
     })
@@ -87,19 +88,22 @@ fn open(context: &Context<'_>, index: usize, job: &Job, cadence: &Cadence) -> Op
     let boot = rewritten_at(job).filter(|boot| *boot > from && *boot <= settings.now);
     let until = boot.unwrap_or(settings.now);
     let silence = silence(context, job, cadence, from, bad, until)?;
-    let free = context.worker.free_for(index, silence.due, until);
-    if until <= silence.limit || free <= settings.late_after || context.worker.run_of(index).is_some() {
+    if until <= silence.limit || context.worker.run_of(index).is_some() {
         return None;
     }
-    let lost = cadence.slots_between(silence.due.plus(-1), settings.now).max(1);
+    let lost = 1 + cadence.slots_between(silence.due, settings.now);
     let finding = |severity| {
         Finding::new(severity, Facts::Silent { last_fire }).since(silence.due).missing(lost)
     };
     match boot {
         // What is due since the boot is past-due's to judge.
-        Some(boot) => settings.after(boot).map(|severity| finding(severity).over(boot)),
+        Some(boot) => {
+            let free = context.worker.free_for(index, silence.due, boot);
+            let severity = settings.after(boot).filter(|_| free > settings.late_after)?;
+            Some(finding(severity).over(boot))
+        }
         None if unseen_wait(context, silence.due) => None,
-        None => Some(finding(Severity::Critical)),
+        None => lateness(context, index, job, silence.due).map(finding),
     }
 }
 

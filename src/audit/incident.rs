@@ -330,11 +330,13 @@ impl Group<'_> {
         }
     }
 
-    /// Whether the first run after `end` is the one that ended the silence.
+    /// Whether for most of the silence nothing ran at all: the first run after `end` came towards its end.
     fn nothing_ran_after(&self, end: Option<Instant>) -> bool {
+        let since = self.members.iter().filter_map(|finding| finding.since).min();
         let until = self.members.iter().filter_map(|finding| finding.until).min();
         let next = end.and_then(|end| self.context.worker.end_after(end));
-        next.zip(until).is_none_or(|(next, until)| next.plus(SECOND) >= until)
+        let (Some(since), Some(until), Some(next)) = (since, until, next) else { return true };
+        2 * next.since(since) >= until.since(since)
     }
 
     /// The jobs, those that lost the most slots first.
@@ -453,7 +455,11 @@ impl Telling<'_> {
             Cause::RunHung => format!("the run of {holder} never ended{behind}"),
             Cause::DeliveryHung => format!("the run of {holder} did its work and never finished{behind}"),
             Cause::RunLong => format!("the run of {holder} takes longer than usual{behind}"),
-            Cause::ProviderFailing => format!("every job fails: no fire has used tokens lately ({} jobs)", self.jobs.len()),
+            Cause::ProviderFailing => {
+                let since = self.group.context.shared.told().2;
+                let since = since.map_or_else(String::new, |at| format!(" since {} UTC", at.minute()));
+                format!("{} fail together: no fire has used tokens{since}", count(self.jobs.len() as u64, "job"))
+            }
             Cause::JobFailing if !self.broken().is_empty() => format!("{names} has stopped: its circuit breaker is open"),
             Cause::JobFailing => format!("{names} fails again and again"),
             Cause::JobSilent => format!("{names} {} stopped while other jobs run", verb("has", "have")),

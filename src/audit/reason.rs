@@ -238,7 +238,7 @@ impl Reason {
             ),
             Reason::Silent => (
                 "The job does not fire, or did not for a while.",
-                "Counted from the first slot after its last fire. Critical when more than --late-cadences times the cadence has passed and the worker was free for more than --late-after. Pauses, the backoff after an error and the wait for the worker are no fault. Over once it fires again: then a warning for 24 hours, info until --since.",
+                "Counted from the first slot after its last fire, once more than --late-cadences times the cadence has passed since that fire, and judged like overdue. Pauses, the backoff after an error and the wait for the worker are no fault. Over once it fires again: then a warning for 24 hours, info until --since.",
                 "Read the scheduler's log from the job's last fire on.",
             ),
             Reason::Starved => (

@@ -15,7 +15,7 @@ const FURTHEST: Millis = 5 * 366 * DAY;
 pub enum Outcome {
     /// A run ended between it and the next slot.
     Fired,
-    /// The same, but all such runs used no tokens.
+    /// The same, but all such runs failed or used no tokens.
     ZeroTokens,
     /// No run, and the worker was free.
     Missed,
@@ -41,7 +41,7 @@ impl Outcome {
     pub fn meaning(self) -> &'static str {
         match self {
             Outcome::Fired => "fired",
-            Outcome::ZeroTokens => "fired with zero tokens",
+            Outcome::ZeroTokens => "failed or used no tokens",
             Outcome::Missed => "lost",
             Outcome::Waiting => "waiting",
         }
@@ -57,24 +57,26 @@ pub struct Strip {
     pub outcomes: Vec<Outcome>,
 }
 
-/// The latest slots of a job, of which those from `lost_since` on are known to be lost; none for jobs that are not watched
+/// The latest slots of a job, of which those in the spans `lost` are known to be lost; none for jobs that are not watched
 /// or whose schedule can't be read.
-pub fn strip(context: &Context<'_>, job: &Job, lost_since: Option<Instant>) -> Strip {
+pub fn strip(context: &Context<'_>, job: &Job, lost: &[(Instant, Instant)]) -> Strip {
     let Some(cadence) = job.schedule.cadence().filter(|_| job.state.is_watched()) else { return Strip::default() };
     let now = context.settings.now;
-    let starts = latest_starts(cadence, job, now);
+    // Of what was before the window no fires are known.
+    let known = job.created_at.max(context.snapshot.window_start).unwrap_or(Instant::MIN);
+    let starts = latest_starts(cadence, job, known, now);
     let Some(&first) = starts.first() else { return Strip::default() };
     let fires = &job.fires[job.fires.partition_point(|fire| fire.end < first)..];
     let outcome = |(index, &at): (usize, &Instant)| {
-        let end = starts.get(index + 1).copied().unwrap_or(now.plus(1));
+        let end = starts.get(index + 1).copied().unwrap_or(now.plus(1)).max(at);
         let begun = fires.partition_point(|fire| fire.end < at);
         let served = &fires[begun..fires.partition_point(|fire| fire.end < end)];
         if !served.is_empty() {
-            let empty = served.iter().all(|fire| fire.is_empty());
-            return if empty { Outcome::ZeroTokens } else { Outcome::Fired };
+            let bad = served.iter().all(|fire| fire.is_bad());
+            return if bad { Outcome::ZeroTokens } else { Outcome::Fired };
         }
         let until = fires.get(begun).map_or(now, |fire| fire.end);
-        let lost = lost_since.is_some_and(|since| at >= since);
+        let lost = lost.iter().any(|(since, until)| *since <= at && at <= *until);
         let waits = !lost && job.state == State::Watched && context.worker.occupied(at, until);
         if waits { Outcome::Waiting } else { Outcome::Missed }
     };
@@ -82,18 +84,17 @@ pub fn strip(context: &Context<'_>, job: &Job, lost_since: Option<Instant>) -> S
 }
 
 /// The latest slots up to `now`: scheduled times, or for an interval the fires and what should have followed each.
-fn latest_starts(cadence: &Cadence, job: &Job, now: Instant) -> Vec<Instant> {
-    let made = job.created_at.unwrap_or(Instant::MIN);
+fn latest_starts(cadence: &Cadence, job: &Job, known: Instant, now: Instant) -> Vec<Instant> {
     let mut starts = match cadence {
         Cadence::Every(interval) => interval_starts(*interval, job, now),
         Cadence::Cron(..) => {
             let Some(usual) = cadence.usual_interval(now) else { return Vec::new() };
             let mut back = usual.saturating_mul(MOST_SLOTS as i64 + 1).min(FURTHEST);
             loop {
-                let from = now.plus(-back).max(made);
+                let from = now.plus(-back).max(known);
                 let slots = std::iter::successors(cadence.next(from), |slot| cadence.next(*slot));
                 let starts: Vec<Instant> = slots.take_while(|slot| *slot <= now).collect();
-                if starts.len() >= MOST_SLOTS || from == made || back >= FURTHEST {
+                if starts.len() >= MOST_SLOTS || from == known || back >= FURTHEST {
                     break starts;
                 }
                 back = back.saturating_mul(2).min(FURTHEST);
@@ -106,19 +107,21 @@ fn latest_starts(cadence: &Cadence, job: &Job, now: Instant) -> Vec<Instant> {
 
 fn interval_starts(interval: Millis, job: &Job, now: Instant) -> Vec<Instant> {
     let skipped = job.fires.len().saturating_sub(MOST_SLOTS);
-    let mut starts = Vec::new();
+    let mut starts: Vec<Instant> = Vec::new();
     for fire in &job.fires[skipped..] {
-        fill(&mut starts, interval, fire.end.plus(-1));
+        // The fire itself served the newest of the slots since the one before it.
+        let due = starts.last().map_or(0, |last| fire.end.since(*last) / interval);
+        fill(&mut starts, interval, due - 1);
         starts.push(fire.end);
     }
-    fill(&mut starts, interval, now);
+    let due = starts.last().map_or(0, |last| now.since(*last) / interval);
+    fill(&mut starts, interval, due);
     starts
 }
 
-/// Appends what should have followed the last start up to `until`, the newest ones only.
-fn fill(starts: &mut Vec<Instant>, interval: Millis, until: Instant) {
+/// Appends so many slots after the last start, the newest ones only.
+fn fill(starts: &mut Vec<Instant>, interval: Millis, due: i64) {
     let Some(&last) = starts.last() else { return };
-    let missed = (until.since(last) / interval).max(0);
-    let shown = missed.min(MOST_SLOTS as i64);
-    starts.extend((missed - shown + 1..=missed).map(|n| last.plus(n.saturating_mul(interval))));
+    let shown = due.min(MOST_SLOTS as i64);
+    starts.extend((due - shown + 1..=due).map(|n| last.plus(n.saturating_mul(interval))));
 }

@@ -60,17 +60,21 @@ pub fn failing_since(job: &Job) -> Option<(Instant, Option<Instant>)> {
     let with_tokens = job.fires.last().is_some_and(|newest| newest.failed && newest.tokens != Tokens::NoEvent);
     let bad = if with_tokens { bad.max(errors) } else { bad };
     let first = job.fires.len().saturating_sub(bad);
-    let since = job.fires.get(first).map(|fire| fire.end).or_else(|| job.last_end().filter(|_| errors > 0))?;
-    Some((since, first.checked_sub(1).map(|last_good| job.fires[last_good].end)))
+    let fire = job.fires.get(first)?;
+    let last_good = first.checked_sub(1).map(|last_good| job.fires[last_good].end);
+    // Of runs that throw only the newest is known: the first was due at the slot after the last good one.
+    let slot = || job.schedule.cadence()?.next(last_good?).filter(|slot| *slot <= fire.end);
+    let since = if fire.tokens == Tokens::NoEvent { slot().unwrap_or(fire.end) } else { fire.end };
+    Some((since, last_good))
 }
 
 /// Errors in a row that no streak shows. A warning at most, since the job still fires.
 fn failing(context: &Context<'_>, job: &Job) -> Option<Finding> {
     let many = job.errors() >= context.settings.zero_streak && job.state == State::Watched;
-    let (since, _) = failing_since(job).filter(|_| many)?;
+    let since = failing_since(job).map(|(since, _)| since).or(job.last_end());
     let facts =
         Facts::Failing { consecutive_errors: job.errors(), last_error: job.last_error().map(str::to_owned) };
-    Some(Finding::new(Severity::Warning, facts).since(since))
+    many.then(|| Finding::new(Severity::Warning, facts).since(since))
 }
 
 /// What several jobs share fails: all fires since the last one with tokens.

@@ -39,7 +39,15 @@ fn span(u: &mut Unstructured<'_>) -> Result<Millis> {
 }
 
 fn fire(u: &mut Unstructured<'_>) -> Result<Fire> {
-    Ok(Fire { at: instant(u)?, tokens: *u.choose(&[Tokens::Zero, Tokens::Some, Tokens::Unknown])? })
+    let tokens = [Tokens::Used(0), Tokens::Used(u.arbitrary()?), Tokens::Unknown, Tokens::NoEvent];
+    Ok(Fire {
+        end: instant(u)?,
+        longest_ms: if u.arbitrary()? { u32::MAX } else { u.arbitrary()? },
+        exact: u.arbitrary()?,
+        failed: u.arbitrary()?,
+        tokens: *u.choose(&tokens)?,
+        cost_usd: u.arbitrary()?,
+    })
 }
 
 fn schedule(u: &mut Unstructured<'_>, zone: Zone) -> Result<Schedule> {
@@ -55,52 +63,54 @@ fn schedule(u: &mut Unstructured<'_>, zone: Zone) -> Result<Schedule> {
             ("cron", format!("{{\"expr\":{fields:?},\"tz\":{:?}}}", u.choose(&ZONES)?))
         }
     };
-    Ok(Schedule::parse(kind, &value, zone))
+    Ok(crate::stores::phantom_for_tests::schedule(kind, &value, zone))
 }
 
 fn job(u: &mut Unstructured<'_>, zone: Zone) -> Result<Job> {
-    let mut fires = Fires::default();
-    up_to(8, u, fire)?.into_iter().for_each(|fire| fires.push(fire));
+    let mut fires = up_to(8, u, fire)?;
+    fires.sort_by_key(|fire| fire.end);
     let unknown = State::Unknown(u.arbitrary::<&str>()?.to_owned());
+    let text = |u: &mut Unstructured<'_>| Ok::<_, arbitrary::Error>(u.arbitrary::<Option<&str>>()?.map(str::to_owned));
     let run = |u: &mut Unstructured<'_>| {
-        let error = u.arbitrary::<Option<&str>>()?.map(str::to_owned);
-        Ok(Run { start: instant(u)?, duration_ms: maybe(u, span)?, error })
+        Ok(Run { start: instant(u)?, duration_ms: maybe(u, span)?, failed: u.arbitrary()?, error: text(u)? })
     };
+    let row = |u: &mut Unstructured<'_>| {
+        Ok(Row {
+            last_run: maybe(u, run)?,
+            next_run_at: maybe(u, instant)?.map_or(Stamp::Missing, Stamp::At),
+            consecutive_errors: if u.arbitrary()? { u.arbitrary()? } else { u.int_in_range(0..=10)? },
+            updated_at: maybe(u, instant)?,
+            delivery: if u.arbitrary()? { Some("error:x".to_owned()) } else { text(u)? },
+        })
+    };
+    let states = [State::Watched, State::Watched, State::Broken, State::Paused, State::FailedOnce, State::Gone, unknown];
     Ok(Job {
         id: u.int_in_range(0..=4)?.to_string(),
         name: u.arbitrary::<&str>()?.to_owned(),
-        state: u
-            .choose(&[State::Watched, State::Watched, State::Broken, State::Paused, State::FailedOnce, unknown])?
-            .clone(),
+        state: u.choose(&states)?.clone(),
         schedule: schedule(u, zone)?,
-        last_run: maybe(u, run)?,
-        next_run_at: maybe(u, instant)?.map_or(Stamp::Missing, Stamp::At),
-        consecutive_errors: if u.arbitrary()? { u.arbitrary()? } else { u.int_in_range(0..=10)? },
         created_at: maybe(u, instant)?,
-        updated_at: maybe(u, instant)?,
-        moved_on: u.ratio(1, 6)?,
+        row: maybe(u, row)?,
         switches: up_to(3, u, |u| Ok(Switch { at: instant(u)?, resumes: u.arbitrary()? }))?,
+        manual_runs: up_to(2, u, instant)?,
+        events_without_time: u.int_in_range(0..=5)?,
         fires,
     })
 }
 
 fn snapshot(u: &mut Unstructured<'_>, zone: Zone) -> Result<Snapshot> {
-    let jobs = up_to(4, u, |u| job(u, zone))?;
-    let lull = |u: &mut Unstructured<'_>| {
-        let job = (0..jobs.len()).nth(u.int_in_range(0..=4)?);
-        Ok(Lull { from: instant(u)?, until: instant(u)?, job, previous: maybe(u, fire)? })
-    };
     let open =
-        |u: &mut Unstructured<'_>| Ok(OpenRun { job_id: u.int_in_range(0..=5)?.to_string(), start: instant(u)? });
+        |u: &mut Unstructured<'_>| Ok(OpenRun { job_id: u.int_in_range(0..=5)?.to_string(), seen: instant(u)? });
+    let mut other_fires = up_to(3, u, fire)?;
+    other_fires.sort_by_key(|fire| fire.end);
     Ok(Snapshot {
-        lulls: up_to(4, u, lull)?,
+        jobs: up_to(4, u, |u| job(u, zone))?,
+        other_fires,
         open_runs: up_to(2, u, open)?,
-        newest_fire: maybe(u, instant)?,
         newest_other: maybe(u, instant)?,
         sessions_moved_on: u.arbitrary()?,
         window_start: maybe(u, instant)?,
         notes: Vec::new(),
-        jobs,
     })
 }
 
@@ -112,17 +122,16 @@ fn report(u: &mut Unstructured<'_>) -> Result<Report> {
         zone,
         late_cadences: u.int_in_range(0..=1000)? as f64 / 3.0,
         late_after: span(u)?,
+        lost_after: span(u)?,
         zero_streak: u.int_in_range(1..=4)?,
         zero_streak_critical: u.int_in_range(1..=6)?,
         max_run: span(u)?,
     };
     let snapshot = snapshot(u, zone)?;
-    let verdict = audit(&snapshot, &settings, |_| true);
-    let (now, severity, selected) = (settings.now, verdict.severity, vec![true; snapshot.jobs.len()]);
-    let outcome = Ok(Audited { settings, snapshot, verdict, selected });
-    let database = Database { path: "a.db".into(), real_path: "/a.db".into(), outcome };
-    let (took, exit_code) = (Duration::ZERO, severity.code());
-    Ok(Report { now, took, databases: Ok(vec![database]), severity, exit_code })
+    let verdict = audit(snapshot, &settings, |_| true);
+    let (now, fail_on) = (settings.now, FailOn::default());
+    let database = Database { path: "a.db".into(), real_path: "/a.db".into(), outcome: Ok(Audited { settings, verdict }) };
+    Ok(Report { now, took: Duration::ZERO, databases: Ok(vec![database]), fail_on })
 }
 
 proptest! {
@@ -130,8 +139,12 @@ proptest! {
     fn any_history_is_judged_and_told_in_every_format(bytes in prop::collection::vec(any::<u8>(), 0..1500)) {
         let Ok(report) = report(&mut Unstructured::new(&bytes)) else { return Ok(()) };
         let json: serde_json::Value = serde_json::from_str(&json::render(&report)).map_err(|error| TestCaseError::fail(error.to_string()))?;
-        prop_assert_eq!(&json["exit_code"], report.exit_code);
-        prop_assert_eq!(json::render_lines(&report).lines().count(), report.findings().len());
+        prop_assert_eq!(&json["exit_code"], report.exit_code());
+        prop_assert_eq!(json::render_lines(&report).lines().count(), report.incidents().len());
+        for (_, audited) in report.audited() {
+            let told = audited.verdict.findings.iter().filter(|finding| finding.severity >= Severity::Warning);
+            prop_assert!(told.clone().all(|finding| finding.incident.is_some()), "{:?}", told.collect::<Vec<_>>());
+        }
         let plugin = nagios::render(&report);
         prop_assert!(plugin.matches('|').count() == 1 && plugin.chars().take_while(|c| *c != '|').count() <= 80, "{}", plugin);
         let metrics = prometheus::render(&report);

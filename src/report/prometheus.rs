@@ -2,8 +2,8 @@
 //!
 //! Only base units; what happened is told by its time, not its age, which would freeze with the file
 //! (<https://prometheus.io/docs/practices/instrumentation/#timestamps-not-time-since>). Every series carries its database, so
-//! that the files of several audits on one host have none in common. A database that could not be audited has only its
-//! `sched_audit_success`, so that no stale number looks like a healthy one.
+//! that the files of several audits on one host have none in common. Of a database that could not be audited only the audit
+//! itself is told, so that no stale number looks like a healthy one.
 
 use super::{Audited, Database, Report, safe};
 use crate::audit::{Facts, Incident, Judged, Lasting, Severity};

@@ -12,7 +12,7 @@ pub const DEFAULT_WIDTH: u16 = 80;
 /// What is said of a database that could not be audited.
 const UNREAD: &str = "could not audit";
 const LONGEST_PATH: usize = 400;
-const LONGEST_NAME: usize = 32;
+const LONGEST_NAME: usize = 40;
 const LONGEST_TEXT: usize = 600;
 const LONGEST_ERROR: usize = 200;
 /// Names that a person scans for are kept whole up to this width.
@@ -21,6 +21,8 @@ const LONGEST_UNBROKEN_NAME: u16 = 24;
 const MOST_JOBS: usize = 5;
 const MOST_INCIDENTS: usize = 8;
 const MOST_INFOS: usize = 5;
+/// `04-29 05:00` and its padding: a date and its time keep one line.
+const SHORT_DATE: u16 = 13;
 /// A strip with fewer slots than this tells nothing.
 const SHORTEST_STRIP: usize = 8;
 
@@ -112,8 +114,8 @@ impl Page {
         let severity = verdict.severity;
         let word = severity.word().to_uppercase();
         let head = format!("{word} {}: {}", shown_path(database), headline(audited));
-        let mut text = repaint(&self.with_right(&head, &self.as_of()), &word, severity, self.look) + "\n";
-        text += &format!("{}\n", self.wrapped(&scope(audited)));
+        let mut text = repaint(&self.wrapped(&head), &word, severity, self.look) + "\n";
+        text += &format!("{}\n", self.wrapped(&format!("{}, {}", scope(audited), self.as_of())));
         let shown = if self.look.all { verdict.incidents.len() } else { MOST_INCIDENTS };
         let mut has_strips = false;
         for (place, incident) in verdict.incidents.iter().enumerate().take(shown) {
@@ -121,7 +123,8 @@ impl Page {
             text += &format!("\n{told}");
             has_strips |= strips;
         }
-        text += &self.more(verdict.incidents.len().saturating_sub(shown), "incident");
+        let more = self.more(verdict.incidents.len().saturating_sub(shown), "incident");
+        text += &if more.is_empty() { more } else { format!("\n{more}") };
         text += &self.infos(audited);
         if self.look.all {
             let (table, strips) = self.every_job(audited);
@@ -136,7 +139,8 @@ impl Page {
     }
 
     fn more(&self, rest: usize, thing: &str) -> String {
-        if rest == 0 { String::new() } else { format!("\n  and {} more (--all)\n", count(rest as u64, thing)) }
+        let thing = if rest == 1 { thing.to_owned() } else { format!("{thing}s") };
+        if rest == 0 { String::new() } else { format!("  and {rest} more {thing} (--all)\n") }
     }
 
     /// An incident, and whether a strip is part of it.
@@ -256,11 +260,19 @@ impl Page {
     }
 
     fn legend(&self) -> String {
-        let meaning = |outcome: &Outcome| {
-            let mark = self.paint_outcome(&self.outcome(*outcome).to_string(), *outcome);
-            format!("{mark} {}", outcome.meaning())
-        };
-        format!("Slots, oldest left: {}", Outcome::ALL.iter().map(meaning).collect::<Vec<_>>().join("  "))
+        let begin = "Slots, oldest left:";
+        let (mut text, mut width) = (begin.to_owned(), begin.width());
+        for outcome in Outcome::ALL {
+            let (mark, meaning) = (self.outcome(outcome).to_string(), outcome.meaning());
+            let piece = 2 + mark.width() + 1 + meaning.len();
+            if width + piece > usize::from(self.look.width) {
+                text += "\n";
+                width = 0;
+            }
+            text += &format!("  {} {meaning}", self.paint_outcome(&mark, outcome));
+            width += piece;
+        }
+        text
     }
 
     /// What is only worth knowing.
@@ -282,26 +294,26 @@ impl Page {
 
     fn every_job(&self, audited: &Audited) -> (String, bool) {
         let mut table = self.plain_table();
-        table.set_header(["JOB", "STATE", "SCHEDULE", "LAST FIRE", "NEXT RUN"]);
-        let shown = |at: Option<Instant>| at.map_or_else(|| "-".to_owned(), Instant::minute);
+        // Where the line is short, the two dates share a column.
+        let narrow = self.look.width < DEFAULT_WIDTH;
+        let dates = |last: &str, next: &str| {
+            if narrow { vec![format!("{last}\n{next}")] } else { vec![last.to_owned(), next.to_owned()] }
+        };
+        let row = |name: String, schedule: String, dates: Vec<String>| [vec![name, schedule], dates].concat();
+        table.set_header(row("JOB".to_owned(), "SCHEDULE".to_owned(), dates("LAST FIRE", "NEXT RUN")));
+        let shown = |at: Option<Instant>| at.map_or_else(|| "-".to_owned(), |at| self.short(at));
         for judged in audited.jobs() {
             let job = &judged.job;
-            let zone = job.schedule.timezone.as_ref().map_or_else(String::new, |zone| format!(" {}", safe::text(zone, LONGEST_NAME)));
-            table.add_row([
-                safe::text(&job.name, LONGEST_NAME),
-                job.state.word().to_owned(),
-                safe::text(&job.schedule.text(), LONGEST_NAME) + &zone,
-                shown(job.last_end()),
-                shown(job.next_run()),
-            ]);
+            let zone = job.schedule.timezone.as_ref().map(|zone| safe::text(zone, LONGEST_NAME));
+            let state = (!job.state.is_watched()).then(|| job.state.word().to_owned());
+            let schedule = std::iter::once(safe::text(&job.schedule.text(), LONGEST_NAME)).chain(zone).chain(state);
+            let name = safe::text(&job.name, LONGEST_NAME);
+            let dates = dates(&shown(job.last_end()), &shown(job.next_run()));
+            table.add_row(row(name, schedule.collect::<Vec<_>>().join(", "), dates));
         }
         keep_names_whole(&mut table);
-        for column in [3, 4] {
-            if let Some(dates) = table.column_mut(column) {
-                // A date and a time keep their line where there is room for one, and break between them elsewhere.
-                let whole = if self.look.width >= DEFAULT_WIDTH { 18 } else { 12 };
-                dates.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(whole)));
-            }
+        for dates in table.column_iter_mut().skip(2) {
+            dates.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(SHORT_DATE)));
         }
         let jobs: Vec<(&Judged, String)> = audited.jobs().filter(|judged| !judged.strip.outcomes.is_empty()).map(|judged| (judged, String::new())).collect();
         let (lines, strips) = self.lines(&jobs);

@@ -15,6 +15,14 @@ use rusqlite::types::ValueRef;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
+/// How a snapshot comes about, for simulations that make one without a database.
+#[cfg(test)]
+pub mod for_tests {
+    pub use super::events::join_row;
+    pub use super::forget_ended_runs;
+    pub use super::schedule::parse as schedule;
+}
+
 /// The tables whose columns may be read, and nothing else.
 const TABLES: [&str; 4] = ["scheduled_jobs", "cost_events", "sessions", "scheduler_audit_log"];
 /// What a job's session key begins with; its id follows.
@@ -325,7 +333,7 @@ fn read_audit_log(db: &Connection, window: &Window, tables: &mut Tables) -> Resu
 
 /// Keeps the runs whose session showed after the newest fire of their job and after its last run's end: the others have
 /// ended. One worker: an end of any run later than a session proves that its run is over, by its end or the process's.
-fn forget_ended_runs(snapshot: &mut Snapshot) {
+pub fn forget_ended_runs(snapshot: &mut Snapshot) {
     let ends = snapshot.jobs.iter().flat_map(|job| job.fires.last()).chain(snapshot.other_fires.last());
     let newest = ends.map(|fire| fire.end).max();
     let open = |run: &OpenRun| {

@@ -30,7 +30,7 @@ fn of_several_databases_critical_wins_then_what_could_not_be_audited_then_warnin
     assert_eq!(code(&["fixtures/recovered.db", "no/such.db"]), Some(3));
     let both = run(&["--now", "2026-05-01T06:25:30Z", "--timezone", "UTC", "no/such.db", "fixtures/recovered.db"]);
     assert!(
-        both.out.contains("recovered.db: WARNING") && both.err.contains("no/such.db: does not exist"),
+        both.out.contains("WARNING fixtures/recovered.db") && both.err.contains("no/such.db: does not exist"),
         "{}{}",
         both.out,
         both.err
@@ -71,7 +71,8 @@ fn quiet_prints_nothing() {
 
 #[test]
 fn a_healthy_database_takes_two_lines() {
-    assert_eq!(run(&HEALTHY).out.lines().count(), 2, "{}", run(&HEALTHY).out);
+    let healthy = command().env("COLUMNS", "100").args(HEALTHY).output().unwrap();
+    assert_eq!(String::from_utf8(healthy.stdout).unwrap().lines().count(), 2);
 }
 
 #[test]
@@ -80,7 +81,7 @@ fn the_table_fits_80_columns_and_all_lists_every_job() {
     for line in out.lines() {
         assert!(line.chars().count() <= 80, "{line}");
     }
-    for name in ["heartbeat", "housekeeping", "mail-triage", "retro"] {
+    for name in ["heartbeat", "housekeeping", "mail-triage", "retro", "04-30 13:22"] {
         assert!(out.contains(name), "{out}");
     }
 }
@@ -89,7 +90,41 @@ fn the_table_fits_80_columns_and_all_lists_every_job() {
 fn colour_is_for_terminals_unless_asked_for() {
     assert!(!run(&INCIDENT).out.contains('\x1b'));
     let colored = command().args(["--color", "always"]).args(INCIDENT).output().unwrap();
-    assert!(String::from_utf8(colored.stdout).unwrap().contains("\x1b[31;1mcritical\x1b[0m"));
+    let colored = String::from_utf8(colored.stdout).unwrap();
+    assert!(colored.starts_with("\x1b[31;1mCRITICAL\x1b[0m fixtures/incident.db"), "{colored}");
+}
+
+#[test]
+fn a_name_that_is_a_severity_is_not_painted_as_one() {
+    let history = History::new();
+    history.job("critical-info", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), None);
+    let path = history.path.to_str().unwrap();
+    let painted = run(&["--color", "always", "-a", "--timezone", "UTC", "--now", "2026-03-02T12:00:00Z", path]).out;
+    for line in painted.lines().filter(|line| line.contains("critical-info")) {
+        let (before, after) = line.split_once("critical-info").unwrap();
+        assert!(!before.ends_with('m') || before.ends_with("\x1b[0m"), "{line:?}");
+        assert!(!after.starts_with('\x1b'), "{line:?}");
+    }
+}
+
+#[test]
+fn the_width_is_that_of_columns_in_a_pipe_and_no_line_is_longer_nor_a_word_cut() {
+    for columns in ["60", "80", "140"] {
+        for more in [&["-a"][..], &[]] {
+            let output = command().env("COLUMNS", columns).args(more).args(INCIDENT).output().unwrap();
+            let out = String::from_utf8(output.stdout).unwrap();
+            let width = columns.parse().unwrap();
+            assert!(out.lines().all(|line| line.chars().count() <= width), "{columns}: {out}");
+            assert!(out.contains("circuit") && out.contains("breaker") && out.contains("heartbeat  26 lost"), "{out}");
+        }
+    }
+}
+
+#[test]
+fn a_job_that_an_incident_hits_is_named_on_its_own_line() {
+    let line = run(&INCIDENT).out.lines().find(|line| line.contains("26 lost")).unwrap_or_default().to_owned();
+    assert!(line.contains("heartbeat") && line.contains("○○○○○○××××"), "{line}");
+    assert_eq!(line.matches('×').count(), 26, "one count: {line}");
 }
 
 #[test]

@@ -2,17 +2,25 @@
 
 use crate::{HOURLY, History};
 
+const DUE: &str = "warning past-due/overdue ongoing";
 const LATE: &str = "critical past-due/overdue ongoing";
 const GAP: &str = "critical gap/silent ongoing";
 
 #[test]
-fn an_hourly_job_is_overdue_only_beyond_twice_its_cadence() {
+fn a_job_is_late_after_a_quarter_of_an_hour_and_lost_after_two_cadences_or_65_minutes_of_a_free_worker() {
     let history = History::new();
     history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
     history.fires("j", &["2026-03-02 10:01:00"]);
-    history.check("2026-03-02T11:59:00Z", &[]);
-    history.check("2026-03-02T13:00:00Z", &[GAP]);
-    history.check("2026-03-02T13:00:01Z", &[LATE, GAP]);
+    history.check("2026-03-02T11:15:00Z", &[]);
+    history.check("2026-03-02T11:15:00.001Z", &[DUE]);
+    history.check("2026-03-02T12:00:00Z", &[DUE]);
+    history.check("2026-03-02T12:05:00Z", &[DUE, "warning gap/silent ongoing"]);
+    history.check("2026-03-02T12:05:00.001Z", &[LATE, GAP]);
+    history.check("2026-03-02T13:00:00Z", &[LATE, GAP]);
+    let often = History::new();
+    often.job("j", "cron", r#"{"expr":"*/5 * * * *"}"#, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T10:05:00.000Z"));
+    often.check("2026-03-02T10:20:00Z", &[]);
+    often.check("2026-03-02T10:20:00.001Z", &[LATE, GAP]);
 }
 
 /// A job that fires at 17:00 from Monday to Friday, and did so last on the day `last`.
@@ -24,10 +32,11 @@ fn weekday_job(last: &str, next: &str) -> History {
 }
 
 #[test]
-fn a_weekday_job_due_on_friday_is_a_warning_on_saturday_and_critical_after_tuesday() {
+fn a_weekday_job_due_on_friday_is_a_warning_within_the_hour_and_lost_after_it() {
     let history = weekday_job("2026-03-05", "2026-03-06");
-    history.check("2026-03-06T22:00:00Z", &[]);
-    history.check("2026-03-07T12:00:00Z", &["warning past-due/overdue ongoing"]);
+    history.check("2026-03-06T17:10:00Z", &[]);
+    history.check("2026-03-06T18:00:00Z", &[DUE]);
+    history.check("2026-03-06T18:06:00Z", &[LATE]);
     history.check("2026-03-10T17:00:01Z", &[LATE, GAP]);
 }
 
@@ -39,11 +48,13 @@ fn a_weekend_of_a_weekday_job_is_no_gap() {
 }
 
 #[test]
-fn a_one_shot_is_critical_once_it_is_later_than_late_after() {
+fn a_one_shot_is_late_after_a_quarter_of_an_hour_and_lost_after_65_minutes() {
     let history = History::new();
     history.job("j", "at", r#"{"at":"2026-03-02T10:00:00Z"}"#, None, Some("2026-03-02T10:00:00.000Z"));
-    history.check("2026-03-02T15:59:00Z", &[]);
-    history.check("2026-03-02T16:00:01Z", &[LATE]);
+    history.fires("deleted", &["2026-03-02 09:00:00"]);
+    history.check("2026-03-02T10:15:00Z", &[]);
+    history.check("2026-03-02T10:15:01Z", &[DUE]);
+    history.check("2026-03-02T11:05:01Z", &[LATE]);
 }
 
 #[test]
@@ -134,7 +145,7 @@ fn errors_in_a_row_are_a_warning_where_no_streak_shows_them() {
     let with = |errors: i64| history.sql(&format!("UPDATE scheduled_jobs SET consecutive_errors = {errors}"));
     with(2).check("2026-03-02T10:30:00Z", &[]);
     with(3).check("2026-03-02T10:30:00Z", &["warning zero-tokens/failing ongoing"]);
-    history.sql("UPDATE cost_events SET input_tokens = 0, output_tokens = 0").fires("j", &["-2026-03-02 10:02:00"]);
+    history.sql("UPDATE cost_events SET input_tokens = 0, output_tokens = 0").fires("j", &["-2026-03-02 10:00:30"]);
     with(3).check("2026-03-02T10:30:00Z", &["warning zero-tokens/zero-token-streak ongoing"]);
 }
 
@@ -162,12 +173,18 @@ fn events_of_deleted_jobs_are_left_alone() {
 }
 
 #[test]
-fn an_old_last_run_behind_a_fresh_next_run_is_an_open_gap() {
+fn what_was_silent_before_a_restart_is_over_at_the_boot_unless_nothing_runs_after_it() {
     let history = History::new();
     // As after a restart: next_run_at is the boot's time plus seconds, no slot.
     history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T20:30:05.000Z"));
-    history.sql("UPDATE scheduled_jobs SET updated_at = '2026-03-02 20:30:00'");
-    history.check("2026-03-02T20:30:01Z", &[GAP]);
+    history.sql("UPDATE scheduled_jobs SET updated_at = '2026-03-02 10:01:00'");
+    history.check("2026-03-02T20:29:00Z", &[GAP]);
+    history.check("2026-03-02T20:40:00Z", &["warning gap/silent resolved"]);
+    history.check("2026-03-02T20:46:00Z", &[DUE, "warning gap/silent resolved"]);
+    history.check("2026-03-02T21:40:00Z", &[LATE, "warning gap/silent resolved"]);
+    let audit = |now| history.audit(now, &[]);
+    let (before, after) = (audit("2026-03-02T20:29:00Z").fingerprints(), audit("2026-03-02T21:40:00Z").fingerprints());
+    assert_eq!(before, after, "one outage, one fingerprint");
 }
 
 #[test]
@@ -179,11 +196,13 @@ fn a_resume_or_an_edit_restarts_the_clock_of_an_open_gap() {
 }
 
 #[test]
-fn a_job_that_never_ran_counts_from_its_creation_once_slots_have_passed() {
+fn a_job_that_never_ran_counts_from_its_first_slot() {
     let history = History::new();
     history.job("j", "cron", r#"{"expr":"0 6 1 * *"}"#, None, Some("2026-04-01T06:00:00.000Z"));
     history.check("2026-03-20T00:00:00Z", &[]);
-    history.check("2026-05-01T06:00:01Z", &[GAP, "warning past-due/overdue ongoing"]);
+    history.sql("UPDATE scheduled_jobs SET created_at = '2026-03-01 07:00:00'");
+    history.check("2026-04-01T06:15:00Z", &[]);
+    history.check("2026-05-01T06:00:01Z", &[LATE, GAP]);
 }
 
 /// A job every ten minutes that falls silent at noon and fires again at `back`; another one goes on, or does not.
@@ -249,6 +268,9 @@ fn a_pause_in_the_audit_log_takes_its_time_out_of_a_gap() {
     assert_eq!(gaps_of_j(&history), [""; 0]);
 }
 
+const WAITS: &str = "info past-due/waiting ongoing";
+const LONG: &str = "warning past-due/long-run ongoing";
+
 /// An hourly job whose run began at noon, and one every ten minutes that waits behind it.
 fn in_flight() -> History {
     let history = History::new();
@@ -273,13 +295,50 @@ fn in_flight() -> History {
 }
 
 #[test]
-fn jobs_wait_behind_a_plausible_run_are_warned_of_an_unusual_one_and_critical_behind_a_hung_one() {
+fn who_waits_behind_a_run_is_info_the_run_a_warning_beyond_its_usual_and_all_are_critical_once_it_hangs() {
     let history = in_flight();
     history.check("2026-03-02T12:15:00Z", &[]);
-    history.check("2026-03-02T12:29:00Z", &["info past-due/waiting ongoing"]);
-    history.check("2026-03-02T12:31:00Z", &["warning past-due/waiting ongoing"; 2]);
-    history.check("2026-03-02T16:00:00Z", &["warning past-due/waiting ongoing"; 2]);
-    history.check("2026-03-02T16:01:02Z", &["critical past-due/hung-run ongoing"; 2]);
+    history.check("2026-03-02T12:16:00Z", &[WAITS]);
+    history.check("2026-03-02T12:30:00Z", &[WAITS]);
+    history.check("2026-03-02T12:30:01Z", &[LONG, WAITS]);
+    history.check("2026-03-02T16:01:00Z", &[LONG, WAITS]);
+    history.check("2026-03-02T16:01:01Z", &["critical past-due/hung-run ongoing"; 2]);
+    assert_eq!(history.audit("2026-03-02T12:31:00Z", &[]).incidents(), ["warning run-long ongoing"]);
+    assert_eq!(history.audit("2026-03-02T16:02:00Z", &[]).incidents(), ["critical run-hung ongoing"]);
+}
+
+#[test]
+fn a_run_is_unusual_beyond_ten_minutes_and_twice_the_longest_of_the_last_thirty() {
+    let history = in_flight();
+    // Five known runs, the longest of seven minutes.
+    history.sql("DELETE FROM cost_events");
+    history.fires("long", &["2026-03-02 06:01:00", "2026-03-02 07:07:00", "2026-03-02 08:01:00", "2026-03-02 09:01:00"]);
+    history.fires("long", &["2026-03-02 10:01:00", "2026-03-02 11:01:00"]);
+    history.fires("poll", &["2026-03-02 11:51:00"]);
+    let own = |now| history.audit(now, &["--job", "long"]).findings();
+    assert_eq!(own("2026-03-02T12:14:00Z"), [""; 0]);
+    assert_eq!(own("2026-03-02T12:14:01Z"), [LONG]);
+    history.sql("UPDATE cost_events SET created_at = '2026-03-02 07:02:00' WHERE created_at LIKE '% 07:07:00'");
+    assert_eq!(own("2026-03-02T12:10:00Z"), [""; 0]);
+    assert_eq!(own("2026-03-02T12:10:01Z"), [LONG]);
+}
+
+#[test]
+fn a_cost_event_that_its_row_does_not_know_is_a_delivery_which_hangs_after_a_quarter_of_an_hour() {
+    let history = History::new();
+    history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    history.job("poll", "cron", r#"{"expr":"*/10 * * * *"}"#, Some("2026-03-02T10:50:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    history.fires("j", &["2026-03-02 10:01:00"]).fires("poll", &["2026-03-02 10:51:00"]);
+    history.fires("j", &["2026-03-02 11:02:00"]);
+    history.check("2026-03-02T11:17:00Z", &[WAITS]);
+    let hung = history.audit("2026-03-02T11:17:01Z", &[]);
+    let stuck = "warning past-due/hung-delivery ongoing";
+    assert_eq!(hung.findings(), [stuck, stuck, "warning gap/silent ongoing"]);
+    assert_eq!(hung.incidents(), ["warning delivery-hung ongoing"]);
+    let later = history.audit("2026-03-02T13:30:00Z", &[]);
+    assert_eq!(later.incidents(), ["critical delivery-hung ongoing"]);
+    assert_eq!(later.fingerprints(), hung.fingerprints());
+    assert!(later.findings().iter().all(|line| line.starts_with("critical")), "{:?}", later.findings());
 }
 
 #[test]
@@ -295,7 +354,32 @@ fn a_run_that_others_overtook_is_not_in_flight() {
     let history = in_flight();
     history.fires("poll", &["2026-03-02 12:20:05"]);
     let run = history.audit("2026-03-02T15:00:00Z", &["--job", "long"]);
-    assert!(run.findings().contains(&LATE.to_owned()), "{}", run.out);
+    assert!(run.findings().iter().all(|finding| !finding.contains("-run")), "{}", run.out);
+}
+
+#[test]
+fn a_job_that_others_passed_over_three_times_is_not_waiting_for_its_turn() {
+    let history = History::new();
+    history.job("j", "cron", r#"{"expr":"0 11 * * *"}"#, Some("2026-03-01T11:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    history.job("poll", "cron", r#"{"expr":"*/30 * * * *"}"#, Some("2026-03-02T12:30:00.000Z"), Some("2026-03-02T13:00:00.000Z"));
+    // Its own row tells the start of the newest run only: the two before may have begun at the end of the one before them.
+    history.fires("j", &["2026-03-01 11:01:00"]).fires("poll", &["2026-03-02 10:31:00", "2026-03-02 11:31:00", "2026-03-02 12:05:00"]);
+    let of_j = |now| history.audit(now, &["--job", "j"]).findings();
+    assert_eq!(of_j("2026-03-02T12:20:00Z"), [WAITS], "two fires: it may have waited behind long runs");
+    history.fires("poll", &["2026-03-02 12:31:00"]);
+    assert_eq!(of_j("2026-03-02T12:41:00Z"), [DUE]);
+    assert_eq!(history.audit("2026-03-02T12:41:00Z", &[]).incidents(), ["warning job-silent ongoing"]);
+}
+
+#[test]
+fn a_row_written_by_hand_is_at_most_a_warning_while_the_timer_may_sleep() {
+    let history = History::new();
+    history.job("j", "cron", r#"{"expr":"*/5 * * * *"}"#, Some("2026-03-02T08:00:00.000Z"), Some("2026-03-02T10:05:00.000Z"));
+    history.fires("j", &["2026-03-02 08:01:00"]);
+    history.sql("UPDATE scheduled_jobs SET updated_at = '2026-03-02 10:01:00'");
+    let past_due = |now| history.audit(now, &[]).findings().into_iter().filter(|line| line.contains("overdue")).collect::<Vec<_>>();
+    assert_eq!(past_due("2026-03-02T11:06:00Z"), [DUE]);
+    assert_eq!(past_due("2026-03-02T11:06:01Z"), [LATE]);
 }
 
 #[test]
@@ -349,21 +433,76 @@ fn an_interval_job_in_backoff_after_an_error_is_off_its_cadence_by_design() {
 }
 
 #[test]
-fn a_fingerprint_lasts_as_long_as_its_trouble_and_differs_between_jobs_detectors_and_occurrences() {
+fn a_fingerprint_lasts_as_long_as_its_trouble_on_any_copy_and_a_new_trouble_has_a_new_one() {
     let history = History::new();
     history.job("a", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
-    history.job("b", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
-    let prints = |now: &str| -> Vec<String> {
-        let json = history.audit(now, &[]).json();
-        json["findings"].as_array().unwrap().iter().map(|f| f["fingerprint"].as_str().unwrap().to_owned()).collect()
-    };
-    let (early, late) = (prints("2026-03-02T15:00:00Z"), prints("2026-03-03T15:00:00Z"));
-    assert_eq!(early, late);
-    assert_eq!(early.iter().collect::<std::collections::HashSet<_>>().len(), 4, "two jobs, two detectors");
+    history.job("b", "cron", r#"{"expr":"0 12 * * *"}"#, Some("2026-03-01T12:00:00.000Z"), Some("2026-03-02T12:00:00.000Z"));
+    history.fires("b", &["2026-03-01 12:01:00"]).fires("a", &["2026-03-02 10:01:00"]);
+    let told = |now: &str| history.audit(now, &[]).fingerprints();
+    let first = told("2026-03-02T11:16:00Z");
+    assert_eq!(first.len(), 1);
+    for now in ["2026-03-02T11:30:00Z", "2026-03-02T13:00:00Z", "2026-03-09T10:00:00Z", "2026-04-09T10:00:00Z"] {
+        assert_eq!(told(now), first, "one job late, then both lost, then long ago: {now}");
+    }
+    let copy = tempfile::tempdir().unwrap();
+    let path = copy.path().join("elsewhere.sqlite");
+    std::fs::copy(&history.path, &path).unwrap();
+    let arguments = ["-f", "json", "--timezone", "UTC", "--now", "2026-03-02T13:00:00Z", path.to_str().unwrap()];
+    assert_eq!(crate::run(&arguments).fingerprints(), first);
     history.sql(
         "UPDATE scheduled_jobs SET last_run_at = '2026-03-03T10:00:00.000Z', next_run_at = '2026-03-03T11:00:00.000Z'",
     );
-    assert!(prints("2026-03-03T15:00:00Z").iter().all(|print| !early.contains(print)));
+    history.fires("b", &["2026-03-03 10:00:30"]).fires("a", &["2026-03-03 10:01:00"]);
+    let second = history.audit("2026-03-03T15:00:00Z", &["--job", "a"]);
+    assert_eq!(second.incidents(), ["critical scheduler-silent ongoing", "warning scheduler-silent resolved"]);
+    assert_eq!(second.fingerprints()[1], first[0], "what is over keeps its own");
+    assert_ne!(second.fingerprints()[0], first[0]);
+}
+
+#[test]
+fn from_the_first_bad_fire_to_the_open_breaker_and_back_a_failing_job_is_one_incident() {
+    let history = History::new();
+    let ladder = ["05:00:07", "05:00:44", "05:01:51", "05:06:58", "05:22:06", "06:00:07", "07:00:07", "08:00:07", "09:00:07", "10:00:07"];
+    history.job("j", "cron", HOURLY, Some("2026-03-02T04:00:00.000Z"), Some("2026-03-02T05:00:00.000Z"));
+    history.fires("j", &["2026-03-02 04:01:00"]);
+    history.job("other", "cron", HOURLY, Some("2026-03-02T09:30:00.000Z"), Some("2026-03-02T12:30:00.000Z"));
+    let mut prints = std::collections::BTreeSet::new();
+    for (index, time) in ladder.iter().enumerate() {
+        history.fires("j", &[&format!("-2026-03-02 {time}")]).fires("other", &[&format!("2026-03-02 {}", &time.replace(':', ":")[..])]);
+        history.sql(&format!(
+            "UPDATE scheduled_jobs SET consecutive_errors = {}, last_run_status = 'error', last_run_error = 'x', last_run_at = '2026-03-02T{time}.000Z',
+             last_run_duration_ms = 900, next_run_at = '2026-03-02T23:00:00.000Z', updated_at = '2026-03-02 {time}' WHERE id = 'j'",
+            index + 1
+        ));
+        prints.extend(history.audit(&format!("2026-03-02T{time}.950Z"), &["--job", "j"]).fingerprints());
+    }
+    history.sql("UPDATE scheduled_jobs SET status = 'failed', next_run_at = NULL WHERE id = 'j'");
+    let open = history.audit("2026-03-03T05:00:00Z", &["--job", "j"]);
+    assert_eq!(open.incidents(), ["critical job-failing ongoing"]);
+    prints.extend(open.fingerprints());
+    assert_eq!(prints.len(), 1, "{prints:?}");
+    history.fires("j", &["2026-03-03 06:10:00"]);
+    history.sql(
+        "UPDATE scheduled_jobs SET status = 'active', consecutive_errors = 0, last_run_status = 'ok', last_run_at = '2026-03-03T06:09:00.000Z',
+         last_run_duration_ms = 60000, next_run_at = '2026-03-03T07:00:00.000Z', updated_at = '2026-03-03 06:10:00' WHERE id = 'j'",
+    );
+    let over = history.audit("2026-03-03T06:30:00Z", &["--job", "j"]);
+    assert_eq!(over.incidents(), ["warning job-failing resolved"], "the streak and the silence behind it");
+    prints.extend(over.fingerprints());
+    assert_eq!(prints.len(), 1, "{prints:?}");
+}
+
+#[test]
+fn what_is_over_is_a_warning_for_a_day_then_info_until_since() {
+    let history = History::new();
+    hours(&history, &["-2026-03-02 01:01:00", "-2026-03-02 02:01:00", "-2026-03-02 03:01:00", "2026-03-02 04:01:00"]);
+    history.sql("UPDATE scheduled_jobs SET next_run_at = '2026-04-02T04:00:00.000Z', schedule_value = '{\"expr\":\"0 4 2 * *\"}'");
+    let streak = |now| history.audit(now, &[]);
+    assert_eq!(streak("2026-03-03T04:01:00Z").findings(), ["warning zero-tokens/zero-token-streak resolved"]);
+    let old = streak("2026-03-03T04:01:01Z");
+    assert_eq!((old.code, old.findings()), (0, vec!["info zero-tokens/zero-token-streak resolved".to_owned()]));
+    assert_eq!(streak("2026-03-09T04:01:00Z").findings().len(), 1);
+    assert_eq!(streak("2026-03-09T04:01:01Z").findings(), [""; 0]);
 }
 
 #[test]
@@ -375,16 +514,12 @@ fn an_audit_as_of_an_earlier_instant_does_not_see_the_future() {
     assert!(notes.contains("newer than"), "{notes}");
 }
 
-fn kinds(run: &crate::Run) -> Vec<String> {
-    let json = run.json();
-    let diagnosis = json["databases"][0]["diagnosis"].as_array().unwrap();
-    diagnosis.iter().map(|found| found["kind"].as_str().unwrap().to_owned()).collect()
+fn causes(run: &crate::Run) -> Vec<String> {
+    run.incidents().iter().map(|line| line.split(' ').nth(1).unwrap().to_owned()).collect()
 }
 
 fn strip(run: &crate::Run, job: usize) -> String {
-    let json = run.json();
-    let slots = json["databases"][0]["jobs"][job]["recent_slots"].as_array().unwrap();
-    slots.iter().map(|slot| slot["outcome"].as_str().unwrap().chars().next().unwrap()).collect()
+    run.json()["databases"][0]["jobs"][job]["slots"]["marks"].as_str().unwrap().to_owned()
 }
 
 #[test]
@@ -392,23 +527,25 @@ fn a_job_silent_while_others_fire_is_told_from_a_silent_scheduler() {
     let history = History::new();
     history.job("quiet", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
     history.fires("quiet", &["2026-03-02 09:01:00", "2026-03-02 10:01:00"]);
-    assert_eq!(kinds(&history.audit("2026-03-02T14:00:00Z", &[])), ["scheduler-silent"]);
+    let alone = history.audit("2026-03-02T14:00:00Z", &[]);
+    assert_eq!(causes(&alone), ["scheduler-silent"]);
     history.job("busy", "cron", HOURLY, Some("2026-03-02T13:00:00.000Z"), Some("2026-03-02T14:00:00.000Z"));
-    history.fires("busy", &["2026-03-02 12:01:00", "2026-03-02 13:01:00"]);
+    history.fires("busy", &["2026-03-02 11:01:00", "2026-03-02 12:01:00", "2026-03-02 13:01:00"]);
     let run = history.audit("2026-03-02T14:00:00Z", &[]);
-    assert_eq!(kinds(&run), ["job-silent"]);
-    assert!(run.out.contains("busy fired at 2026-03-02 13:01 UTC"), "{}", run.out);
+    assert_eq!(causes(&run), ["job-silent"]);
+    assert_eq!(run.fingerprints(), alone.fingerprints(), "the same silence, better known");
+    assert!(run.out.contains("busy ran at 2026-03-02 13:01 UTC"), "{}", run.out);
 }
 
 #[test]
-fn other_channels_prove_that_the_process_of_a_silent_scheduler_lives() {
+fn other_channels_prove_that_the_process_of_a_hung_run_lives() {
     let history = in_flight();
     let run = history.audit("2026-03-02T17:00:00Z", &[]);
-    assert_eq!(kinds(&run), ["scheduler-silent"]);
-    assert!(run.out.contains("or was killed in it"), "{}", run.out);
+    assert_eq!(causes(&run), ["run-hung"]);
+    assert!(run.out.contains("or the process died in it"), "{}", run.out);
     history.session("slack:c", "2026-03-02 16:30:00");
     let run = history.audit("2026-03-02T17:00:00Z", &[]);
-    assert!(run.out.contains("the scheduler hangs in the run of long\""), "{}", run.out);
+    assert!(run.out.contains("the process lives, and its scheduler hangs in this run"), "{}", run.out);
 }
 
 #[test]
@@ -418,36 +555,178 @@ fn an_open_breaker_is_told_with_the_spacing_of_its_errors_where_that_is_the_back
     for (times, spaced) in [(ladder, true), (hourly, false)] {
         let history = History::new();
         history.job("j", "cron", HOURLY, Some("2026-03-02T07:00:00.000Z"), None);
-        history.sql("UPDATE scheduled_jobs SET status = 'failed', consecutive_errors = 7");
+        history.sql("UPDATE scheduled_jobs SET status = 'failed', consecutive_errors = 7, last_run_duration_ms = 7000, last_run_status = 'error'");
         for time in times {
             history.fires("j", &[&format!("-2026-03-02 {time}")]);
         }
-        let json = history.audit("2026-03-02T09:00:00Z", &[]).json();
-        let observed = json["databases"][0]["diagnosis"][0]["observed"][0].as_str().unwrap().to_owned();
-        assert!(observed.starts_with("j: 7 errors in a row"), "{observed}");
-        assert_eq!(observed.contains("spaced by the scheduler's backoff"), spaced, "{observed}");
+        let observed = history.audit("2026-03-02T09:00:00Z", &[]).json()["incidents"][0]["observed"].to_string();
+        assert!(observed.contains("opened after 7 errors in a row"), "{observed}");
+        assert_eq!(observed.contains("spaced as the scheduler retries"), spaced, "{observed}");
     }
 }
 
 #[test]
-fn a_plausible_run_in_flight_is_diagnosed_as_running() {
-    assert_eq!(kinds(&in_flight().audit("2026-03-02T12:29:00Z", &[])), ["running"]);
+fn a_usual_run_in_flight_is_no_incident() {
+    let usual = in_flight().audit("2026-03-02T12:29:00Z", &[]);
+    assert_eq!((usual.code, causes(&usual)), (0, vec![]));
+    assert!(usual.json()["findings"][0]["incident"].is_null());
 }
 
 #[test]
-fn zero_tokens_of_every_job_point_at_the_provider() {
+fn four_newest_fires_of_two_jobs_without_tokens_point_at_the_provider() {
     let history = History::new();
     for id in ["a", "b"] {
-        history.job(id, "cron", HOURLY, Some("2026-03-02T03:00:00.000Z"), Some("2026-03-02T04:00:00.000Z"));
+        history.job(id, "cron", HOURLY, Some("2026-03-02T02:00:00.000Z"), Some("2026-03-02T03:00:00.000Z"));
     }
-    for hour in 1..=3 {
-        history
-            .fires("a", &[&format!("-2026-03-02 0{hour}:01:00")])
-            .fires("b", &[&format!("-2026-03-02 0{hour}:02:00")]);
+    let audit = || history.audit("2026-03-02T02:30:00Z", &[]);
+    history.fires("a", &["-2026-03-02 01:01:00"]).fires("b", &["-2026-03-02 01:02:00"]).fires("a", &["-2026-03-02 02:01:00"]);
+    assert_eq!(audit().findings(), [""; 0]);
+    history.fires("b", &["-2026-03-02 02:01:00"]);
+    assert_eq!(audit().findings(), ["warning zero-tokens/shared-zero-tokens ongoing"; 2]);
+    assert_eq!(audit().incidents(), ["warning provider-failing ongoing"]);
+    history.fires("c", &["2026-03-02 02:20:00"]);
+    assert_eq!(audit().findings(), [""; 0], "a third job works");
+}
+
+#[test]
+fn what_begins_with_one_job_and_spreads_keeps_its_fingerprint() {
+    let history = History::new();
+    for id in ["a", "b"] {
+        history.job(id, "cron", HOURLY, Some("2026-03-02T02:00:00.000Z"), Some("2026-03-02T03:00:00.000Z"));
     }
-    assert_eq!(kinds(&history.audit("2026-03-02T03:30:00Z", &[])), ["provider-failing"]);
-    history.fires("b", &["2026-03-02 03:20:00"]);
-    assert_eq!(kinds(&history.audit("2026-03-02T03:30:00Z", &[])), [""; 0]);
+    history.fires("b", &["2026-03-02 00:02:00"]).fires("a", &["2026-03-02 00:03:00"]);
+    history.fires("a", &["-2026-03-02 01:01:00", "-2026-03-02 01:01:40", "-2026-03-02 01:03:00"]);
+    let one = history.audit("2026-03-02T02:10:00Z", &[]);
+    assert_eq!(one.incidents(), ["warning job-failing ongoing"]);
+    history.fires("b", &["-2026-03-02 02:02:00"]);
+    let both = history.audit("2026-03-02T02:10:00Z", &[]);
+    assert_eq!(both.incidents(), ["warning provider-failing ongoing"]);
+    assert_eq!(both.fingerprints(), one.fingerprints());
+}
+
+#[test]
+fn a_message_that_reached_nobody_is_a_warning_and_intended_silence_is_not() {
+    for (status, expected) in [
+        ("'error:slack_returned_null'", vec!["warning zero-tokens/undelivered ongoing"]),
+        ("'dropped:owner_user_id_unset'", vec!["warning zero-tokens/undelivered ongoing"]),
+        ("'skipped:channel_none'", vec![]),
+        ("'delivered'", vec![]),
+        ("NULL", vec![]),
+    ] {
+        let history = History::new();
+        hours(&history, &["2026-03-02 09:01:00"]);
+        history.sql(&format!("UPDATE scheduled_jobs SET last_delivery_status = {status}"));
+        history.check("2026-03-02T09:30:00Z", &expected);
+        history.sql("UPDATE scheduled_jobs SET last_run_status = 'error', consecutive_errors = 1");
+        history.check("2026-03-02T09:30:00Z", &[]);
+    }
+}
+
+#[test]
+fn a_next_run_behind_slots_of_the_schedule_is_a_warning() {
+    let history = History::new();
+    hours(&history, &["2026-03-02 09:01:00"]);
+    let next = |at: &str| history.sql(&format!("UPDATE scheduled_jobs SET next_run_at = '{at}'"));
+    next("2026-03-03T10:00:00.000Z").check("2026-03-02T09:30:00Z", &[]);
+    next("2027-03-03T10:00:00.000Z").check("2026-03-02T09:30:00Z", &["warning past-due/skipped-slots ongoing"]);
+}
+
+#[test]
+fn a_day_of_far_more_fires_than_slots_is_a_warning_with_its_cost() {
+    let history = History::new();
+    hours(&history, &["2026-03-02 09:01:00"]);
+    let day = |fires: i64| {
+        history.sql("DELETE FROM cost_events").sql(&format!(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {fires})
+             INSERT INTO cost_events (session_key, cost_usd, input_tokens, output_tokens, created_at)
+             SELECT 'scheduler:sched:j', 0.5, 7, 7, datetime('2026-03-02 09:01:00', (i - {fires}) || ' minutes') FROM n"
+        ));
+        history.audit("2026-03-02T09:30:00Z", &[])
+    };
+    assert_eq!(day(74).findings(), [""; 0]);
+    let many = day(75);
+    assert_eq!(many.findings(), ["warning gap/too-many-fires ongoing"]);
+    assert!(many.out.contains("75 fires in the last day for 25 slots; they cost 37.50 USD"), "{}", many.out);
+}
+
+#[test]
+fn three_fires_of_ten_times_the_usual_tokens_are_info() {
+    let history = History::new();
+    let times: Vec<String> = (0..13).map(|hour| format!("2026-03-02 {hour:02}:01:00")).collect();
+    hours(&history, &times.iter().map(String::as_str).collect::<Vec<_>>());
+    let grown = |from: u32| {
+        history.sql("UPDATE cost_events SET output_tokens = 7");
+        history.sql(&format!("UPDATE cost_events SET output_tokens = 133 WHERE id > {from}"));
+        history.audit("2026-03-02T12:30:00Z", &[]).findings()
+    };
+    assert_eq!(grown(11), [""; 0]);
+    assert_eq!(grown(10), ["info zero-tokens/token-growth ongoing"]);
+}
+
+#[test]
+fn a_regular_job_whose_row_is_gone_is_info_unless_somebody_deleted_it() {
+    let history = History::new();
+    let times = ["2026-03-02 05:01:00", "2026-03-02 06:01:00", "2026-03-02 07:01:00", "2026-03-02 08:01:00", "2026-03-02 09:01:00"];
+    history.fires("gone", &times[..4]);
+    history.check("2026-03-02T09:30:00Z", &[]);
+    history.fires("gone", &times[4..]);
+    history.check("2026-03-02T09:30:00Z", &["info gap/row-gone ongoing"]);
+    history.sql("INSERT INTO scheduler_audit_log (job_id, action, created_at) VALUES ('gone', 'delete', '2026-03-02 09:10:00')");
+    history.check("2026-03-02T09:30:00Z", &[]);
+}
+
+#[test]
+fn what_cannot_be_judged_is_a_warning_and_not_health() {
+    let streak: Vec<String> = (0..10).map(|hour| format!("-2026-03-02 {hour:02}:01:00")).collect();
+    for change in [
+        "UPDATE cost_events SET created_at = 'noon'",
+        "UPDATE cost_events SET created_at = X'00ff'",
+        "UPDATE cost_events SET input_tokens = NULL",
+        "UPDATE cost_events SET input_tokens = -1",
+        "UPDATE cost_events SET output_tokens = 'none'",
+        "UPDATE scheduled_jobs SET id = ''",
+        "UPDATE scheduled_jobs SET id = NULL",
+    ] {
+        let history = History::new();
+        hours(&history, &streak.iter().map(String::as_str).collect::<Vec<_>>());
+        history.sql("UPDATE cost_events SET input_tokens = 9").sql(change);
+        let run = history.audit("2026-03-02T09:30:00Z", &[]);
+        assert_eq!(run.findings()[0], "warning zero-tokens/unjudged ongoing", "{change}");
+        assert_eq!(run.incidents(), ["warning unjudged ongoing"], "{change}");
+    }
+}
+
+#[test]
+fn a_streak_is_seen_whatever_type_its_zeros_have_and_whatever_its_id_is() {
+    let streak: Vec<String> = (0..10).map(|hour| format!("-2026-03-02 {hour:02}:01:00")).collect();
+    for change in [
+        "UPDATE cost_events SET input_tokens = '0', output_tokens = '0'",
+        "UPDATE cost_events SET input_tokens = 0.0, output_tokens = '0.0'",
+        "UPDATE cost_events SET created_at = julianday(created_at)",
+        "UPDATE cost_events SET created_at = strftime('%s', created_at)",
+        "UPDATE scheduled_jobs SET id = printf('%.600c', 'x'); UPDATE cost_events SET session_key = 'scheduler:sched:' || printf('%.600c', 'x')",
+        "UPDATE scheduled_jobs SET id = CAST(X'ff6a' AS TEXT); UPDATE cost_events SET session_key = CAST('scheduler:sched:' || X'ff6a' AS TEXT)",
+    ] {
+        let history = History::new();
+        hours(&history, &streak.iter().map(String::as_str).collect::<Vec<_>>());
+        history.sql(change);
+        let run = history.audit("2026-03-02T09:30:00Z", &[]);
+        assert_eq!(run.findings(), ["critical zero-tokens/zero-token-streak ongoing"], "{change}: {}", run.out);
+    }
+}
+
+#[test]
+fn a_statement_that_is_shown_cannot_be_broken_out_of() {
+    let history = History::new();
+    history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), None);
+    let sql = |id: &str| {
+        history.db.execute("UPDATE scheduled_jobs SET id = ?1", [id]).unwrap();
+        history.audit("2026-03-02T12:00:00Z", &[]).json()["incidents"][0]["sql"].as_str().map(str::to_owned)
+    };
+    let revive = "UPDATE scheduled_jobs SET next_run_at=strftime('%Y-%m-%dT%H:%M:%fZ','now') WHERE id=";
+    assert_eq!(sql("a'; DROP TABLE x;--"), Some(format!("{revive}'a''; DROP TABLE x;--';")));
+    assert_eq!(sql("a\nb"), Some(format!("{revive}CAST(X'610A62' AS TEXT);")));
+    assert_eq!(sql(&"x".repeat(201)), None);
 }
 
 #[test]
@@ -455,9 +734,12 @@ fn the_strip_shows_fires_zeros_holes_and_waits_oldest_first() {
     let history = History::new();
     hours(&history, &["2026-03-01 23:01:00", "2026-03-02 00:01:00", "-2026-03-02 01:01:00", "-2026-03-02 02:01:00"]);
     history.sql("UPDATE scheduled_jobs SET created_at = '2026-03-01 22:30:00'");
-    assert_eq!(strip(&history.audit("2026-03-02T05:10:00Z", &[]), 0), "ffzzmmm");
+    let silent = history.audit("2026-03-02T05:10:00Z", &[]);
+    assert_eq!(strip(&silent, 0), "##00xxx");
+    assert_eq!(silent.json()["incidents"][0]["jobs"][0]["missed_slots"], 3, "one count for all");
     history.session("scheduler:sched:j", "2026-03-02 05:00:01");
-    assert_eq!(strip(&history.audit("2026-03-02T05:10:00Z", &[]), 0), "ffzzmmw");
+    history.sql("UPDATE scheduled_jobs SET next_run_at = '2026-03-02T05:00:00.000Z'");
+    assert_eq!(strip(&history.audit("2026-03-02T05:10:00Z", &[]), 0), "##00xx~");
 }
 
 #[test]

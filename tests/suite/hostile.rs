@@ -12,9 +12,9 @@ fn what_is_no_database_is_said_clearly() {
     };
     for (path, hint) in [
         (file("empty.db", b""), "0 bytes"),
-        (file("text.db", b"this is plain text, and long enough"), "no SQLite database"),
+        (file("text.db", b"this is plain text, and long enough"), "not a SQLite database"),
         (directory.path().to_str().unwrap().to_owned(), "is a directory"),
-        ("/dev/null".to_owned(), "no regular file"),
+        ("/dev/null".to_owned(), "not a regular file"),
         ("no/such.db".to_owned(), "does not exist"),
     ] {
         let run = run(&[&path]);

@@ -39,6 +39,20 @@ impl Run {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}{}", self.out, self.err))
     }
 
+    /// `severity cause state` of each incident, as one line each.
+    pub fn incidents(&self) -> Vec<String> {
+        let json = self.json();
+        let text = |incident: &Value, key: &str| incident[key].as_str().unwrap_or("-").to_owned();
+        let line = |i: &Value| format!("{} {} {}", text(i, "severity"), text(i, "cause"), text(i, "state"));
+        json["incidents"].as_array().unwrap().iter().map(line).collect()
+    }
+
+    /// The fingerprints of the incidents.
+    pub fn fingerprints(&self) -> Vec<String> {
+        let json = self.json();
+        json["incidents"].as_array().unwrap().iter().map(|i| i["fingerprint"].as_str().unwrap().to_owned()).collect()
+    }
+
     /// `severity detector/reason state` of each finding, as one line each.
     pub fn findings(&self) -> Vec<String> {
         let json = self.json();

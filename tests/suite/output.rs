@@ -97,8 +97,8 @@ fn no_database_is_overwritten_nor_a_file_beside_one() {
 fn a_device_or_directory_is_not_replaced_and_a_file_that_cannot_be_written_exits_3() {
     let directory = tempfile::tempdir().unwrap();
     for (path, why) in [
-        (Path::new("/dev/null"), "no regular file"),
-        (directory.path(), "no regular file"),
+        (Path::new("/dev/null"), "not a regular file"),
+        (directory.path(), "not a regular file"),
         (&directory.path().join("absent/file"), "can't be written"),
     ] {
         let run = write_to(path, &[]);

@@ -85,19 +85,26 @@ fn every_snapshot_beside_a_busy_writer_is_a_true_one_and_no_write_fails_because_
 }
 
 #[test]
-fn a_writer_that_never_rests_is_read_all_the_same_and_no_write_of_it_fails() {
+fn beside_a_writer_that_never_rests_an_audit_may_be_refused_but_is_never_torn_and_no_write_of_it_fails() {
     let history = failing_job();
     let mut writer = start_writer(&history, true);
-    let (mut audits, mut newest) = (0, 0);
+    let (mut audits, mut newest, mut refused) = (0, 0, 0);
     let end = Instant::now() + Duration::from_secs(3);
-    while Instant::now() < end || audits < 5 {
-        newest = check_snapshot(&history, newest);
+    while Instant::now() < end {
+        match try_snapshot(&history, newest, "300ms") {
+            Ok(seen) => newest = seen,
+            Err(why) => {
+                assert!(why.contains("changed during each of"), "{why}");
+                refused += 1;
+            }
+        }
         audits += 1;
     }
     assert_eq!(writer.try_wait().unwrap(), None, "a write failed: {}", complaint(&mut writer));
     writer.kill().unwrap();
     writer.wait().unwrap();
-    assert!(newest > 100, "{audits} audits, {newest} commits seen: the test tested nothing");
+    newest = check_snapshot(&history, newest);
+    assert!(newest > 100, "{audits} audits, {refused} refused, {newest} commits: the test tested nothing");
 }
 
 fn complaint(writer: &mut Child) -> String {
@@ -106,21 +113,28 @@ fn complaint(writer: &mut Child) -> String {
 
 /// Audits and returns how many commits were seen, which never gets less.
 fn check_snapshot(history: &History, newest: u64) -> u64 {
+    try_snapshot(history, newest, "10s").unwrap_or_else(|why| panic!("{why}"))
+}
+
+/// The same, or why the database could not be read in time.
+fn try_snapshot(history: &History, newest: u64, timeout: &str) -> Result<u64, String> {
     let output = command()
-        .args(["-f", "json", "--timezone", "UTC", "--now", "2026-03-02T10:30:00Z"])
+        .args(["-f", "json", "--timezone", "UTC", "--now", "2026-03-02T10:30:00Z", "--timeout", timeout])
         .arg(&history.path)
         .output()
         .unwrap();
     let run: crate::Run = output.into();
+    if run.code == 3 {
+        return Err(run.err);
+    }
     let json = run.json();
     let evidence = |reason: &str, fact: &str| {
         let found = json["findings"].as_array().unwrap().iter().find(|finding| finding["reason"] == reason);
         found.map_or(0, |finding| finding["evidence"][fact].as_u64().unwrap_or(0))
     };
     let (row, fires) = (evidence("breaker-open", "consecutive_errors"), evidence("zero-token-streak", "fires"));
-    assert!(json["databases"][0]["error"].is_null(), "{}", run.err);
     // A streak is reported from the third fire on.
     assert!(row == fires || row < 3 && fires == 0, "torn: {row} in the row, {fires} fires; {}", run.err);
     assert!(row >= newest, "stale: {row} commits after {newest}");
-    row
+    Ok(row)
 }

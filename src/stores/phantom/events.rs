@@ -317,7 +317,7 @@ fn gone(id: &[u8], fires: Vec<Fire>) -> Job {
 }
 
 /// Joins a job's newest fire with the run that its row knows; a run without a cost event becomes a fire of its own.
-fn join_row(job: &mut Job, now: Instant) {
+pub fn join_row(job: &mut Job, now: Instant) {
     let Some(run) = job.row.as_ref().and_then(|row| row.last_run.clone()) else { return };
     let in_run = |fire: &Fire| fire.end.since(run.start) >= -SECOND && fire.end.since(run.end()) <= SAME_RUN;
     match job.fires.last_mut() {
