@@ -17,7 +17,8 @@ mod worker;
 mod zero_tokens;
 
 use crate::cadence::Zone;
-use crate::model::{Job, Snapshot};
+use crate::model::{Job, Schedule, Snapshot, State, When};
+use crate::policy::{Policy, Terms};
 use crate::time::{DAY, Instant, Millis};
 pub use finding::{Finding, count};
 pub use incident::{Hit, Incident};
@@ -111,8 +112,9 @@ impl Settings {
 }
 
 /// What a detector sees.
+#[derive(Clone, Copy)]
 pub struct Context<'a> {
-    /// The operator's settings.
+    /// The operator's settings for the job at hand.
     settings: &'a Settings,
     /// The database.
     snapshot: &'a Snapshot,
@@ -190,10 +192,11 @@ pub struct Verdict {
     pub notes: Vec<String>,
 }
 
-/// Judges the jobs that `selects` lets through.
-pub fn audit(mut snapshot: Snapshot, settings: &Settings, selects: impl Fn(&Job) -> bool) -> Verdict {
-    let selected: Vec<bool> = snapshot.jobs.iter().map(selects).collect();
-    let (records, findings, incidents) = judge(&snapshot, settings, &selected);
+/// Judges the jobs as the operator wants it.
+pub fn audit(mut snapshot: Snapshot, policy: &Policy) -> Verdict {
+    let selected: Vec<bool> = snapshot.jobs.iter().map(|job| policy.selects(job)).collect();
+    let terms: Vec<Terms> = snapshot.jobs.iter().map(|job| policy.terms(job)).collect();
+    let (records, findings, incidents) = judge(&snapshot, &policy.settings, &terms, &selected);
     let jobs = std::mem::take(&mut snapshot.jobs).into_iter().zip(selected).zip(records);
     let jobs: Vec<Judged> = jobs
         .map(|((job, selected), (severity, facts, strip))| Judged { job, selected, severity, facts, strip })
@@ -202,11 +205,60 @@ pub fn audit(mut snapshot: Snapshot, settings: &Settings, selects: impl Fn(&Job)
     Verdict { jobs, findings, incidents, severity, notes: snapshot.notes }
 }
 
+impl Verdict {
+    /// Adds that no watched job matches what is expected: the job itself, if it is there but not watched, is missed.
+    pub fn miss(&mut self, pattern: &wildmatch::WildMatch, now: Instant) {
+        let hits = |judged: &Judged| pattern.matches(&judged.job.id) || pattern.matches(&judged.job.name);
+        let known = self.jobs.iter().position(|judged| judged.selected && hits(judged));
+        let job = known.unwrap_or_else(|| {
+            self.jobs.push(Judged::missing(&pattern.to_string()));
+            self.jobs.len() - 1
+        });
+        let state = known.map(|known| self.jobs[known].job.state.word());
+        let finding = Finding::expected(job, pattern.to_string(), state);
+        let incident = Incident::of_missing(&finding, &self.jobs[job].job, now);
+        self.incidents.insert(0, incident);
+        self.findings.iter_mut().for_each(|finding| finding.incident = finding.incident.map(|place| place + 1));
+        self.findings.insert(0, finding);
+        self.jobs[job].severity = Severity::Critical;
+        self.severity = Severity::Critical;
+    }
+}
+
+impl Judged {
+    /// A job that is expected and has no row.
+    fn missing(pattern: &str) -> Judged {
+        let when = When::Unreadable("it has no row".to_owned());
+        let schedule = Schedule { kind: "unknown".to_owned(), expression: None, timezone: None, interval_ms: None, at: None, when };
+        let job = Job {
+            id: pattern.to_owned(),
+            name: pattern.to_owned(),
+            state: State::Gone,
+            schedule,
+            created_at: None,
+            row: None,
+            switches: Vec::new(),
+            manual_runs: Vec::new(),
+            events_without_time: 0,
+            fires: Vec::new(),
+        };
+        let (facts, strip) = (Facts::default(), Strip::default());
+        Judged { job, selected: true, severity: Severity::Critical, facts, strip }
+    }
+}
+
 type Record = (Severity, Facts, Strip);
 
-fn judge(snapshot: &Snapshot, settings: &Settings, selected: &[bool]) -> (Vec<Record>, Vec<Finding>, Vec<Incident>) {
-    let worker = Worker::of(snapshot, settings);
-    let shared = Shared::of(&snapshot.jobs, &snapshot.other_fires);
+fn judge(
+    snapshot: &Snapshot,
+    settings: &Settings,
+    terms: &[Terms],
+    selected: &[bool],
+) -> (Vec<Record>, Vec<Finding>, Vec<Incident>) {
+    let longest = terms.iter().map(|terms| terms.settings.max_run).collect();
+    let worker = Worker::of(snapshot, settings, longest);
+    let judges = |job: usize| !terms[job].mutes(Reason::SharedZeroTokens);
+    let shared = Shared::of(&snapshot.jobs, &snapshot.other_fires, judges);
     let strangers = Strangers::among(&snapshot.jobs, selected);
     let context = Context { settings, snapshot, worker: &worker, shared: &shared, strangers: &strangers };
     let mut findings: Vec<Finding> = Vec::new();
@@ -216,11 +268,13 @@ fn judge(snapshot: &Snapshot, settings: &Settings, selected: &[bool]) -> (Vec<Re
             records.push((Severity::Ok, Facts::default(), Strip::default()));
             continue;
         }
-        let mut found = find(&context, index, job);
+        let own = Context { settings: &terms[index].settings, ..context };
+        let mut found = find(&own, index, job);
         if let Some(strangers) = strangers.as_ref().filter(|strangers| strangers.jobs.first() == Some(&index)) {
-            found.push(strangers.finding(&context));
+            found.push(strangers.finding(&own));
         }
-        records.push(record(&context, index, job, &found));
+        found.retain(|finding| !terms[index].mutes(finding.reason()));
+        records.push(record(&own, index, job, &found));
         findings.extend(found);
     }
     let mut incidents = incident::incidents(&context, &mut findings);

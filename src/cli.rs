@@ -2,7 +2,9 @@
 
 use crate::audit::{Settings, Severity};
 use crate::cadence::Zone;
-use crate::time::{Instant, Millis, TimeText, parse_duration};
+use crate::config::Config;
+use crate::policy::Policy;
+use crate::time::{DAY, Instant, MINUTE, Millis, SECOND, TimeText, parse_duration};
 use clap::{Args, Command, FromArgMatches, Parser, ValueEnum, ValueHint};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -39,9 +41,12 @@ pub struct Cli {
     #[command(flatten)]
     pub target: Target,
 
-    /// The lowest severity that makes the exit code non-zero
-    #[arg(long, value_enum, value_name = "SEVERITY", default_value_t, help_heading = "Output")]
-    pub fail_on: FailOn,
+    /// The lowest severity that makes the exit code non-zero [default: warning]
+    #[arg(long, value_enum, value_name = "SEVERITY", help_heading = "Output")]
+    pub fail_on: Option<FailOn>,
+    /// Print nothing if the exit code is 0, for cron
+    #[arg(long, conflicts_with = "quiet", help_heading = "Output")]
+    pub only_trouble: bool,
 
     /// Print what a detector, reason or cause means, how it is decided and what to do, and exit
     #[arg(long, value_name = "NAME", help_heading = "Output", hide_possible_values = true,
@@ -57,42 +62,52 @@ pub struct Cli {
     /// All but the jobs whose id or name matches the glob; repeatable
     #[arg(long, value_name = "PATTERN", help_heading = "Which jobs")]
     pub ignore: Vec<String>,
+    /// Critical if no watched job's id or name matches the glob; repeatable
+    #[arg(long, value_name = "PATTERN", help_heading = "Which jobs")]
+    pub expect: Vec<String>,
+
+    /// Read options and special cases of jobs from this TOML file; the command line wins
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Configuration")]
+    pub config: Option<PathBuf>,
+    /// Print what each job of the databases gets, and from where, and exit
+    #[arg(long, requires = "config", help_heading = "Configuration")]
+    pub check_config: bool,
 
     /// Audit as of this RFC 3339 instant, with an offset or Z [default: now]
     #[arg(long, value_name = "INSTANT", value_parser = parse_instant, help_heading = "Time")]
     pub now: Option<Instant>,
-    /// How far back troubles that are over are reported: as a warning for a day, then as info
-    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = parse_duration, help_heading = "Time")]
-    pub since: Millis,
+    /// How far back troubles that are over are reported: as a warning for a day, then as info [default: 7d]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = "Time")]
+    pub since: Option<Millis>,
     /// IANA zone of jobs whose schedule names none: the zone of the scheduler's process [default: this machine's]
     #[arg(long, value_name = "ZONE", value_parser = parse_zone, help_heading = "Time")]
     pub timezone: Option<Zone>,
-    /// Give up after this time
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration, help_heading = "Time")]
-    pub timeout: Millis,
+    /// Give up after this time; a plain number is seconds [default: 10s]
+    #[arg(short, long, value_name = "DURATION", value_parser = parse_timeout, help_heading = "Time")]
+    pub timeout: Option<Millis>,
 
-    /// A late job is critical once this many times its cadence have passed (fractions allowed)
-    #[arg(long, value_name = "N", default_value = "2", value_parser = parse_cadences, help_heading = "Thresholds")]
-    pub late_cadences: f64,
-    /// A due job is a warning once the worker was free for longer than this
-    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = parse_duration, help_heading = "Thresholds")]
-    pub late_after: Millis,
-    /// A due job is critical once the worker was free for longer than this
-    #[arg(long, value_name = "DURATION", default_value = "65m", value_parser = parse_duration, help_heading = "Thresholds")]
-    pub lost_after: Millis,
-    /// Zero-token fires in a row for a warning
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Thresholds")]
-    pub zero_streak: u64,
-    /// Zero-token fires in a row for critical
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Thresholds")]
-    pub zero_streak_critical: u64,
-    /// The longest run that the scheduler allows (its timeout_minutes)
-    #[arg(long, value_name = "DURATION", default_value = "240m", value_parser = parse_duration, help_heading = "Thresholds")]
-    pub max_run: Millis,
+    /// A late job is critical once this many times its cadence have passed, fractions allowed [default: 2]
+    #[arg(long, value_name = "N", value_parser = parse_cadences, help_heading = "Thresholds")]
+    pub late_cadences: Option<f64>,
+    /// A due job is a warning once the worker was free for longer than this [default: 15m]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = "Thresholds")]
+    pub late_after: Option<Millis>,
+    /// A due job is critical once the worker was free for longer than this [default: 65m]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = "Thresholds")]
+    pub lost_after: Option<Millis>,
+    /// Zero-token fires in a row for a warning [default: 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Thresholds")]
+    pub zero_streak: Option<u64>,
+    /// Zero-token fires in a row for critical [default: 5]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Thresholds")]
+    pub zero_streak_critical: Option<u64>,
+    /// The longest run that the scheduler allows, its timeout_minutes [default: 240m]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = "Thresholds")]
+    pub max_run: Option<Millis>,
 }
 
 /// What to print, and where to.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub struct Target {
     /// What to print
@@ -132,6 +147,10 @@ pub enum Format {
     Nagios,
     /// Annotations of a GitHub Actions step
     Github,
+    /// Test results, a job a test case, for Jenkins, GitLab and the rest of CI
+    Junit,
+    /// One page without script, for a status page or a mail
+    Html,
 }
 
 /// `--generate`.
@@ -204,35 +223,62 @@ impl Target {
     }
 }
 
-impl Cli {
-    /// The databases that are named; the scheduler's usual one where nothing is.
-    pub fn databases(&self) -> Vec<PathBuf> {
-        if self.databases.is_empty() && self.recursive.is_empty() {
-            return vec![PathBuf::from("data/phantom.db")];
-        }
-        self.databases.clone()
-    }
+/// What a call comes to, the command line and the file of `--config` taken together.
+pub struct Options {
+    /// Databases by their paths.
+    pub databases: Vec<PathBuf>,
+    /// Directories to search for databases.
+    pub recursive: Vec<PathBuf>,
+    /// How they are judged.
+    pub policy: Policy,
+    /// The lowest severity that makes the exit code non-zero.
+    pub fail_on: FailOn,
+    /// When to give up, from the start.
+    pub timeout: Millis,
+}
 
-    /// The settings of the audit; `clock` is the instant that the clock shows.
+impl Cli {
+    /// The options of the call; `clock` is the instant that the clock shows.
     ///
     /// # Errors
-    /// Why this machine's zone can't be told.
-    pub fn settings(&self, clock: Instant) -> Result<Settings, String> {
-        let zone = match self.timezone {
+    /// What is wrong with the file of `--config`, or why this machine's zone can't be told.
+    pub fn options(&self, clock: Instant) -> Result<Options, String> {
+        let file = self.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+        let zone = match self.timezone.or(file.timezone) {
             Some(zone) => zone,
             None => machine_zone()?,
         };
-        Ok(Settings {
+        let settings = Settings {
             now: self.now.unwrap_or(clock),
-            since: self.since,
+            since: self.since.or(file.since).unwrap_or(7 * DAY),
             zone,
-            late_cadences: self.late_cadences,
-            late_after: self.late_after,
-            lost_after: self.lost_after,
-            zero_streak: self.zero_streak,
-            zero_streak_critical: self.zero_streak_critical,
-            max_run: self.max_run,
-        })
+            late_cadences: self.late_cadences.or(file.late_cadences).unwrap_or(2.0),
+            late_after: self.late_after.or(file.late_after).unwrap_or(15 * MINUTE),
+            lost_after: self.lost_after.or(file.lost_after).unwrap_or(65 * MINUTE),
+            zero_streak: self.zero_streak.or(file.zero_streak).unwrap_or(3),
+            zero_streak_critical: self.zero_streak_critical.or(file.zero_streak_critical).unwrap_or(5),
+            max_run: self.max_run.or(file.max_run).unwrap_or(240 * MINUTE),
+        };
+        let patterns = |given: &[String]| given.iter().map(|pattern| WildMatch::new(pattern)).collect::<Vec<_>>();
+        let policy = Policy {
+            settings,
+            only: patterns(&self.job),
+            ignored: patterns(&[&self.ignore[..], &file.ignore].concat()),
+            rules: file.rules(),
+            expected: patterns(&[&self.expect[..], &file.expect].concat()),
+            file: self.config.clone(),
+        };
+        let named = !self.databases.is_empty() || !self.recursive.is_empty();
+        let (mut databases, recursive) = match named {
+            true => (self.databases.clone(), self.recursive.clone()),
+            false => (file.databases, file.recursive),
+        };
+        if databases.is_empty() && recursive.is_empty() {
+            databases.push(PathBuf::from("data/phantom.db"));
+        }
+        let fail_on = self.fail_on.or(file.fail_on).unwrap_or_default();
+        let timeout = self.timeout.or(file.timeout).unwrap_or(10 * SECOND);
+        Ok(Options { databases, recursive, policy, fail_on, timeout })
     }
 }
 
@@ -245,6 +291,7 @@ fn machine_zone() -> Result<Zone, String> {
     Zone::named(&name).ok_or_else(|| format!("this machine's zone {name:?} is not an IANA zone: pass --timezone"))
 }
 
+/// Reads an instant.
 fn parse_instant(text: &str) -> Result<Instant, String> {
     match TimeText::parse(text) {
         Some(TimeText::Fixed(instant)) if text.contains(['-', ':']) => Ok(instant),
@@ -252,45 +299,36 @@ fn parse_instant(text: &str) -> Result<Instant, String> {
     }
 }
 
-fn parse_zone(text: &str) -> Result<Zone, String> {
+/// Reads an IANA zone.
+///
+/// # Errors
+/// The nearest name.
+pub fn parse_zone(text: &str) -> Result<Zone, String> {
     Zone::named(text).ok_or_else(|| {
-        let like = |name: &&str| strsim::jaro_winkler(&name.to_lowercase(), &text.to_lowercase());
-        let nearest = Zone::names().max_by(|a, b| like(a).total_cmp(&like(b)));
-        let hint =
-            nearest.filter(|name| like(name) > 0.8).map_or_else(String::new, |name| format!(": did you mean {name}?"));
+        let hint = crate::config::nearest(text, Zone::names());
+        let hint = hint.map_or_else(String::new, |name| format!(": did you mean {name}?"));
         format!("not an IANA zone{hint}")
     })
 }
 
-fn parse_cadences(text: &str) -> Result<f64, String> {
+/// Reads a number of cadences.
+///
+/// # Errors
+/// What it must be.
+pub fn parse_cadences(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if (0.0..=1000.0).contains(&number) => Ok(number),
         _ => Err("not a number from 0 to 1000".to_owned()),
     }
 }
 
-/// Which jobs `--job` and `--ignore` let through, and which patterns matched none.
-pub struct Selection {
-    only: Vec<WildMatch>,
-    ignored: Vec<WildMatch>,
-}
-
-impl Selection {
-    /// Reads the patterns.
-    pub fn new(cli: &Cli) -> Selection {
-        let read = |patterns: &[String]| patterns.iter().map(|pattern| WildMatch::new(pattern)).collect();
-        Selection { only: read(&cli.job), ignored: read(&cli.ignore) }
-    }
-
-    /// Whether a job of this id and name is audited.
-    pub fn covers(&self, id: &str, name: &str) -> bool {
-        let hit = |pattern: &WildMatch| pattern.matches(id) || pattern.matches(name);
-        (self.only.is_empty() || self.only.iter().any(hit)) && !self.ignored.iter().any(hit)
-    }
-
-    /// The patterns that match none of the jobs, given by id and name.
-    pub fn unmatched(&self, jobs: &[(&str, &str)]) -> Vec<String> {
-        let misses = |pattern: &&WildMatch| !jobs.iter().any(|(id, name)| pattern.matches(id) || pattern.matches(name));
-        self.only.iter().chain(&self.ignored).filter(misses).map(ToString::to_string).collect()
+/// Reads a time-out: a duration, or plain seconds as monitoring plugins take them.
+///
+/// # Errors
+/// What it must be.
+pub fn parse_timeout(text: &str) -> Result<Millis, String> {
+    match text.parse::<u32>() {
+        Ok(seconds) => Ok(Millis::from(seconds) * SECOND),
+        Err(_) => parse_duration(text),
     }
 }

@@ -1,7 +1,7 @@
 //! The databases of one call: named or found in directories, each once, audited side by side, done by the deadline.
 
-use crate::audit::{self, Settings};
-use crate::cli::Selection;
+use crate::audit;
+use crate::policy::Policy;
 use crate::report::{Audited, Database};
 use crate::{db, panics, stores};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant as Clock};
 use walkdir::{DirEntry, WalkDir};
+use wildmatch::WildMatch;
 
 /// Time kept back from the time-out for judging and writing.
 const RESERVE: Duration = Duration::from_millis(200);
@@ -26,9 +27,7 @@ pub struct Request {
     /// Directories to search for databases.
     pub directories: Vec<PathBuf>,
     /// How they are judged.
-    pub settings: Settings,
-    /// Which of their jobs are.
-    pub selection: Selection,
+    pub policy: Policy,
     /// When it has to be done.
     pub deadline: Clock,
     /// Whether progress may be shown, on stderr if that is a terminal.
@@ -57,6 +56,29 @@ pub fn audit(request: Request) -> Vec<Database> {
     let mut seen = HashSet::new();
     let once = |database: &Database| seen.insert(database.real_path.clone());
     audited.into_iter().map(|(_, database)| database).chain(empty).filter(once).collect()
+}
+
+/// Holds the jobs of all databases against what the operator named: adds what is expected and not there to the first
+/// database, and returns what is wrong with `--job`, if it lets no job through. What could not be read may hold anything.
+pub fn hold_against(databases: &mut [Database], policy: &Policy) -> String {
+    let unread = databases.iter().any(|database| database.outcome.is_err());
+    let audited = || databases.iter().filter_map(|database| database.outcome.as_ref().ok());
+    let jobs = audited().flat_map(|audited| &audited.verdict.jobs).map(|judged| &judged.job);
+    let (unmatched, unneeded) = policy.unmatched(jobs.clone());
+    let missing: Vec<WildMatch> = policy.missing(jobs).into_iter().cloned().collect();
+    if unread {
+        return String::new();
+    }
+    for pattern in unneeded {
+        if let Some(Ok(first)) = databases.first_mut().map(|database| database.outcome.as_mut()) {
+            first.verdict.notes.push(format!("no job's id or name matches {pattern:?}, which is ignored"));
+        }
+    }
+    if let Some(Ok(first)) = databases.first_mut().map(|database| database.outcome.as_mut()) {
+        missing.iter().for_each(|pattern| first.verdict.miss(pattern, policy.settings.now));
+    }
+    let named: Vec<String> = unmatched.iter().map(|pattern| format!("{pattern:?}")).collect();
+    if named.is_empty() { String::new() } else { format!("no job's id or name matches {}; check --job", named.join(", ")) }
 }
 
 /// Sets threads to work on what is named, and then on what is found.
@@ -185,7 +207,7 @@ fn audit_one(candidate: &Candidate, request: &Request) -> Option<Database> {
 }
 
 fn read(path: &Path, request: &Request) -> Result<Audited, db::Unread> {
-    let settings = &request.settings;
+    let settings = &request.policy.settings;
     let window = db::Window {
         now: settings.now,
         back: settings.since,
@@ -193,9 +215,7 @@ fn read(path: &Path, request: &Request) -> Result<Audited, db::Unread> {
         deadline: request.deadline.checked_sub(RESERVE).unwrap_or(request.deadline),
     };
     let snapshot = stores::read(path, &window)?;
-    let covers = |job: &crate::model::Job| request.selection.covers(&job.id, &job.name);
-    let verdict = audit::audit(snapshot, settings, covers);
-    Ok(Audited { settings: settings.clone(), verdict })
+    Ok(Audited { verdict: audit::audit(snapshot, &request.policy), settings: settings.clone() })
 }
 
 /// A line on stderr that counts the databases done, once that takes long.

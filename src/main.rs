@@ -1,6 +1,6 @@
 //! sched-audit says which jobs of an AI agent's scheduler have silently stopped working.
 //!
-//! Data flows one way: argv, [`cli`] options, for each database of the [`fleet`] a snapshot that its scheduler's [`stores`]
+//! Data flows one way: argv, [`cli`] options with those of a [`config`] file, a [`policy`], for each database of the [`fleet`] a snapshot that its scheduler's [`stores`]
 //! read through [`db`] (the database is closed again) and an [`audit`] verdict, [`report`] text, one write by [`output`],
 //! exit code. [`time`], [`cadence`] and [`model`] are the vocabulary of the others; [`explain`] and [`generate`] print what is
 //! true without a database. Only this file knows the clock and the exit code.
@@ -12,6 +12,10 @@ mod time;
 mod cadence;
 
 mod model;
+
+mod policy;
+
+mod config;
 
 mod cli;
 
@@ -34,7 +38,7 @@ mod generate;
 mod panics;
 
 use clap::Parser;
-use cli::{Cli, ColorWhen, Format, Selection, Target};
+use cli::{Cli, ColorWhen, Format, Options, Target};
 use report::{COULD_NOT_AUDIT, Report, safe, table};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -42,6 +46,8 @@ use std::time::{Duration, Instant as Clock, SystemTime};
 
 /// A table needs so many columns.
 const NARROWEST: u16 = 40;
+/// What a time-out may be overstepped by to say that it was.
+const TIME_TO_SAY_SO: Duration = Duration::from_millis(100);
 
 fn main() -> ExitCode {
     panics::remember_place();
@@ -61,15 +67,10 @@ fn run() -> u8 {
     if let Some(text) = said_without_database(&cli) {
         return text.map_or_else(|error| fail(&error), |text| finish(&text, 0, &cli.target));
     }
-    let report = match cli.settings(clock_now()) {
-        Ok(settings) => audit_all(&cli, settings, started),
-        Err(error) => failed_report(error),
-    };
-    complain_about(&report, &cli);
-    if cli.target.quiet {
-        return report.exit_code();
+    match cli.options(clock_now()) {
+        Ok(options) => by_deadline(cli, options, started),
+        Err(error) => tell(&failed_report(error), &cli.target),
     }
-    say(&report, &cli.target)
 }
 
 fn said_without_database(cli: &Cli) -> Option<Result<String, String>> {
@@ -77,26 +78,50 @@ fn said_without_database(cli: &Cli) -> Option<Result<String, String>> {
     cli.generate.map(generate::generate).or_else(topic)
 }
 
-fn audit_all(cli: &Cli, settings: audit::Settings, started: Clock) -> Report {
-    let now = settings.now;
-    let databases = fleet::audit(fleet::Request {
-        databases: cli.databases(),
-        directories: cli.recursive.clone(),
-        settings,
-        selection: Selection::new(cli),
-        deadline: started + Duration::from_millis(cli.timeout.max(0) as u64),
+/// Audits, judges, renders and writes in a thread of its own: whatever of that hangs or takes too long, the time-out is kept.
+fn by_deadline(cli: Cli, options: Options, started: Clock) -> u8 {
+    let deadline = started + Duration::from_millis(options.timeout.max(0) as u64);
+    let target = cli.target.clone();
+    let (sender, done) = std::sync::mpsc::channel();
+    let work = move || {
+        let code = std::panic::catch_unwind(|| {
+            let report = audit_all(&cli, &options, started, deadline);
+            if cli.check_config && report.unread().is_empty() {
+                return finish(&report::policy::render(&report, &options.policy), 0, &cli.target);
+            }
+            let quiet = cli.only_trouble && report.exit_code() == 0;
+            if quiet { 0 } else { tell(&report, &cli.target) }
+        });
+        // Nobody waits any more after the deadline.
+        let _ = sender.send(code.map_err(|_| panics::internal_error()));
+    };
+    if let Err(error) = std::thread::Builder::new().spawn(work) {
+        return tell(&failed_report(format!("a thread can't be started: {error}")), &target);
+    }
+    match done.recv_timeout(deadline.saturating_duration_since(Clock::now()) + TIME_TO_SAY_SO) {
+        Ok(Ok(code)) => code,
+        Ok(Err(error)) => fail(&error),
+        Err(_) => fail("could not be judged and told before the time-out; give it longer with --timeout"),
+    }
+}
+
+fn audit_all(cli: &Cli, options: &Options, started: Clock, deadline: Clock) -> Report {
+    let policy = &options.policy;
+    let mut databases = fleet::audit(fleet::Request {
+        databases: options.databases.clone(),
+        directories: options.recursive.clone(),
+        policy: policy.clone(),
+        deadline,
         progress: !cli.target.quiet,
     });
-    Report { now, took: started.elapsed(), databases: Ok(databases), fail_on: cli.fail_on }
+    let now = policy.settings.now;
+    let unmatched = fleet::hold_against(&mut databases, policy);
+    let databases = if unmatched.is_empty() { Ok(databases) } else { Err(unmatched) };
+    Report { now, took: started.elapsed(), databases, fail_on: options.fail_on }
 }
 
 fn failed_report(error: String) -> Report {
-    Report {
-        now: clock_now(),
-        took: Duration::ZERO,
-        databases: Err(error),
-        fail_on: cli::FailOn::default(),
-    }
+    Report { now: clock_now(), took: Duration::ZERO, databases: Err(error), fail_on: cli::FailOn::default() }
 }
 
 /// Programs that read a format get the failure in it; people have been told by clap.
@@ -112,6 +137,12 @@ fn wrong_arguments(message: &clap::Error) -> u8 {
     say(&failed_report(why.to_owned()), &target)
 }
 
+/// Says on stderr what could not be done, and on stdout or in a file the report.
+fn tell(report: &Report, target: &Target) -> u8 {
+    report.complaints().iter().for_each(|complaint| complain(complaint));
+    if target.quiet { report.exit_code() } else { say(report, target) }
+}
+
 fn say(report: &Report, target: &Target) -> u8 {
     render(report, target).map_or_else(|error| fail(&error), |text| finish(&text, report.exit_code(), target))
 }
@@ -124,6 +155,8 @@ fn render(report: &Report, target: &Target) -> Result<String, String> {
         Format::Prometheus => report::prometheus::render(report),
         Format::Nagios => Ok(report::nagios::render(report)),
         Format::Github => Ok(report::github::render(report)),
+        Format::Junit => report::junit::render(report),
+        Format::Html => Ok(report::html::render(report)),
     }
 }
 
@@ -144,16 +177,6 @@ fn fail(error: &str) -> u8 {
 fn clock_now() -> time::Instant {
     let age = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     time::Instant::from_millis(age.map_or(0, |age| age.as_millis() as i64))
-}
-
-/// Says on stderr what could not be done.
-fn complain_about(report: &Report, cli: &Cli) {
-    report.complaints().iter().for_each(|complaint| complain(complaint));
-    let jobs = report.audited().flat_map(|(_, audited)| &audited.verdict.jobs);
-    let jobs: Vec<(&str, &str)> = jobs.map(|judged| (judged.job.id.as_str(), judged.job.name.as_str())).collect();
-    for pattern in Selection::new(cli).unmatched(&jobs) {
-        complain(&format!("no job's id or name matches {pattern:?}"));
-    }
 }
 
 fn complain(text: &str) {

@@ -2,8 +2,11 @@
 //! what the severities of all come to.
 
 pub mod github;
+pub mod html;
 pub mod json;
+pub mod junit;
 pub mod nagios;
+pub mod policy;
 pub mod prometheus;
 pub mod safe;
 pub mod table;

@@ -186,8 +186,9 @@ pub fn event_seconds(text: &[u8]) -> Option<i64> {
     Some(wall.and_utc().timestamp())
 }
 
-/// A span as people say it, in at most two units: `45s`, `12m`, `2h05m`, `35h`, `9d`.
+/// A span as people say it, in at most two units: `45s`, `12m`, `2h05m`, `35h`, `9d`. A negative one is none.
 pub fn span(millis: Millis) -> String {
+    let millis = millis.max(0);
     let (secs, mins, hours) = (millis / SECOND, millis / MINUTE, millis / HOUR);
     match millis {
         m if m < MINUTE => format!("{secs}s"),

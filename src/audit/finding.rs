@@ -55,6 +55,8 @@ pub enum Facts {
     SkippedSlots { next_run_at: Instant, slots: u64 },
     /// See [`Reason::OneShotFailed`].
     OneShotFailed { consecutive_errors: u64, last_error: Option<String> },
+    /// See [`Reason::ExpectedMissing`].
+    ExpectedMissing { expected: String, state: Option<&'static str> },
     /// See [`Reason::ZeroTokenStreak`].
     ZeroTokenStreak { fires: u64, newest: Instant, last_error: Option<String> },
     /// See [`Reason::SharedZeroTokens`].
@@ -95,6 +97,7 @@ impl Facts {
             Facts::Runaway { .. } => Reason::Runaway,
             Facts::SkippedSlots { .. } => Reason::SkippedSlots,
             Facts::OneShotFailed { .. } => Reason::OneShotFailed,
+            Facts::ExpectedMissing { .. } => Reason::ExpectedMissing,
             Facts::ZeroTokenStreak { .. } => Reason::ZeroTokenStreak,
             Facts::SharedZeroTokens { .. } => Reason::SharedZeroTokens,
             Facts::Failing { .. } => Reason::Failing,
@@ -123,6 +126,12 @@ impl Finding {
             missed_slots: None,
             incident: None,
         }
+    }
+
+    /// What is expected is not there: no job matches, or one that is in this state.
+    pub fn expected(job: usize, pattern: String, state: Option<&'static str>) -> Finding {
+        let facts = Facts::ExpectedMissing { expected: pattern, state };
+        Finding { job, incident: Some(0), ..Finding::new(Severity::Critical, facts) }
     }
 
     /// The same, begun then.
@@ -205,6 +214,10 @@ impl Finding {
             ),
             Facts::OneShotFailed { consecutive_errors, .. } => {
                 format!("a one-shot gave up after {}: its work never happened", count(*consecutive_errors, "error"))
+            }
+            Facts::ExpectedMissing { expected, state: None } => format!("no job matches {expected:?}, which is expected"),
+            Facts::ExpectedMissing { expected, state: Some(state) } => {
+                format!("it is {state}, and no watched job matches {expected:?}, which is expected")
             }
             Facts::ZeroTokenStreak { fires, newest, .. } => match (self.since, self.until) {
                 (Some(first), Some(_)) => format!(

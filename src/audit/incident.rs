@@ -68,6 +68,41 @@ pub struct Hit {
     pub missed_slots: u64,
 }
 
+impl Incident {
+    /// The incident of an expected job that is not there.
+    pub fn of_missing(finding: &Finding, job: &Job, now: Instant) -> Incident {
+        let expected = match &finding.facts {
+            Facts::ExpectedMissing { expected, .. } => expected.as_str(),
+            _ => &job.name,
+        };
+        Incident {
+            fingerprint: hashed(["expected", expected, ""]),
+            cause: Cause::ExpectedMissing,
+            severity: finding.severity,
+            lasting: Lasting::Ongoing,
+            since: None,
+            until: None,
+            jobs: vec![Hit { job: finding.job, since: None, missed_slots: 0 }],
+            headline: format!("{expected} is expected and not there"),
+            observed: vec![finding.message(job, now)],
+            inferred: None,
+            error: None,
+            next_step: Cause::ExpectedMissing.about().next_step,
+            sql: None,
+        }
+    }
+}
+
+/// A hash whose value never changes between versions.
+fn hashed(parts: [&str; 3]) -> String {
+    let mut hash = fnv::FnvHasher::default();
+    for part in parts {
+        hash.write(part.as_bytes());
+        hash.write_u8(0xff);
+    }
+    format!("{:016x}", hash.finish())
+}
+
 /// What makes findings one incident.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
@@ -373,30 +408,23 @@ impl Group<'_> {
     fn fingerprint(&self) -> String {
         let seconds = |at: Option<Instant>| at.map_or_else(String::new, |at| at.seconds().to_string());
         let id = |job: usize| self.job(job).id.as_str();
-        let parts: [&str; 3] = match self.key {
+        let (family, whose, anchor): (&str, &str, String) = match self.key {
             Key::Holder => match self.holder() {
-                Some(run) => {
-                    let phase = if run.phase == Phase::Running { "run" } else { "delivery" };
-                    [phase, &run.job_id, &seconds(Some(run.mark))]
-                }
-                None => ["run", "", ""],
+                Some(run) if run.phase == Phase::Running => ("run", &run.job_id, seconds(Some(run.mark))),
+                Some(run) => ("delivery", &run.job_id, seconds(Some(run.mark))),
+                None => ("run", "", String::new()),
             },
-            Key::Failing { job, last_good } => ["failing", id(*job), &seconds(*last_good)],
+            Key::Failing { job, last_good } => ("failing", id(*job), seconds(*last_good)),
             Key::Silence { end: Some(end) } => {
-                ["silence", self.context.worker.ended_at(*end).map_or("", id), &seconds(Some(*end))]
+                ("silence", self.context.worker.ended_at(*end).map_or("", id), seconds(Some(*end)))
             }
-            Key::Silence { end: None } => ["silence", self.members.first().map_or("", |first| id(first.job)), ""],
-            Key::Dead { job } => ["dead", id(*job), &seconds(self.job(*job).last_end())],
-            Key::Runaway { job } => ["runaway", id(*job), ""],
-            Key::Undelivered { status } => ["undelivered", status, ""],
-            Key::Own { job, reason } => ["own", id(*job), &reason.name()],
+            Key::Silence { end: None } => ("silence", self.members.first().map_or("", |first| id(first.job)), String::new()),
+            Key::Dead { job } => ("dead", id(*job), seconds(self.job(*job).last_end())),
+            Key::Runaway { job } => ("runaway", id(*job), String::new()),
+            Key::Undelivered { status } => ("undelivered", status, String::new()),
+            Key::Own { job, reason } => ("own", id(*job), reason.name()),
         };
-        let mut hash = fnv::FnvHasher::default();
-        for part in parts {
-            hash.write(part.as_bytes());
-            hash.write_u8(0xff);
-        }
-        format!("{:016x}", hash.finish())
+        hashed([family, whose, &anchor])
     }
 }
 

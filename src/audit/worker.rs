@@ -39,6 +39,8 @@ const PASSED_OVER: usize = 3;
 pub struct Worker<'a> {
     snapshot: &'a Snapshot,
     settings: &'a Settings,
+    /// By job: the longest run that the scheduler allows it.
+    longest: Vec<Millis>,
     /// What holds it, if that shows.
     pub holder: Option<Holder>,
     /// The newest end of any run, and the index of its job, if that has one.
@@ -128,14 +130,15 @@ impl Free {
 }
 
 impl<'a> Worker<'a> {
-    /// Works out when the worker was free.
-    pub fn of(snapshot: &'a Snapshot, settings: &'a Settings) -> Worker<'a> {
+    /// Works out when the worker was free, from the runs and the longest that each job may take, by its index.
+    pub fn of(snapshot: &'a Snapshot, settings: &'a Settings, longest: Vec<Millis>) -> Worker<'a> {
         let newest = newest_end(snapshot);
-        let holder = in_flight(snapshot, settings, newest).or_else(|| delivering(snapshot, settings, newest));
+        let holder = in_flight(snapshot, settings, &longest, newest).or_else(|| delivering(snapshot, settings, newest));
         let tail = tail(snapshot, settings, newest, holder.as_ref());
         let mut worker = Worker {
             snapshot,
             settings,
+            longest,
             holder,
             newest,
             tail,
@@ -151,9 +154,10 @@ impl<'a> Worker<'a> {
     /// The free stretches before the runs, where `earliest` bounds the start of one by its job, its fire before, and the
     /// end of the run before it.
     fn free(&self, earliest: impl Fn(&Job, Option<&Fire>, Instant) -> Instant) -> Free {
-        let longest = self.settings.max_run.saturating_add(TIMEOUT_GRACE);
+        let of_others = self.settings.max_run.saturating_add(TIMEOUT_GRACE);
         let mut spans: Vec<(Instant, Instant)> = self.tail.into_iter().collect();
-        for job in &self.snapshot.jobs {
+        for (job, longest) in self.snapshot.jobs.iter().zip(&self.longest) {
+            let longest = longest.saturating_add(TIMEOUT_GRACE);
             for (index, fire) in job.fires.iter().enumerate().filter(|(_, fire)| is_lull(fire)) {
                 let before = fire.start();
                 let start = match job.last_run().filter(|_| fire.exact) {
@@ -167,7 +171,7 @@ impl<'a> Worker<'a> {
             }
         }
         let others = self.snapshot.other_fires.iter().filter(|fire| is_lull(fire));
-        spans.extend(others.map(|fire| (fire.start(), fire.end.plus(-longest))));
+        spans.extend(others.map(|fire| (fire.start(), fire.end.plus(-of_others))));
         Free::new(spans)
     }
 
@@ -286,7 +290,12 @@ fn tail(
 }
 
 /// The run whose session showed and that has not ended.
-fn in_flight(snapshot: &Snapshot, settings: &Settings, newest: Option<(Instant, Option<usize>)>) -> Option<Holder> {
+fn in_flight(
+    snapshot: &Snapshot,
+    settings: &Settings,
+    longest: &[Millis],
+    newest: Option<(Instant, Option<usize>)>,
+) -> Option<Holder> {
     let open = snapshot.open_runs.first()?;
     let job = snapshot.jobs.iter().position(|job| job.id == open.job_id);
     if was_cut(snapshot, job, open) {
@@ -296,8 +305,9 @@ fn in_flight(snapshot: &Snapshot, settings: &Settings, newest: Option<(Instant, 
     let start = due.max(open.seen.plus(-SHOWS_WITHIN)).max(newest.map_or(Instant::MIN, |(end, _)| end)).min(open.seen);
     let for_ms = settings.now.since(start);
     let usual_ms = job.map_or(UNKNOWN_FLOOR, |job| usual_run(&snapshot.jobs[job]));
+    let longest = job.map_or(settings.max_run, |job| longest[job]);
     let plausible = match for_ms {
-        long if long > settings.max_run.saturating_add(TIMEOUT_GRACE) => Plausible::Impossible,
+        long if long > longest.saturating_add(TIMEOUT_GRACE) => Plausible::Impossible,
         long if long > usual_ms => Plausible::Unusual,
         _ => Plausible::Usual,
     };

@@ -88,8 +88,8 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Looks at the fires of all jobs.
-    pub fn of(jobs: &[Job], others: &[Fire]) -> Shared {
+    /// Looks at the fires of all jobs but those of which `judges` says that they may use no tokens.
+    pub fn of(jobs: &[Job], others: &[Fire], judges: impl Fn(usize) -> bool) -> Shared {
         let last_good = |fires: &[Fire]| fires.iter().rev().find(|fire| !fire.is_bad()).map(|fire| fire.end);
         let worked = jobs.iter().filter_map(|job| last_good(&job.fires)).chain(last_good(others)).max();
         let after = |job: &Job| {
@@ -97,7 +97,7 @@ impl Shared {
             job.fires.iter().rev().take_while(newer).filter(|fire| fire.is_empty()).count()
         };
         let failing: Vec<(usize, usize)> =
-            jobs.iter().map(after).enumerate().filter(|(_, fires)| *fires > 0).collect();
+            jobs.iter().map(after).enumerate().filter(|(job, fires)| *fires > 0 && judges(*job)).collect();
         let fires = failing.iter().map(|(_, fires)| fires).sum();
         if failing.len() < SHARED_JOBS || fires < SHARED_FIRES {
             return Shared::default();

@@ -106,7 +106,11 @@ fn long_line(Located { database, incident, .. }: Located<'_>) -> String {
 }
 
 /// Text without what means something here: `|` begins performance data, and the web pages may show tags. What stands in
-/// for them looks like them.
+/// for them looks like them. At most `most` characters, escapes included.
 fn plain(untrusted: &str, most: usize) -> String {
-    safe::text(untrusted, most).replace('|', "¦").replace('<', "‹").replace('>', "›")
+    let text = safe::text(untrusted, most).replace('|', "¦").replace('<', "‹").replace('>', "›");
+    match text.char_indices().nth(most) {
+        Some((cut, _)) => text[..cut].chars().take(most - 1).chain(['…']).collect(),
+        None => text,
+    }
 }

@@ -1,0 +1,169 @@
+//! The report as one page without script or network, for a status page or a mail: the incidents, then every job with its strip.
+
+use super::{Audited, Database, Report, age, safe, when};
+use crate::audit::{Incident, Judged, Lasting, Outcome, Severity, count};
+use crate::time::Instant;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+const LONGEST_TEXT: usize = 2000;
+const LONGEST_NAME: usize = 120;
+const LONGEST_ERROR: usize = 200;
+
+/// Nothing may be loaded or run, whatever a name holds.
+const NOTHING_ELSE: &str = "default-src 'none'; style-src 'unsafe-inline'";
+
+const STYLE: &str = "
+:root { color-scheme: light dark; --text: #1d2126; --faint: #5d6670; --page: #fff; --line: #d8dde2; --box: #f6f8f9;
+  --critical: #b3261e; --warning: #8a5a00; --ok: #1b6e3c; }
+@media (prefers-color-scheme: dark) { :root { --text: #e3e6e9; --faint: #98a1aa; --page: #15181b; --line: #343a40;
+  --box: #1e2226; --critical: #ff8f86; --warning: #f0b849; --ok: #6fcf8f; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 64rem; padding: 1rem; font: 16px/1.5 system-ui, sans-serif; color: var(--text);
+  background: var(--page); overflow-wrap: anywhere; }
+h1 { font-size: 1.3rem; margin: 0 0 .25rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .25rem; } h3 { font-size: 1rem; margin: 0; }
+.faint { color: var(--faint); } .critical { color: var(--critical); } .warning { color: var(--warning); } .ok { color: var(--ok); }
+section { border: 1px solid var(--line); border-left: .35rem solid var(--faint); border-radius: .3rem; background: var(--box);
+  padding: .75rem 1rem; margin: .75rem 0; }
+section.critical, section.warning { color: inherit; }
+section.critical { border-left-color: var(--critical); } section.warning { border-left-color: var(--warning); }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem .75rem; margin: .5rem 0 0; } dd { margin: 0; }
+dt { color: var(--faint); } pre { margin: .25rem 0 0; white-space: pre-wrap; }
+pre, .strip { font-family: ui-monospace, monospace; font-size: .85rem; }
+table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .3rem .75rem .3rem 0; vertical-align: top;
+  border-bottom: 1px solid var(--line); } th { color: var(--faint); font-weight: 600; } td.time { white-space: nowrap; }
+.lost { color: var(--critical); } .empty { color: var(--warning); } .fired { color: var(--ok); }
+@media (max-width: 42rem) { thead { display: none; } tr { display: block; border-bottom: 1px solid var(--line); padding: .4rem 0; }
+  td { display: block; border: 0; padding: 0; } td[data-label]:before { content: attr(data-label) ' '; color: var(--faint); } }
+";
+
+/// The whole report as a page.
+pub fn render(report: &Report) -> String {
+    let severity = report.severity();
+    let title = match (&report.databases, report.databases()) {
+        (Err(_), _) => "could not audit".to_owned(),
+        (_, [one]) => headline(one),
+        (_, several) => format!("{}: {}", count(several.len() as u64, "database"), severity.map_or("could not audit", Severity::word)),
+    };
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(NOTHING_ELSE);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "sched-audit: " (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                h1 class=(class(severity)) { (title) }
+                p.faint { "As of " (report.now.minute()) " UTC, by sched-audit " (env!("CARGO_PKG_VERSION")) }
+                @if let Err(why) = &report.databases { p.critical { (shown(why)) } }
+                @for database in report.databases() { (of_database(report, database)) }
+                p.faint {
+                    "Slots, oldest left: "
+                    @for outcome in Outcome::ALL { (mark(outcome, 1)) " " (outcome.meaning()) "  " }
+                }
+            }
+        }
+    };
+    page.into_string() + "\n"
+}
+
+fn headline(database: &Database) -> String {
+    match &database.outcome {
+        Err(_) => "could not audit".to_owned(),
+        Ok(audited) => match audited.verdict.incidents.first() {
+            Some(worst) => shown(&worst.headline),
+            None => format!("{} watched, no trouble found", count(audited.watched() as u64, "job")),
+        },
+    }
+}
+
+fn of_database(report: &Report, database: &Database) -> Markup {
+    html! {
+        h2 { (shown(&database.path.to_string_lossy())) }
+        @match &database.outcome {
+            Err(why) => section.critical { "Could not audit: " (shown(why)) },
+            Ok(audited) => {
+                @for incident in &audited.verdict.incidents { (of_incident(report, audited, incident)) }
+                (jobs(audited, report.now))
+                @for note in &audited.verdict.notes { p.faint { "Note: " (shown(note)) } }
+            }
+        }
+    }
+}
+
+fn of_incident(report: &Report, audited: &Audited, incident: &Incident) -> Markup {
+    let over = incident.lasting == Lasting::Resolved;
+    let severity = if over { "over" } else { incident.severity.word() };
+    let names: Vec<String> =
+        incident.jobs.iter().map(|hit| shown_name(&audited.verdict.jobs[hit.job].job.name)).collect();
+    html! {
+        section class=(severity) {
+            h3 { span class=(severity) { (severity) } ": " (shown(&incident.headline)) }
+            dl {
+                dt { "When" }
+                dd { (when(incident)) @if let Some(age) = age(incident, report.now) { ", " @if over { "after " } (age) } }
+                dt { "Why" }
+                dd { (shown(&incident.observed.join("; "))) }
+                @if let Some(inferred) = &incident.inferred { dt { "So" } dd { (shown(inferred)) } }
+                @if let Some(error) = &incident.error { dt { "Error" } dd { (safe::error(error, LONGEST_ERROR)) } }
+                dt { "Do" }
+                dd { (incident.next_step) @if let Some(sql) = &incident.sql { pre { (sql) } } }
+                @if names.len() > 1 { dt { "Jobs" } dd { (names.join(", ")) } }
+            }
+        }
+    }
+}
+
+fn jobs(audited: &Audited, now: Instant) -> Markup {
+    let mut jobs: Vec<&Judged> = audited.jobs().collect();
+    jobs.sort_by_key(|judged| std::cmp::Reverse(judged.severity));
+    let time = |at: Option<Instant>| at.map_or_else(|| "–".to_owned(), Instant::minute);
+    html! {
+        table {
+            thead { tr { th { "Job" } th { "Schedule" } th { "Last fire" } th { "Next run" } th { "Latest slots" } } }
+            tbody {
+                @for judged in jobs {
+                    tr {
+                        td { span class=(class(Some(judged.severity))) { (shown_name(&judged.job.name)) } }
+                        td {
+                            (shown_name(&judged.job.schedule.text()))
+                            @if let Some(zone) = &judged.job.schedule.timezone { " " span.faint { (shown_name(zone)) } }
+                            @if !judged.job.state.is_watched() { " " span.faint { (judged.job.state.word()) } }
+                        }
+                        td.time data-label="Last fire" { (time(judged.job.last_end())) }
+                        td.time data-label="Next run" { (time(judged.job.next_run().or_else(|| judged.job.next_slot(now).filter(|_| judged.job.row.is_none())))) }
+                        td.strip { @for run in judged.strip.outcomes.chunk_by(|a, b| a == b) { (mark(run[0], run.len())) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn mark(outcome: Outcome, times: usize) -> Markup {
+    let (class, mark) = match outcome {
+        Outcome::Fired => ("fired", "●"),
+        Outcome::ZeroTokens => ("empty", "○"),
+        Outcome::Missed => ("lost", "×"),
+        Outcome::Waiting => ("faint", "…"),
+    };
+    html! { span class=(class) { (mark.repeat(times)) } }
+}
+
+fn class(severity: Option<Severity>) -> &'static str {
+    match severity {
+        Some(Severity::Ok | Severity::Info) => "ok",
+        Some(Severity::Warning) => "warning",
+        Some(Severity::Critical) | None => "critical",
+    }
+}
+
+fn shown(text: &str) -> String {
+    safe::text(text, LONGEST_TEXT)
+}
+
+fn shown_name(text: &str) -> String {
+    safe::text(text, LONGEST_NAME)
+}
