@@ -229,7 +229,14 @@ impl Judged {
     /// A job that is expected and has no row.
     fn missing(pattern: &str) -> Judged {
         let when = When::Unreadable("it has no row".to_owned());
-        let schedule = Schedule { kind: "unknown".to_owned(), expression: None, timezone: None, interval_ms: None, at: None, when };
+        let schedule = Schedule {
+            kind: "unknown".to_owned(),
+            expression: None,
+            timezone: None,
+            interval_ms: None,
+            at: None,
+            when,
+        };
         let job = Job {
             id: pattern.to_owned(),
             name: pattern.to_owned(),
@@ -324,7 +331,11 @@ fn record(context: &Context<'_>, index: usize, job: &Job, found: &[Finding]) -> 
     let due = job.next_run().or_else(|| job.schedule.cadence()?.next(job.last_end().or(job.created_at)?));
     let facts = Facts {
         overdue_ms: due.map_or(0, |due| now.since(due).max(0)),
-        missed_slots: missing().filter(|finding| finding.is_ongoing()).filter_map(|finding| finding.missed_slots).max().unwrap_or(0),
+        missed_slots: missing()
+            .filter(|finding| finding.is_ongoing())
+            .filter_map(|finding| finding.missed_slots)
+            .max()
+            .unwrap_or(0),
         zero_token_streak: zero_tokens::current_streak(job),
         in_flight_ms: running.map_or(0, |run| run.for_ms),
         last_fire: job.last_end(),

@@ -16,14 +16,15 @@ const AFTER_HELP: &str = "\
 Examples:
   sched-audit                                    audit data/phantom.db
   sched-audit --timezone UTC /app/data/phantom.db
-  sched-audit -q --fail-on critical phantom.db   exit code only, for cron and CI
+  sched-audit --only-trouble phantom.db          for cron: prints nothing when all is well
   sched-audit --format json phantom.db | jq '.incidents[]'
   sched-audit --explain breaker-open             what it means and what to do
   sched-audit --recursive /srv/agents            every scheduler's database under a directory
   sched-audit --format nagios phantom.db         as an Icinga or Nagios check
   sched-audit --format prometheus --output sched-audit.prom phantom.db
+  sched-audit --config agents.toml --check-config
 
-Exit codes:
+Exit status:
   0  ok      1  warning      2  critical      3  could not audit
 With several databases: critical wins, then 3, then warning.";
 
@@ -52,7 +53,7 @@ pub struct Cli {
     #[arg(long, value_name = "NAME", help_heading = "Output", hide_possible_values = true,
         value_parser = clap::builder::PossibleValuesParser::new(crate::explain::names()))]
     pub explain: Option<String>,
-    /// Print a shell completion, the man page or the schema of the JSON, and exit
+    /// Print a shell completion, the man page, the schema of the JSON or the list of findings, and exit
     #[arg(long, value_enum, value_name = "WHAT", help_heading = "Output")]
     pub generate: Option<Generate>,
 
@@ -166,6 +167,8 @@ pub enum Generate {
     Man,
     /// The JSON Schema of --format json
     JsonSchema,
+    /// Every detector, cause and reason, in Markdown
+    Findings,
 }
 
 /// `--color`.

@@ -30,10 +30,34 @@ pub fn explain(name: &str) -> String {
         format!("{name}, a detector: {}\nIts reasons: {}.\n", detector.summary(), reasons.join(", "))
     }));
     parts.extend(cause.map(|cause| told(name, "the cause of an incident", &cause.about())));
-    parts.extend(reason.map(|reason| told(name, &format!("a reason of {}", reason.detector().name()), &reason.about())));
+    parts
+        .extend(reason.map(|reason| told(name, &format!("a reason of {}", reason.detector().name()), &reason.about())));
     parts.join("\n")
 }
 
 fn told(name: &str, what: &str, about: &About) -> String {
     format!("{name}, {what}: {}\nDecided: {}\nDo: {}\n", about.meaning, about.decided, about.next_step)
 }
+
+/// The same of all of them, as docs/findings.md has it.
+pub fn markdown() -> String {
+    let entry = |name: String, about: About| {
+        format!("### {name}\n\n{} {}\n\n*Do:* {}\n", about.meaning, about.decided, about.next_step)
+    };
+    let causes: Vec<String> = Cause::value_variants().iter().map(|cause| entry(cause.name(), cause.about())).collect();
+    let mut text = format!("# Findings\n\n{INTRODUCTION}\n## Causes of incidents\n\n{}", causes.join("\n"));
+    for detector in DetectorId::value_variants() {
+        let reasons = Reason::value_variants().iter().filter(|reason| reason.detector() == *detector);
+        let reasons: Vec<String> = reasons.map(|reason| entry(reason.name(), reason.about())).collect();
+        text += &format!("\n## Reasons of {}\n\n{}\n\n{}", detector.name(), detector.summary(), reasons.join("\n"));
+    }
+    text
+}
+
+const INTRODUCTION: &str = "\
+Made by `sched-audit --generate findings`; `--explain NAME` prints one entry.
+
+A job is watched if it is enabled and active, or recurring and failed. Paused, disabled and completed jobs are counted as skipped.
+What is wrong with a job is a finding, with a reason; what the findings come to is an incident, with a cause. Every finding of
+warning or worse belongs to exactly one incident. Jobs that only wait belong to the incident of the run that they wait for.
+";

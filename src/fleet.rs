@@ -78,7 +78,11 @@ pub fn hold_against(databases: &mut [Database], policy: &Policy) -> String {
         missing.iter().for_each(|pattern| first.verdict.miss(pattern, policy.settings.now));
     }
     let named: Vec<String> = unmatched.iter().map(|pattern| format!("{pattern:?}")).collect();
-    if named.is_empty() { String::new() } else { format!("no job's id or name matches {}; check --job", named.join(", ")) }
+    if named.is_empty() {
+        String::new()
+    } else {
+        format!("no job's id or name matches {}; check --job", named.join(", "))
+    }
 }
 
 /// Sets threads to work on what is named, and then on what is found.

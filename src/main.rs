@@ -189,7 +189,9 @@ fn look(target: &Target) -> table::Look {
     let color = match target.color {
         ColorWhen::Always => true,
         ColorWhen::Never => false,
-        ColorWhen::Auto => terminal && !is_set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+        ColorWhen::Auto => {
+            terminal && !is_set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+        }
     };
     let width = if terminal { terminal_width() } else { columns() };
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"]

@@ -105,7 +105,8 @@ impl Report {
     /// All incidents, the worst first, those that are over last.
     pub fn incidents(&self) -> Vec<Located<'_>> {
         let mut incidents: Vec<Located<'_>> = self.databases().iter().flat_map(Database::incidents).collect();
-        incidents.sort_by_key(|located| (located.incident.lasting == Lasting::Resolved, Reverse(located.incident.severity)));
+        incidents
+            .sort_by_key(|located| (located.incident.lasting == Lasting::Resolved, Reverse(located.incident.severity)));
         incidents
     }
 }

@@ -179,10 +179,16 @@ impl Finding {
                 ago(*usual_seconds)
             ),
             Facts::HungRun { behind: None, in_flight_seconds } => {
-                format!("its run began {} ago and has no end on record: longer than any run may take", ago(*in_flight_seconds))
+                format!(
+                    "its run began {} ago and has no end on record: longer than any run may take",
+                    ago(*in_flight_seconds)
+                )
             }
             Facts::HungRun { behind: Some(name), in_flight_seconds } => {
-                format!("waits behind the run of {name}, which began {} ago and has no end on record", ago(*in_flight_seconds))
+                format!(
+                    "waits behind the run of {name}, which began {} ago and has no end on record",
+                    ago(*in_flight_seconds)
+                )
             }
             Facts::HungDelivery { behind: None, delivering_seconds } => {
                 format!("its run did its work {} ago and was never recorded as finished", ago(*delivering_seconds))
@@ -215,7 +221,9 @@ impl Finding {
             Facts::OneShotFailed { consecutive_errors, .. } => {
                 format!("a one-shot gave up after {}: its work never happened", count(*consecutive_errors, "error"))
             }
-            Facts::ExpectedMissing { expected, state: None } => format!("no job matches {expected:?}, which is expected"),
+            Facts::ExpectedMissing { expected, state: None } => {
+                format!("no job matches {expected:?}, which is expected")
+            }
             Facts::ExpectedMissing { expected, state: Some(state) } => {
                 format!("it is {state}, and no watched job matches {expected:?}, which is expected")
             }
@@ -232,10 +240,16 @@ impl Finding {
                 ),
             },
             Facts::SharedZeroTokens { fires, jobs, .. } => {
-                format!("the newest {} of {} all used no tokens", count(*fires as u64, "fire"), count(*jobs as u64, "job"))
+                format!(
+                    "the newest {} of {} all used no tokens",
+                    count(*fires as u64, "fire"),
+                    count(*jobs as u64, "job")
+                )
             }
             Facts::Failing { consecutive_errors, .. } => {
-                let newest = job.last_run().map_or_else(String::new, |run| format!(", the newest {} ago", span(now.since(run.end()))));
+                let newest = job
+                    .last_run()
+                    .map_or_else(String::new, |run| format!(", the newest {} ago", span(now.since(run.end()))));
                 format!("{} in a row{newest}", count(*consecutive_errors, "error"))
             }
             Facts::Undelivered { delivery_status } => {
@@ -247,12 +261,14 @@ impl Finding {
             }
             Facts::Silent { last_fire } => match (self.until, last_fire) {
                 (Some(until), _) => {
-                    let silent = self.since.map_or_else(String::new, |since| format!(" for {}", span(until.since(since))));
+                    let silent =
+                        self.since.map_or_else(String::new, |since| format!(" for {}", span(until.since(since))));
                     format!("it was silent{silent}{lost}")
                 }
                 (None, Some(last)) => format!("nothing since its last fire {} ago{lost}", span(now.since(*last))),
                 (None, None) => {
-                    let made = job.created_at.map_or_else(String::new, |made| format!(", made {} ago", span(now.since(made))));
+                    let made =
+                        job.created_at.map_or_else(String::new, |made| format!(", made {} ago", span(now.since(made))));
                     format!("it has never fired{made}{lost}")
                 }
             },

@@ -4,8 +4,8 @@
 //! design is no gap: waiting for the worker, a pause, the backoff after an error, nights and weekends of a schedule.
 
 use super::finding::{Facts, Finding};
-use super::worker::{BACKOFF, ROW_FOLLOWS, rewritten_at};
 use super::past_due::lateness;
+use super::worker::{BACKOFF, ROW_FOLLOWS, rewritten_at};
 use super::{Context, Severity};
 use crate::cadence::Cadence;
 use crate::model::{Fire, Job, State};
@@ -49,7 +49,14 @@ struct Silence {
 }
 
 /// The silence after a fire, or after the making of a job, pauses and backoff taken out; None if nothing was due.
-fn silence(context: &Context<'_>, job: &Job, cadence: &Cadence, last: Instant, bad: bool, until: Instant) -> Option<Silence> {
+fn silence(
+    context: &Context<'_>,
+    job: &Job,
+    cadence: &Cadence,
+    last: Instant,
+    bad: bool,
+    until: Instant,
+) -> Option<Silence> {
     let mut from = last;
     for pause in job.switches.iter().filter(|switch| !switch.resumes && switch.at >= last && switch.at < until) {
         let resumed =
@@ -92,9 +99,7 @@ fn open(context: &Context<'_>, index: usize, job: &Job, cadence: &Cadence) -> Op
         return None;
     }
     let lost = 1 + cadence.slots_between(silence.due, settings.now);
-    let finding = |severity| {
-        Finding::new(severity, Facts::Silent { last_fire }).since(silence.due).missing(lost)
-    };
+    let finding = |severity| Finding::new(severity, Facts::Silent { last_fire }).since(silence.due).missing(lost);
     match boot {
         // What is due since the boot is past-due's to judge.
         Some(boot) => {
@@ -147,7 +152,8 @@ fn too_many(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<Findi
 /// A job that loses most of its slots to other jobs' long runs. Nothing is broken, so it is one line of info.
 fn starved(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<Finding> {
     let day = context.settings.now.plus(-DAY);
-    if !matches!(cadence, Cadence::Cron(..)) || job.state != State::Watched || job.switches.iter().any(|s| s.at >= day) {
+    if !matches!(cadence, Cadence::Cron(..)) || job.state != State::Watched || job.switches.iter().any(|s| s.at >= day)
+    {
         return None;
     }
     let fires = &job.fires[job.fires.partition_point(|fire| fire.end < day)..];

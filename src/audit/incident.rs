@@ -176,9 +176,9 @@ impl<'a> Grouping<'a> {
         let jobs = &context.snapshot.jobs;
         let failing = (0..jobs.len()).filter(|&job| context.shared.contains(job));
         let first = failing.filter_map(|job| Some((zero_tokens::failing_since(&jobs[job])?, job))).min();
-        let shared = first.map(|((_, last_good), job)| Key::Failing { job, last_good: last_good.or(jobs[job].created_at) });
-        let mut grouping =
-            Grouping { context, barred: HashMap::new(), past_streaks: HashMap::new(), shared };
+        let shared =
+            first.map(|((_, last_good), job)| Key::Failing { job, last_good: last_good.or(jobs[job].created_at) });
+        let mut grouping = Grouping { context, barred: HashMap::new(), past_streaks: HashMap::new(), shared };
         for finding in findings.iter().filter(|finding| finding.is_ongoing()) {
             if let Some(key) = grouping.bar(finding) {
                 grouping.barred.insert(finding.job, key);
@@ -267,11 +267,7 @@ impl<'a> Grouping<'a> {
             reason @ (Reason::SkippedSlots | Reason::Unjudged | Reason::ExpectedMissing) => {
                 Some(Key::Own { job, reason })
             }
-            Reason::OneShotFailed
-            | Reason::TokenGrowth
-            | Reason::Starved
-            | Reason::OtherZone
-            | Reason::RowGone => None,
+            Reason::OneShotFailed | Reason::TokenGrowth | Reason::Starved | Reason::OtherZone | Reason::RowGone => None,
         }
     }
 
@@ -280,7 +276,8 @@ impl<'a> Grouping<'a> {
         let worker = self.context.worker;
         let due = finding.since.unwrap_or(self.context.settings.now);
         let newest = worker.newest.map(|(end, _)| end);
-        let of_all = !worker.passed_over(finding.job, due) && worker.free_before_newest(finding.job, due) <= SHOWS_WITHIN;
+        let of_all =
+            !worker.passed_over(finding.job, due) && worker.free_before_newest(finding.job, due) <= SHOWS_WITHIN;
         Key::Silence { end: if of_all { newest } else { worker.end_before(due) } }
     }
 
@@ -378,7 +375,8 @@ impl Group<'_> {
     fn hits(&self, ongoing: bool) -> Vec<Hit> {
         let mut hits: HashMap<usize, Hit> = HashMap::new();
         for finding in self.members.iter().filter(|finding| finding.is_ongoing() == ongoing) {
-            let hit = hits.entry(finding.job).or_insert(Hit { job: finding.job, since: finding.since, missed_slots: 0 });
+            let hit =
+                hits.entry(finding.job).or_insert(Hit { job: finding.job, since: finding.since, missed_slots: 0 });
             hit.since = [hit.since, finding.since].into_iter().flatten().min();
             let missed = finding.missed_slots.unwrap_or(0);
             hit.missed_slots = hit.missed_slots.max(missed);
@@ -418,7 +416,9 @@ impl Group<'_> {
             Key::Silence { end: Some(end) } => {
                 ("silence", self.context.worker.ended_at(*end).map_or("", id), seconds(Some(*end)))
             }
-            Key::Silence { end: None } => ("silence", self.members.first().map_or("", |first| id(first.job)), String::new()),
+            Key::Silence { end: None } => {
+                ("silence", self.members.first().map_or("", |first| id(first.job)), String::new())
+            }
             Key::Dead { job } => ("dead", id(*job), seconds(self.job(*job).last_end())),
             Key::Runaway { job } => ("runaway", id(*job), String::new()),
             Key::Undelivered { status } => ("undelivered", status, String::new()),
@@ -461,7 +461,8 @@ impl Telling<'_> {
         let (names, several) = (self.names(), self.jobs.len() > 1);
         let verb = |one: &'static str, more: &'static str| if several { more } else { one };
         let holder = self.group.holder().map_or("a deleted job", |run| run.name.as_str());
-        let behind = self.jobs.iter().filter(|hit| Some(hit.job) != self.group.holder().and_then(|run| run.job)).count();
+        let behind =
+            self.jobs.iter().filter(|hit| Some(hit.job) != self.group.holder().and_then(|run| run.job)).count();
         let behind = match behind {
             0 => String::new(),
             1 => "; 1 job waits behind it".to_owned(),
@@ -470,9 +471,16 @@ impl Telling<'_> {
         if !self.ongoing {
             return match self.cause {
                 Cause::SchedulerSilent => format!("the scheduler was silent{}; it runs again", self.lasted()),
-                Cause::ProviderFailing => format!("{} jobs failed together{}; they work again", self.jobs.len(), self.lasted()),
+                Cause::ProviderFailing => {
+                    format!("{} jobs failed together{}; they work again", self.jobs.len(), self.lasted())
+                }
                 Cause::JobFailing => format!("{names} failed{}; it works again", self.lasted()),
-                _ => format!("{names} {} silent{}; {} again", verb("was", "were"), self.lasted(), verb("it fires", "they fire")),
+                _ => format!(
+                    "{names} {} silent{}; {} again",
+                    verb("was", "were"),
+                    self.lasted(),
+                    verb("it fires", "they fire")
+                ),
             };
         }
         match self.cause {
@@ -488,7 +496,9 @@ impl Telling<'_> {
                 let since = since.map_or_else(String::new, |at| format!(" since {} UTC", at.minute()));
                 format!("{} fail together: no fire has used tokens{since}", count(self.jobs.len() as u64, "job"))
             }
-            Cause::JobFailing if !self.broken().is_empty() => format!("{names} has stopped: its circuit breaker is open"),
+            Cause::JobFailing if !self.broken().is_empty() => {
+                format!("{names} has stopped: its circuit breaker is open")
+            }
             Cause::JobFailing => format!("{names} fails again and again"),
             Cause::JobSilent => format!("{names} {} stopped while other jobs run", verb("has", "have")),
             Cause::RowDead => format!("{names} can never fire again"),
@@ -513,7 +523,11 @@ impl Telling<'_> {
             Cause::SchedulerSilent if self.ongoing => {
                 let last = self.group.context.worker.newest.map(|(end, _)| end);
                 told.push(match last {
-                    Some(end) => format!("the last run of any job ended at {} UTC, {} ago", end.minute(), span(self.now().since(end))),
+                    Some(end) => format!(
+                        "the last run of any job ended at {} UTC, {} ago",
+                        end.minute(),
+                        span(self.now().since(end))
+                    ),
                     None => "no job has ever run".to_owned(),
                 });
                 told.push(format!("{} came due since and did not run", self.slots()));
@@ -539,12 +553,17 @@ impl Telling<'_> {
                 let since = worked.map_or_else(|| "on record".to_owned(), |at| format!("since {} UTC", at.minute()));
                 told.push(format!("all {fires} fires of {jobs} jobs {since} used no tokens"));
                 let broken = self.broken().len();
-                told.extend((broken > 0).then(|| format!("the circuit breaker of {} is open", count(broken as u64, "job"))));
+                told.extend(
+                    (broken > 0).then(|| format!("the circuit breaker of {} is open", count(broken as u64, "job"))),
+                );
             }
             Cause::JobFailing if self.ongoing => {
                 let job = self.jobs.first().map(|hit| self.group.job(hit.job));
                 told.extend(messages.take(MOST_MESSAGES).map(|finding| self.message(finding, false)));
-                told.extend(job.filter(|job| spaced_by_backoff(job)).map(|_| "the errors are spaced as the scheduler retries".to_owned()));
+                told.extend(
+                    job.filter(|job| spaced_by_backoff(job))
+                        .map(|_| "the errors are spaced as the scheduler retries".to_owned()),
+                );
             }
             _ => told.extend(messages.take(MOST_MESSAGES).map(|finding| self.message(finding, several))),
         }
@@ -597,7 +616,9 @@ impl Telling<'_> {
         }
         let end = self.group.context.worker.newest.map(|(end, _)| end);
         let text = match self.cause {
-            Cause::SchedulerSilent if self.alive_after(end).is_some() => "the process lives, but its scheduler is wedged",
+            Cause::SchedulerSilent if self.alive_after(end).is_some() => {
+                "the process lives, but its scheduler is wedged"
+            }
             Cause::SchedulerSilent => {
                 "the process is dead, wedged or not started; or the machine has just woken from sleep, and jobs run within an hour"
             }
@@ -645,9 +666,7 @@ impl Telling<'_> {
             [id] => format!("id={id}"),
             ids => format!("id IN ({})", ids.join(", ")),
         };
-        Some(format!(
-            "UPDATE scheduled_jobs SET {set}next_run_at=strftime('%Y-%m-%dT%H:%M:%fZ','now') WHERE {which};"
-        ))
+        Some(format!("UPDATE scheduled_jobs SET {set}next_run_at=strftime('%Y-%m-%dT%H:%M:%fZ','now') WHERE {which};"))
     }
 }
 

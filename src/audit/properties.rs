@@ -1,6 +1,6 @@
 //! What must hold of every schedule: a job that fires in each of its slots has no trouble, and a silence never gets better.
 
-use super::simulator::{new_job, settings};
+use super::simulator::{new_job, policy, settings};
 use super::*;
 use crate::model::{Fire, Row, Run, Schedule, Stamp, Tokens};
 use crate::stores::phantom_for_tests as phantom;
@@ -60,7 +60,7 @@ proptest! {
         let Some(snapshot) = punctual(parse(&schedule, zone), Instant::from_millis(made), runs, took) else { return Ok(()) };
         let (Some(end), Some(next)) = (snapshot.jobs[0].last_end(), snapshot.jobs[0].next_run()) else { return Ok(()) };
         let now = end.plus((next.since(end) as f64 * part) as Millis);
-        let verdict = audit(snapshot, &Settings { zone, ..settings(now) }, |_| true);
+        let verdict = audit(snapshot, &policy(Settings { zone, ..settings(now) }));
         prop_assert!(verdict.findings.is_empty(), "at {}: {:?}", now, verdict.findings);
     }
 
@@ -81,7 +81,7 @@ proptest! {
         for wait in waits {
             let now = from.plus(wait);
             let one = Snapshot { jobs: snapshot.jobs.clone(), window_start: snapshot.window_start, ..Snapshot::default() };
-            let verdict = audit(one, &Settings { zone, ..settings(now) }, |_| true);
+            let verdict = audit(one, &policy(Settings { zone, ..settings(now) }));
             prop_assert!(verdict.severity >= worst, "{:?} after {:?}", verdict.severity, worst);
             worst = verdict.severity;
             for incident in &verdict.incidents {

@@ -35,7 +35,9 @@ impl DetectorId {
         match self {
             DetectorId::PastDue => "A job that is due and does not run, or that never will again.",
             DetectorId::ZeroTokens => "Fires that did no work, or whose work reached nobody.",
-            DetectorId::Gap => "A silence between two fires of a job or since its last one, or fires out of its cadence.",
+            DetectorId::Gap => {
+                "A silence between two fires of a job or since its last one, or fires out of its cadence."
+            }
         }
     }
 }

@@ -182,7 +182,11 @@ impl<'a> Worker<'a> {
                 let slot = previous.and_then(|previous| {
                     // After an error the scheduler tries again before the next slot.
                     let retried = previous.is_bad();
-                    if retried { Some(previous.end.plus(BACKOFF[0])) } else { job.schedule.cadence()?.next(previous.end) }
+                    if retried {
+                        Some(previous.end.plus(BACKOFF[0]))
+                    } else {
+                        job.schedule.cadence()?.next(previous.end)
+                    }
                 });
                 slot.map_or(before, |slot| slot.max(before))
             })
@@ -250,7 +254,8 @@ fn is_lull(fire: &Fire) -> bool {
 }
 
 fn newest_end(snapshot: &Snapshot) -> Option<(Instant, Option<usize>)> {
-    let of_jobs = snapshot.jobs.iter().enumerate().filter_map(|(index, job)| Some((job.fires.last()?.end, Some(index))));
+    let of_jobs =
+        snapshot.jobs.iter().enumerate().filter_map(|(index, job)| Some((job.fires.last()?.end, Some(index))));
     of_jobs.chain(snapshot.other_fires.last().map(|fire| (fire.end, None))).max()
 }
 
@@ -320,9 +325,7 @@ fn in_flight(
 fn was_cut(snapshot: &Snapshot, own: Option<usize>, open: &OpenRun) -> bool {
     let later = |job: &Job| rewritten_at(job).filter(|boot| *boot > open.seen);
     let boots: Vec<Instant> = snapshot.jobs.iter().filter_map(later).collect();
-    let stepped = |boot: &Instant| {
-        boots.iter().any(|other| other > boot && other.since(*boot) % BOOT_STEP == 0)
-    };
+    let stepped = |boot: &Instant| boots.iter().any(|other| other > boot && other.since(*boot) % BOOT_STEP == 0);
     own.is_some_and(|own| later(&snapshot.jobs[own]).is_some()) || boots.iter().any(stepped)
 }
 

@@ -72,8 +72,7 @@ pub fn failing_since(job: &Job) -> Option<(Instant, Option<Instant>)> {
 fn failing(context: &Context<'_>, job: &Job) -> Option<Finding> {
     let many = job.errors() >= context.settings.zero_streak && job.state == State::Watched;
     let since = failing_since(job).map(|(since, _)| since).or(job.last_end());
-    let facts =
-        Facts::Failing { consecutive_errors: job.errors(), last_error: job.last_error().map(str::to_owned) };
+    let facts = Facts::Failing { consecutive_errors: job.errors(), last_error: job.last_error().map(str::to_owned) };
     many.then(|| Finding::new(Severity::Warning, facts).since(since))
 }
 
@@ -158,16 +157,16 @@ fn grown(job: &Job) -> Option<Finding> {
     let (least, since) = (newest.iter().map(|(tokens, _)| *tokens).min()?, newest.last()?.1);
     // Most jobs are done with here: the median of all would cost a sort.
     let before = job.fires.iter().filter_map(used).filter(|(_, end)| *end < since);
-    let (total, count) = before.clone().fold((0u64, 0), |(total, count), (tokens, _)| (total + u64::from(tokens), count + 1));
+    let (total, count) =
+        before.clone().fold((0u64, 0), |(total, count), (tokens, _)| (total + u64::from(tokens), count + 1));
     if count < FEWEST_BEFORE || u64::from(least) * count as u64 <= total {
         return None;
     }
     let mut before: Vec<u32> = before.map(|(tokens, _)| tokens).collect();
     let middle = before.len() / 2;
     let usual = *before.select_nth_unstable(middle).1;
-    (least >= usual.saturating_mul(GROWTH)).then(|| {
-        Finding::new(Severity::Info, Facts::TokenGrowth { tokens: least, usual_tokens: usual }).since(since)
-    })
+    (least >= usual.saturating_mul(GROWTH))
+        .then(|| Finding::new(Severity::Info, Facts::TokenGrowth { tokens: least, usual_tokens: usual }).since(since))
 }
 
 #[derive(Clone, Copy)]

@@ -226,7 +226,9 @@ fn open_sidecar(path: &Path) -> Result<Option<File>, Obstacle> {
             Err(Obstacle::Final(text)) => Err(Obstacle::Final(format!("its {} {text}", name(path)))),
             Err(other) => Err(other),
         },
-        Ok(_) => Err(Obstacle::Final(format!("its {} is not a regular file: no SQLite wrote it, look at it", name(path)))),
+        Ok(_) => {
+            Err(Obstacle::Final(format!("its {} is not a regular file: no SQLite wrote it, look at it", name(path))))
+        }
         Err(error) => Err(Obstacle::Final(format!("its {} can't be looked at: {error}", name(path)))),
     }
 }

@@ -4,6 +4,7 @@ use super::*;
 use crate::audit::audit;
 use crate::cadence::Zone;
 use crate::model::*;
+use crate::policy::Policy;
 use crate::time::{DAY, HOUR, MINUTE, Millis};
 use arbitrary::{Result, Unstructured};
 use proptest::prelude::*;
@@ -83,7 +84,8 @@ fn job(u: &mut Unstructured<'_>, zone: Zone) -> Result<Job> {
             delivery: if u.arbitrary()? { Some("error:x".to_owned()) } else { text(u)? },
         })
     };
-    let states = [State::Watched, State::Watched, State::Broken, State::Paused, State::FailedOnce, State::Gone, unknown];
+    let states =
+        [State::Watched, State::Watched, State::Broken, State::Paused, State::FailedOnce, State::Gone, unknown];
     Ok(Job {
         id: u.int_in_range(0..=4)?.to_string(),
         name: u.arbitrary::<&str>()?.to_owned(),
@@ -99,8 +101,7 @@ fn job(u: &mut Unstructured<'_>, zone: Zone) -> Result<Job> {
 }
 
 fn snapshot(u: &mut Unstructured<'_>, zone: Zone) -> Result<Snapshot> {
-    let open =
-        |u: &mut Unstructured<'_>| Ok(OpenRun { job_id: u.int_in_range(0..=5)?.to_string(), seen: instant(u)? });
+    let open = |u: &mut Unstructured<'_>| Ok(OpenRun { job_id: u.int_in_range(0..=5)?.to_string(), seen: instant(u)? });
     let mut other_fires = up_to(3, u, fire)?;
     other_fires.sort_by_key(|fire| fire.end);
     Ok(Snapshot {
@@ -127,10 +128,20 @@ fn report(u: &mut Unstructured<'_>) -> Result<Report> {
         zero_streak_critical: u.int_in_range(1..=6)?,
         max_run: span(u)?,
     };
+    let none = Vec::new;
+    let policy = Policy {
+        settings: settings.clone(),
+        only: none(),
+        ignored: none(),
+        rules: Vec::new(),
+        expected: none(),
+        file: None,
+    };
     let snapshot = snapshot(u, zone)?;
-    let verdict = audit(snapshot, &settings, |_| true);
+    let verdict = audit(snapshot, &policy);
     let (now, fail_on) = (settings.now, FailOn::default());
-    let database = Database { path: "a.db".into(), real_path: "/a.db".into(), outcome: Ok(Audited { settings, verdict }) };
+    let database =
+        Database { path: "a.db".into(), real_path: "/a.db".into(), outcome: Ok(Audited { settings, verdict }) };
     Ok(Report { now, took: Duration::ZERO, databases: Ok(vec![database]), fail_on })
 }
 
@@ -150,7 +161,10 @@ proptest! {
         let metrics = prometheus::render(&report);
         prop_assert!(metrics.is_ok(), "{:?}", metrics);
         let look = table::Look { color: false, width: 60, utf8: true, all: true };
-        for text in [plugin, github::render(&report), table::render(&report, look), metrics.unwrap_or_default()] {
+        let results = junit::render(&report);
+        prop_assert!(results.is_ok(), "{:?}", results);
+        let texts = [plugin, github::render(&report), table::render(&report, look), html::render(&report)];
+        for text in texts.into_iter().chain([metrics.unwrap_or_default(), results.unwrap_or_default()]) {
             prop_assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text}");
         }
     }

@@ -42,7 +42,11 @@ pub fn render(report: &Report) -> String {
     let title = match (&report.databases, report.databases()) {
         (Err(_), _) => "could not audit".to_owned(),
         (_, [one]) => headline(one),
-        (_, several) => format!("{}: {}", count(several.len() as u64, "database"), severity.map_or("could not audit", Severity::word)),
+        (_, several) => format!(
+            "{}: {}",
+            count(several.len() as u64, "database"),
+            severity.map_or("could not audit", Severity::word)
+        ),
     };
     let page = html! {
         (DOCTYPE)

@@ -256,7 +256,10 @@ pub fn render(report: &Report) -> String {
         error: report.databases.as_ref().err().map(String::as_str),
         databases: report.databases().iter().map(|database| json_database(database, report.now)).collect(),
         incidents: report.incidents().into_iter().map(json_incident).collect(),
-        findings: report.audited().flat_map(|(database, audited)| json_findings(database, audited, report.now)).collect(),
+        findings: report
+            .audited()
+            .flat_map(|(database, audited)| json_findings(database, audited, report.now))
+            .collect(),
     };
     // Keys are texts and no value can fail: an empty text would be the only other answer.
     safe::json(serde_json::to_string_pretty(&root).unwrap_or_default() + "\n")
@@ -341,7 +344,12 @@ fn json_incident(Located { database, audited, incident }: Located<'_>) -> JsonIn
         state: incident.lasting,
         since: incident.since,
         until: incident.until,
-        jobs: incident.jobs.iter().map(hit).map(|(id, name, since, missed_slots)| JsonHit { id, name, since, missed_slots }).collect(),
+        jobs: incident
+            .jobs
+            .iter()
+            .map(hit)
+            .map(|(id, name, since, missed_slots)| JsonHit { id, name, since, missed_slots })
+            .collect(),
         headline,
         observed,
         inferred: incident.inferred.as_deref(),

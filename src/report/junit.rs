@@ -71,9 +71,9 @@ impl Xml {
         self.open("testcase", &[("classname", path), ("name", &name)])?;
         let told: Vec<String> = incidents.iter().map(|incident| told(incident)).collect();
         if fails {
-            let (cause, headline) = incidents.first().map_or_else(Default::default, |worst| {
-                (worst.cause.name(), safe::text(&worst.headline, LONGEST_NAME))
-            });
+            let (cause, headline) = incidents
+                .first()
+                .map_or_else(Default::default, |worst| (worst.cause.name(), safe::text(&worst.headline, LONGEST_NAME)));
             self.open("failure", &[("type", &cause), ("message", &headline)])?;
             self.text(&told.join("\n"))?;
             self.close("failure")?;
@@ -89,7 +89,10 @@ impl Xml {
     }
 
     fn unread_suite(&mut self, path: &str, why: &str) -> Result<()> {
-        self.open("testsuite", &[("name", path), ("tests", "1"), ("failures", "0"), ("errors", "1"), ("skipped", "0")])?;
+        self.open(
+            "testsuite",
+            &[("name", path), ("tests", "1"), ("failures", "0"), ("errors", "1"), ("skipped", "0")],
+        )?;
         self.open("testcase", &[("classname", path), ("name", "could be audited")])?;
         self.open("error", &[("type", "could-not-audit"), ("message", &safe::text(why, LONGEST_TEXT))])?;
         self.close("error")?;

@@ -21,7 +21,8 @@ pub fn render(report: &Report, policy: &Policy) -> String {
         text += &format!("\n{}\n", safe::text(&database.path.to_string_lossy(), LONGEST_NAME));
         for judged in audited.jobs() {
             let terms = policy.terms(&judged.job);
-            let special: Vec<String> = terms.set_by.iter().map(|(key, line)| special(&terms, key, &file, *line)).collect();
+            let special: Vec<String> =
+                terms.set_by.iter().map(|(key, line)| special(&terms, key, &file, *line)).collect();
             let special = if special.is_empty() { "as every job".to_owned() } else { special.join(", ") };
             text += &format!("  {}: {special}\n", safe::text(&judged.job.name, LONGEST_NAME));
         }

@@ -140,7 +140,8 @@ impl Metrics {
             "Jobs without series of their own, because the database has too many.",
             &["database"],
         )?;
-        let incidents = self.family("sched_audit_incidents", "Incidents that last, by severity.", &["database", "severity"])?;
+        let incidents =
+            self.family("sched_audit_incidents", "Incidents that last, by severity.", &["database", "severity"])?;
         for &(path, audited) in databases {
             let mut states = BTreeMap::from([("watched", 0)]);
             audited.jobs().for_each(|judged| *states.entry(judged.job.state.word()).or_insert(0) += 1);

@@ -194,7 +194,13 @@ impl Page {
             .iter()
             .take(shown)
             .map(|hit| {
-                let findings = || audited.verdict.findings.iter().filter(|found| found.job == hit.job && found.incident == Some(place));
+                let findings = || {
+                    audited
+                        .verdict
+                        .findings
+                        .iter()
+                        .filter(|found| found.job == hit.job && found.incident == Some(place))
+                };
                 let waits = findings().all(|found| found.reason() == crate::audit::Reason::Waiting);
                 let lost = match hit.missed_slots {
                     0 if waits => "waits".to_owned(),
@@ -234,10 +240,13 @@ impl Page {
     /// As many of the latest slots as there is room for.
     fn strip(&self, strip: &Strip, room: usize) -> String {
         let skipped = strip.outcomes.len().saturating_sub(room);
-        strip.outcomes[skipped..].chunk_by(|a, b| a == b).map(|run| {
-            let marks: String = run.iter().map(|outcome| self.outcome(*outcome)).collect();
-            self.paint_outcome(&marks, run[0])
-        }).collect()
+        strip.outcomes[skipped..]
+            .chunk_by(|a, b| a == b)
+            .map(|run| {
+                let marks: String = run.iter().map(|outcome| self.outcome(*outcome)).collect();
+                self.paint_outcome(&marks, run[0])
+            })
+            .collect()
     }
 
     fn outcome(&self, outcome: Outcome) -> char {
@@ -315,7 +324,11 @@ impl Page {
         for dates in table.column_iter_mut().skip(2) {
             dates.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(SHORT_DATE)));
         }
-        let jobs: Vec<(&Judged, String)> = audited.jobs().filter(|judged| !judged.strip.outcomes.is_empty()).map(|judged| (judged, String::new())).collect();
+        let jobs: Vec<(&Judged, String)> = audited
+            .jobs()
+            .filter(|judged| !judged.strip.outcomes.is_empty())
+            .map(|judged| (judged, String::new()))
+            .collect();
         let (lines, strips) = self.lines(&jobs);
         (format!("{}\n{lines}", trimmed(&table)), strips)
     }
@@ -335,7 +348,11 @@ impl Page {
             return format!("{left}{space}{right}").trim_end().to_owned();
         }
         let left = self.wrapped(left);
-        if right.is_empty() { left } else { format!("{left}\n{}{right}", " ".repeat(width.saturating_sub(right_width))) }
+        if right.is_empty() {
+            left
+        } else {
+            format!("{left}\n{}{right}", " ".repeat(width.saturating_sub(right_width)))
+        }
     }
 
     fn wrapped(&self, line: &str) -> String {
@@ -383,7 +400,8 @@ fn headline(audited: &Audited) -> String {
     match audited.verdict.incidents.first() {
         Some(worst) => {
             let others = audited.verdict.incidents.len() - 1;
-            let others = if others == 0 { String::new() } else { format!(", and {}", count(others as u64, "other incident")) };
+            let others =
+                if others == 0 { String::new() } else { format!(", and {}", count(others as u64, "other incident")) };
             let title = safe::text(&worst.headline, LONGEST_TEXT);
             let title = title.split(": ").next().unwrap_or_default();
             format!("{title}{others} ({} of {})", audited.troubled(), count(watched as u64, "job"))

@@ -67,8 +67,7 @@ impl Table {
 
     /// Selects the columns in this order, NULL for those that this version of the scheduler does not have.
     fn select(&self, columns: &[&str]) -> String {
-        let terms: Vec<&str> =
-            columns.iter().map(|column| if self.has(column) { *column } else { "NULL" }).collect();
+        let terms: Vec<&str> = columns.iter().map(|column| if self.has(column) { *column } else { "NULL" }).collect();
         format!("SELECT {} FROM {}", terms.join(", "), self.name)
     }
 }
@@ -261,9 +260,10 @@ fn state(enabled: ValueRef<'_>, status: ValueRef<'_>, kind: &str) -> State {
         (Some(1), Some("active")) => State::Watched,
         (Some(1), Some("failed")) if kind == "at" => State::FailedOnce,
         (Some(1), Some("failed")) => State::Broken,
-        (Some(1), other) => {
-            State::Unknown(format!("status is {}", other.map_or("NULL".into(), |s| format!("{:?}", cut(s.to_owned(), 100)))))
-        }
+        (Some(1), other) => State::Unknown(format!(
+            "status is {}",
+            other.map_or("NULL".into(), |s| format!("{:?}", cut(s.to_owned(), 100)))
+        )),
         _ => State::Unknown(format!("enabled is {}", text(enabled).map_or("NULL".into(), |text| cut(text, 100)))),
     }
 }

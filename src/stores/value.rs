@@ -65,4 +65,3 @@ pub fn event_time(value: ValueRef<'_>) -> Option<Instant> {
     };
     usual.map(|seconds| Instant::from_millis(seconds * SECOND)).or_else(|| stamp(value).instant())
 }
-

@@ -128,12 +128,69 @@ fn a_job_that_an_incident_hits_is_named_on_its_own_line() {
 }
 
 #[test]
-fn job_and_ignore_choose_by_id_or_name_and_a_pattern_without_a_job_is_named() {
+fn job_and_ignore_choose_by_id_or_name_and_a_typo_in_job_is_not_green() {
     let ignored = command().args(["--ignore", "heart*"]).args(INCIDENT).output().unwrap();
     assert_eq!(ignored.status.code(), Some(0));
-    let only = command().args(["--job", "mail-*", "--job", "nothing"]).args(INCIDENT).output().unwrap();
-    assert_eq!(only.status.code(), Some(0));
-    assert!(String::from_utf8(only.stderr).unwrap().contains("\"nothing\""));
+    assert_eq!(command().args(["--job", "mail-*"]).args(INCIDENT).output().unwrap().status.code(), Some(0));
+    for format in ["table", "json", "ndjson", "prometheus", "nagios", "github", "junit", "html"] {
+        let typo =
+            command().args(["--job", "mail-*", "--job", "nothing", "-f", format]).args(INCIDENT).output().unwrap();
+        assert_eq!(typo.status.code(), Some(3), "{format}");
+        assert!(String::from_utf8(typo.stderr).unwrap().contains("\"nothing\""), "{format}");
+    }
+    let unneeded = command().args(["--ignore", "nothing"]).args(HEALTHY).output().unwrap();
+    assert!(unneeded.status.code() == Some(0) && String::from_utf8(unneeded.stdout).unwrap().contains("\"nothing\""));
+}
+
+#[test]
+fn for_cron_only_trouble_prints_nothing_while_the_exit_code_is_0() {
+    let of = |arguments: &[&str]| run(&[&["--only-trouble"], arguments].concat());
+    let (healthy, incident) = (of(&HEALTHY), of(&INCIDENT));
+    assert_eq!((healthy.code, healthy.out.as_str(), healthy.err.as_str()), (0, "", ""));
+    assert!(incident.code == 2 && incident.out.contains("heartbeat has stopped"));
+    let lenient = of(&[&["--fail-on", "never"], INCIDENT.as_slice()].concat());
+    assert_eq!((lenient.code, lenient.out.as_str()), (0, ""));
+}
+
+#[test]
+fn a_time_out_may_be_plain_seconds() {
+    for timeout in ["7", "7s", "7000ms"] {
+        assert_eq!(run(&[&["-t", timeout], HEALTHY.as_slice()].concat()).code, 0, "{timeout}");
+    }
+    assert!(run(&["-t", "soon"]).err.contains("7d"));
+}
+
+#[test]
+fn what_is_expected_must_be_watched() {
+    let expect = |pattern: &str| run(&[&["-f", "json", "--expect", pattern], HEALTHY.as_slice()].concat());
+    for there in ["heartbeat", "poll-*"] {
+        assert_eq!(expect(there).code, 0, "{there}");
+    }
+    for (missing, said) in [
+        ("newsletter", "no job matches"),
+        ("paused-hourly", "it is paused"),
+        ("disabled-*", "it is disabled"),
+        ("reminder-done*", "it is completed"),
+    ] {
+        let run = expect(missing);
+        assert_eq!((run.code, run.incidents()), (2, vec!["critical expected-missing ongoing".to_owned()]), "{missing}");
+        assert!(run.out.contains(said), "{missing}: {}", run.out);
+    }
+    let elsewhere = run(&[
+        "--timezone",
+        "UTC",
+        "--now",
+        "2026-04-30T12:00:00Z",
+        "--fail-on",
+        "never",
+        "-f",
+        "json",
+        "--expect",
+        "poll-5min",
+        "fixtures/incident.db",
+        "fixtures/healthy.db",
+    ]);
+    assert!(!elsewhere.out.contains("expected-missing"), "it may be in any of the databases");
 }
 
 #[test]

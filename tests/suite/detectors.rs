@@ -18,7 +18,13 @@ fn a_job_is_late_after_a_quarter_of_an_hour_and_lost_after_two_cadences_or_65_mi
     history.check("2026-03-02T12:05:00.001Z", &[LATE, GAP]);
     history.check("2026-03-02T13:00:00Z", &[LATE, GAP]);
     let often = History::new();
-    often.job("j", "cron", r#"{"expr":"*/5 * * * *"}"#, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T10:05:00.000Z"));
+    often.job(
+        "j",
+        "cron",
+        r#"{"expr":"*/5 * * * *"}"#,
+        Some("2026-03-02T10:00:00.000Z"),
+        Some("2026-03-02T10:05:00.000Z"),
+    );
     often.check("2026-03-02T10:20:00Z", &[]);
     often.check("2026-03-02T10:20:00.001Z", &[LATE, GAP]);
 }
@@ -312,7 +318,8 @@ fn a_run_is_unusual_beyond_ten_minutes_and_twice_the_longest_of_the_last_thirty(
     let history = in_flight();
     // Five known runs, the longest of seven minutes.
     history.sql("DELETE FROM cost_events");
-    history.fires("long", &["2026-03-02 06:01:00", "2026-03-02 07:07:00", "2026-03-02 08:01:00", "2026-03-02 09:01:00"]);
+    history
+        .fires("long", &["2026-03-02 06:01:00", "2026-03-02 07:07:00", "2026-03-02 08:01:00", "2026-03-02 09:01:00"]);
     history.fires("long", &["2026-03-02 10:01:00", "2026-03-02 11:01:00"]);
     history.fires("poll", &["2026-03-02 11:51:00"]);
     let own = |now| history.audit(now, &["--job", "long"]).findings();
@@ -327,7 +334,13 @@ fn a_run_is_unusual_beyond_ten_minutes_and_twice_the_longest_of_the_last_thirty(
 fn a_cost_event_that_its_row_does_not_know_is_a_delivery_which_hangs_after_a_quarter_of_an_hour() {
     let history = History::new();
     history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
-    history.job("poll", "cron", r#"{"expr":"*/10 * * * *"}"#, Some("2026-03-02T10:50:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    history.job(
+        "poll",
+        "cron",
+        r#"{"expr":"*/10 * * * *"}"#,
+        Some("2026-03-02T10:50:00.000Z"),
+        Some("2026-03-02T11:00:00.000Z"),
+    );
     history.fires("j", &["2026-03-02 10:01:00"]).fires("poll", &["2026-03-02 10:51:00"]);
     history.fires("j", &["2026-03-02 11:02:00"]);
     history.check("2026-03-02T11:17:00Z", &[WAITS]);
@@ -360,10 +373,24 @@ fn a_run_that_others_overtook_is_not_in_flight() {
 #[test]
 fn a_job_that_others_passed_over_three_times_is_not_waiting_for_its_turn() {
     let history = History::new();
-    history.job("j", "cron", r#"{"expr":"0 11 * * *"}"#, Some("2026-03-01T11:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
-    history.job("poll", "cron", r#"{"expr":"*/30 * * * *"}"#, Some("2026-03-02T12:30:00.000Z"), Some("2026-03-02T13:00:00.000Z"));
+    history.job(
+        "j",
+        "cron",
+        r#"{"expr":"0 11 * * *"}"#,
+        Some("2026-03-01T11:00:00.000Z"),
+        Some("2026-03-02T11:00:00.000Z"),
+    );
+    history.job(
+        "poll",
+        "cron",
+        r#"{"expr":"*/30 * * * *"}"#,
+        Some("2026-03-02T12:30:00.000Z"),
+        Some("2026-03-02T13:00:00.000Z"),
+    );
     // Its own row tells the start of the newest run only: the two before may have begun at the end of the one before them.
-    history.fires("j", &["2026-03-01 11:01:00"]).fires("poll", &["2026-03-02 10:31:00", "2026-03-02 11:31:00", "2026-03-02 12:05:00"]);
+    history
+        .fires("j", &["2026-03-01 11:01:00"])
+        .fires("poll", &["2026-03-02 10:31:00", "2026-03-02 11:31:00", "2026-03-02 12:05:00"]);
     let of_j = |now| history.audit(now, &["--job", "j"]).findings();
     assert_eq!(of_j("2026-03-02T12:20:00Z"), [WAITS], "two fires: it may have waited behind long runs");
     history.fires("poll", &["2026-03-02 12:31:00"]);
@@ -374,10 +401,18 @@ fn a_job_that_others_passed_over_three_times_is_not_waiting_for_its_turn() {
 #[test]
 fn a_row_written_by_hand_is_at_most_a_warning_while_the_timer_may_sleep() {
     let history = History::new();
-    history.job("j", "cron", r#"{"expr":"*/5 * * * *"}"#, Some("2026-03-02T08:00:00.000Z"), Some("2026-03-02T10:05:00.000Z"));
+    history.job(
+        "j",
+        "cron",
+        r#"{"expr":"*/5 * * * *"}"#,
+        Some("2026-03-02T08:00:00.000Z"),
+        Some("2026-03-02T10:05:00.000Z"),
+    );
     history.fires("j", &["2026-03-02 08:01:00"]);
     history.sql("UPDATE scheduled_jobs SET updated_at = '2026-03-02 10:01:00'");
-    let past_due = |now| history.audit(now, &[]).findings().into_iter().filter(|line| line.contains("overdue")).collect::<Vec<_>>();
+    let past_due = |now| {
+        history.audit(now, &[]).findings().into_iter().filter(|line| line.contains("overdue")).collect::<Vec<_>>()
+    };
     assert_eq!(past_due("2026-03-02T11:06:00Z"), [DUE]);
     assert_eq!(past_due("2026-03-02T11:06:01Z"), [LATE]);
 }
@@ -436,7 +471,13 @@ fn an_interval_job_in_backoff_after_an_error_is_off_its_cadence_by_design() {
 fn a_fingerprint_lasts_as_long_as_its_trouble_on_any_copy_and_a_new_trouble_has_a_new_one() {
     let history = History::new();
     history.job("a", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
-    history.job("b", "cron", r#"{"expr":"0 12 * * *"}"#, Some("2026-03-01T12:00:00.000Z"), Some("2026-03-02T12:00:00.000Z"));
+    history.job(
+        "b",
+        "cron",
+        r#"{"expr":"0 12 * * *"}"#,
+        Some("2026-03-01T12:00:00.000Z"),
+        Some("2026-03-02T12:00:00.000Z"),
+    );
     history.fires("b", &["2026-03-01 12:01:00"]).fires("a", &["2026-03-02 10:01:00"]);
     let told = |now: &str| history.audit(now, &[]).fingerprints();
     let first = told("2026-03-02T11:16:00Z");
@@ -462,13 +503,18 @@ fn a_fingerprint_lasts_as_long_as_its_trouble_on_any_copy_and_a_new_trouble_has_
 #[test]
 fn from_the_first_bad_fire_to_the_open_breaker_and_back_a_failing_job_is_one_incident() {
     let history = History::new();
-    let ladder = ["05:00:07", "05:00:44", "05:01:51", "05:06:58", "05:22:06", "06:00:07", "07:00:07", "08:00:07", "09:00:07", "10:00:07"];
+    let ladder = [
+        "05:00:07", "05:00:44", "05:01:51", "05:06:58", "05:22:06", "06:00:07", "07:00:07", "08:00:07", "09:00:07",
+        "10:00:07",
+    ];
     history.job("j", "cron", HOURLY, Some("2026-03-02T04:00:00.000Z"), Some("2026-03-02T05:00:00.000Z"));
     history.fires("j", &["2026-03-02 04:01:00"]);
     history.job("other", "cron", HOURLY, Some("2026-03-02T09:30:00.000Z"), Some("2026-03-02T12:30:00.000Z"));
     let mut prints = std::collections::BTreeSet::new();
     for (index, time) in ladder.iter().enumerate() {
-        history.fires("j", &[&format!("-2026-03-02 {time}")]).fires("other", &[&format!("2026-03-02 {}", &time.replace(':', ":")[..])]);
+        history
+            .fires("j", &[&format!("-2026-03-02 {time}")])
+            .fires("other", &[&format!("2026-03-02 {time}")]);
         history.sql(&format!(
             "UPDATE scheduled_jobs SET consecutive_errors = {}, last_run_status = 'error', last_run_error = 'x', last_run_at = '2026-03-02T{time}.000Z',
              last_run_duration_ms = 900, next_run_at = '2026-03-02T23:00:00.000Z', updated_at = '2026-03-02 {time}' WHERE id = 'j'",
@@ -579,7 +625,10 @@ fn four_newest_fires_of_two_jobs_without_tokens_point_at_the_provider() {
         history.job(id, "cron", HOURLY, Some("2026-03-02T02:00:00.000Z"), Some("2026-03-02T03:00:00.000Z"));
     }
     let audit = || history.audit("2026-03-02T02:30:00Z", &[]);
-    history.fires("a", &["-2026-03-02 01:01:00"]).fires("b", &["-2026-03-02 01:02:00"]).fires("a", &["-2026-03-02 02:01:00"]);
+    history
+        .fires("a", &["-2026-03-02 01:01:00"])
+        .fires("b", &["-2026-03-02 01:02:00"])
+        .fires("a", &["-2026-03-02 02:01:00"]);
     assert_eq!(audit().findings(), [""; 0]);
     history.fires("b", &["-2026-03-02 02:01:00"]);
     assert_eq!(audit().findings(), ["warning zero-tokens/shared-zero-tokens ongoing"; 2]);
@@ -666,12 +715,20 @@ fn three_fires_of_ten_times_the_usual_tokens_are_info() {
 #[test]
 fn a_regular_job_whose_row_is_gone_is_info_unless_somebody_deleted_it() {
     let history = History::new();
-    let times = ["2026-03-02 05:01:00", "2026-03-02 06:01:00", "2026-03-02 07:01:00", "2026-03-02 08:01:00", "2026-03-02 09:01:00"];
+    let times = [
+        "2026-03-02 05:01:00",
+        "2026-03-02 06:01:00",
+        "2026-03-02 07:01:00",
+        "2026-03-02 08:01:00",
+        "2026-03-02 09:01:00",
+    ];
     history.fires("gone", &times[..4]);
     history.check("2026-03-02T09:30:00Z", &[]);
     history.fires("gone", &times[4..]);
     history.check("2026-03-02T09:30:00Z", &["info gap/row-gone ongoing"]);
-    history.sql("INSERT INTO scheduler_audit_log (job_id, action, created_at) VALUES ('gone', 'delete', '2026-03-02 09:10:00')");
+    history.sql(
+        "INSERT INTO scheduler_audit_log (job_id, action, created_at) VALUES ('gone', 'delete', '2026-03-02 09:10:00')",
+    );
     history.check("2026-03-02T09:30:00Z", &[]);
 }
 

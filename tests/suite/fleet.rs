@@ -25,7 +25,8 @@ fn the_table_begins_with_a_line_for_each_database_the_worst_first_and_then_shows
     let all = incident(&["fixtures/corpus/l-fleet-bad-model--12h.db", "no/such.db", "fixtures/incident.db"]);
     let head: Vec<&str> = all.out.lines().take(5).collect();
     assert!(
-        head[0].starts_with("3 databases: 1 critical, 1 could not audit, 1 ok") && head[0].ends_with("as of 2026-04-30 12:00 UTC"),
+        head[0].starts_with("3 databases: 1 critical, 1 could not audit, 1 ok")
+            && head[0].ends_with("as of 2026-04-30 12:00 UTC"),
         "{}",
         all.out
     );
@@ -43,7 +44,12 @@ fn several_healthy_databases_take_a_line_each() {
     }
     let output = command().args(["--timezone", "UTC", "--now", "2026-03-12T00:13:20Z", "-r"]).arg(copy.path()).output();
     let run = Run::from(output.unwrap());
-    assert_eq!((run.code, run.out.matches("\nok ").count(), run.out.contains("watched, 3")), (0, 2, false), "{}", run.out);
+    assert_eq!(
+        (run.code, run.out.matches("\nok ").count(), run.out.contains("watched, 3")),
+        (0, 2, false),
+        "{}",
+        run.out
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::{HEALTHY, HOURLY, History, INCIDENT, RECOVERED, Run, command, run};
 use serde_json::Value;
 
-const FORMATS: [&str; 6] = ["table", "json", "ndjson", "prometheus", "nagios", "github"];
+const FORMATS: [&str; 8] = ["table", "json", "ndjson", "prometheus", "nagios", "github", "junit", "html"];
 
 fn formatted(format: &str, arguments: &[&str]) -> Run {
     run(&[&["--format", format], arguments].concat())
@@ -70,7 +70,14 @@ fn a_plugins_first_line_is_the_worst_incident_and_its_performance_data_has_units
     let incident = formatted("nagios", &INCIDENT).out;
     let (line, performance) = incident.lines().next().unwrap().split_once(" | ").unwrap();
     assert_eq!(line, "SCHED CRITICAL - heartbeat has stopped: its circuit breaker is open, 30h");
-    for value in ["critical=1;;0;0", "warning=0;0;;0", "overdue=90000s;;;0", "missed_slots=26;;;0", "zero_token_streak=10;2;4;0", "in_flight=0s;;14400;0"] {
+    for value in [
+        "critical=1;;0;0",
+        "warning=0;0;;0",
+        "overdue=90000s;;;0",
+        "missed_slots=26;;;0",
+        "zero_token_streak=10;2;4;0",
+        "in_flight=0s;;14400;0",
+    ] {
         assert!(performance.split(' ').any(|one| one == value), "{value}: {performance}");
     }
     assert!(incident.lines().skip(1).all(|line| !line.contains('|')) && incident.lines().count() == 2, "{incident}");
@@ -97,6 +104,26 @@ fn a_plugins_first_line_stays_short_and_counts_the_other_incidents_and_the_unrea
         let line = text.split(" | ").next().unwrap();
         assert!(line.chars().count() < 80 && line.ends_with(end), "{line}");
         assert!(text.lines().count() <= 10 && text.lines().last().unwrap().starts_with("and "), "{text}");
+    }
+}
+
+#[test]
+fn a_page_has_the_incidents_then_every_job_and_nothing_of_a_database_can_act_in_it() {
+    let page = formatted("html", &INCIDENT).out;
+    for part in [
+        "<title>sched-audit: heartbeat has stopped",
+        "Claude Code process exited",
+        "UPDATE scheduled_jobs",
+        "mail-triage",
+        "××××",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(page.contains("default-src 'none'"));
+    let hostile = of_hostile("html").out;
+    for active in ["<b>", "<script", "javascript:", "onload", "http"] {
+        let own = if active == "http" { 1 } else { 0 };
+        assert_eq!(hostile.matches(active).count(), own, "{active}");
     }
 }
 
@@ -141,7 +168,8 @@ fn annotations_are_one_an_incident_ten_at_most_and_the_rest_is_counted() {
 fn annotations_have_the_level_of_their_severity_and_are_escaped() {
     let warning = formatted("github", &RECOVERED).out;
     assert!(
-        warning.starts_with("::warning title=heartbeat failed for 40h; it works again::10 fires in a row used no tokens"),
+        warning
+            .starts_with("::warning title=heartbeat failed for 40h; it works again::10 fires in a row used no tokens"),
         "{warning}"
     );
     assert!(
@@ -229,7 +257,11 @@ fn a_database_that_could_not_be_audited_has_no_numbers_but_the_audits_own_and_ev
     let own = ["build_info", "duration_seconds", "success", "timestamp_seconds"];
     assert_eq!(names, own.map(|name| format!("sched_audit_{name}")));
     let two = formatted("prometheus", &INCIDENT).out;
-    assert!(two.lines().filter(|line| !line.starts_with('#')).all(|line| line.contains("database=\"fixtures/incident.db\"")));
+    assert!(
+        two.lines()
+            .filter(|line| !line.starts_with('#'))
+            .all(|line| line.contains("database=\"fixtures/incident.db\""))
+    );
 }
 
 #[test]

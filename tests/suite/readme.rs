@@ -1,10 +1,11 @@
-//! What the README shows is what the binary does: its examples, options and picture.
+//! What the documentation shows is what the binary does: the README's examples and picture, and docs/ where it is generated.
 //!
-//! A `console` block is a command after `$` and its output, then perhaps another. `SCHED_AUDIT_BLESS=1` writes outputs and
-//! picture anew instead of comparing them.
+//! A `console` block is a command after `$` and its output, then perhaps another. `SCHED_AUDIT_BLESS=1` writes outputs,
+//! picture and generated documents anew instead of comparing them.
 
 use crate::tools::{PATH_WITH_BINARY, have};
 use crate::{command, run};
+use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
 
@@ -14,13 +15,6 @@ const FENCE: &str = "```console\n";
 
 fn blessing() -> bool {
     std::env::var_os("SCHED_AUDIT_BLESS").is_some()
-}
-
-/// A block in the README, by the first line after its fence.
-pub fn block(first_line: &str) -> &'static str {
-    let (_, rest) =
-        README.split_once(&format!("\n{first_line}\n")).unwrap_or_else(|| panic!("no block {first_line:?}"));
-    rest.split_once("\n```").unwrap().0
 }
 
 /// What a command of the README prints, run by a shell in a directory that has the fixtures.
@@ -73,50 +67,110 @@ fn the_picture_shows_the_first_example_as_a_terminal_does() {
 }
 
 #[test]
-fn every_option_of_the_help_is_in_the_readme_and_every_option_of_the_readme_in_the_help() {
-    let help = run(&["--help"]).out;
-    let options = |text: &'static str| {
-        text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
-            .filter(|word| word.starts_with("--") && word.len() > 2)
-    };
-    let ours = |option: &&str| help.contains(*option);
-    for option in options(Box::leak(help.clone().into_boxed_str())) {
-        assert!(README.contains(option), "{option}");
+fn the_readme_is_short_enough_to_be_read() {
+    assert!(README.len() <= 10_240, "{} bytes", README.len());
+}
+
+/// A document that must be what the binary, or the schema that it prints, says.
+fn check_document(path: &str, text: &str) {
+    if blessing() {
+        std::fs::write(path, text).unwrap();
     }
-    let commands = README.lines().filter(|line| line.contains("sched-audit --") || line.contains("`--"));
-    let foreign = ["--release", "--path", "--locked", "--root", "--target", "--data"];
-    for option in commands.flat_map(options).filter(|option| !foreign.contains(option)) {
-        assert!(ours(&option), "{option}");
+    let known = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(known == text, "{path} is out of date: write it anew with SCHED_AUDIT_BLESS=1 cargo test readme");
+}
+
+#[test]
+fn generated_documents_are_up_to_date() {
+    check_document("docs/findings.md", &run(&["--generate", "findings"]).out);
+    check_document("docs/sched-audit.1", &run(&["--generate", "man"]).out);
+    check_document("docs/json.md", &json_tables());
+    let help = command().env("COLUMNS", "100").arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    check_document("docs/options.md", &format!("# Options\n\nMade by `sched-audit --help`.\n\n```text\n{help}```\n"));
+}
+
+/// The keys of the JSON as tables, an object each, from the schema.
+fn json_tables() -> String {
+    let schema: Value = serde_json::from_str(&run(&["--generate", "json-schema"]).out).unwrap();
+    let mut text = "# JSON\n\nMade from `sched-audit --generate json-schema`, which validates it. `--format json` prints one `Report`; \
+        `--format ndjson` prints an object a line, an incident or something that could not be audited, told apart by `kind`.\n\n\
+        Instants are RFC 3339 in UTC. A program should ignore keys that it does not know and refuse a `schema_version` above the \
+        one that it was written for.\n"
+        .to_owned();
+    let defs = schema["$defs"].as_object().unwrap();
+    let all = std::iter::once(("Report".to_owned(), &schema)).chain(defs.iter().map(|(name, one)| (name.clone(), one)));
+    for (name, object) in all {
+        let Some(properties) = object["properties"].as_object() else { continue };
+        text += &format!(
+            "\n## {name}\n\n{}\n\n| key | type | meaning |\n|---|---|---|\n",
+            object["description"].as_str().unwrap_or_default()
+        );
+        for (key, value) in properties {
+            let meaning = value["description"].as_str().unwrap_or_default().replace('\n', " ");
+            text += &format!("| `{key}` | {} | {meaning} |\n", type_of(value, defs));
+        }
+    }
+    text
+}
+
+fn type_of(value: &Value, defs: &serde_json::Map<String, Value>) -> String {
+    if let Some(name) = value["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
+        let values = defs[name]["oneOf"].as_array().or(defs[name]["enum"].as_array());
+        let names = values
+            .map(|values| values.iter().filter_map(|one| one["const"].as_str().or(one.as_str())).collect::<Vec<_>>());
+        return match names {
+            Some(names) if !names.is_empty() => {
+                names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+            }
+            _ if name == "Instant" => "instant".to_owned(),
+            _ => name.to_owned(),
+        };
+    }
+    if let Some(any) = value["anyOf"].as_array() {
+        return any.iter().map(|one| type_of(one, defs)).collect::<Vec<_>>().join(" or ");
+    }
+    match &value["type"] {
+        Value::String(one) if one == "array" => format!("list of {}", type_of(&value["items"], defs)),
+        Value::String(one) => one.clone(),
+        Value::Array(several) => several.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" or "),
+        _ => "any".to_owned(),
     }
 }
 
 #[test]
-fn every_key_of_the_json_and_every_metric_is_in_the_readme() {
-    let schema: serde_json::Value = serde_json::from_str(&run(&["--generate", "json-schema"]).out).unwrap();
-    let objects = std::iter::once(&schema).chain(schema["$defs"].as_object().unwrap().values());
-    let keys: Vec<&String> =
-        objects.filter_map(|object| object["properties"].as_object()).flat_map(|all| all.keys()).collect();
-    assert!(keys.len() > 40);
-    for key in keys {
-        assert!(README.contains(&format!("`{key}`")), "{key}");
+fn every_name_can_be_explained_and_a_mistyped_one_gets_the_nearest() {
+    let document = std::fs::read_to_string("docs/findings.md").unwrap();
+    let names: Vec<&str> = document.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    assert!(names.len() >= 35, "{names:?}");
+    for name in names {
+        let told = run(&["--explain", name]);
+        assert!(
+            told.code == 0 && told.out.starts_with(&format!("{name}, ")) && told.out.contains("\nDo: "),
+            "{}",
+            told.out
+        );
     }
-    let metrics = run(&["--format", "prometheus", "fixtures/incident.db"]).out;
-    for family in metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" gauge")) {
-        assert!(README.contains(&format!("`{family}`")), "{family}");
-    }
+    assert!(run(&["--explain", "gap"]).out.contains("silent"));
+    let wrong = run(&["--explain", "braker-open"]);
+    assert!(wrong.code == 3 && wrong.err.contains("a similar value exists: 'breaker-open'"), "{}", wrong.err);
 }
 
 #[test]
-fn explain_prints_the_text_of_the_readme_and_suggests_the_nearest_name() {
-    let topics: Vec<&str> =
-        README.lines().filter_map(|line| line.strip_prefix("- **")?.split_once("**: ")).map(|(name, _)| name).collect();
-    assert!(topics.len() >= 15, "{topics:?}");
-    for topic in topics {
-        let output = command().args(["--explain", topic]).output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        let body = text.lines().nth(1).unwrap_or_else(|| panic!("{topic}: {text}"));
-        assert!(README.contains(&format!("- **{topic}**: {body}\n")), "{topic}");
+fn every_link_of_the_documents_leads_somewhere() {
+    for document in [
+        "README.md",
+        "contrib/README.md",
+        "docs/scheduler.md",
+        "docs/development.md",
+        "docs/thresholds.md",
+        "fixtures/README.md",
+    ] {
+        let text = std::fs::read_to_string(document).unwrap();
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link);
+        for link in links.filter(|link| !link.starts_with("http")) {
+            let target = Path::new(document).parent().unwrap().join(link.split('#').next().unwrap());
+            assert!(target.exists(), "{document}: {link}");
+        }
     }
-    let wrong = crate::run(&["--explain", "braker-open"]);
-    assert!(wrong.code == 3 && wrong.err.contains("did you mean breaker-open?"), "{}", wrong.err);
 }

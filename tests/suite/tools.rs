@@ -1,6 +1,5 @@
 //! Other programs that read what we write: each test runs the real one, and is skipped where it is not installed.
 
-use crate::readme::block;
 use crate::{History, INCIDENT_TIME, run};
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -48,10 +47,16 @@ fn file(name: &str, text: &str) -> (tempfile::TempDir, PathBuf) {
     (directory, path)
 }
 
+/// A recipe, as it is installed.
+fn contrib(path: &str) -> String {
+    std::fs::read_to_string(Path::new("contrib").join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
 /// The same text for this machine: the binary under test and a database that is there.
 fn local(text: &str, database: &Path) -> String {
     text.replace("/usr/local/bin/sched-audit", env!("CARGO_BIN_EXE_sched-audit"))
         .replace("/app/data/phantom.db", database.to_str().unwrap())
+        .replace("/opt/phantom/data/phantom.db", database.to_str().unwrap())
 }
 
 fn fixture(name: &str) -> PathBuf {
@@ -134,8 +139,7 @@ fn node_exporter_serves_every_series() {
 #[test]
 fn the_alert_rules_fire_when_they_should_and_only_then() {
     if have("promtool") {
-        let rules = "# /etc/prometheus/sched-audit.rules.yml";
-        let (directory, path) = file("sched-audit.rules.yml", block(rules));
+        let (directory, path) = file("sched-audit.rules.yml", &contrib("prometheus/sched-audit.rules.yml"));
         succeed("promtool", &["check", "rules", path.to_str().unwrap()], directory.path());
         std::fs::write(directory.path().join("test.yml"), include_str!("alerts.yml")).unwrap();
         succeed("promtool", &["test", "rules", "test.yml"], directory.path());
@@ -145,10 +149,10 @@ fn the_alert_rules_fire_when_they_should_and_only_then() {
 #[test]
 fn alertmanager_routes_the_alerts_to_the_operator() {
     if have("amtool") {
-        let (directory, path) = file("alertmanager.yml", block("# /etc/prometheus/alertmanager.yml"));
+        let (directory, path) = file("alertmanager.yml", &contrib("alertmanager/alertmanager.yml"));
         let config = format!("--config.file={}", path.display());
         succeed("amtool", &["check-config", path.to_str().unwrap()], directory.path());
-        for line in block("# /etc/prometheus/sched-audit.rules.yml").lines() {
+        for line in contrib("prometheus/sched-audit.rules.yml").lines() {
             let Some(alert) = line.trim().strip_prefix("- alert: ") else { continue };
             let label = format!("alertname={alert}");
             let receiver = succeed("amtool", &["config", "routes", "test", &config, &label], directory.path());
@@ -163,7 +167,7 @@ fn icinga_accepts_the_command_and_runs_it_as_meant() {
         return;
     }
     let (directory, path) =
-        file("sched-audit.conf", &local(block("# /etc/icinga2/conf.d/sched-audit.conf"), &fixture("incident.db")));
+        file("sched-audit.conf", &local(&contrib("icinga/sched-audit.conf"), &fixture("incident.db")));
     let config = format!(
         "const PluginDir = \"/usr/lib/nagios/plugins\"\nconst NodeName = \"agent\"\nconst ZoneName = NodeName\ninclude <itl>\n\
          include \"{}\"\nobject Endpoint NodeName {{}}\nobject Zone ZoneName {{ endpoints = [ NodeName ] }}\n\
@@ -196,7 +200,7 @@ fn systemd_accepts_the_unit_and_timer_and_calls_the_sandbox_safe() {
     }
     let directory = tempfile::tempdir().unwrap();
     for name in ["sched-audit.service", "sched-audit.timer"] {
-        let text = local(block(&format!("# /etc/systemd/system/{name}")), &fixture("incident.db"));
+        let text = local(&contrib(&format!("systemd/{name}")), &fixture("incident.db"));
         std::fs::write(directory.path().join(name), text).unwrap();
     }
     let said =
@@ -210,10 +214,16 @@ fn systemd_accepts_the_unit_and_timer_and_calls_the_sandbox_safe() {
     assert!(rating.contains(": 0.6 SAFE"), "{rating}");
 }
 
+/// The commands of the crontab, in the order of the file.
+fn crontab_commands() -> Vec<String> {
+    let text = contrib("crontab");
+    let lines = text.lines().filter(|line| line.starts_with('*'));
+    lines.map(|line| line.splitn(6, ' ').nth(5).unwrap().trim().to_owned()).collect()
+}
+
 #[test]
 fn the_crontab_line_prints_the_table_while_something_is_critical_and_else_nothing() {
-    let line = block("```crontab").lines().next().unwrap();
-    let script = line.splitn(6, ' ').nth(5).unwrap().trim();
+    let script = &crontab_commands()[0];
     let quiet = History::new();
     let of = |database: &Path| tool("sh", &["-c", &local(script, database)], Path::new("/"));
     let (critical, healthy) = (of(&fixture("incident.db")), of(&quiet.path));
@@ -222,7 +232,72 @@ fn the_crontab_line_prints_the_table_while_something_is_critical_and_else_nothin
     assert_eq!((healthy.status.code(), healthy.stdout.len(), healthy.stderr.len()), (Some(0), 0, 0));
 }
 
-/// Runs the README's script for telling once, with a home of its own.
+/// Answers requests until it is dropped, and keeps them.
+struct Listener {
+    address: String,
+    requests: std::sync::Arc<std::sync::Mutex<Vec<String>>>,
+}
+
+impl Listener {
+    fn start() -> Listener {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap().to_string();
+        let requests = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let kept = requests.clone();
+        std::thread::spawn(move || {
+            for mut stream in socket.incoming().flatten() {
+                stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+                let (mut request, mut buffer) = (String::new(), [0; 4096]);
+                while let Ok(read) = stream.read(&mut buffer) {
+                    request += &String::from_utf8_lossy(&buffer[..read]);
+                    let length =
+                        request.split("Content-Length: ").nth(1).and_then(|rest| rest.lines().next()?.parse().ok());
+                    let whole =
+                        request.split_once("\r\n\r\n").is_some_and(|(_, body)| body.len() >= length.unwrap_or(0));
+                    if read == 0 || whole {
+                        break;
+                    }
+                }
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                kept.lock().unwrap().push(request);
+            }
+        });
+        Listener { address, requests }
+    }
+
+    fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+}
+
+#[test]
+fn the_ping_carries_the_exit_code_and_the_webhook_the_news_once() {
+    if !have("curl") || !have("jq") {
+        return;
+    }
+    let (listener, home) = (Listener::start(), tempfile::tempdir().unwrap());
+    let shell = |command: &str| {
+        let command = local(command, &fixture("incident.db"))
+            .replace("https://hc-ping.com", &format!("http://{}", listener.address))
+            .replace("https://ntfy.sh", &format!("http://{}", listener.address))
+            .replace("/usr/local/bin/tell-once", concat!(env!("CARGO_MANIFEST_DIR"), "/contrib/tell-once"))
+            .replace("/usr/bin/curl", "curl");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &command]).env("PATH", PATH_WITH_BINARY.as_str()).env("HOME", home.path());
+        shell.env_remove("XDG_STATE_HOME").env_remove("http_proxy").env("no_proxy", "*");
+        assert!(shell.status().unwrap().success(), "{command}");
+    };
+    let commands = crontab_commands();
+    shell(&commands[2]);
+    assert!(listener.requests()[0].starts_with("GET /UUID/2 "), "{:?}", listener.requests());
+    shell(&commands[3]);
+    let posted = listener.requests()[1].clone();
+    assert!(posted.starts_with("POST /TOPIC ") && posted.contains("heartbeat has stopped"), "{posted}");
+    shell(&commands[3]);
+    assert_eq!(listener.requests().len(), 2, "told once");
+}
+
+/// Runs the script for telling once, with a home of its own.
 struct TellOnce {
     home: tempfile::TempDir,
 }
@@ -230,15 +305,15 @@ struct TellOnce {
 impl TellOnce {
     fn new() -> TellOnce {
         let home = tempfile::tempdir().unwrap();
-        let script = block("```sh").strip_prefix("#!/bin/sh\n").unwrap();
-        let script = script.replace("PATH=/usr/local/bin:$PATH\n", "");
-        std::fs::write(home.path().join("tell-once"), script).unwrap();
+        std::fs::write(home.path().join("tell-once"), contrib("tell-once").replace("PATH=/usr/local/bin:$PATH\n", ""))
+            .unwrap();
         TellOnce { home }
     }
 
     fn says(&self, path: &str, arguments: &[&str]) -> Vec<String> {
         let mut script = Command::new("sh");
-        script.arg(self.home.path().join("tell-once")).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
+        script.arg(self.home.path().join("tell-once")).args(["--timezone", "UTC"]).args(arguments);
+        script.current_dir(env!("CARGO_MANIFEST_DIR"));
         let output =
             script.env("PATH", path).env("HOME", self.home.path()).env_remove("XDG_STATE_HOME").output().unwrap();
         assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -247,22 +322,34 @@ impl TellOnce {
 }
 
 #[test]
-fn the_script_tells_each_trouble_once_and_keeps_what_it_told_while_nothing_can_be_read() {
+fn the_script_tells_each_incident_once_and_once_when_it_is_over() {
     if !have("jq") {
         return;
     }
     let told = TellOnce::new();
     let says = |arguments: &[&str]| told.says(&PATH_WITH_BINARY, arguments);
-    let incident = ["--now", "2026-04-30T12:00:00Z", "fixtures/incident.db"];
-    let later = ["--now", "2026-04-30T18:00:00Z", "--job", "heartbeat", "fixtures/incident.db"];
+    let at = told.home.path().join("phantom.db");
+    let (path, copy) = (at.to_str().unwrap(), |name: &str| std::fs::copy(fixture(name), &at).unwrap());
+    copy("incident.db");
+    let incident = ["--now", "2026-04-30T12:00:00Z", path];
+    let title = format!("{path}: heartbeat has stopped: its circuit breaker is open");
     let first = says(&incident);
-    assert!(first.len() == 3 && first.iter().all(|line| line.starts_with("heartbeat: ")), "{first:?}");
-    assert!(says(&later).is_empty(), "the same trouble, six hours later");
+    assert_eq!(first[0], title);
+    for part in ["since 2026-04-29", "Fix the cause", "UPDATE scheduled_jobs"] {
+        assert!(first.iter().any(|line| line.contains(part)), "{part}: {first:?}");
+    }
+    assert!(says(&["--now", "2026-04-30T18:00:00Z", "--job", "heartbeat", path]).is_empty(), "six hours later");
     assert_eq!(says(&["no/such.db"]).len(), 1);
     assert!(says(&["no/such.db"]).is_empty());
-    assert!(says(&incident).is_empty(), "told before the failure");
-    assert!(says(&["--now", "2026-03-12T00:13:20Z", "fixtures/healthy.db"]).is_empty());
-    assert_eq!(says(&incident), first, "it was over in between");
+    assert!(says(&incident).is_empty(), "told before another database was looked at");
+    std::fs::remove_file(&at).unwrap();
+    assert_eq!(says(&incident).len(), 1, "it can't be read now, and that is told");
+    copy("recovered.db");
+    let over = says(&["--now", "2026-05-01T06:25:30Z", path]);
+    assert!(over.contains(&format!("over: {title}")) && over.len() == 2, "{over:?}");
+    assert!(says(&["--now", "2026-05-01T06:25:30Z", path]).is_empty());
+    copy("incident.db");
+    assert_eq!(says(&incident)[0], title, "it was over in between");
 }
 
 #[test]
@@ -278,13 +365,11 @@ fn the_ci_step_judges_a_backup_as_of_its_making() {
     let directory = tempfile::tempdir().unwrap();
     let backup = directory.path().join("backup/phantom.db");
     std::fs::create_dir(backup.parent().unwrap()).unwrap();
-    let script: String = block("- name: No job of the agent has gone silent")
-        .lines()
-        .skip(1)
-        .map(|line| format!("{}\n", line.trim()))
-        .collect();
+    let workflow = contrib("ci/github.yml");
+    let (_, run) = workflow.split_once("run: |\n").unwrap();
+    let script: String = run.lines().map(|line| format!("{}\n", line.trim())).collect();
     for (name, made, code, annotations) in
-        [("incident.db", "2026-04-30 12:00:00Z", 2, 3), ("healthy.db", "2026-03-12 00:13:20Z", 0, 0)]
+        [("incident.db", "2026-04-30 12:00:00Z", 2, 1), ("healthy.db", "2026-03-12 00:13:20Z", 0, 0)]
     {
         std::fs::copy(fixture(name), &backup).unwrap();
         succeed("touch", &["--date", made, backup.to_str().unwrap()], directory.path());
@@ -292,6 +377,41 @@ fn the_ci_step_judges_a_backup_as_of_its_making() {
         let out = String::from_utf8(step.stdout).unwrap();
         assert_eq!((step.status.code(), out.matches("::error ").count()), (Some(code), annotations), "{out}");
     }
+}
+
+#[test]
+fn an_independent_parser_reads_the_test_results() {
+    if have("xmllint") {
+        let all = [&["--format", "junit", "--recursive", "fixtures", "no/such.db"], INCIDENT_TIME.as_slice()].concat();
+        let (directory, path) = file("report.xml", &run(&all).out);
+        let count = |query: &str| {
+            succeed("xmllint", &["--xpath", query, path.to_str().unwrap()], directory.path()).trim().to_owned()
+        };
+        assert_eq!(count("string(//testsuite[@name='fixtures/incident.db']/@failures)"), "1");
+        assert_eq!(count("string(//testsuite[@name='fixtures/incident.db']//failure/@type)"), "job-failing");
+        assert_eq!(count("count(//testsuite[@name='fixtures/incident.db']/testcase)"), "6");
+        assert_eq!(count("string(//testsuite[@name='no/such.db']/@errors)"), "1");
+    }
+}
+
+#[test]
+fn the_dashboard_asks_for_metrics_that_there_are() {
+    let dashboard: serde_json::Value = serde_json::from_str(&contrib("grafana/sched-audit.json")).unwrap();
+    let known = metrics();
+    let mut asked = 0;
+    for panel in dashboard["panels"].as_array().unwrap() {
+        for target in panel["targets"].as_array().unwrap() {
+            let query = target["expr"].as_str().unwrap();
+            for name in query
+                .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+                .filter(|word| word.starts_with("sched_audit_"))
+            {
+                assert!(known.contains(&format!("# TYPE {name} gauge")), "{query}");
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked >= 6);
 }
 
 #[test]
@@ -326,8 +446,7 @@ fn bash_completes_options_and_their_values() {
 #[test]
 fn the_script_is_clean_by_shellcheck() {
     if have("shellcheck") {
-        let (directory, path) = file("tell-once", block("```sh"));
-        succeed("shellcheck", &[path.to_str().unwrap()], directory.path());
+        succeed("shellcheck", &["contrib/tell-once"], Path::new(env!("CARGO_MANIFEST_DIR")));
     }
 }
 

@@ -106,7 +106,9 @@ impl Keys {
         let Some(end) = end else { return Ok(Some(Event { who, fire: None })) };
         let count = |index| Ok::<_, rusqlite::Error>(number(row.get_ref(index)?).and_then(|n| u64::try_from(n).ok()));
         let tokens = match (count(2)?, count(3)?) {
-            (Some(read), Some(written)) => Tokens::Used(u32::try_from(read.saturating_add(written)).unwrap_or(u32::MAX)),
+            (Some(read), Some(written)) => {
+                Tokens::Used(u32::try_from(read.saturating_add(written)).unwrap_or(u32::MAX))
+            }
             _ => Tokens::Unknown,
         };
         let cost_usd = row.get_ref(1)?.as_f64_or_null().ok().flatten().unwrap_or(0.0) as f32;
@@ -220,7 +222,8 @@ fn read_fires(
     if from < least {
         snapshot.notes.push(format!("only the newest {MOST_ROWS} cost events were read, from number {least} on"));
     }
-    let mut deal = Deal { start, jobs: newest.keys.jobs, newest: None, unreadable: 0, stepped: 0, strangers: Vec::new() };
+    let mut deal =
+        Deal { start, jobs: newest.keys.jobs, newest: None, unreadable: 0, stepped: 0, strangers: Vec::new() };
     let mut at = from.max(least);
     while at < newest.from {
         let to = at.saturating_add(ROWS_A_PIECE - 1).min(newest.from - 1);

@@ -1,0 +1,137 @@
+//! The file of `--config`.
+
+use crate::{HOURLY, History, Run, command};
+
+/// Runs with a file of this text.
+fn with(text: &str, arguments: &[&str]) -> Run {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("agents.toml");
+    std::fs::write(&path, text).unwrap();
+    command().arg("--config").arg(&path).args(arguments).output().unwrap().into()
+}
+
+/// A nightly job that is 40 minutes late, a newsletter that used no tokens five times, and an hourly job that is 40 minutes late.
+fn three_jobs() -> History {
+    let history = History::new();
+    history.job(
+        "nightly",
+        "cron",
+        r#"{"expr":"20 2 * * *"}"#,
+        Some("2026-03-01T02:20:00.000Z"),
+        Some("2026-03-02T02:20:00.000Z"),
+    );
+    history.job(
+        "newsletter",
+        "cron",
+        r#"{"expr":"0 1 * * 1"}"#,
+        Some("2026-03-02T01:00:00.000Z"),
+        Some("2026-03-09T01:00:00.000Z"),
+    );
+    history.job(
+        "hourly",
+        "cron",
+        r#"{"expr":"20 * * * *"}"#,
+        Some("2026-03-02T01:20:00.000Z"),
+        Some("2026-03-02T02:20:00.000Z"),
+    );
+    history.fires(
+        "newsletter",
+        &["-2026-02-26 01:01:00", "-2026-02-27 01:01:00", "-2026-02-28 01:01:00", "-2026-03-01 01:01:00"],
+    );
+    history
+        .fires("nightly", &["2026-03-01 02:21:00"])
+        .fires("newsletter", &["-2026-03-02 01:01:00"])
+        .fires("hourly", &["2026-03-02 01:21:00"]);
+    history
+}
+
+#[test]
+fn what_is_special_about_three_jobs_is_one_file_and_one_call() {
+    let history = three_jobs();
+    let path = history.path.to_str().unwrap();
+    let arguments = ["-f", "json", "--now", "2026-03-02T03:00:00Z", path];
+    let file = "timezone = \"UTC\"\n[[job]]\nmatch = \"night*\"\nlate_after = \"1h\"\nlost_after = \"1h\"\n[[job]]\nmatch = \"newsletter\"\nmute = [\"zero-tokens\"]\n";
+    let worst = |run: &Run, name: &str| {
+        let json = run.json();
+        let findings = json["findings"].as_array().unwrap().clone();
+        let of_job: Vec<String> = findings
+            .iter()
+            .filter(|f| f["job"]["id"] == name)
+            .map(|f| f["severity"].as_str().unwrap().to_owned())
+            .collect();
+        of_job.into_iter().max_by_key(|word| ["info", "warning", "critical"].iter().position(|known| known == word))
+    };
+    let plain = with("timezone = \"UTC\"\n", &arguments);
+    assert_eq!(
+        ["nightly", "newsletter", "hourly"].map(|job| worst(&plain, job)),
+        [Some("warning".to_owned()), Some("critical".to_owned()), Some("warning".to_owned())]
+    );
+    let special = with(file, &arguments);
+    assert_eq!(
+        ["nightly", "newsletter", "hourly"].map(|job| worst(&special, job)),
+        [None, None, Some("warning".to_owned())]
+    );
+    let later = with(file, &["-f", "json", "--now", "2026-03-02T03:20:01Z", path]);
+    assert_eq!(worst(&later, "nightly"), Some("critical".to_owned()), "critical at once");
+}
+
+#[test]
+fn the_command_line_wins_over_the_file_and_the_most_specific_match_over_others() {
+    let history = three_jobs();
+    let path = history.path.to_str().unwrap();
+    let file = format!(
+        "timezone = \"UTC\"\ndatabases = [{path:?}]\nlate_after = \"2h\"\nfail_on = \"critical\"\n[[job]]\nmatch = \"*\"\nmute = [\"zero-tokens\"]\n"
+    );
+    let now = ["--now", "2026-03-02T03:00:00Z"];
+    assert_eq!(with(&file, &now).code, 0);
+    assert_eq!(with(&file, &[&now[..], &["--late-after", "15m", "--fail-on", "warning"]].concat()).code, 1);
+    assert_eq!(
+        with(&file, &[&now[..], &["no/such.db"]].concat()).code,
+        3,
+        "databases of the command line replace the file's"
+    );
+    let ordered = "[[job]]\nmatch = \"hourly\"\nlate_after = \"3h\"\n[[job]]\nmatch = \"hour*\"\nlate_after = \"4h\"\nzero_streak = 7\n[[job]]\nmatch = \"*\"\nlate_after = \"5h\"\n[[job]]\nmatch = \"nigh*\"\nlate_after = \"6h\"\n[[job]]\nmatch = \"nigh*\"\nlate_after = \"7h\"\n";
+    let said = with(ordered, &["--timezone", "UTC", "--check-config", path]).out;
+    let line = |name: &str| said.lines().find(|line| line.trim_start().starts_with(name)).unwrap().to_owned();
+    assert!(
+        line("hourly").contains("late_after 3h (")
+            && line("hourly").contains("line 1)")
+            && line("hourly").contains("zero_streak 7 ("),
+        "{said}"
+    );
+    assert!(line("nightly").contains("late_after 7h (") && line("nightly").ends_with("line 14)"), "{said}");
+    assert!(line("newsletter").contains("late_after 5h ("), "{said}");
+}
+
+#[test]
+fn a_mistake_in_the_file_is_named_with_its_line_and_the_nearest_name() {
+    for (text, said) in [
+        ("late_afer = \"1h\"", "line 1: unknown key \"late_afer\"; did you mean \"late_after\"?"),
+        ("\n[[job]]\nmatch = \"a\"\nmutes = []", "line 4: unknown key \"mutes\"; did you mean \"mute\"?"),
+        (
+            "[[job]]\nmatch = \"a\"\nmute = [\"zero-token\"]",
+            "line 3: \"zero-token\" is not a detector or reason; did you mean \"zero-tokens\"?",
+        ),
+        ("late_after = \"soon\"", "line 1: \"soon\""),
+        ("late_cadences = -1", "line 1: not a number from 0 to 1000"),
+        ("zero_streak = 0", "line 1: 0: must be 1 or more"),
+        ("fail_on = \"always\"", "line 1: \"always\": not one of warning, critical, never"),
+        ("timezone = \"Europe/Berln\"", "did you mean Europe/Berlin?"),
+        ("[[job]]\nlate_after = \"1h\"", "missing field `match`"),
+        ("late_after", "line 1"),
+    ] {
+        let run = with(text, &["fixtures/incident.db"]);
+        assert!(run.code == 3 && run.err.contains("agents.toml") && run.err.contains(said), "{text}: {}", run.err);
+    }
+    let absent: Run = command().args(["--config", "no/such.toml"]).output().unwrap().into();
+    assert!(absent.code == 3 && absent.err.contains("no/such.toml: can't be read"), "{}", absent.err);
+}
+
+#[test]
+fn an_expected_job_of_the_file_that_is_gone_is_critical() {
+    let history = History::new();
+    history.job("other", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    let file = "timezone = \"UTC\"\nexpect = [\"other\"]\n[[job]]\nmatch = \"nightly\"\nexpect = true\n";
+    let run = with(file, &["-f", "json", "--now", "2026-03-02T10:30:00Z", history.path.to_str().unwrap()]);
+    assert_eq!((run.code, run.incidents()), (2, vec!["critical expected-missing ongoing".to_owned()]));
+}
