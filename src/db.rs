@@ -49,16 +49,28 @@ pub const TIMED_OUT: &str = "could not be read before the time-out; give it long
 pub struct Unread {
     /// What is wrong and what to do about it, to be read after the path.
     pub why: String,
-    /// Whether it is the file of something else: not a SQLite database, or one without a scheduler's tables.
-    pub foreign: bool,
+    /// Whose file it is.
+    pub kind: Kind,
+}
+
+/// Whose file could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It may be a scheduler's.
+    Own,
+    /// A database of something else.
+    Foreign,
+    /// Not a database, or no longer one.
+    NoDatabase,
 }
 
 impl From<Obstacle> for Unread {
     fn from(obstacle: Obstacle) -> Unread {
         match obstacle {
-            Obstacle::Busy(why) => Unread { why: why.to_owned(), foreign: false },
-            Obstacle::Final(why) => Unread { why, foreign: false },
-            Obstacle::Foreign(why) => Unread { why, foreign: true },
+            Obstacle::Busy(why) => Unread { why: why.to_owned(), kind: Kind::Own },
+            Obstacle::Final(why) => Unread { why, kind: Kind::Own },
+            Obstacle::Foreign(why) => Unread { why, kind: Kind::Foreign },
+            Obstacle::NoDatabase(why) => Unread { why, kind: Kind::NoDatabase },
         }
     }
 }
@@ -206,7 +218,7 @@ fn harden(db: &mut Connection, tables: &[&str], deadline: Clock) -> Result<(), F
         (Limit::SQLITE_LIMIT_SQL_LENGTH, 1 << 20),
         (Limit::SQLITE_LIMIT_EXPR_DEPTH, 20),
         (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 3),
-        (Limit::SQLITE_LIMIT_VDBE_OP, 25_000),
+        (Limit::SQLITE_LIMIT_VDBE_OP, 250_000),
         (Limit::SQLITE_LIMIT_ATTACHED, 0),
         (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 1),
         (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),

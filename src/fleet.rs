@@ -136,7 +136,7 @@ fn empty_directories(request: &Request, audited: &[(Option<usize>, Database)]) -
 fn search_by_deadline(request: &Arc<Request>, progress: &mut Progress) -> Vec<Candidate> {
     let (sender, found) = channel();
     let directories = request.directories.clone();
-    std::thread::spawn(move || {
+    in_thread(move || {
         let found = directories.iter().enumerate().flat_map(|(index, path)| search(path, index)).collect();
         // Nobody waits any more after the deadline.
         let _ = sender.send(found);
@@ -159,11 +159,12 @@ fn search(directory: &Path, index: usize) -> Vec<Candidate> {
         path.extension().is_some_and(|extension| DATABASE_EXTENSIONS.iter().any(|known| extension == *known))
     };
     let look = |entry: walkdir::Result<DirEntry>| match entry {
-        // What is empty is no database, and under /proc to open it could do something.
-        Ok(entry) if entry.path().metadata().is_ok_and(|meta| !meta.is_file() || meta.len() == 0) => None,
+        // Under /proc to open what is empty could do something.
+        Ok(entry) if entry.path().metadata().is_ok_and(|meta| !meta.is_file()) => None,
+        Ok(entry) if entry.path().metadata().is_ok_and(|meta| meta.len() == 0) && !named_so(entry.path()) => None,
         Ok(entry) => match db::locate(entry.path()) {
             Ok(_) => Some(candidate(entry.path(), None)),
-            Err(unread) if unread.foreign || !named_so(entry.path()) => None,
+            Err(_) if !named_so(entry.path()) => None,
             Err(unread) => Some(candidate(entry.path(), Some(unread.why))),
         },
         Err(error) => {
@@ -182,7 +183,7 @@ fn spawn(candidates: &[Arc<Candidate>], first: usize, request: &Arc<Request>, se
     let queue = Arc::new(Mutex::new(queue.into_iter()));
     for _ in 0..threads {
         let (sender, queue, request) = (sender.clone(), queue.clone(), request.clone());
-        std::thread::spawn(move || {
+        in_thread(move || {
             while let Some((index, candidate)) = queue.lock().ok().and_then(|mut queue| queue.next()) {
                 let audited = std::panic::catch_unwind(|| audit_one(&candidate, &request));
                 let database = audited.unwrap_or_else(|_| Some(unread(&candidate.path, panics::internal_error())));
@@ -191,6 +192,24 @@ fn spawn(candidates: &[Arc<Candidate>], first: usize, request: &Arc<Request>, se
                 }
             }
         });
+    }
+}
+
+/// Works in a thread, or here and now where none can be started.
+fn in_thread(work: impl FnOnce() + Send + 'static) {
+    let work = Arc::new(Mutex::new(Some(work)));
+    let take = |work: &Mutex<Option<_>>| work.lock().ok().and_then(|mut work| work.take());
+    let theirs = work.clone();
+    let started = std::thread::Builder::new().spawn(move || {
+        if let Some(work) = theirs.lock().ok().and_then(|mut work| work.take()) {
+            work();
+        }
+    });
+    if started.is_err()
+        && let Some(work) = take(&work)
+    {
+        let work: Box<dyn FnOnce()> = Box::new(work);
+        work();
     }
 }
 
@@ -205,7 +224,7 @@ fn audit_one(candidate: &Candidate, request: &Request) -> Option<Database> {
         Err(error) => (path.clone(), Err(error)),
     };
     match outcome {
-        Err(error) if error.foreign && candidate.found_in.is_some() => None,
+        Err(error) if error.kind == db::Kind::Foreign && candidate.found_in.is_some() => None,
         outcome => Some(Database { path, real_path, outcome: outcome.map_err(|error| error.why) }),
     }
 }

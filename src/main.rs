@@ -37,6 +37,8 @@ mod generate;
 
 mod panics;
 
+mod process;
+
 use clap::Parser;
 use cli::{Cli, ColorWhen, Format, Options, Target};
 use report::{COULD_NOT_AUDIT, Report, safe, table};
@@ -66,6 +68,9 @@ fn run() -> u8 {
     };
     if let Some(text) = said_without_database(&cli) {
         return text.map_or_else(|error| fail(&error), |text| finish(&text, 0, &cli.target));
+    }
+    if let Err(error) = process::withstand_signals() {
+        return tell(&failed_report(format!("signals can't be handled: {error}")), &cli.target);
     }
     match cli.options(clock_now()) {
         Ok(options) => by_deadline(cli, options, started),
@@ -101,7 +106,10 @@ fn by_deadline(cli: Cli, options: Options, started: Clock) -> u8 {
     match done.recv_timeout(deadline.saturating_duration_since(Clock::now()) + TIME_TO_SAY_SO) {
         Ok(Ok(code)) => code,
         Ok(Err(error)) => fail(&error),
-        Err(_) => fail("could not be judged and told before the time-out; give it longer with --timeout"),
+        Err(_) => {
+            output::clean_up();
+            fail("could not be judged and told before the time-out; give it longer with --timeout")
+        }
     }
 }
 

@@ -1,19 +1,25 @@
 //! The one write: to stdout, or to a file that is replaced whole.
 
-use crate::db;
+use crate::{db, process};
 use std::fs::Permissions;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 /// Everybody may read a new file, as far as the umask lets them: a collector often runs as another user.
 const NEW_FILE_MODE: u32 = 0o644;
+/// Links that are followed, as many as Linux does.
+const MOST_LINKS: usize = 40;
 
 /// Writes the text to stdout; a reader that has seen enough is no error.
 ///
 /// # Errors
 /// Why it can't be written.
 pub fn to_stdout(text: &str) -> Result<(), String> {
+    if process::stdout_was_closed() {
+        return Err("the output can't be written: stdout is closed".to_owned());
+    }
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -29,8 +35,7 @@ pub fn to_stdout(text: &str) -> Result<(), String> {
 /// Why it can't be written, or must not be: a database is never overwritten.
 pub fn to_file(text: &str, path: &Path) -> Result<(), String> {
     let refuse = |why: &str| Err(format!("{}: {why}", path.display()));
-    // A link stays a link: what it leads to is replaced.
-    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let target = behind_links(path);
     let present = target.metadata().ok();
     if present.as_ref().is_some_and(|meta| !meta.is_file()) {
         return refuse("is not a regular file: give --output a file that may be replaced, or write to stdout");
@@ -42,16 +47,38 @@ pub fn to_file(text: &str, path: &Path) -> Result<(), String> {
     replace(text, &target, permissions).or_else(|error| refuse(&format!("can't be written: {error}")))
 }
 
+/// What a link leads to, whether or not that is there: a link stays a link.
+fn behind_links(path: &Path) -> PathBuf {
+    let mut target = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(next) = std::fs::read_link(&target) else { break };
+        target = target.parent().unwrap_or(Path::new(".")).join(next);
+    }
+    std::fs::canonicalize(&target).unwrap_or(target)
+}
+
+/// The hidden file while it is being written, so that no signal leaves it behind.
+static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// Removes the hidden file, if there is one: the process is about to end.
+pub fn clean_up() {
+    if let Some(path) = UNFINISHED.lock().ok().and_then(|mut unfinished| unfinished.take()) {
+        // There is nothing left to do about it.
+        let _ = std::fs::remove_file(path);
+    }
+}
+
 fn replace(text: &str, target: &Path, permissions: Permissions) -> std::io::Result<()> {
     let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".sched-audit-")
-        .suffix(".tmp")
-        .permissions(permissions)
-        .tempfile_in(directory)?;
+    let remember = |path: Option<PathBuf>| UNFINISHED.lock().map(|mut unfinished| *unfinished = path);
+    let mut file = tempfile::Builder::new().prefix(".sched-audit-").suffix(".tmp").make_in(directory, |path| {
+        let _ = remember(Some(path.to_owned()));
+        std::fs::File::options().write(true).create_new(true).mode(permissions.mode()).open(path)
+    })?;
     file.write_all(text.as_bytes())?;
     // Renamed before it is on disk, it could be empty after a crash.
     file.as_file().sync_all()?;
     file.persist(target)?;
+    let _ = remember(None);
     Ok(())
 }

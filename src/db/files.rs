@@ -20,6 +20,8 @@ const WAL_HEADER: usize = 32;
 const STAMP_SETTLES: Duration = Duration::from_millis(12);
 /// A journal that nobody holds a lock for is looked at again after this time: its writer may just have let go.
 const JOURNAL_SETTLES: Duration = Duration::from_millis(50);
+/// SQLite's MAX_PATHNAME, less what it appends for the log (os_unix.c).
+const LONGEST_PATH: usize = 512 - 9;
 /// SQLite's lock bytes (<https://sqlite.org/lockingv3.html>).
 const PENDING_BYTE: u64 = 0x4000_0000;
 const RESERVED_BYTE: u64 = PENDING_BYTE + 1;
@@ -44,6 +46,8 @@ pub enum Obstacle {
     Final(String),
     /// The same of the file of something else.
     Foreign(String),
+    /// The same of a file that is not a database at all, or no longer.
+    NoDatabase(String),
 }
 
 /// The files of a database at one moment; two equal sightings mean that nothing moved between them.
@@ -150,13 +154,18 @@ impl WalStamp {
 pub fn locate(path: &Path) -> Result<PathBuf, super::Unread> {
     let real = std::fs::canonicalize(path).map_err(|error| explain_missing(path, &error))?;
     let file = open_regular(&real)?;
+    if real.as_os_str().len() > LONGEST_PATH {
+        let text =
+            format!("its path is longer than the {LONGEST_PATH} bytes that SQLite takes; mount or move it elsewhere");
+        return Err(Obstacle::Final(text).into());
+    }
     let obstacle = match has_magic(&file) {
         Ok(true) => return Ok(real),
         Err(error) => Obstacle::Final(format!("can't be read: {error}")),
         Ok(false) if file.metadata().is_ok_and(|meta| meta.len() == 0) => {
-            Obstacle::Foreign("is empty (0 bytes): no scheduler has written to it; check the path".to_owned())
+            Obstacle::NoDatabase("is empty (0 bytes): no scheduler has written to it; check the path".to_owned())
         }
-        Ok(false) => Obstacle::Foreign(
+        Ok(false) => Obstacle::NoDatabase(
             "is not a SQLite database (its first bytes say so); give the path of the scheduler's database".to_owned(),
         ),
     };
@@ -175,7 +184,13 @@ fn has_magic(file: &File) -> std::io::Result<bool> {
 
 /// Whether a file is a database, or one of those that SQLite keeps beside one: nothing that may be overwritten.
 pub fn is_part_of_database(path: &Path) -> bool {
-    let is_database = |path: &Path| open_regular(path).is_ok_and(|file| has_magic(&file).unwrap_or(false));
+    // A database that is being made is still empty, and its transaction beside it.
+    let begins = |file: &File, path: &Path| {
+        let sidecars = ["-wal", "-journal"].iter().any(|suffix| beside(path, suffix).exists());
+        sidecars && file.metadata().is_ok_and(|meta| meta.len() == 0)
+    };
+    let is_database =
+        |path: &Path| open_regular(path).is_ok_and(|file| has_magic(&file).unwrap_or(false) || begins(&file, path));
     let without = |suffix: &str| {
         let database = path.as_os_str().as_bytes().strip_suffix(suffix.as_bytes())?;
         Some(PathBuf::from(OsString::from_vec(database.to_vec())))

@@ -9,7 +9,7 @@ use super::{Audited, Database, Report, safe};
 use crate::audit::{Facts, Incident, Judged, Lasting, Severity};
 use crate::time::{Instant, seconds};
 use prometheus::{GaugeVec, Opts, Registry, TextEncoder};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 /// Jobs of one database that get series of their own, the worst first; the rest is counted.
 const MOST_JOBS: usize = 1000;
@@ -220,17 +220,21 @@ fn shown_jobs(audited: &Audited) -> Vec<&Judged> {
 /// Label values that name one thing each: the collector refuses a whole file for one series that comes twice.
 #[derive(Default)]
 struct Labels {
-    taken: HashSet<String>,
+    /// By scope and text: how many came out the same.
+    taken: HashMap<String, u64>,
 }
 
 impl Labels {
     /// The text made safe, with a number where another one came out the same within `scope`.
     fn unique(&mut self, scope: &str, untrusted: &str) -> String {
         let text = safe::text(untrusted, LONGEST_LABEL);
-        let numbered = (2..).map(|number| format!("{text} #{number}"));
-        std::iter::once(text.clone())
-            .chain(numbered)
-            .find(|label| self.taken.insert(format!("{scope}{label}")))
-            .unwrap_or(text)
+        let mut label = text.clone();
+        while self.taken.contains_key(&format!("{scope}{label}")) {
+            let count = self.taken.entry(format!("{scope}{text}")).or_insert(1);
+            *count += 1;
+            label = format!("{text} #{count}");
+        }
+        self.taken.insert(format!("{scope}{label}"), 1);
+        label
     }
 }

@@ -512,9 +512,7 @@ fn from_the_first_bad_fire_to_the_open_breaker_and_back_a_failing_job_is_one_inc
     history.job("other", "cron", HOURLY, Some("2026-03-02T09:30:00.000Z"), Some("2026-03-02T12:30:00.000Z"));
     let mut prints = std::collections::BTreeSet::new();
     for (index, time) in ladder.iter().enumerate() {
-        history
-            .fires("j", &[&format!("-2026-03-02 {time}")])
-            .fires("other", &[&format!("2026-03-02 {time}")]);
+        history.fires("j", &[&format!("-2026-03-02 {time}")]).fires("other", &[&format!("2026-03-02 {time}")]);
         history.sql(&format!(
             "UPDATE scheduled_jobs SET consecutive_errors = {}, last_run_status = 'error', last_run_error = 'x', last_run_at = '2026-03-02T{time}.000Z',
              last_run_duration_ms = 900, next_run_at = '2026-03-02T23:00:00.000Z', updated_at = '2026-03-02 {time}' WHERE id = 'j'",

@@ -74,11 +74,30 @@ fn a_directory_is_searched_for_databases_of_the_scheduler_and_what_is_something_
     symlink(at("two/without-extension"), at("two/link-to-a-known-one")).unwrap();
     symlink(fleet.path(), at("two/loop")).unwrap();
     std::fs::write(at("two/notes.txt"), "SQLite format 2").unwrap();
-    std::fs::write(at("two/empty.db"), "").unwrap();
+    std::fs::write(at("two/empty"), "").unwrap();
     rusqlite::Connection::open(at("two/browser.db")).unwrap().execute_batch("CREATE TABLE urls (url TEXT)").unwrap();
     let found = under(fleet.path(), &["-f", "json"]);
     assert_eq!(paths(&found, fleet.path()), ["one/data/phantom.db", "two/link-to-a-known-one"], "{}", found.out);
     assert_eq!((found.code, found.err.as_str()), (2, ""));
+}
+
+#[test]
+fn a_file_named_like_a_database_that_is_none_any_more_is_reported_beside_others() {
+    let fleet = tempfile::tempdir().unwrap();
+    std::fs::copy("fixtures/healthy.db", fleet.path().join("phantom.db")).unwrap();
+    std::fs::write(fleet.path().join("empty.db"), "").unwrap();
+    let mut bytes = std::fs::read("fixtures/incident.db").unwrap();
+    bytes[..16].fill(0);
+    std::fs::write(fleet.path().join("destroyed.sqlite"), bytes).unwrap();
+    let found = under(fleet.path(), &["-f", "json", "--fail-on", "never"]);
+    assert_eq!(paths(&found, fleet.path()), ["destroyed.sqlite", "empty.db", "phantom.db"], "{}", found.out);
+    assert!(
+        found.code == 3
+            && found.err.contains("empty.db: is empty")
+            && found.err.contains("destroyed.sqlite: is not a SQLite"),
+        "{}",
+        found.err
+    );
 }
 
 #[test]
@@ -142,6 +161,7 @@ fn what_may_be_a_database_and_cannot_be_opened_is_reported() {
 #[test]
 fn a_time_out_is_kept_when_one_of_several_databases_takes_too_long_and_the_others_are_judged() {
     let slow = History::in_commit();
+    let begun = std::time::Instant::now();
     let late: Run = command()
         .args(INCIDENT_TIME)
         .args(["--timeout", "1s", "fixtures/incident.db"])
@@ -150,6 +170,8 @@ fn a_time_out_is_kept_when_one_of_several_databases_takes_too_long_and_the_other
         .unwrap()
         .into();
     assert!(late.code == 2 && late.err.lines().count() == 1, "{}", late.err);
+    let took = begun.elapsed().as_millis();
+    assert!((700..2500).contains(&took), "a time-out of a second took {took} ms");
 }
 
 #[test]

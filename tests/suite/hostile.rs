@@ -53,6 +53,43 @@ fn tables_that_not_every_version_has_may_be_absent() {
 }
 
 #[test]
+fn pages_of_an_open_transaction_in_the_file_are_never_taken_for_its_contents() {
+    for mode in ["MEMORY", "OFF", "DELETE", "PERSIST", "TRUNCATE"] {
+        let writing = History::in_commit_with(mode);
+        assert!(std::fs::metadata(&writing.path).unwrap().len() > 30_000, "{mode}: nothing was spilt");
+        let run = writing.audit("2026-03-02T10:30:00Z", &["--timeout", "300ms"]);
+        assert!(run.code == 3 && run.err.contains("in the middle of a commit"), "{mode}: {}", run.err);
+        writing.sql("COMMIT");
+        let jobs = writing.audit("2026-03-02T10:30:00Z", &[]).json()["databases"][0]["jobs"].as_array().unwrap().len();
+        assert_eq!(jobs, 200, "{mode}");
+    }
+}
+
+#[test]
+fn odd_tables_are_read_as_far_as_they_go() {
+    let history = History::new();
+    history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), None);
+    history.sql("ALTER TABLE scheduled_jobs DROP COLUMN next_run_at; ALTER TABLE scheduled_jobs ADD COLUMN next_run_at TEXT AS (NULL)");
+    history.check("2026-03-02T10:30:00Z", &["critical past-due/no-next-run ongoing"]);
+    let columns: Vec<String> = (0..1960).map(|n| format!("c{n}")).collect();
+    history.sql(&format!(
+        "ALTER TABLE scheduled_jobs RENAME TO narrow; CREATE TABLE scheduled_jobs AS SELECT narrow.*, {} FROM narrow",
+        columns.iter().map(|name| format!("1 AS {name}")).collect::<Vec<_>>().join(", ")
+    ));
+    history.check("2026-03-02T10:30:00Z", &["critical past-due/no-next-run ongoing"]);
+}
+
+#[test]
+fn a_path_longer_than_sqlite_takes_is_said_in_our_words() {
+    let directory = tempfile::tempdir().unwrap();
+    let deep = directory.path().join("d".repeat(250)).join("e".repeat(240));
+    std::fs::create_dir_all(&deep).unwrap();
+    std::fs::copy("fixtures/healthy.db", deep.join("phantom.db")).unwrap();
+    let run = run(&[deep.join("phantom.db").to_str().unwrap()]);
+    assert!(run.code == 3 && run.err.contains("its path is longer than"), "{}", run.err);
+}
+
+#[test]
 fn a_view_in_a_tables_place_is_not_read() {
     let history = History::new();
     history.sql(
@@ -163,7 +200,9 @@ fn databases_with_flipped_bits_and_cut_ends_never_panic_or_hang() {
     let original = std::fs::read("fixtures/incident.db").unwrap();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("broken.db");
-    for case in 1..=2000u64 {
+    let cases = std::env::var("SCHED_AUDIT_BROKEN").ok().and_then(|text| text.parse().ok()).unwrap_or(150);
+    for case in 1..=cases {
+        let case: u64 = case;
         let mut seed = case.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut bytes = original.clone();
         for _ in 0..1 + random(&mut seed) % 40 {

@@ -21,6 +21,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::LazyLock;
 
 /// 25 hours into the incident's silence.
 pub const INCIDENT_TIME: [&str; 4] = ["--timezone", "UTC", "--now", "2026-04-30T12:00:00Z"];
@@ -85,13 +86,20 @@ pub fn run(arguments: &[&str]) -> Run {
     command().args(arguments).output().unwrap().into()
 }
 
-/// Runs the binary as a user who may not read everything: as nobody where the tests run as root, else as their own user.
-pub fn run_unprivileged(arguments: &[&str]) -> Run {
+/// The binary where every user may reach it, copied once: to run a file that another thread still writes is an error.
+static PUBLIC_BINARY: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(|| {
     let place = tempfile::tempdir().unwrap();
     std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let binary = place.path().join("sched-audit");
-    std::fs::copy(env!("CARGO_BIN_EXE_sched-audit"), &binary).unwrap();
-    let mut command = Command::new(&binary);
+    // By another process, so that no fork of this one holds it open for writing.
+    assert!(Command::new("cp").arg(env!("CARGO_BIN_EXE_sched-audit")).arg(&binary).status().unwrap().success());
+    (place, binary)
+});
+
+/// Runs the binary as a user who may not read everything: as nobody where the tests run as root, else as their own user.
+pub fn run_unprivileged(arguments: &[&str]) -> Run {
+    let (place, binary) = &*PUBLIC_BINARY;
+    let mut command = Command::new(binary);
     if std::fs::metadata(place.path()).unwrap().uid() == 0 {
         command.uid(65534).gid(65534);
     }
@@ -124,11 +132,16 @@ impl History {
 
     /// One whose writer is in the middle of a commit for as long as this lives, so that nothing can be read.
     pub fn in_commit() -> History {
+        History::in_commit_with("DELETE")
+    }
+
+    /// The same with a journal of this mode.
+    pub fn in_commit_with(journal_mode: &str) -> History {
         let history = History::new();
         // A transaction too large for the cache writes to the file before it commits.
-        history.sql("PRAGMA journal_mode=DELETE; PRAGMA cache_size=2; BEGIN EXCLUSIVE");
+        history.sql(&format!("PRAGMA journal_mode={journal_mode}; PRAGMA cache_size=2; BEGIN"));
         for job in 0..200 {
-            history.job(&job.to_string(), "cron", HOURLY, None, None);
+            history.job(&format!("{job:0200}"), "cron", HOURLY, None, None);
         }
         history
     }

@@ -118,6 +118,43 @@ fn a_link_stays_and_what_it_leads_to_is_replaced() {
 }
 
 #[test]
+fn a_dangling_link_stays_one_and_what_it_leads_to_is_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let link = directory.path().join("link");
+    symlink("file", &link).unwrap();
+    assert_eq!(write_to(&link, &[]).code, 2);
+    assert!(link.is_symlink() && std::fs::read_to_string(directory.path().join("file")).unwrap().contains("heartbeat"));
+}
+
+#[test]
+fn a_database_that_is_being_made_is_not_replaced() {
+    for sidecar in ["-journal", "-wal"] {
+        let directory = tempfile::tempdir().unwrap();
+        let database = directory.path().join("new.db");
+        std::fs::write(&database, "").unwrap();
+        std::fs::write(directory.path().join(format!("new.db{sidecar}")), "x").unwrap();
+        assert_eq!(write_to(&database, &[]).code, 3, "{sidecar}");
+        assert_eq!(std::fs::metadata(&database).unwrap().len(), 0);
+    }
+}
+
+#[test]
+fn a_closed_stdout_and_a_file_size_limit_are_exit_code_3() {
+    let binary = env!("CARGO_BIN_EXE_sched-audit");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("report");
+    let shell =
+        |script: String| crate::Run::from(std::process::Command::new("sh").args(["-c", &script]).output().unwrap());
+    let audit = format!("{binary} --timezone UTC --now 2026-04-30T12:00:00Z fixtures/incident.db");
+    let closed = shell(format!("{audit} >&-"));
+    assert!(closed.code == 3 && closed.err.contains("stdout is closed"), "{} {}", closed.code, closed.err);
+    assert_eq!(shell(format!("{audit} >/dev/null")).code, 2);
+    let limited = shell(format!("ulimit -f 0; {audit} -f json -o {}", file.display()));
+    assert!(limited.code == 3 && limited.err.contains("can't be written"), "{} {}", limited.code, limited.err);
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left behind");
+}
+
+#[test]
 fn quiet_and_output_contradict_each_other() {
     assert_eq!(crate::run(&["-q", "-o", "x", "fixtures/incident.db"]).code, 3);
 }
