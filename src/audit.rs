@@ -246,6 +246,8 @@ impl Judged {
             row: None,
             switches: Vec::new(),
             manual_runs: Vec::new(),
+            running_since: None,
+            longest_run: None,
             events_without_time: 0,
             fires: Vec::new(),
         };
@@ -262,7 +264,8 @@ fn judge(
     terms: &[Terms],
     selected: &[bool],
 ) -> (Vec<Record>, Vec<Finding>, Vec<Incident>) {
-    let longest = terms.iter().map(|terms| terms.settings.max_run).collect();
+    let longest = snapshot.jobs.iter().zip(terms);
+    let longest = longest.map(|(job, terms)| job.longest_run.unwrap_or(terms.settings.max_run)).collect();
     let worker = Worker::of(snapshot, settings, longest);
     let judges = |job: usize| !terms[job].mutes(Reason::SharedZeroTokens);
     let shared = Shared::of(&snapshot.jobs, &snapshot.other_fires, judges);

@@ -79,15 +79,7 @@ impl Cadence {
         match self {
             Cadence::Every(interval) => Some(instant.plus(*interval)).filter(|next| *next > instant),
             Cadence::Cron(cron, zone) => {
-                let mut wall = zone.wall(instant);
-                loop {
-                    wall = cron.next_wall(wall)?;
-                    let slot = zone.instant(wall);
-                    // In the second pass of a repeated hour the wall times ahead have their instants behind.
-                    if slot > instant {
-                        return Some(slot);
-                    }
-                }
+                Some(named_after(cron, *zone, instant.plus(-cron.stagger()))?.plus(cron.stagger()))
             }
         }
     }
@@ -117,28 +109,13 @@ impl Cadence {
         match self {
             Cadence::Every(interval) => (to.since(from) / interval) as u64,
             Cadence::Cron(cron, zone) => {
+                let (from, to) = (from.plus(-cron.stagger()), to.plus(-cron.stagger()));
                 let counted_from = from.max(to.plus(-LONGEST_COUNT));
-                let count = self.count_days(cron, *zone, counted_from, to);
+                let count = count_days(cron, *zone, counted_from, to);
                 let (all, counted) = (i128::from(to.since(from)), i128::from(to.since(counted_from)));
                 (i128::from(count) * all / counted) as u64
             }
         }
-    }
-
-    /// Counts whole days by their number of times and walks the rest: the two ends and the days that a clock change
-    /// shortens, whose times in the gap may fall together with others.
-    fn count_days(&self, cron: &Cron, zone: Zone, from: Instant, to: Instant) -> u64 {
-        let mut count = 0;
-        let mut at = from;
-        while let Some(next) = self.next(at).filter(|slot| *slot <= to) {
-            let day = zone.wall(next).date();
-            let midnight = |day: NaiveDate| zone.instant(day.and_time(NaiveTime::MIN));
-            let end = day.succ_opt().map_or(Instant::MAX, midnight);
-            let whole = at < midnight(day) && end.since(midnight(day)) >= DAY && end.plus(-1) <= to;
-            (count, at) =
-                if whole { (count + u64::from(cron.times_per_day()), end.plus(-1)) } else { (count + 1, next) };
-        }
-        count
     }
 
     /// The usual interval between slots about `instant`, in milliseconds: the median of the next few. None if there are
@@ -160,6 +137,7 @@ impl Cadence {
     /// Whether `instant` is one of the slots, for an expression; an interval has no fixed ones.
     pub fn has_slot_at(&self, instant: Instant) -> bool {
         let Cadence::Cron(cron, zone) = self else { return false };
+        let instant = instant.plus(-cron.stagger());
         // What a clock shows that nobody has set since yesterday: a time in the gap of spring is moved by that.
         let unchanged = instant.utc() + zone.offset(instant.plus(-DAY).utc());
         let named = |wall| cron.next_wall(wall - TimeDelta::seconds(1)) == Some(wall) && zone.instant(wall) == instant;
@@ -178,6 +156,36 @@ impl Cadence {
             })
             .collect()
     }
+}
+
+/// The first time after `instant` that an expression names, without its stagger.
+fn named_after(cron: &Cron, zone: Zone, instant: Instant) -> Option<Instant> {
+    let mut wall = zone.wall(instant);
+    loop {
+        wall = cron.next_wall(wall)?;
+        let slot = zone.instant(wall);
+        let left_out = cron.skips_gaps() && zone.wall(slot) != wall;
+        // In the second pass of a repeated hour the wall times ahead have their instants behind.
+        if slot > instant && !left_out {
+            return Some(slot);
+        }
+    }
+}
+
+/// Counts whole days by their number of times and walks the rest: the two ends and the days that a clock change shortens,
+/// whose times in the gap may fall together with others or be left out.
+fn count_days(cron: &Cron, zone: Zone, from: Instant, to: Instant) -> u64 {
+    let mut count = 0;
+    let mut at = from;
+    while let Some(next) = named_after(cron, zone, at).filter(|slot| *slot <= to) {
+        let day = zone.wall(next).date();
+        let midnight = |day: NaiveDate| zone.instant(day.and_time(NaiveTime::MIN));
+        let end = day.succ_opt().map_or(Instant::MAX, midnight);
+        let whole = at < midnight(day) && end.since(midnight(day)) >= DAY && end.plus(-1) <= to;
+        (count, at) =
+            if whole { (count + u64::from(cron.times_per_day()), end.plus(-1)) } else { (count + 1, next) };
+    }
+    count
 }
 
 #[cfg(test)]
@@ -221,6 +229,39 @@ mod tests {
         }
         assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
         assert_eq!(refused, 6, "the oddities refused: 5*, LL, 3L, janfeb and the two dates");
+    }
+
+    #[test]
+    fn slots_of_the_second_scheduler_are_those_of_its_own_function() {
+        let mut wrong = Vec::new();
+        for line in include_str!("../fixtures/openclaw-next.jsonl").lines() {
+            let case: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+            let zone = case["tz"].as_str().or(case["process_tz"].as_str()).and_then(Zone::named);
+            let cron = Cron::parse_openclaw(case["expr"].as_str().unwrap_or_default());
+            let (Some(zone), Ok(cron)) = (zone, cron) else { panic!("{line}") };
+            let cadence = Cadence::Cron(Box::new(cron), zone);
+            let start = Instant::from_millis(case["after_ms"].as_i64().unwrap_or_default());
+            let truth: Vec<i64> = case["next"].as_array().into_iter().flatten().filter_map(Value::as_i64).collect();
+            let slots = std::iter::successors(Some(start), |slot| cadence.next(*slot)).skip(1);
+            let ours: Vec<i64> = slots.take(truth.len()).map(Instant::millis).collect();
+            if ours != truth {
+                wrong.push(format!("{line}\n  {ours:?}"));
+            }
+        }
+        assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+    }
+
+    #[test]
+    fn six_and_seven_fields_and_nicknames_are_for_the_second_scheduler_only() {
+        for text in ["@daily", "30 15 */2 * * *", "0 0 0 1 1 * 2030"] {
+            assert!(Cron::parse_openclaw(text).is_ok() && Cron::parse(text).is_err(), "{text}");
+        }
+        for text in ["@reboot", "5/15 * * * *", "* * * FRI-MON *", "0 0 0 1 1 * 0", "0 0 0 1 1 * 2030-2029"] {
+            assert!(Cron::parse_openclaw(text).is_err(), "{text}");
+        }
+        let once = Cadence::Cron(Box::new(Cron::parse_openclaw("0 0 0 1 1 * 2030").unwrap_or_else(|e| panic!("{e}"))), Zone(Tz::UTC));
+        assert_eq!(once.next(at("2026-01-01")), Some(at("2030-01-01")));
+        assert_eq!(once.next(at("2030-01-01")), None);
     }
 
     fn cadence(expression: &str, zone: &str) -> Cadence {

@@ -4,6 +4,7 @@ use crate::audit::{Settings, Severity};
 use crate::cadence::Zone;
 use crate::config::Config;
 use crate::policy::Policy;
+use crate::stores::Store;
 use crate::time::{DAY, Instant, MINUTE, Millis, SECOND, TimeText, parse_duration};
 use clap::{Args, Command, FromArgMatches, Parser, ValueEnum, ValueHint};
 use std::ffi::OsString;
@@ -14,7 +15,7 @@ use wildmatch::WildMatch;
 /// What follows the options in the help.
 const AFTER_HELP: &str = "\
 Examples:
-  sched-audit                                    audit data/phantom.db
+  sched-audit                                    audit the usual places
   sched-audit --timezone UTC /app/data/phantom.db
   sched-audit --only-trouble phantom.db          for cron: prints nothing when all is well
   sched-audit --format json phantom.db | jq '.incidents[]'
@@ -32,12 +33,15 @@ With several databases: critical wins, then 3, then warning.";
 #[derive(Debug, Parser)]
 #[command(name = "sched-audit", version = VERSION.as_str(), after_help = AFTER_HELP, max_term_width = 100)]
 pub struct Cli {
-    /// The scheduler's databases [default: data/phantom.db]
+    /// The scheduler's databases [default: data/phantom.db and OpenClaw's usual place, whichever are there]
     #[arg(value_name = "DATABASE", value_hint = ValueHint::FilePath)]
     databases: Vec<PathBuf>,
     /// Audit every scheduler's database under this directory too; repeatable
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub recursive: Vec<PathBuf>,
+    /// Read the databases as this scheduler's [default: whose tables they have]
+    #[arg(long, value_enum, value_name = "SCHEDULER")]
+    pub store: Option<Store>,
 
     #[command(flatten)]
     pub target: Target,
@@ -277,12 +281,27 @@ impl Cli {
             false => (file.databases, file.recursive),
         };
         if databases.is_empty() && recursive.is_empty() {
-            databases.push(PathBuf::from("data/phantom.db"));
+            databases = usual_places();
         }
         let fail_on = self.fail_on.or(file.fail_on).unwrap_or_default();
         let timeout = self.timeout.or(file.timeout).unwrap_or(10 * SECOND);
         Ok(Options { databases, recursive, policy, fail_on, timeout })
     }
+}
+
+/// Where the schedulers' stores usually lie: those that are there, else the first, so that it is named as missing.
+fn usual_places() -> Vec<PathBuf> {
+    let phantom = PathBuf::from("data/phantom.db");
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = || {
+        let profile = std::env::var("OPENCLAW_PROFILE").ok().filter(|name| !name.is_empty() && name != "default");
+        let directory = profile.map_or_else(|| ".openclaw".to_owned(), |name| format!(".openclaw-{name}"));
+        Some(variable("OPENCLAW_HOME").or_else(|| variable("HOME"))?.join(directory))
+    };
+    let openclaw = variable("OPENCLAW_STATE_DIR").or_else(home).map(|state| state.join("state/openclaw.sqlite"));
+    let places = std::iter::once(phantom.clone()).chain(openclaw);
+    let there: Vec<PathBuf> = places.filter(|place| place.exists()).collect();
+    if there.is_empty() { vec![phantom] } else { there }
 }
 
 /// TZ, as every program honours it, else the machine's setting.

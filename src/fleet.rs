@@ -28,6 +28,8 @@ pub struct Request {
     pub directories: Vec<PathBuf>,
     /// How they are judged.
     pub policy: Policy,
+    /// Whose stores they are, where somebody insists.
+    pub store: Option<stores::Store>,
     /// When it has to be done.
     pub deadline: Clock,
     /// Whether progress may be shown, on stderr if that is a terminal.
@@ -237,7 +239,7 @@ fn read(path: &Path, request: &Request) -> Result<Audited, db::Unread> {
         zone: settings.zone,
         deadline: request.deadline.checked_sub(RESERVE).unwrap_or(request.deadline),
     };
-    let snapshot = stores::read(path, &window)?;
+    let snapshot = stores::read(path, &window, request.store)?;
     Ok(Audited { verdict: audit::audit(snapshot, &request.policy), settings: settings.clone() })
 }
 

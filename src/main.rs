@@ -119,6 +119,7 @@ fn audit_all(cli: &Cli, options: &Options, started: Clock, deadline: Clock) -> R
         databases: options.databases.clone(),
         directories: options.recursive.clone(),
         policy: policy.clone(),
+        store: cli.store,
         deadline,
         progress: !cli.target.quiet,
     });

@@ -4,7 +4,7 @@ use crate::cadence::Cadence;
 use crate::time::{Instant, Millis};
 
 /// One database as it was in the moment of reading.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Snapshot {
     /// The rows of the table of jobs, in its order, then regular jobs whose rows are gone.
     pub jobs: Vec<Job>,
@@ -20,6 +20,63 @@ pub struct Snapshot {
     pub window_start: Option<Instant>,
     /// What could not be read or judged, and what was left out, in sentences.
     pub notes: Vec<String>,
+    /// How its scheduler works.
+    pub habits: Habits,
+    /// When its process began, if that is on record.
+    pub boot: Option<Instant>,
+    /// What is on record of whether its process lives.
+    pub life: Life,
+}
+
+impl Snapshot {
+    /// One without jobs.
+    pub fn empty(habits: Habits) -> Snapshot {
+        Snapshot {
+            jobs: Vec::new(),
+            other_fires: Vec::new(),
+            open_runs: Vec::new(),
+            newest_other: None,
+            sessions_moved_on: false,
+            window_start: None,
+            notes: Vec::new(),
+            habits,
+            boot: None,
+            life: Life::Unknown,
+        }
+    }
+}
+
+/// How a scheduler works, as far as schedulers differ.
+#[derive(Debug, Clone)]
+pub struct Habits {
+    /// How many runs it has at a time.
+    pub places: usize,
+    /// How long after an error it tries again: the first, the second, and so on; after further ones as after the last.
+    pub backoff: &'static [Millis],
+    /// Whether an error is tried again in the next slot if that is sooner, and not only after it.
+    pub retries_in_slot: bool,
+    /// A run may take so long to show, and its end to be recorded.
+    pub shows_within: Millis,
+    /// A restart sets past-due rows to the boot and so much later for each further one; None if it does not.
+    pub boot_step: Option<Millis>,
+    /// What else than the cause's own step a person should do, by the cause's name, in this scheduler's terms.
+    pub next_steps: &'static [(&'static str, &'static str)],
+    /// Whether rows can be revived by the statements that are shown.
+    pub has_statements: bool,
+}
+
+/// What is on record of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Life {
+    /// Nothing but what it did.
+    #[default]
+    Unknown,
+    /// It renewed its lease then, which is now but for the lease's own term.
+    Alive(Instant),
+    /// It has not renewed its lease since then.
+    Dead(Instant),
+    /// It was stopped then.
+    Stopped(Instant),
 }
 
 /// One job with its history.
@@ -41,6 +98,10 @@ pub struct Job {
     pub switches: Vec<Switch>,
     /// When somebody ran it by hand from the dashboard, oldest first.
     pub manual_runs: Vec<Instant>,
+    /// The run of its that is in flight by its own record, for schedulers that keep one.
+    pub running_since: Option<Instant>,
+    /// The longest run that the scheduler allows it, if that is its own.
+    pub longest_run: Option<Millis>,
     /// Cost events of its whose time can't be read.
     pub events_without_time: u64,
     /// Its runs, in the order of their ends.
@@ -122,6 +183,10 @@ pub enum State {
     Completed,
     /// A one-shot that gave up.
     FailedOnce,
+    /// It waits for events, not for a time.
+    EventDriven,
+    /// The scheduler took the row out of its table, for this reason.
+    Quarantined(String),
     /// Made after the audit's instant.
     NotCreated,
     /// It fired regularly and has no row any more.
@@ -134,7 +199,8 @@ impl State {
     /// `watched`, or the reason why the job is skipped.
     pub fn word(&self) -> &'static str {
         match self {
-            State::Watched | State::Broken | State::Unknown(_) => "watched",
+            State::Watched | State::Broken | State::Unknown(_) | State::Quarantined(_) => "watched",
+            State::EventDriven => "event-driven",
             State::Paused => "paused",
             State::Disabled => "disabled",
             State::Completed => "completed",
@@ -146,7 +212,7 @@ impl State {
 
     /// Whether silence of the job is a fault.
     pub fn is_watched(&self) -> bool {
-        matches!(self, State::Watched | State::Broken | State::Unknown(_))
+        matches!(self, State::Watched | State::Broken | State::Unknown(_) | State::Quarantined(_))
     }
 }
 
@@ -267,6 +333,10 @@ pub enum Tokens {
     Unknown,
     /// No cost event: a run that threw, which only the row knows.
     NoEvent,
+    /// The run was fine, and nobody counts what such a run uses.
+    Uncounted,
+    /// The scheduler skipped the work.
+    Skipped,
 }
 
 /// A run that happened.
@@ -277,8 +347,8 @@ pub struct Fire {
     /// How long before its end it may have begun at the earliest: no earlier than the end of the run before it, of any job.
     /// `u32::MAX` where that is not known.
     pub longest_ms: u32,
-    /// Whether it is the run that the row knows, which tells its exact start.
-    pub exact: bool,
+    /// How long it took, where that is known; else `u32::MAX`.
+    pub took_ms: u32,
     /// Whether it is known to have ended with an error.
     pub failed: bool,
     /// What it used.
@@ -293,9 +363,24 @@ impl Fire {
         self.end.plus(-Millis::from(self.longest_ms))
     }
 
-    /// The same fire begun at `start`.
+    /// A fire of which nothing but its end is known.
+    pub fn ended(end: Instant, tokens: Tokens) -> Fire {
+        Fire { end, longest_ms: u32::MAX, took_ms: u32::MAX, failed: false, tokens, cost_usd: 0.0 }
+    }
+
+    /// The same fire begun no earlier than at `start`.
+    pub fn after(self, start: Instant) -> Fire {
+        Fire { longest_ms: millis_between(start, self.end), ..self }
+    }
+
+    /// The same fire begun at `start`, as its record says.
     pub fn begun(self, start: Instant) -> Fire {
-        Fire { longest_ms: u32::try_from(self.end.since(start).max(0)).unwrap_or(u32::MAX), ..self }
+        Fire { took_ms: millis_between(start, self.end), ..self }
+    }
+
+    /// When it began, where that is known.
+    pub fn known_start(&self) -> Option<Instant> {
+        (self.took_ms < u32::MAX).then(|| self.end.plus(-Millis::from(self.took_ms)))
     }
 
     /// Whether its cost event says that no model did any work.
@@ -307,4 +392,8 @@ impl Fire {
     pub fn is_bad(&self) -> bool {
         self.failed || matches!(self.tokens, Tokens::Used(0) | Tokens::NoEvent)
     }
+}
+
+fn millis_between(start: Instant, end: Instant) -> u32 {
+    u32::try_from(end.since(start).max(0)).unwrap_or(u32::MAX)
 }

@@ -1,21 +1,79 @@
 //! The stores: which scheduler a database belongs to, and how its tables become a [`Snapshot`].
 //!
-//! Each store is a folder with a function `read`. Only here and in [`crate::db`] is `rusqlite` named.
+//! Each is a folder with a function `recognise` and one `read`, and a line in [`STORES`]. Only here and in [`crate::db`] is
+//! `rusqlite` named.
 
+mod openclaw;
 mod phantom;
 mod value;
 
 #[cfg(test)]
 pub use phantom::for_tests as phantom_for_tests;
 
-use crate::db::{Unread, Window};
+use crate::db::{Access, Failure, Unread, Window};
 use crate::model::Snapshot;
+use clap::ValueEnum;
+use rusqlite::Connection;
 use std::path::Path;
 
-/// Reads the database at `path`, a path that [`crate::db::locate`] gave.
+/// A scheduler whose store can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Store {
+    /// The agent phantom
+    Phantom,
+    /// OpenClaw
+    Openclaw,
+}
+
+/// How a store is known and read.
+struct Reader {
+    store: Store,
+    /// The tables whose columns may be read, and nothing else.
+    tables: &'static [&'static str],
+    /// Whether a database with these tables is one.
+    recognise: fn(&[String]) -> bool,
+    read: fn(&mut Access<'_>, &Window) -> Result<Snapshot, Unread>,
+}
+
+/// All of them. What none recognises, the first explains.
+const STORES: [Reader; 2] = [
+    Reader {
+        store: Store::Phantom,
+        tables: &phantom::TABLES,
+        recognise: phantom::recognise,
+        read: phantom::read,
+    },
+    Reader {
+        store: Store::Openclaw,
+        tables: &openclaw::TABLES,
+        recognise: openclaw::recognise,
+        read: openclaw::read,
+    },
+];
+
+/// Reads the database at `path`, a path that [`crate::db::locate`] gave, as the store that it is, or that `insist` names.
 ///
 /// # Errors
 /// What is wrong with the database.
-pub fn read(path: &Path, window: &Window) -> Result<Snapshot, Unread> {
-    phantom::read(path, window)
+pub fn read(path: &Path, window: &Window, insist: Option<Store>) -> Result<Snapshot, Unread> {
+    let tables: Vec<&str> = STORES.iter().flat_map(|store| store.tables).copied().collect();
+    let mut access = Access::new(path, &tables, window.deadline)?;
+    let names = access.piece(table_names)?;
+    let known = STORES.iter().find(|store| match insist {
+        Some(insist) => store.store == insist,
+        None => (store.recognise)(&names),
+    });
+    (known.unwrap_or(&STORES[0]).read)(&mut access, window)
+}
+
+fn table_names(db: &Connection) -> Result<Vec<String>, Failure> {
+    let mut names = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' LIMIT 2000")?;
+    let names = names.query_map([], |row| Ok(value::text(row.get_ref(0)?).unwrap_or_default()))?;
+    Ok(names.collect::<Result<_, _>>()?)
+}
+
+/// The habits of all schedulers, for tests that go through them.
+#[cfg(test)]
+pub fn habits_for_tests() -> [crate::model::Habits; 2] {
+    [phantom::HABITS, openclaw::HABITS]
 }

@@ -51,6 +51,10 @@ pub enum Facts {
     UnknownState { why: String },
     /// See [`Reason::Runaway`].
     Runaway { fires: usize, fires_seconds: i64, cost_usd: f64, why: Option<String> },
+    /// See [`Reason::Quarantined`].
+    Quarantined { why: String },
+    /// See [`Reason::Skipped`].
+    Skipped { fires: usize, last_error: Option<String> },
     /// See [`Reason::SkippedSlots`].
     SkippedSlots { next_run_at: Instant, slots: u64 },
     /// See [`Reason::OneShotFailed`].
@@ -95,6 +99,8 @@ impl Facts {
             Facts::UnreadableSchedule { .. } => Reason::UnreadableSchedule,
             Facts::UnknownState { .. } => Reason::UnknownState,
             Facts::Runaway { .. } => Reason::Runaway,
+            Facts::Quarantined { .. } => Reason::Quarantined,
+            Facts::Skipped { .. } => Reason::Skipped,
             Facts::SkippedSlots { .. } => Reason::SkippedSlots,
             Facts::OneShotFailed { .. } => Reason::OneShotFailed,
             Facts::ExpectedMissing { .. } => Reason::ExpectedMissing,
@@ -213,6 +219,8 @@ impl Finding {
                 ago(*fires_seconds),
                 why.as_ref().map_or_else(String::new, |why| format!("; {why}"))
             ),
+            Facts::Quarantined { why } => format!("the scheduler took its row out of the table: {why}"),
+            Facts::Skipped { fires, .. } => format!("{} in a row did no work: the scheduler skipped them", count(*fires as u64, "fire")),
             Facts::SkippedSlots { next_run_at, slots } => format!(
                 "its next run is set to {} UTC, behind {} of its schedule",
                 next_run_at.minute(),

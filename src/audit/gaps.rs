@@ -5,7 +5,7 @@
 
 use super::finding::{Facts, Finding};
 use super::past_due::lateness;
-use super::worker::{BACKOFF, ROW_FOLLOWS, rewritten_at};
+use super::worker::{ROW_FOLLOWS, rewritten_at};
 use super::{Context, Severity};
 use crate::cadence::Cadence;
 use crate::model::{Fire, Job, State};
@@ -16,6 +16,8 @@ const FEWEST_SLOTS: u64 = 10;
 /// So many times its slots, and so many fires more, are no retries: ten errors open the circuit breaker.
 const TOO_MANY_TIMES: u64 = 3;
 const TOO_MANY_MORE: u64 = 20;
+/// So many of the newest intervals tell whether that still goes on.
+const NEWEST_INTERVALS: usize = 4;
 
 /// The gaps of a job: the open one, and those that closed within the window; or what else is odd about its fires.
 pub fn detect(context: &Context<'_>, index: usize, job: &Job) -> Vec<Finding> {
@@ -29,10 +31,11 @@ pub fn detect(context: &Context<'_>, index: usize, job: &Job) -> Vec<Finding> {
     }
     let settings = context.settings;
     // Within one longest run nothing can be a fault, so no slot of a healthy stretch is computed.
-    let long = |pair: &&[Fire]| pair[1].end.since(pair[0].end) > settings.max_run;
+    let explained = if context.snapshot.habits.places > 1 { settings.lost_after } else { settings.max_run };
+    let long = |pair: &&[Fire]| pair[1].end.since(pair[0].end) > explained;
     let pairs = job.fires.windows(2).filter(long);
     let mut findings: Vec<Finding> =
-        pairs.filter_map(|pair| closed(context, job, cadence, &pair[0], pair[1].end)).collect();
+        pairs.filter_map(|pair| closed(context, index, job, cadence, &pair[0], &pair[1])).collect();
     findings.extend(open(context, index, job, cadence));
     findings.extend(too_many(context, job, cadence));
     if findings.is_empty() {
@@ -66,19 +69,33 @@ fn silence(
         from = from.max(resumed.min(until));
     }
     let due = cadence.next(from)?;
-    let backs_off = matches!(cadence, Cadence::Every(_)) && bad;
-    let due = if backs_off { due.max(from.plus(BACKOFF[BACKOFF.len() - 1])) } else { due };
+    let habits = &context.snapshot.habits;
+    let backs_off = bad && (matches!(cadence, Cadence::Every(_)) || !habits.retries_in_slot);
+    let due = if backs_off { due.max(from.plus(context.worker.backoff(usize::MAX))) } else { due };
     let limit = cadence.advance(from, context.settings.late_cadences)?.max(due);
     Some(Silence { due, limit })
 }
 
-fn closed(context: &Context<'_>, job: &Job, cadence: &Cadence, before: &Fire, until: Instant) -> Option<Finding> {
+fn closed(
+    context: &Context<'_>,
+    index: usize,
+    job: &Job,
+    cadence: &Cadence,
+    before: &Fire,
+    after: &Fire,
+) -> Option<Finding> {
+    let recorded = context.snapshot.habits.places > 1;
+    let until = if recorded { after.known_start()? } else { after.end };
     let severity = context.settings.after(until)?;
     let silence = silence(context, job, cadence, before.end, before.is_bad(), until)?;
-    let excused = until <= silence.limit
-        || until.since(silence.due) <= context.settings.max_run + MINUTE
-        || context.worker.occupied(silence.due, until);
-    (!excused).then(|| {
+    // Where only ends are known, one run may explain a silence as long as the longest.
+    let excused = match recorded {
+        true => context.worker.free_for(index, silence.due, until) <= context.settings.lost_after,
+        false => {
+            until.since(silence.due) <= context.settings.max_run + MINUTE || context.worker.occupied(silence.due, until)
+        }
+    };
+    (until > silence.limit && !excused).then(|| {
         // The fire that ended the silence served the newest of the slots.
         let lost = cadence.slots_between(silence.due, until).max(1);
         let facts = Facts::Silent { last_fire: Some(before.end) };
@@ -92,7 +109,7 @@ fn open(context: &Context<'_>, index: usize, job: &Job, cadence: &Cadence) -> Op
     let from = last_fire.or(job.created_at)?;
     let from = restarted_clock(job, cadence, settings.now).map_or(from, |edited| edited.max(from));
     let bad = job.fires.last().is_some_and(Fire::is_bad) || job.errors() > 0;
-    let boot = rewritten_at(job).filter(|boot| *boot > from && *boot <= settings.now);
+    let boot = restarted_at(context, job).filter(|boot| *boot > from && *boot <= settings.now);
     let until = boot.unwrap_or(settings.now);
     let silence = silence(context, job, cadence, from, bad, until)?;
     if until <= silence.limit || context.worker.run_of(index).is_some() {
@@ -110,6 +127,14 @@ fn open(context: &Context<'_>, index: usize, job: &Job, cadence: &Cadence) -> Op
         None if unseen_wait(context, silence.due) => None,
         None => lateness(context, index, job, silence.due).map(finding),
     }
+}
+
+/// When a restart took up a job again: by its rewritten row, or by the record of the boot.
+fn restarted_at(context: &Context<'_>, job: &Job) -> Option<Instant> {
+    if context.snapshot.habits.boot_step.is_some() {
+        return rewritten_at(job);
+    }
+    context.snapshot.boot.filter(|boot| job.next_run().is_some_and(|next| next >= *boot))
 }
 
 /// A silence no longer than one run, while runs of that time can't be seen.
@@ -132,8 +157,11 @@ fn restarted_clock(job: &Job, cadence: &Cadence, now: Instant) -> Option<Instant
 /// Fires of the last day that neither slots nor retries nor a person explain: each is paid for.
 fn too_many(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<Finding> {
     let day = context.settings.now.plus(-DAY);
+    // What was before the schedule was changed went by another one.
+    let changed = job.written().filter(|at| job.last_run().is_some_and(|run| *at < run.start));
+    let day = changed.map_or(day, |changed| changed.max(day));
     let fires = &job.fires[job.fires.partition_point(|fire| fire.end < day)..];
-    if (fires.len() as u64) < TOO_MANY_MORE {
+    if (fires.len() as u64) < TOO_MANY_MORE || !is_hurried(fires, cadence.usual_interval(day)?) {
         return None;
     }
     let by_hand = job.manual_runs.iter().filter(|at| **at >= day).count() as u64;
@@ -147,6 +175,14 @@ fn too_many(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<Findi
     };
     (own >= slots.saturating_mul(TOO_MANY_TIMES) && own >= slots + TOO_MANY_MORE)
         .then(|| Finding::new(Severity::Warning, facts).since(fires.first().map(|fire| fire.end)))
+}
+
+/// Whether most of the newest fires followed each other at less than half the interval: a change of the schedule that left
+/// no trace is over after some fires.
+fn is_hurried(fires: &[Fire], interval: Millis) -> bool {
+    let newest = &fires[fires.len().saturating_sub(NEWEST_INTERVALS + 1)..];
+    let hurried = newest.windows(2).filter(|pair| 2 * pair[1].end.since(pair[0].end) < interval).count();
+    2 * hurried >= NEWEST_INTERVALS
 }
 
 /// A job that loses most of its slots to other jobs' long runs. Nothing is broken, so it is one line of info.

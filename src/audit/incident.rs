@@ -6,10 +6,10 @@
 
 use super::finding::{Facts, Finding, count};
 use super::reason::{Cause, Reason};
-use super::worker::{BACKOFF, Holder, Phase, Plausible, SHOWS_WITHIN};
+use super::worker::{Holder, Phase, Plausible};
 use super::{Context, Lasting, Severity, zero_tokens};
 use crate::cadence::Cadence;
-use crate::model::{Fire, Job, State};
+use crate::model::{Fire, Job, Life, State};
 use crate::time::{Instant, MINUTE, Millis, SECOND, span};
 use std::collections::HashMap;
 use std::hash::Hasher;
@@ -23,6 +23,8 @@ const MOST_IDS: usize = 20;
 const LONGEST_ID: usize = 200;
 /// A retry that fails ends within this of being due, unless it waits for the worker.
 const RETRY_TAKES: Millis = 15 * MINUTE;
+/// A job that was due so shortly before the last run ended fell silent with all others.
+const LATE_IN_A_BATCH: Millis = 5 * MINUTE;
 /// Signs of life within this of the last run prove nothing of what came after it.
 const SAME_MOMENT: Millis = MINUTE;
 
@@ -52,7 +54,7 @@ pub struct Incident {
     /// The newest error of its jobs, as the row has it: untrusted.
     pub error: Option<String>,
     /// One step for a person.
-    pub next_step: &'static str,
+    pub next_step: String,
     /// A statement that the step needs; it is shown, never run.
     pub sql: Option<String>,
 }
@@ -87,7 +89,7 @@ impl Incident {
             observed: vec![finding.message(job, now)],
             inferred: None,
             error: None,
-            next_step: Cause::ExpectedMissing.about().next_step,
+            next_step: Cause::ExpectedMissing.about().next_step.to_owned(),
             sql: None,
         }
     }
@@ -106,8 +108,8 @@ fn hashed(parts: [&str; 3]) -> String {
 /// What makes findings one incident.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
-    /// The run that holds the worker.
-    Holder,
+    /// A run that holds a place of the worker, by its index.
+    Holder(usize),
     /// Bad fires after this good one of this job; of several jobs that fail together, the one that began.
     Failing { job: usize, last_good: Option<Instant> },
     /// Nothing, or not these jobs, after the end of this run.
@@ -192,7 +194,9 @@ impl<'a> Grouping<'a> {
     fn bar(&self, finding: &Finding) -> Option<Key> {
         let job = finding.job;
         match finding.reason() {
-            Reason::NoNextRun | Reason::UnreadableSchedule | Reason::UnknownState => Some(Key::Dead { job }),
+            Reason::NoNextRun | Reason::UnreadableSchedule | Reason::UnknownState | Reason::Quarantined => {
+                Some(Key::Dead { job })
+            }
             Reason::Runaway => Some(Key::Runaway { job }),
             Reason::BreakerOpen => Some(self.failing(job)),
             _ => None,
@@ -237,15 +241,18 @@ impl<'a> Grouping<'a> {
     /// The key of a finding's incident; None if it is no more than worth knowing.
     fn key(&self, finding: &Finding) -> Option<Key> {
         let job = finding.job;
-        let holder = self.context.worker.holder.as_ref();
-        let holds = |at_least| holder.is_some_and(|run| run.plausible >= at_least);
+        let blocker = |at_least| self.blocker(at_least).map(Key::Holder);
         match finding.reason() {
-            Reason::Waiting => holds(Plausible::Unusual).then_some(Key::Holder),
-            Reason::LongRun | Reason::HungRun | Reason::HungDelivery => Some(Key::Holder),
+            Reason::Waiting => blocker(Plausible::Unusual),
+            Reason::LongRun | Reason::HungRun | Reason::HungDelivery => {
+                let own = self.context.worker.holders.iter().position(|run| run.job == Some(job));
+                own.map(Key::Holder).or_else(|| blocker(Plausible::Usual))
+            }
             Reason::NoNextRun
             | Reason::UnreadableSchedule
             | Reason::UnknownState
             | Reason::BreakerOpen
+            | Reason::Quarantined
             | Reason::Runaway => self.bar(finding),
             Reason::SharedZeroTokens | Reason::Failing => Some(self.failing(job)),
             Reason::ZeroTokenStreak if finding.is_ongoing() => Some(self.failing(job)),
@@ -255,8 +262,7 @@ impl<'a> Grouping<'a> {
             }
             Reason::Overdue | Reason::Silent if finding.is_ongoing() => Some(match self.barred.get(&job) {
                 Some(key) => key.clone(),
-                None if holds(Plausible::Impossible) => Key::Holder,
-                None => self.silence(finding),
+                None => blocker(Plausible::Impossible).unwrap_or_else(|| self.silence(finding)),
             }),
             Reason::Overdue | Reason::Silent => Some(self.past_silence(finding)),
             Reason::TooManyFires => Some(Key::Runaway { job }),
@@ -264,11 +270,17 @@ impl<'a> Grouping<'a> {
                 Facts::Undelivered { delivery_status } => Some(Key::Undelivered { status: delivery_status.clone() }),
                 _ => None,
             },
-            reason @ (Reason::SkippedSlots | Reason::Unjudged | Reason::ExpectedMissing) => {
+            reason @ (Reason::SkippedSlots | Reason::Skipped | Reason::Unjudged | Reason::ExpectedMissing) => {
                 Some(Key::Own { job, reason })
             }
             Reason::OneShotFailed | Reason::TokenGrowth | Reason::Starved | Reason::OtherZone | Reason::RowGone => None,
         }
+    }
+
+    /// The index of the run that jobs wait for, if it is at least that unusual.
+    fn blocker(&self, at_least: Plausible) -> Option<usize> {
+        let blocker = self.context.worker.blocker().filter(|run| run.plausible >= at_least)?;
+        self.context.worker.holders.iter().position(|run| std::ptr::eq(run, blocker))
     }
 
     /// Nothing has run since the newest end, or this job alone did not.
@@ -277,7 +289,7 @@ impl<'a> Grouping<'a> {
         let due = finding.since.unwrap_or(self.context.settings.now);
         let newest = worker.newest.map(|(end, _)| end);
         let of_all =
-            !worker.passed_over(finding.job, due) && worker.free_before_newest(finding.job, due) <= SHOWS_WITHIN;
+            !worker.passed_over(finding.job, due) && worker.free_before_newest(finding.job, due) <= LATE_IN_A_BATCH;
         Key::Silence { end: if of_all { newest } else { worker.end_before(due) } }
     }
 
@@ -319,7 +331,7 @@ impl Group<'_> {
             observed: telling.observed(),
             inferred: telling.inferred(),
             error: self.error(&jobs),
-            next_step: if ongoing { telling.next_step() } else { NOTHING_TO_DO },
+            next_step: if ongoing { telling.next_step() } else { NOTHING_TO_DO.to_owned() },
             sql: telling.sql(),
             jobs,
         }
@@ -330,13 +342,16 @@ impl Group<'_> {
     }
 
     fn holder(&self) -> Option<&Holder> {
-        self.context.worker.holder.as_ref().filter(|_| *self.key == Key::Holder)
+        match self.key {
+            Key::Holder(index) => self.context.worker.holders.get(*index),
+            _ => None,
+        }
     }
 
     fn cause(&self, ongoing: bool) -> Cause {
         let failing_jobs = || self.members.iter().map(|finding| finding.job).collect::<std::collections::HashSet<_>>();
         match self.key {
-            Key::Holder => match self.holder().map(|run| (run.phase, run.plausible)) {
+            Key::Holder(_) => match self.holder().map(|run| (run.phase, run.plausible)) {
                 Some((Phase::Delivering, _)) => Cause::DeliveryHung,
                 Some((Phase::Running, Plausible::Impossible)) => Cause::RunHung,
                 _ => Cause::RunLong,
@@ -357,6 +372,7 @@ impl Group<'_> {
             Key::Own { reason, .. } => match reason {
                 Reason::SkippedSlots => Cause::SlotsSkipped,
                 Reason::ExpectedMissing => Cause::ExpectedMissing,
+                Reason::Skipped => Cause::JobSkipped,
                 _ => Cause::Unjudged,
             },
         }
@@ -407,7 +423,7 @@ impl Group<'_> {
         let seconds = |at: Option<Instant>| at.map_or_else(String::new, |at| at.seconds().to_string());
         let id = |job: usize| self.job(job).id.as_str();
         let (family, whose, anchor): (&str, &str, String) = match self.key {
-            Key::Holder => match self.holder() {
+            Key::Holder(_) => match self.holder() {
                 Some(run) if run.phase == Phase::Running => ("run", &run.job_id, seconds(Some(run.mark))),
                 Some(run) => ("delivery", &run.job_id, seconds(Some(run.mark))),
                 None => ("run", "", String::new()),
@@ -502,6 +518,7 @@ impl Telling<'_> {
             Cause::JobFailing => format!("{names} fails again and again"),
             Cause::JobSilent => format!("{names} {} stopped while other jobs run", verb("has", "have")),
             Cause::RowDead => format!("{names} can never fire again"),
+            Cause::JobSkipped => format!("the scheduler skips the work of {names} each time"),
             Cause::Runaway => format!("{names} runs far too often"),
             Cause::ExpectedMissing => "a job that must be there is not".to_owned(),
             Cause::Undelivered => format!("{} work, but {} messages reach nobody", names, verb("its", "their")),
@@ -561,7 +578,7 @@ impl Telling<'_> {
                 let job = self.jobs.first().map(|hit| self.group.job(hit.job));
                 told.extend(messages.take(MOST_MESSAGES).map(|finding| self.message(finding, false)));
                 told.extend(
-                    job.filter(|job| spaced_by_backoff(job))
+                    job.filter(|job| spaced_by_backoff(self.group.context, job))
                         .map(|_| "the errors are spaced as the scheduler retries".to_owned()),
                 );
             }
@@ -599,6 +616,13 @@ impl Telling<'_> {
 
     /// What else the database shows of the process since then.
     fn life(&self, since: Option<Instant>) -> String {
+        let ago = |at: Instant| format!("{} UTC, {} ago", at.minute(), span(self.now().since(at)));
+        match self.group.context.snapshot.life {
+            Life::Alive(at) => return format!("its process renewed its lease at {}", ago(at)),
+            Life::Dead(at) => return format!("its process last renewed its lease at {}", ago(at)),
+            Life::Stopped(at) => return format!("its process was stopped at {}", ago(at)),
+            Life::Unknown => {}
+        }
         match self.alive_after(since) {
             Some(alive) => format!("another channel was active at {} UTC, so the process lived then", alive.minute()),
             None => "nothing else in the database is newer, so nothing shows that the process lives".to_owned(),
@@ -615,7 +639,13 @@ impl Telling<'_> {
             return None;
         }
         let end = self.group.context.worker.newest.map(|(end, _)| end);
+        let life = self.group.context.snapshot.life;
         let text = match self.cause {
+            Cause::SchedulerSilent if matches!(life, Life::Alive(_)) => {
+                "the process lives; its scheduler is wedged, waits for a run that hangs, or is switched off"
+            }
+            Cause::SchedulerSilent if matches!(life, Life::Stopped(_)) => "the process was stopped and not started again",
+            Cause::SchedulerSilent if matches!(life, Life::Dead(_)) => "the process died, or its machine sleeps",
             Cause::SchedulerSilent if self.alive_after(end).is_some() => {
                 "the process lives, but its scheduler is wedged"
             }
@@ -636,20 +666,26 @@ impl Telling<'_> {
         Some(text.to_owned())
     }
 
-    /// The step for the cause; of a dead row the one for what exactly is wrong with it.
-    fn next_step(&self) -> &'static str {
+    /// The step for the cause in this scheduler's terms; of a dead row the one for what exactly is wrong with it.
+    fn next_step(&self) -> String {
+        let own = self.group.context.snapshot.habits.next_steps.iter().find(|(cause, _)| *cause == self.cause.name());
+        if let Some((_, step)) = own {
+            let id = self.jobs.first().map(|hit| self.group.job(hit.job).id.as_str()).filter(|id| is_plain(id));
+            return id.map_or_else(|| (*step).to_owned(), |id| step.replace("<job-id>", id));
+        }
         let reason = self.group.members.first().map(|finding| finding.reason());
-        match (self.cause, reason) {
+        let step = match (self.cause, reason) {
             (Cause::RowDead | Cause::Runaway, Some(reason)) => reason.about().next_step,
             (Cause::JobFailing, _) if !self.broken().is_empty() => Reason::BreakerOpen.about().next_step,
             (Cause::JobFailing, _) => Reason::Failing.about().next_step,
             _ => self.cause.about().next_step,
-        }
+        };
+        step.to_owned()
     }
 
     /// What revives rows, where an edit of them is what helps.
     fn sql(&self) -> Option<String> {
-        if !self.ongoing {
+        if !self.ongoing || !self.group.context.snapshot.habits.has_statements {
             return None;
         }
         let dead = |reason: Reason| self.group.members.iter().any(|finding| finding.reason() == reason);
@@ -670,6 +706,11 @@ impl Telling<'_> {
     }
 }
 
+/// Whether an id can stand in a command that is shown as it is.
+fn is_plain(id: &str) -> bool {
+    !id.is_empty() && id.len() <= LONGEST_ID && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
 /// An id as a literal of SQL that nothing can break out of; None where it is too long to show or not known to the byte.
 fn literal(id: &str) -> Option<String> {
     if id.len() > LONGEST_ID || id.contains(char::REPLACEMENT_CHARACTER) {
@@ -684,14 +725,15 @@ fn literal(id: &str) -> Option<String> {
 
 /// Whether the errors' fires came as the scheduler tries again: after the backoff, or for cron in the next slot if that
 /// is sooner.
-fn spaced_by_backoff(job: &Job) -> bool {
+fn spaced_by_backoff(context: &Context<'_>, job: &Job) -> bool {
     let errors = usize::try_from(job.errors()).unwrap_or(0);
     let Some(before) = job.fires.len().checked_sub(errors) else { return false };
     let fires = &job.fires[before..];
     let slot = |end| job.schedule.cadence().filter(|cadence| matches!(cadence, Cadence::Cron(..)))?.next(end);
     let on_time = |(error, pair): (usize, &[Fire])| {
-        let retry = pair[0].end.plus(BACKOFF[error.min(BACKOFF.len() - 1)]);
-        let due = slot(pair[0].end).map_or(retry, |slot| slot.min(retry));
+        let retry = pair[0].end.plus(context.worker.backoff(error));
+        let sooner = context.snapshot.habits.retries_in_slot;
+        let due = slot(pair[0].end).map_or(retry, |slot| if sooner { slot.min(retry) } else { slot.max(retry) });
         (-SECOND..=RETRY_TAKES).contains(&pair[1].end.since(due))
     };
     errors > 1 && fires.iter().all(|fire| fire.is_bad()) && fires.windows(2).enumerate().all(on_time)

@@ -7,7 +7,7 @@ use super::finding::{Facts, Finding, seconds};
 use super::worker::{Holder, Phase, Plausible};
 use super::{Context, Severity};
 use crate::cadence::Cadence;
-use crate::model::{Job, Row, Stamp, State, When};
+use crate::model::{Fire, Job, Row, Stamp, State, Tokens, When};
 use crate::time::{DAY, Instant, MINUTE, Millis};
 
 /// Every ended run updates its row at once; so many later fires prove that the update fails.
@@ -32,7 +32,15 @@ pub fn detect(context: &Context<'_>, index: usize, job: &Job) -> Vec<Finding> {
             .or_else(|| never_again(job, row))
             .or_else(|| late(context, index, job))
             .or_else(|| skipped(context, job, row)),
-        State::Paused | State::Disabled | State::Completed | State::NotCreated | State::Gone => None,
+        State::Quarantined(why) => {
+            Some(Finding::new(Severity::Critical, Facts::Quarantined { why: why.clone() }).since(last_sign(job)))
+        }
+        State::Paused
+        | State::Disabled
+        | State::Completed
+        | State::NotCreated
+        | State::EventDriven
+        | State::Gone => None,
     };
     found.into_iter().collect()
 }
@@ -55,7 +63,9 @@ fn failed_once(context: &Context<'_>, job: &Job, row: &Row) -> Option<Finding> {
 fn runaway(job: &Job, row: &Row) -> Option<Finding> {
     let updated = row.last_run.as_ref().map(|run| run.end()).or(job.created_at)?;
     let first = job.fires.partition_point(|fire| fire.end.since(updated) <= UPDATE_FOLLOWS);
-    let later = &job.fires[first..];
+    // What only looked whether there is work, and found none, need not be in the row.
+    let worked = |fire: &&Fire| !matches!(fire.tokens, Tokens::Uncounted | Tokens::Skipped);
+    let later: Vec<&Fire> = job.fires[first..].iter().filter(worked).collect();
     let (begun, newest) = (later.first()?.end, later.last()?.end);
     let why = match &job.schedule.when {
         When::Unreadable(why) => Some(why.clone()),
@@ -107,7 +117,7 @@ fn late(context: &Context<'_>, index: usize, job: &Job) -> Option<Finding> {
     let severity = lateness(context, index, job, due);
     let lost = |finding: Finding| finding.missing(slots_since(context, job, due)).since(due);
     let is_late = late_ms > context.settings.late_after;
-    let holder = context.worker.holder.as_ref();
+    let holder = context.worker.blocker();
     match (holder, holder.map(|run| (run.phase, run.plausible)), severity) {
         (Some(run), Some((Phase::Running, Plausible::Impossible)), _) if is_late => {
             let facts = Facts::HungRun { behind: Some(run.name.clone()), in_flight_seconds: seconds(run.for_ms) };

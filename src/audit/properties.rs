@@ -14,15 +14,15 @@ fn punctual(schedule: Schedule, made: Instant, runs: usize, took: Millis) -> Opt
     for _ in 0..runs {
         let Some(start) = job.next_run() else { break };
         let end = start.plus(took);
-        let fire = Fire { end, longest_ms: 0, exact: false, failed: false, tokens: Tokens::Used(7), cost_usd: 0.0 };
-        job.fires.push(fire.begun(before));
+        let fire = Fire::ended(end, Tokens::Used(7));
+        job.fires.push(fire.after(before));
         before = end;
         let next = job.schedule.cadence().and_then(|cadence| cadence.next(end)).map_or(Stamp::Missing, Stamp::At);
         let run = Run { start, duration_ms: Some(took), failed: false, error: None };
         job.row = Some(Row { last_run: Some(run), next_run_at: next, updated_at: Some(end), ..Row::default() });
     }
     phantom::join_row(&mut job, Instant::MAX);
-    Some(Snapshot { window_start: Some(made), jobs: vec![job], ..Snapshot::default() })
+    Some(Snapshot { window_start: Some(made), jobs: vec![job], ..Snapshot::empty(phantom::HABITS) })
 }
 
 fn parse((kind, value): &(&str, String), zone: Zone) -> Schedule {
@@ -80,7 +80,7 @@ proptest! {
         let mut print = None;
         for wait in waits {
             let now = from.plus(wait);
-            let one = Snapshot { jobs: snapshot.jobs.clone(), window_start: snapshot.window_start, ..Snapshot::default() };
+            let one = Snapshot { jobs: snapshot.jobs.clone(), window_start: snapshot.window_start, ..Snapshot::empty(phantom::HABITS) };
             let verdict = audit(one, &policy(Settings { zone, ..settings(now) }));
             prop_assert!(verdict.severity >= worst, "{:?} after {:?}", verdict.severity, worst);
             worst = verdict.severity;

@@ -76,6 +76,10 @@ pub enum Reason {
     UnknownState,
     /// It fires without end.
     Runaway,
+    /// The scheduler took the row out of its table.
+    Quarantined,
+    /// The scheduler skips the job's work.
+    Skipped,
     /// next_run_at passes over slots.
     SkippedSlots,
     /// A one-shot gave up.
@@ -125,12 +129,14 @@ impl Reason {
             | Reason::UnreadableSchedule
             | Reason::UnknownState
             | Reason::Runaway
+            | Reason::Quarantined
             | Reason::SkippedSlots
             | Reason::OneShotFailed
             | Reason::ExpectedMissing => DetectorId::PastDue,
             Reason::ZeroTokenStreak
             | Reason::SharedZeroTokens
             | Reason::Failing
+            | Reason::Skipped
             | Reason::Undelivered
             | Reason::Unjudged
             | Reason::TokenGrowth => DetectorId::ZeroTokens,
@@ -192,6 +198,16 @@ impl Reason {
                 "The job runs back to back and every run is paid for: the scheduler's own update of its row fails.",
                 "Three or more fires later than the row's last update. Critical.",
                 "Pause the job, then correct its schedule.",
+            ),
+            Reason::Quarantined => (
+                "The scheduler could not read the row, deleted it from its table and keeps it apart: the job never fires again, and nobody is told.",
+                "OpenClaw: an entry in diagnostic_events whose job has no row. Critical.",
+                "Make the job again with a valid schedule.",
+            ),
+            Reason::Skipped => (
+                "The job's slots come and go, but the scheduler skips the work each time.",
+                "OpenClaw: --zero-streak or more runs in a row with the status skipped, of a job that is no heartbeat. A warning.",
+                "Read the job's last error: often no agent owns the job any more.",
             ),
             Reason::SkippedSlots => (
                 "next_run_at passes over slots that the schedule has.",
@@ -290,6 +306,8 @@ pub enum Cause {
     Runaway,
     /// A job that must be there is not.
     ExpectedMissing,
+    /// A job's work is skipped.
+    JobSkipped,
     /// A run takes longer than usual.
     RunLong,
     /// Messages reach nobody.
@@ -353,6 +371,11 @@ impl Cause {
                 "A job that must be there is gone, paused, disabled or completed.",
                 "No watched job matches a pattern of --expect.",
                 "Find out who removed or paused the job; make it again, or stop expecting it.",
+            ),
+            Cause::JobSkipped => (
+                "The scheduler skips a job's work at each slot.",
+                "Its runs in a row have the status skipped.",
+                "Read the job's last error: often no agent owns the job any more.",
             ),
             Cause::RunLong => (
                 "A run takes longer than usual. It may still be fine.",

@@ -3,7 +3,6 @@
 //!
 //! `cargo test simulated` runs a few fleets; `SCHED_AUDIT_FLEETS=200 cargo test --release simulated -- --nocapture` measures.
 
-use super::worker::BACKOFF;
 use super::*;
 use crate::cadence::{Cadence, Zone};
 use crate::model::{Fire, OpenRun, Row, Run, Schedule, Stamp, State, Tokens};
@@ -114,6 +113,11 @@ const SCHEDULES: [(&str, &str); 12] = [
     ("cron", r#"{"expr":"0 18 * * 3"}"#),
 ];
 
+fn backoff(error: usize) -> Millis {
+    let ladder = phantom::HABITS.backoff;
+    ladder[error.min(ladder.len() - 1)]
+}
+
 fn utc() -> Zone {
     Zone::named("UTC").unwrap_or_else(|| panic!("UTC"))
 }
@@ -150,6 +154,8 @@ pub(super) fn new_job(id: String, schedule: Schedule, made: Instant) -> Option<J
         row: Some(row),
         switches: Vec::new(),
         manual_runs: Vec::new(),
+        running_since: None,
+        longest_run: None,
         events_without_time: 0,
         fires: Vec::new(),
     })
@@ -361,7 +367,7 @@ impl Fleet {
     fn end_run(&mut self, job: usize, start: Instant, end: Instant, failed: bool) {
         let errors = if failed { self.jobs[job].errors() + 1 } else { 0 };
         let slot = self.jobs[job].schedule.cadence().and_then(|cadence| cadence.next(end));
-        let retry = (errors > 0).then(|| end.plus(BACKOFF[(errors as usize - 1).min(BACKOFF.len() - 1)]));
+        let retry = (errors > 0).then(|| end.plus(backoff(errors as usize - 1)));
         let is_cron = matches!(self.jobs[job].schedule.cadence(), Some(Cadence::Cron(..)));
         let next = match (slot, retry) {
             (Some(slot), Some(retry)) => Some(if is_cron { slot.min(retry) } else { retry }),
@@ -415,15 +421,8 @@ impl<'a> Database<'a> {
                     self.sessions.insert(*job, whole(*at));
                 }
                 Write::Event(job, tokens) => {
-                    let fire = Fire {
-                        end: whole(*at),
-                        longest_ms: 0,
-                        exact: false,
-                        failed: false,
-                        tokens: *tokens,
-                        cost_usd: 0.0,
-                    };
-                    self.jobs[*job].fires.push(fire.begun(self.newest_end));
+                    let fire = Fire::ended(whole(*at), *tokens);
+                    self.jobs[*job].fires.push(fire.after(self.newest_end));
                     self.newest_end = fire.end;
                 }
                 Write::Row(job, row, state) => {
@@ -437,7 +436,7 @@ impl<'a> Database<'a> {
             jobs: self.jobs.clone(),
             newest_other: self.newest_other,
             window_start: Some(now.plus(-8 * DAY)),
-            ..Snapshot::default()
+            ..Snapshot::empty(phantom::HABITS)
         };
         snapshot.jobs.iter_mut().for_each(|job| phantom::join_row(job, now));
         let open = |(job, seen): (&usize, &Instant)| OpenRun { job_id: format!("job-{job}"), seen: *seen };

@@ -1,6 +1,7 @@
-//! The worker: jobs run one after another, so a due job waits while any run is in flight.
+//! The worker: it has one place or some, so a due job waits while all of them are taken.
 //!
-//! Of a job's newest run its row knows the exact start; of older runs only the END is known. Such a run is taken to have
+//! Where a scheduler records the start and end of each run, that is all. phantom does not, and runs one job after another:
+//! of a job's newest run its row knows the exact start; of older runs only the END is known. Such a run is taken to have
 //! begun at the end of the run before it, whoever's that was: what remains is when the worker was visibly free. A job that
 //! was due then and did not fire was not waiting. Where another job has fired three times meanwhile, this one was passed
 //! over, since a batch takes each job once: then runs are taken to have begun no earlier than their own slot.
@@ -14,16 +15,10 @@ use std::cell::OnceCell;
 pub const SHORTEST_FREE: Millis = MINUTE;
 /// The scheduler's own time-out takes a moment to end a run.
 pub const TIMEOUT_GRACE: Millis = MINUTE;
-/// How long after an error the scheduler tries again: the first, the second, and so on; from the fifth on as after that.
-pub const BACKOFF: [Millis; 5] = [30 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE, 60 * MINUTE];
-/// A run's session may take so long to show, and a delivery so long to finish (one in a hundred took one to four minutes).
-pub const SHOWS_WITHIN: Millis = 5 * MINUTE;
 /// A delivery that takes longer hangs.
 pub const LONGEST_DELIVERY: Millis = 15 * MINUTE;
 /// A row is written within this after its run's cost event, which is cut to the second.
 pub const ROW_FOLLOWS: Millis = 2 * SECOND;
-/// At start the scheduler sets past-due rows to its boot and so much later for each further one.
-const BOOT_STEP: Millis = 5 * SECOND;
 /// A run is unusual beyond this many times the longest of so many before it, once so many are known, and never below this.
 const USUAL_FACTOR: Millis = 2;
 const USUAL_RUNS: usize = 30;
@@ -41,8 +36,8 @@ pub struct Worker<'a> {
     settings: &'a Settings,
     /// By job: the longest run that the scheduler allows it.
     longest: Vec<Millis>,
-    /// What holds it, if that shows.
-    pub holder: Option<Holder>,
+    /// What holds its places, as far as that shows.
+    pub holders: Vec<Holder>,
     /// The newest end of any run, and the index of its job, if that has one.
     pub newest: Option<(Instant, Option<usize>)>,
     /// Free since the newest end, or up to the run in flight.
@@ -133,13 +128,16 @@ impl<'a> Worker<'a> {
     /// Works out when the worker was free, from the runs and the longest that each job may take, by its index.
     pub fn of(snapshot: &'a Snapshot, settings: &'a Settings, longest: Vec<Millis>) -> Worker<'a> {
         let newest = newest_end(snapshot);
-        let holder = in_flight(snapshot, settings, &longest, newest).or_else(|| delivering(snapshot, settings, newest));
-        let tail = tail(snapshot, settings, newest, holder.as_ref());
+        let mut holders = in_flight(snapshot, settings, &longest, newest);
+        if holders.is_empty() {
+            holders.extend(delivering(snapshot, settings, newest));
+        }
+        let tail = tail(snapshot, settings, newest, holders.first());
         let mut worker = Worker {
             snapshot,
             settings,
             longest,
-            holder,
+            holders,
             newest,
             tail,
             cautious: Free::default(),
@@ -147,8 +145,34 @@ impl<'a> Worker<'a> {
             ends: OnceCell::new(),
             thirds: thirds(snapshot),
         };
-        worker.cautious = worker.free(|_, _, before| before);
+        worker.cautious = match snapshot.habits.places {
+            1 => worker.free(|_, _, before| before),
+            places => worker.free_places(places),
+        };
         worker
+    }
+
+    /// The stretches in which fewer runs than there are places were on record.
+    fn free_places(&self, places: usize) -> Free {
+        let now = self.settings.now;
+        let Some(from) = self.snapshot.window_start.filter(|from| *from < now) else { return Free::default() };
+        let fires = self.snapshot.jobs.iter().flat_map(|job| &job.fires).chain(&self.snapshot.other_fires);
+        let ended = fires.filter_map(|fire| Some((fire.known_start()?, fire.end)));
+        let running = self.holders.iter().map(|run| (run.start, now));
+        let mut changes: Vec<(Instant, i64)> =
+            ended.chain(running).flat_map(|(start, end)| [(start.max(from), 1), (end.max(from), -1)]).collect();
+        changes.sort_unstable();
+        let (mut taken, mut since, mut spans) = (0, from, Vec::new());
+        for (at, change) in changes.into_iter().chain([(now, 0)]) {
+            if taken < places as i64 {
+                match spans.last_mut() {
+                    Some((_, end)) if *end == since => *end = at,
+                    _ => spans.push((since, at)),
+                }
+            }
+            (taken, since) = (taken + change, at);
+        }
+        Free::new(spans)
     }
 
     /// The free stretches before the runs, where `earliest` bounds the start of one by its job, its fire before, and the
@@ -160,8 +184,8 @@ impl<'a> Worker<'a> {
             let longest = longest.saturating_add(TIMEOUT_GRACE);
             for (index, fire) in job.fires.iter().enumerate().filter(|(_, fire)| is_lull(fire)) {
                 let before = fire.start();
-                let start = match job.last_run().filter(|_| fire.exact) {
-                    Some(run) => run.start,
+                let start = match fire.known_start() {
+                    Some(start) => start,
                     None => {
                         let previous = index.checked_sub(1).map(|previous| &job.fires[previous]);
                         earliest(job, previous, before).max(fire.end.plus(-longest))
@@ -177,13 +201,16 @@ impl<'a> Worker<'a> {
 
     /// The free stretches if each run began no earlier than its own slot.
     fn strict(&self) -> &Free {
+        if self.snapshot.habits.places > 1 {
+            return &self.cautious;
+        }
         self.strict.get_or_init(|| {
             self.free(|job, previous, before| {
                 let slot = previous.and_then(|previous| {
                     // After an error the scheduler tries again before the next slot.
                     let retried = previous.is_bad();
                     if retried {
-                        Some(previous.end.plus(BACKOFF[0]))
+                        Some(previous.end.plus(self.backoff(0)))
                     } else {
                         job.schedule.cadence()?.next(previous.end)
                     }
@@ -204,6 +231,12 @@ impl<'a> Worker<'a> {
         free.between(due, until)
     }
 
+    /// How long after an error the scheduler tries again; the first is 0.
+    pub fn backoff(&self, error: usize) -> Millis {
+        let ladder = self.snapshot.habits.backoff;
+        ladder.get(error).or(ladder.last()).copied().unwrap_or(0)
+    }
+
     /// Whether the worker may have been held all the while, at the strictest view of when runs began.
     pub fn occupied(&self, from: Instant, until: Instant) -> bool {
         self.strict().between(from, until) <= SHORTEST_FREE
@@ -215,9 +248,15 @@ impl<'a> Worker<'a> {
         self.newest.map_or(0, |(end, _)| self.free_for(job, due, end))
     }
 
-    /// The run that a job waits for, or that is its own.
+    /// A job's own run.
     pub fn run_of(&self, job: usize) -> Option<&Holder> {
-        self.holder.as_ref().filter(|holder| holder.job == Some(job))
+        self.holders.iter().find(|holder| holder.job == Some(job))
+    }
+
+    /// The run that jobs wait for: the one that has lasted longest, if no place is free.
+    pub fn blocker(&self) -> Option<&Holder> {
+        let all_taken = self.holders.len() >= self.snapshot.habits.places;
+        self.holders.iter().filter(|_| all_taken).max_by_key(|run| run.for_ms)
     }
 
     /// The newest end of any run up to `at`, as far as it is known: what tells one silence from another.
@@ -287,45 +326,54 @@ fn tail(
     match holder {
         Some(run) if run.phase == Phase::Running => Some((from, run.start)),
         Some(delivery) if delivery.plausible < Plausible::Impossible => None,
-        _ if now.since(from) <= SHOWS_WITHIN => None,
+        _ if now.since(from) <= snapshot.habits.shows_within => None,
         // Sessions of that time are gone, so any plausible run may have been in flight.
         _ if snapshot.sessions_moved_on => Some((from, now.plus(-settings.max_run))),
         _ => Some((from, now)),
     }
 }
 
-/// The run whose session showed and that has not ended.
+/// The runs on record that have not ended, or the one whose session showed.
 fn in_flight(
     snapshot: &Snapshot,
     settings: &Settings,
     longest: &[Millis],
     newest: Option<(Instant, Option<usize>)>,
-) -> Option<Holder> {
-    let open = snapshot.open_runs.first()?;
-    let job = snapshot.jobs.iter().position(|job| job.id == open.job_id);
-    if was_cut(snapshot, job, open) {
-        return None;
-    }
-    let due = job.and_then(|job| snapshot.jobs[job].next_run()).filter(|due| *due <= open.seen).unwrap_or(open.seen);
-    let start = due.max(open.seen.plus(-SHOWS_WITHIN)).max(newest.map_or(Instant::MIN, |(end, _)| end)).min(open.seen);
-    let for_ms = settings.now.since(start);
-    let usual_ms = job.map_or(UNKNOWN_FLOOR, |job| usual_run(&snapshot.jobs[job]));
-    let longest = job.map_or(settings.max_run, |job| longest[job]);
-    let plausible = match for_ms {
-        long if long > longest.saturating_add(TIMEOUT_GRACE) => Plausible::Impossible,
-        long if long > usual_ms => Plausible::Unusual,
-        _ => Plausible::Usual,
+) -> Vec<Holder> {
+    let hold = |job: Option<usize>, job_id: &str, mark: Instant, start: Instant| {
+        let for_ms = settings.now.since(start);
+        let usual_ms = job.map_or(UNKNOWN_FLOOR, |job| usual_run(&snapshot.jobs[job]));
+        let longest = job.map_or(settings.max_run, |job| longest[job]);
+        let plausible = match for_ms {
+            long if long > longest.saturating_add(TIMEOUT_GRACE) => Plausible::Impossible,
+            long if long > usual_ms => Plausible::Unusual,
+            _ => Plausible::Usual,
+        };
+        let name = job.map_or_else(|| format!("the deleted job {job_id}"), |job| snapshot.jobs[job].name.clone());
+        let job_id = job_id.to_owned();
+        Holder { job, job_id, name, phase: Phase::Running, mark, start, for_ms, usual_ms, plausible }
     };
-    let name = job.map_or_else(|| format!("the deleted job {}", open.job_id), |job| snapshot.jobs[job].name.clone());
-    let (job_id, mark) = (open.job_id.clone(), open.seen);
-    Some(Holder { job, job_id, name, phase: Phase::Running, mark, start, for_ms, usual_ms, plausible })
+    let recorded = snapshot.jobs.iter().enumerate();
+    let recorded = recorded.filter_map(|(index, job)| Some(hold(Some(index), &job.id, job.running_since?, job.running_since?)));
+    let seen = snapshot.open_runs.first().and_then(|open| {
+        let job = snapshot.jobs.iter().position(|job| job.id == open.job_id);
+        if was_cut(snapshot, job, open) {
+            return None;
+        }
+        let due = job.and_then(|job| snapshot.jobs[job].next_run()).filter(|due| *due <= open.seen).unwrap_or(open.seen);
+        let start = due.max(open.seen.plus(-snapshot.habits.shows_within));
+        let start = start.max(newest.map_or(Instant::MIN, |(end, _)| end)).min(open.seen);
+        Some(hold(job, &open.job_id, open.seen, start))
+    });
+    recorded.chain(seen).collect()
 }
 
 /// Whether the process was started anew since a run showed: its row then carries the boot's time, or several rows do.
 fn was_cut(snapshot: &Snapshot, own: Option<usize>, open: &OpenRun) -> bool {
+    let Some(step) = snapshot.habits.boot_step else { return false };
     let later = |job: &Job| rewritten_at(job).filter(|boot| *boot > open.seen);
     let boots: Vec<Instant> = snapshot.jobs.iter().filter_map(later).collect();
-    let stepped = |boot: &Instant| boots.iter().any(|other| other > boot && other.since(*boot) % BOOT_STEP == 0);
+    let stepped = |boot: &Instant| boots.iter().any(|other| other > boot && other.since(*boot) % step == 0);
     own.is_some_and(|own| later(&snapshot.jobs[own]).is_some()) || boots.iter().any(stepped)
 }
 
@@ -357,8 +405,8 @@ fn usual_run(job: &Job) -> Millis {
 /// How long a run took: from the later of its slot and the end of the run before it, exactly for the newest.
 fn run_length(job: &Job, index: usize) -> Option<Millis> {
     let fire = &job.fires[index];
-    if let Some(run) = job.last_run().filter(|_| fire.exact) {
-        return Some(run.end().since(run.start));
+    if let Some(start) = fire.known_start() {
+        return Some(fire.end.since(start));
     }
     let previous = &job.fires[index.checked_sub(1)?];
     let slot = job.schedule.cadence()?.next(previous.end).filter(|slot| *slot <= fire.end);
@@ -375,7 +423,7 @@ fn delivering(snapshot: &Snapshot, settings: &Settings, newest: Option<(Instant,
     // Rows that were never updated after several fires are a runaway's.
     let earlier = job.fires.iter().rev().nth(1).is_some_and(|before| before.end.since(recorded) > ROW_FOLLOWS);
     let restarted = rewritten_at(job).is_some_and(|boot| boot > end);
-    if fire.exact || fire.tokens == Tokens::NoEvent || end.since(recorded) <= ROW_FOLLOWS || earlier || restarted {
+    if fire.known_start().is_some() || end.since(recorded) <= ROW_FOLLOWS || earlier || restarted {
         return None;
     }
     let for_ms = settings.now.since(end);

@@ -39,7 +39,7 @@ pub fn detect(context: &Context<'_>, index: usize, job: &Job) -> Vec<Finding> {
     }
     let lasting = streak.and_then(|streak| streak.lasting(context, job)).or_else(|| failing(context, job));
     let lasting = lasting.or_else(|| shared(context, index, job));
-    findings.extend(lasting.or_else(|| undelivered(job)));
+    findings.extend(lasting.or_else(|| skipped(context, job)).or_else(|| undelivered(job)));
     findings.extend(unjudged(context, job));
     findings.extend(grown(job));
     findings
@@ -74,6 +74,15 @@ fn failing(context: &Context<'_>, job: &Job) -> Option<Finding> {
     let since = failing_since(job).map(|(since, _)| since).or(job.last_end());
     let facts = Facts::Failing { consecutive_errors: job.errors(), last_error: job.last_error().map(str::to_owned) };
     many.then(|| Finding::new(Severity::Warning, facts).since(since))
+}
+
+/// Work that the scheduler skipped again and again.
+fn skipped(context: &Context<'_>, job: &Job) -> Option<Finding> {
+    let skipped = job.fires.iter().rev().take_while(|fire| fire.tokens == Tokens::Skipped).count();
+    let first = job.fires.len() - skipped;
+    let facts = Facts::Skipped { fires: skipped, last_error: job.last_error().map(str::to_owned) };
+    (skipped as u64 >= context.settings.zero_streak)
+        .then(|| Finding::new(Severity::Warning, facts).since(job.fires.get(first).map(|fire| fire.end)))
 }
 
 /// What several jobs share fails: all fires since the last one with tokens.

@@ -1,9 +1,11 @@
-//! A cron expression as the scheduler's library (croner 10, five fields) reads it.
+//! A cron expression as the schedulers' library (croner 10) reads it: with five fields for phantom, with up to seven and with
+//! nicknames for OpenClaw.
 //!
 //! The crate `cron` walks the minutes and hours of a day. The days are decided here, because croner's differ: day-of-month
 //! OR day-of-week, `L`, `W`, `#`, `+`, and two quirks that real schedules meet (`?` is no star; February overflows).
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, TimeDelta, Utc};
+use crate::time::Millis;
 use std::str::FromStr;
 
 /// Beyond this many years ahead a day that has not come never will: the rarest, a 29 February on a given weekday, comes
@@ -16,7 +18,12 @@ pub struct Cron {
     times: cron::Schedule,
     times_per_day: u32,
     months: u32,
+    years: Vec<Years>,
     days: Days,
+    /// Whether a time that a clock change leaves out is left out, and not moved.
+    skips_gaps: bool,
+    /// How long after the times that it names a job runs, fixed for each job.
+    stagger: Millis,
     /// Whether any day at all is named, looked for once: to search the whole horizon takes microseconds, but often adds up.
     has_days: bool,
 }
@@ -34,6 +41,21 @@ struct Days {
     both: bool,
 }
 
+/// Years from the first to the second, so many apart.
+#[derive(Clone, Copy, Debug)]
+struct Years(u32, u32, u32);
+
+/// What the nicknames stand for, in five fields.
+const NICKNAMES: [(&str, &str); 7] = [
+    ("@yearly", "0 0 1 1 *"),
+    ("@annually", "0 0 1 1 *"),
+    ("@monthly", "0 0 1 * *"),
+    ("@weekly", "0 0 * * 0"),
+    ("@daily", "0 0 * * *"),
+    ("@midnight", "0 0 * * *"),
+    ("@hourly", "0 * * * *"),
+];
+
 const EVERY_OCCURRENCE: u8 = 1;
 const LAST_OCCURRENCE: u8 = 1 << 6;
 
@@ -44,21 +66,57 @@ impl Cron {
     /// The field that croner refuses, or that is one of its oddities (`5*`, `LL`, a date) which this reader does not
     /// follow: never is an expression read as something else than croner reads.
     pub fn parse(expression: &str) -> Result<Cron, String> {
-        let fields: Vec<&str> = expression
-            .split(|c: char| (c.is_whitespace() && c != '\u{85}') || c == '\u{feff}')
-            .filter(|field| !field.is_empty())
-            .collect();
-        let &[minute, hour, day, month, weekday] = fields.as_slice() else {
-            return Err(format!("it has {} fields, not five", fields.len()));
+        match fields(expression).as_slice() {
+            &[minute, hour, day, month, weekday] => Cron::of("0", [minute, hour, day, month, weekday], "*"),
+            other => Err(format!("it has {} fields, not five", other.len())),
+        }
+    }
+
+    /// Reads an expression with five fields, six (seconds first) or seven (a year last), or a nickname, as OpenClaw means
+    /// it: a time in the gap of a clock change is left out.
+    ///
+    /// # Errors
+    /// As [`Cron::parse`].
+    pub fn parse_openclaw(expression: &str) -> Result<Cron, String> {
+        let nickname = NICKNAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(expression.trim()));
+        let cron = match fields(nickname.map_or(expression, |(_, meant)| meant)).as_slice() {
+            &[minute, hour, day, month, weekday] => Cron::of("0", [minute, hour, day, month, weekday], "*"),
+            &[second, minute, hour, day, month, weekday] => Cron::of(second, [minute, hour, day, month, weekday], "*"),
+            &[second, minute, hour, day, month, weekday, year] => {
+                Cron::of(second, [minute, hour, day, month, weekday], year)
+            }
+            other => Err(format!("it has {} fields, not five to seven", other.len())),
         };
+        Ok(Cron { skips_gaps: true, ..cron? })
+    }
+
+    /// The same, each time moved later by `stagger`.
+    pub fn staggered(self, stagger: Millis) -> Cron {
+        Cron { stagger, ..self }
+    }
+
+    /// How long after the times that it names a job runs.
+    pub fn stagger(&self) -> Millis {
+        self.stagger
+    }
+
+    /// Whether a time that a clock change leaves out is left out, and not moved.
+    pub fn skips_gaps(&self) -> bool {
+        self.skips_gaps
+    }
+
+    fn of(second: &str, [minute, hour, day, month, weekday]: [&str; 5], year: &str) -> Result<Cron, String> {
+        let seconds = parse_field(second, &SECOND)?;
         let minutes = parse_field(minute, &MINUTE)?;
         let hours = parse_field(hour, &HOUR)?;
-        let months = parse_field(month, &MONTH)?;
+        let months = parse_field(month, &MONTH)? as u32;
         let days = Days::parse(day, weekday)?;
-        let text = format!("0 {} {} * * *", numbers(minutes), numbers(hours));
+        let years = year.split(',').map(parse_years).collect::<Result<_, _>>()?;
+        let text = format!("{} {} {} * * *", numbers(seconds), numbers(minutes), numbers(hours));
         let times = cron::Schedule::from_str(&text).map_err(|error| error.to_string())?;
-        let times_per_day = minutes.count_ones() * hours.count_ones();
-        let mut cron = Cron { times, times_per_day, months: months as u32, days, has_days: true };
+        let times_per_day = seconds.count_ones() * minutes.count_ones() * hours.count_ones();
+        let (skips_gaps, stagger, has_days) = (false, 0, true);
+        let mut cron = Cron { times, times_per_day, months, years, days, skips_gaps, stagger, has_days };
         cron.has_days = NaiveDate::from_ymd_opt(2000, 1, 1).and_then(|start| cron.day_from(start)).is_some();
         Ok(cron)
     }
@@ -85,7 +143,8 @@ impl Cron {
         while month.year() < horizon {
             let following = month.checked_add_months(chrono::Months::new(1))?;
             let length = following.signed_duration_since(month).num_days() as u32;
-            let named = self.months & (1 << month.month()) != 0;
+            let of_year = |years: &Years| years.contain(month.year());
+            let named = self.months & (1 << month.month()) != 0 && self.years.iter().any(of_year);
             // croner tries the days up to 31 in every month; one past its end overflows into the next and is tried there.
             let found = named.then(|| (from..=31).find(|&day| self.days.contain(month, day, length))).flatten();
             match found {
@@ -105,6 +164,18 @@ impl Cron {
     fn time_after(&self, wall: NaiveDateTime) -> Option<NaiveDateTime> {
         self.times.after(&wall.and_utc()).next().map(|time: chrono::DateTime<Utc>| time.naive_utc())
     }
+}
+
+impl Years {
+    fn contain(&self, year: i32) -> bool {
+        let Years(low, high, step) = *self;
+        u32::try_from(year).is_ok_and(|year| (low..=high).contains(&year) && (year - low).is_multiple_of(step))
+    }
+}
+
+fn fields(expression: &str) -> Vec<&str> {
+    let fields = expression.split(|c: char| (c.is_whitespace() && c != '\u{85}') || c == '\u{feff}');
+    fields.filter(|field| !field.is_empty()).collect()
 }
 
 impl Days {
@@ -179,6 +250,7 @@ struct Field {
     names: &'static [&'static str],
 }
 
+const SECOND: Field = Field { name: "second", low: 0, high: 59, longest_step: 60, names: &[] };
 const MINUTE: Field = Field { name: "minute", low: 0, high: 59, longest_step: 60, names: &[] };
 const HOUR: Field = Field { name: "hour", low: 0, high: 23, longest_step: 24, names: &[] };
 const DAY: Field = Field { name: "day of month", low: 1, high: 31, longest_step: 31, names: &[] };
@@ -189,6 +261,7 @@ const MONTH: Field = Field {
     longest_step: 12,
     names: &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"],
 };
+const YEAR: Field = Field { name: "year", low: 1, high: 9999, longest_step: 9999, names: &[] };
 const WEEKDAY: Field = Field {
     name: "day of week",
     low: 0,
@@ -220,6 +293,23 @@ fn parse_item(item: &str, field: &Field) -> Result<u64, String> {
         return Err(unreadable(item, field));
     }
     Ok((low..=high).step_by(step as usize).fold(0, |bits, number| bits | 1 << number))
+}
+
+fn parse_years(item: &str) -> Result<Years, String> {
+    let (range, step) = match item.split_once('/') {
+        Some((range, step)) => (range, parse_digits(step, &YEAR)?),
+        None => (item, 1),
+    };
+    let years = match range.split_once('-') {
+        _ if range == "*" => (YEAR.low, YEAR.high),
+        Some((low, high)) => (parse_number(low, &YEAR)?, parse_number(high, &YEAR)?),
+        None if range == item => (parse_number(range, &YEAR)?, parse_number(range, &YEAR)?),
+        None => return Err(unreadable(item, &YEAR)),
+    };
+    if years.0 > years.1 || step == 0 || step > YEAR.longest_step {
+        return Err(unreadable(item, &YEAR));
+    }
+    Ok(Years(years.0, years.1, step))
 }
 
 /// A Sunday that ends a range is day 7.
@@ -262,7 +352,7 @@ fn split_occurrence(item: &str) -> Result<(&str, u8), String> {
 
 fn unreadable(item: &str, field: &Field) -> String {
     let shown: String = item.chars().take(20).collect();
-    format!("{shown:?} is no {} that the scheduler's cron library takes", field.name)
+    format!("{shown:?} is not a {} that the scheduler's cron library takes", field.name)
 }
 
 fn numbers(bits: u64) -> String {

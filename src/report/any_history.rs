@@ -5,6 +5,7 @@ use crate::audit::audit;
 use crate::cadence::Zone;
 use crate::model::*;
 use crate::policy::Policy;
+use crate::stores;
 use crate::time::{DAY, HOUR, MINUTE, Millis};
 use arbitrary::{Result, Unstructured};
 use proptest::prelude::*;
@@ -40,11 +41,18 @@ fn span(u: &mut Unstructured<'_>) -> Result<Millis> {
 }
 
 fn fire(u: &mut Unstructured<'_>) -> Result<Fire> {
-    let tokens = [Tokens::Used(0), Tokens::Used(u.arbitrary()?), Tokens::Unknown, Tokens::NoEvent];
+    let tokens = [
+        Tokens::Used(0),
+        Tokens::Used(u.arbitrary()?),
+        Tokens::Unknown,
+        Tokens::NoEvent,
+        Tokens::Uncounted,
+        Tokens::Skipped,
+    ];
     Ok(Fire {
         end: instant(u)?,
         longest_ms: if u.arbitrary()? { u32::MAX } else { u.arbitrary()? },
-        exact: u.arbitrary()?,
+        took_ms: if u.arbitrary()? { u32::MAX } else { u.arbitrary()? },
         failed: u.arbitrary()?,
         tokens: *u.choose(&tokens)?,
         cost_usd: u.arbitrary()?,
@@ -85,7 +93,7 @@ fn job(u: &mut Unstructured<'_>, zone: Zone) -> Result<Job> {
         })
     };
     let states =
-        [State::Watched, State::Watched, State::Broken, State::Paused, State::FailedOnce, State::Gone, unknown];
+        [State::Watched, State::Watched, State::Broken, State::Paused, State::FailedOnce, State::Gone, State::EventDriven, State::Quarantined("x".to_owned()), unknown];
     Ok(Job {
         id: u.int_in_range(0..=4)?.to_string(),
         name: u.arbitrary::<&str>()?.to_owned(),
@@ -95,6 +103,8 @@ fn job(u: &mut Unstructured<'_>, zone: Zone) -> Result<Job> {
         row: maybe(u, row)?,
         switches: up_to(3, u, |u| Ok(Switch { at: instant(u)?, resumes: u.arbitrary()? }))?,
         manual_runs: up_to(2, u, instant)?,
+        running_since: maybe(u, instant)?,
+        longest_run: maybe(u, span)?,
         events_without_time: u.int_in_range(0..=5)?,
         fires,
     })
@@ -111,7 +121,9 @@ fn snapshot(u: &mut Unstructured<'_>, zone: Zone) -> Result<Snapshot> {
         newest_other: maybe(u, instant)?,
         sessions_moved_on: u.arbitrary()?,
         window_start: maybe(u, instant)?,
-        notes: Vec::new(),
+        boot: maybe(u, instant)?,
+        life: *u.choose(&[Life::Unknown, Life::Alive(Instant::MAX), Life::Dead(Instant::MIN), Life::Stopped(Instant::MIN)])?,
+        ..Snapshot::empty(u.choose(&stores::habits_for_tests())?.clone())
     })
 }
 

@@ -354,7 +354,7 @@ fn json_incident(Located { database, audited, incident }: Located<'_>) -> JsonIn
         observed,
         inferred: incident.inferred.as_deref(),
         last_error: incident.error.as_ref().map(|error| safe::error(error, LONGEST_ERROR)),
-        next_step: incident.next_step,
+        next_step: &incident.next_step,
         sql: incident.sql.as_deref(),
     }
 }

@@ -125,6 +125,6 @@ fn incidents_of(audited: &Audited, job: usize) -> Vec<&Incident> {
 
 fn told(incident: &Incident) -> String {
     let over = if incident.lasting == Lasting::Resolved { " (over)" } else { "" };
-    let lines = [format!("{}{over}", incident.headline), incident.observed.join("; "), incident.next_step.to_owned()];
+    let lines = [format!("{}{over}", incident.headline), incident.observed.join("; "), incident.next_step.clone()];
     lines.map(|line| safe::text(&line, LONGEST_TEXT)).join("\n")
 }

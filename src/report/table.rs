@@ -167,7 +167,7 @@ impl Page {
         if let Some(error) = &incident.error {
             line("Error", &safe::error(error, LONGEST_ERROR));
         }
-        line("Do", incident.next_step);
+        line("Do", &safe::text(&incident.next_step, LONGEST_TEXT));
         if let Some(sql) = &incident.sql {
             line("", sql);
         }

@@ -8,23 +8,23 @@ mod schedule;
 
 use super::value::{cut, number, shown, stamp, text};
 use crate::db::{Access, Failure, Unread, Window};
-use crate::model::{Job, OpenRun, Row, Run, Snapshot, State, Switch};
-use crate::time::{Instant, SECOND};
+use crate::model::{Habits, Job, OpenRun, Row, Run, Snapshot, State, Switch};
+use crate::time::{Instant, MINUTE, SECOND};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 
 /// How a snapshot comes about, for simulations that make one without a database.
 #[cfg(test)]
 pub mod for_tests {
+    pub use super::HABITS;
     pub use super::events::join_row;
     pub use super::forget_ended_runs;
     pub use super::schedule::parse as schedule;
 }
 
 /// The tables whose columns may be read, and nothing else.
-const TABLES: [&str; 4] = ["scheduled_jobs", "cost_events", "sessions", "scheduler_audit_log"];
+pub const TABLES: [&str; 4] = ["scheduled_jobs", "cost_events", "sessions", "scheduler_audit_log"];
 /// What a job's session key begins with; its id follows.
 const KEY_PREFIX: &[u8] = b"scheduler:sched:";
 /// A hundred times what a large fleet has; beyond it a database is out to exhaust us.
@@ -99,8 +99,19 @@ const REQUIRED: [(&str, &[&str]); 2] = [
     ("cost_events", &["session_key", "input_tokens", "output_tokens", "created_at"]),
 ];
 
+/// How this scheduler works.
+pub const HABITS: Habits = Habits {
+    places: 1,
+    backoff: &[30 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE, 60 * MINUTE],
+    retries_in_slot: true,
+    // One session in a hundred took one to four minutes to show.
+    shows_within: 5 * MINUTE,
+    boot_step: Some(5 * SECOND),
+    next_steps: &[],
+    has_statements: true,
+};
+
 /// What the small tables say, and by which key each job's events are found.
-#[derive(Default)]
 struct Tables {
     snapshot: Snapshot,
     /// The bytes of each job's id, by its index: an id that is not UTF-8 still finds its events.
@@ -111,24 +122,30 @@ struct Tables {
     has_cost: bool,
 }
 
-/// Reads the database at `path`.
+/// Whether a database with these tables is one.
+pub fn recognise(tables: &[String]) -> bool {
+    tables.iter().any(|name| name == "scheduled_jobs")
+}
+
+/// Reads the database.
 ///
 /// # Errors
 /// What is wrong with the database.
-pub fn read(path: &Path, window: &Window) -> Result<Snapshot, Unread> {
-    let mut access = Access::new(path, &TABLES, window.deadline)?;
+pub fn read(access: &mut Access<'_>, window: &Window) -> Result<Snapshot, Unread> {
     let (tables, newest) = access.piece(|db| {
         let tables = read_tables(db, window)?;
         let newest = events::newest(db, &tables, window.now)?;
         Ok((tables, newest))
     })?;
-    let mut snapshot = events::read(&mut access, tables, newest, window)?;
+    let mut snapshot = events::read(access, tables, newest, window)?;
     forget_ended_runs(&mut snapshot);
     Ok(snapshot)
 }
 
 fn read_tables(db: &Connection, window: &Window) -> Result<Tables, Failure> {
-    let mut tables = Tables { has_cost: require_tables(db)?, ..Tables::default() };
+    let has_cost = require_tables(db)?;
+    let snapshot = Snapshot::empty(HABITS);
+    let mut tables = Tables { snapshot, ids: Vec::new(), deleted: HashSet::new(), has_cost };
     read_jobs(db, window, &mut tables)?;
     read_sessions(db, window, &mut tables.snapshot)?;
     read_audit_log(db, window, &mut tables)?;
@@ -245,6 +262,8 @@ fn job(row: &rusqlite::Row<'_>, window: &Window) -> Result<Job, rusqlite::Error>
         row: (!newer).then_some(known),
         switches: Vec::new(),
         manual_runs: Vec::new(),
+        running_since: None,
+        longest_run: None,
         events_without_time: 0,
         fires: Vec::new(),
     })

@@ -112,8 +112,7 @@ impl Keys {
             _ => Tokens::Unknown,
         };
         let cost_usd = row.get_ref(1)?.as_f64_or_null().ok().flatten().unwrap_or(0.0) as f32;
-        let fire = Fire { end, longest_ms: u32::MAX, exact: false, failed: false, tokens, cost_usd };
-        Ok(Some(Event { who, fire: Some(fire) }))
+        Ok(Some(Event { who, fire: Some(Fire { cost_usd, ..Fire::ended(end, tokens) }) }))
     }
 }
 
@@ -271,7 +270,7 @@ impl Deal {
             let before = self.newest.unwrap_or(Instant::MIN);
             // Where the clock was set back, a run is taken to have ended no earlier than the one before it.
             self.stepped += u64::from(fire.end < before);
-            let fire = Fire { end: fire.end.max(before), ..fire }.begun(before);
+            let fire = Fire { end: fire.end.max(before), ..fire }.after(before);
             self.newest = Some(fire.end);
             match job {
                 Some(job) => job.fires.push(fire),
@@ -314,6 +313,8 @@ fn gone(id: &[u8], fires: Vec<Fire>) -> Job {
         row: None,
         switches: Vec::new(),
         manual_runs: Vec::new(),
+        running_since: None,
+        longest_run: None,
         events_without_time: 0,
         fires,
     }
@@ -325,7 +326,7 @@ pub fn join_row(job: &mut Job, now: Instant) {
     let in_run = |fire: &Fire| fire.end.since(run.start) >= -SECOND && fire.end.since(run.end()) <= SAME_RUN;
     match job.fires.last_mut() {
         Some(fire) if in_run(fire) => {
-            (fire.exact, fire.failed) = (true, run.failed);
+            *fire = Fire { failed: run.failed, ..fire.begun(run.start) };
         }
         newest => {
             let later = newest.is_none_or(|fire| run.end().since(fire.end) > SAME_RUN);
@@ -337,9 +338,7 @@ pub fn join_row(job: &mut Job, now: Instant) {
 }
 
 fn unrecorded(run: &Run) -> Fire {
-    let fire =
-        Fire { end: run.end(), longest_ms: 0, exact: true, failed: run.failed, tokens: Tokens::NoEvent, cost_usd: 0.0 };
-    fire.begun(run.start)
+    Fire { failed: run.failed, ..Fire::ended(run.end(), Tokens::NoEvent).begun(run.start) }
 }
 
 /// What a job's history before the window is wanted for.

@@ -1,0 +1,260 @@
+//! The JSON of a job: its definition, its state, and what is kept of a quarantined one. Keys that are not named here are not
+//! read.
+
+use super::super::value::cut;
+use crate::cadence::{Cadence, Cron, Zone};
+use crate::model::{Schedule, When};
+use crate::time::{Instant, Millis, TimeText};
+use serde::Deserialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// The longest text from a schedule that is kept for display.
+const SHOWN: usize = 200;
+/// The stagger of an expression at minute 0 of every hour, if the schedule names none.
+const DEFAULT_STAGGER: Millis = 300_000;
+/// What the scheduler writes of a run that its process did not survive.
+const INTERRUPTED: &str = "interrupted by gateway restart";
+
+/// What a job is to do, as far as an audit needs it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Definition {
+    #[serde(rename = "createdAtMs")]
+    pub created_at: Option<i64>,
+    schedule: Value,
+    payload: Payload,
+    #[serde(skip)]
+    pub timeout_seconds: Option<i64>,
+    /// Whether the scheduler or a plugin made the job, and reconciles it.
+    #[serde(skip)]
+    pub declared: bool,
+    #[serde(skip)]
+    broken: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Payload {
+    kind: String,
+    timeout_seconds: Option<f64>,
+}
+
+impl Definition {
+    /// Reads `job_json`; what can't be read stays in the model as a schedule that can't be used.
+    pub fn parse(json: &str, declared: bool) -> Definition {
+        let parsed: Result<Definition, _> = serde_json::from_str(json);
+        let mut definition = parsed.unwrap_or_else(|error| Definition {
+            broken: Some(format!("its JSON can't be read: {error}")),
+            ..Definition::default()
+        });
+        definition.timeout_seconds = definition.payload.timeout_seconds.map(|seconds| seconds as i64);
+        definition.declared = declared;
+        definition
+    }
+
+    fn kind(&self) -> &str {
+        self.schedule["kind"].as_str().unwrap_or_default()
+    }
+
+    /// Whether it waits for a process or a stream and not for a time.
+    pub fn is_event_driven(&self) -> bool {
+        matches!(self.kind(), "on-exit" | "stream")
+    }
+
+    /// Whether a run of it that is fine uses tokens.
+    pub fn is_agent_turn(&self) -> bool {
+        self.payload.kind == "agentTurn"
+    }
+
+    /// Whether a run of it may be skipped without anything being wrong.
+    pub fn may_be_skipped(&self) -> bool {
+        self.declared || self.payload.kind == "heartbeat"
+    }
+
+    /// The schedule of a job of this id; `zone` is that of the gateway's process.
+    pub fn schedule(&self, id: &str, zone: Zone) -> Schedule {
+        let mut schedule = self.unreadable(String::new());
+        schedule.when = match &self.broken {
+            Some(why) => When::Unreadable(why.clone()),
+            None => self.read(&mut schedule, id, zone).unwrap_or_else(When::Unreadable),
+        };
+        schedule
+    }
+
+    /// The same as one that can't be used, for this reason.
+    pub fn unreadable(&self, why: String) -> Schedule {
+        let text = |key: &str| self.schedule[key].as_str().map(|text| cut(text.to_owned(), SHOWN));
+        Schedule {
+            kind: cut(self.kind().to_owned(), SHOWN),
+            expression: text("expr"),
+            timezone: text("tz"),
+            interval_ms: None,
+            at: None,
+            when: When::Unreadable(why),
+        }
+    }
+
+    fn read(&self, schedule: &mut Schedule, id: &str, zone: Zone) -> Result<When, String> {
+        let value = &self.schedule;
+        match self.kind() {
+            "cron" => {
+                let expression = value["expr"].as_str().ok_or("its schedule has no text \"expr\"")?;
+                let zone = match value["tz"].as_str().filter(|name| !name.is_empty()) {
+                    None => zone,
+                    Some(name) => Zone::named(name).ok_or_else(|| format!("the zone {name:?} does not exist"))?,
+                };
+                let cron = Cron::parse_openclaw(expression)
+                    .map_err(|error| format!("the expression {expression:?} can't be used: {error}"))?;
+                let cron = cron.staggered(stagger(value["staggerMs"].as_i64(), expression, id));
+                Ok(When::Recurring(Cadence::Cron(Box::new(cron), zone)))
+            }
+            "every" => {
+                let interval = value["everyMs"].as_i64().filter(|millis| *millis >= 1);
+                schedule.interval_ms = interval;
+                interval.map(|millis| When::Recurring(Cadence::Every(millis))).ok_or("its interval is not a number".to_owned())
+            }
+            "at" => {
+                schedule.at = at(&value["at"]);
+                Ok(When::Once)
+            }
+            "on-exit" | "stream" => Ok(When::Once),
+            "" => Err("it has no schedule".to_owned()),
+            other => Err(format!("the schedule's kind {other:?} is not cron, every or at")),
+        }
+    }
+}
+
+/// ISO text, without an offset in UTC, or milliseconds since 1970.
+fn at(value: &Value) -> Option<Instant> {
+    match value {
+        Value::String(text) => TimeText::parse(text).map(TimeText::as_utc),
+        other => other.as_i64().map(Instant::from_millis),
+    }
+}
+
+/// How long after its slots a job runs: a share of the stagger that is fixed by its id.
+fn stagger(named: Option<i64>, expression: &str, id: &str) -> Millis {
+    let window = named.unwrap_or_else(|| if is_top_of_hour(expression) { DEFAULT_STAGGER } else { 0 });
+    if window <= 1 {
+        return 0;
+    }
+    let digest = Sha256::digest(id.as_bytes());
+    let first = digest.iter().take(4).fold(0u32, |number, byte| number << 8 | u32::from(*byte));
+    Millis::from(first) % window
+}
+
+/// Minute 0 (and second 0) with a wildcard in the hour.
+fn is_top_of_hour(expression: &str) -> bool {
+    let fields: Vec<&str> = expression.split_whitespace().collect();
+    match fields.as_slice() {
+        [minute, hour, _, _, _] => *minute == "0" && hour.contains('*'),
+        [second, minute, hour, _, _, _] => *second == "0" && *minute == "0" && hour.contains('*'),
+        _ => false,
+    }
+}
+
+/// What has become of a job, as far as an audit needs it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Status {
+    #[serde(rename = "nextRunAtMs")]
+    pub next_run_at: Option<i64>,
+    #[serde(rename = "lastRunAtMs")]
+    pub last_run_at: Option<i64>,
+    #[serde(rename = "lastDurationMs")]
+    pub last_duration: Option<i64>,
+    #[serde(rename = "lastRunStatus")]
+    pub last_status: String,
+    pub last_error: Option<String>,
+    pub consecutive_errors: u64,
+    #[serde(rename = "scheduleActivatedAtMs")]
+    pub activated_at: Option<i64>,
+    #[serde(rename = "lastDeliveryStatus")]
+    delivery_status: Option<String>,
+    delivery_suppression_reason: Option<String>,
+    pub auto_disabled: Option<AutoDisabled>,
+}
+
+/// Why the scheduler switched a job off by itself.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct AutoDisabled {
+    pub reason: String,
+}
+
+impl Status {
+    /// Reads `state_json`; a state that can't be read is none.
+    pub fn parse(json: &str) -> Status {
+        serde_json::from_str(json).unwrap_or_default()
+    }
+
+    /// Whether the process did not survive the newest run.
+    pub fn was_interrupted(&self) -> bool {
+        self.last_error.as_ref().is_some_and(|error| error.contains(INTERRUPTED))
+    }
+
+    /// What became of the newest message, in the words by which an undelivered one is known: silence that was intended has
+    /// a reason.
+    pub fn delivery(&self) -> Option<String> {
+        let status = self.delivery_status.as_deref()?;
+        let failed = status == "not-delivered" && self.delivery_suppression_reason.is_none();
+        Some(if failed { format!("error:{status}") } else { status.to_owned() })
+    }
+}
+
+/// A job that was taken out of the table.
+pub struct Quarantine {
+    pub id: String,
+    pub name: String,
+    pub reason: String,
+    pub definition: Option<Definition>,
+    pub status: Status,
+}
+
+impl Quarantine {
+    /// Reads the payload of an entry; None if it names no job.
+    pub fn parse(json: &str) -> Option<Quarantine> {
+        let entry: Value = serde_json::from_str(json).ok()?;
+        let id = entry["job"]["id"].as_str().or(entry["raw"]["jobId"].as_str())?;
+        let name = entry["job"]["name"].as_str().unwrap_or(id);
+        Some(Quarantine {
+            id: cut(id.to_owned(), 500),
+            name: cut(name.to_owned(), 500),
+            reason: entry["reason"].as_str().unwrap_or("for an unknown reason").to_owned(),
+            definition: entry.get("job").map(|job| Definition::parse(&job.to_string(), false)),
+            status: entry.get("state").map(|state| Status::parse(&state.to_string())).unwrap_or_default(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn staggered_slots_are_those_of_its_own_function() {
+        let mut wrong = Vec::new();
+        for line in include_str!("../../../fixtures/openclaw-stagger.jsonl").lines() {
+            let case: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+            let job = serde_json::json!({"schedule": case["schedule"], "payload": {"kind": "agentTurn"}}).to_string();
+            let utc = Zone::named("UTC").unwrap_or_else(|| panic!("UTC"));
+            let schedule = Definition::parse(&job, false).schedule(case["job_id"].as_str().unwrap_or_default(), utc);
+            let after = Instant::from_millis(case["after_ms"].as_i64().unwrap_or_default());
+            let ours = schedule.cadence().and_then(|cadence| cadence.next(after)).map(Instant::millis);
+            if ours != case["next"].as_i64() {
+                wrong.push(format!("{line}\n  {ours:?}"));
+            }
+        }
+        assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+    }
+
+    #[test]
+    fn silence_that_was_intended_is_not_undelivered() {
+        let status = |json: &str| Status::parse(json).delivery();
+        assert_eq!(status(r#"{"lastDeliveryStatus":"not-delivered"}"#).as_deref(), Some("error:not-delivered"));
+        let silent = r#"{"lastDeliveryStatus":"not-delivered","deliverySuppressionReason":"silent"}"#;
+        assert_eq!(status(silent).as_deref(), Some("not-delivered"));
+        assert_eq!(status("{}"), None);
+    }
+}
