@@ -182,8 +182,7 @@ fn count_days(cron: &Cron, zone: Zone, from: Instant, to: Instant) -> u64 {
         let midnight = |day: NaiveDate| zone.instant(day.and_time(NaiveTime::MIN));
         let end = day.succ_opt().map_or(Instant::MAX, midnight);
         let whole = at < midnight(day) && end.since(midnight(day)) >= DAY && end.plus(-1) <= to;
-        (count, at) =
-            if whole { (count + u64::from(cron.times_per_day()), end.plus(-1)) } else { (count + 1, next) };
+        (count, at) = if whole { (count + u64::from(cron.times_per_day()), end.plus(-1)) } else { (count + 1, next) };
     }
     count
 }
@@ -259,7 +258,10 @@ mod tests {
         for text in ["@reboot", "5/15 * * * *", "* * * FRI-MON *", "0 0 0 1 1 * 0", "0 0 0 1 1 * 2030-2029"] {
             assert!(Cron::parse_openclaw(text).is_err(), "{text}");
         }
-        let once = Cadence::Cron(Box::new(Cron::parse_openclaw("0 0 0 1 1 * 2030").unwrap_or_else(|e| panic!("{e}"))), Zone(Tz::UTC));
+        let once = Cadence::Cron(
+            Box::new(Cron::parse_openclaw("0 0 0 1 1 * 2030").unwrap_or_else(|e| panic!("{e}"))),
+            Zone(Tz::UTC),
+        );
         assert_eq!(once.next(at("2026-01-01")), Some(at("2030-01-01")));
         assert_eq!(once.next(at("2030-01-01")), None);
     }

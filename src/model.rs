@@ -59,7 +59,8 @@ pub struct Habits {
     pub shows_within: Millis,
     /// A restart sets past-due rows to the boot and so much later for each further one; None if it does not.
     pub boot_step: Option<Millis>,
-    /// What else than the cause's own step a person should do, by the cause's name, in this scheduler's terms.
+    /// What a person should do in this scheduler's terms, by the name of a reason, or else of a cause. `<job-id>` stands for
+    /// the job's.
     pub next_steps: &'static [(&'static str, &'static str)],
     /// Whether rows can be revived by the statements that are shown.
     pub has_statements: bool,

@@ -37,18 +37,8 @@ struct Reader {
 
 /// All of them. What none recognises, the first explains.
 const STORES: [Reader; 2] = [
-    Reader {
-        store: Store::Phantom,
-        tables: &phantom::TABLES,
-        recognise: phantom::recognise,
-        read: phantom::read,
-    },
-    Reader {
-        store: Store::Openclaw,
-        tables: &openclaw::TABLES,
-        recognise: openclaw::recognise,
-        read: openclaw::read,
-    },
+    Reader { store: Store::Phantom, tables: &phantom::TABLES, recognise: phantom::recognise, read: phantom::read },
+    Reader { store: Store::Openclaw, tables: &openclaw::TABLES, recognise: openclaw::recognise, read: openclaw::read },
 ];
 
 /// Reads the database at `path`, a path that [`crate::db::locate`] gave, as the store that it is, or that `insist` names.

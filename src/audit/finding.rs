@@ -220,7 +220,9 @@ impl Finding {
                 why.as_ref().map_or_else(String::new, |why| format!("; {why}"))
             ),
             Facts::Quarantined { why } => format!("the scheduler took its row out of the table: {why}"),
-            Facts::Skipped { fires, .. } => format!("{} in a row did no work: the scheduler skipped them", count(*fires as u64, "fire")),
+            Facts::Skipped { fires, .. } => {
+                format!("{} in a row did no work: the scheduler skipped them", count(*fires as u64, "fire"))
+            }
             Facts::SkippedSlots { next_run_at, slots } => format!(
                 "its next run is set to {} UTC, behind {} of its schedule",
                 next_run_at.minute(),

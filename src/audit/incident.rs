@@ -244,6 +244,10 @@ impl<'a> Grouping<'a> {
         let blocker = |at_least| self.blocker(at_least).map(Key::Holder);
         match finding.reason() {
             Reason::Waiting => blocker(Plausible::Unusual),
+            // A process that died or was stopped left the run behind.
+            Reason::HungRun if matches!(self.context.snapshot.life, Life::Dead(_) | Life::Stopped(_)) => {
+                Some(self.silence(finding))
+            }
             Reason::LongRun | Reason::HungRun | Reason::HungDelivery => {
                 let own = self.context.worker.holders.iter().position(|run| run.job == Some(job));
                 own.map(Key::Holder).or_else(|| blocker(Plausible::Usual))
@@ -290,7 +294,21 @@ impl<'a> Grouping<'a> {
         let newest = worker.newest.map(|(end, _)| end);
         let of_all =
             !worker.passed_over(finding.job, due) && worker.free_before_newest(finding.job, due) <= LATE_IN_A_BATCH;
-        Key::Silence { end: if of_all { newest } else { worker.end_before(due) } }
+        match self.culprit().filter(|_| of_all) {
+            Some(run) => Key::Holder(run),
+            None => Key::Silence { end: if of_all { newest } else { worker.end_before(due) } },
+        }
+    }
+
+    /// The index of a run that hangs in a process that lives, if nothing has ended since it began: what else is silent waits
+    /// for it, also where places are free.
+    fn culprit(&self) -> Option<usize> {
+        let worker = self.context.worker;
+        let alive = matches!(self.context.snapshot.life, Life::Alive(_));
+        let hangs = |run: &Holder| {
+            run.plausible == Plausible::Impossible && worker.newest.is_none_or(|(newest, _)| newest <= run.start)
+        };
+        worker.holders.iter().position(hangs).filter(|_| alive)
     }
 
     /// A silence after a streak is part of what failed; any other goes by the last run before it.
@@ -644,7 +662,9 @@ impl Telling<'_> {
             Cause::SchedulerSilent if matches!(life, Life::Alive(_)) => {
                 "the process lives; its scheduler is wedged, waits for a run that hangs, or is switched off"
             }
-            Cause::SchedulerSilent if matches!(life, Life::Stopped(_)) => "the process was stopped and not started again",
+            Cause::SchedulerSilent if matches!(life, Life::Stopped(_)) => {
+                "the process was stopped and not started again"
+            }
             Cause::SchedulerSilent if matches!(life, Life::Dead(_)) => "the process died, or its machine sleeps",
             Cause::SchedulerSilent if self.alive_after(end).is_some() => {
                 "the process lives, but its scheduler is wedged"
@@ -653,7 +673,10 @@ impl Telling<'_> {
                 "the process is dead, wedged or not started; or the machine has just woken from sleep, and jobs run within an hour"
             }
             Cause::RunHung if self.alive_after(self.group.holder().map(|run| run.mark)).is_some() => {
-                "the process lives, and its scheduler hangs in this run"
+                match self.group.context.snapshot.habits.places {
+                    1 => "the process lives, and its scheduler hangs in this run",
+                    _ => "the process lives, and this run hangs",
+                }
             }
             Cause::RunHung => "the scheduler hangs in this run, or the process died in it",
             Cause::DeliveryHung => "the scheduler hangs in the delivery of the message, or the process died in it",
@@ -668,16 +691,15 @@ impl Telling<'_> {
 
     /// The step for the cause in this scheduler's terms; of a dead row the one for what exactly is wrong with it.
     fn next_step(&self) -> String {
-        let own = self.group.context.snapshot.habits.next_steps.iter().find(|(cause, _)| *cause == self.cause.name());
-        if let Some((_, step)) = own {
-            let id = self.jobs.first().map(|hit| self.group.job(hit.job).id.as_str()).filter(|id| is_plain(id));
-            return id.map_or_else(|| (*step).to_owned(), |id| step.replace("<job-id>", id));
-        }
         let reason = self.group.members.first().map(|finding| finding.reason());
+        let steps = self.group.context.snapshot.habits.next_steps;
+        let named = |name: String| steps.iter().find(|(known, _)| *known == name).map(|(_, step)| *step);
+        if let Some(step) = reason.and_then(|reason| named(reason.name())).or_else(|| named(self.cause.name())) {
+            let id = self.jobs.first().map(|hit| self.group.job(hit.job).id.as_str()).filter(|id| is_plain(id));
+            return id.map_or_else(|| step.to_owned(), |id| step.replace("<job-id>", id));
+        }
         let step = match (self.cause, reason) {
-            (Cause::RowDead | Cause::Runaway, Some(reason)) => reason.about().next_step,
-            (Cause::JobFailing, _) if !self.broken().is_empty() => Reason::BreakerOpen.about().next_step,
-            (Cause::JobFailing, _) => Reason::Failing.about().next_step,
+            (Cause::RowDead | Cause::Runaway | Cause::JobFailing, Some(reason)) => reason.about().next_step,
             _ => self.cause.about().next_step,
         };
         step.to_owned()

@@ -35,12 +35,9 @@ pub fn detect(context: &Context<'_>, index: usize, job: &Job) -> Vec<Finding> {
         State::Quarantined(why) => {
             Some(Finding::new(Severity::Critical, Facts::Quarantined { why: why.clone() }).since(last_sign(job)))
         }
-        State::Paused
-        | State::Disabled
-        | State::Completed
-        | State::NotCreated
-        | State::EventDriven
-        | State::Gone => None,
+        State::Paused | State::Disabled | State::Completed | State::NotCreated | State::EventDriven | State::Gone => {
+            None
+        }
     };
     found.into_iter().collect()
 }

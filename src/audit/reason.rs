@@ -206,7 +206,7 @@ impl Reason {
             ),
             Reason::Skipped => (
                 "The job's slots come and go, but the scheduler skips the work each time.",
-                "OpenClaw: --zero-streak or more runs in a row with the status skipped, of a job that is no heartbeat. A warning.",
+                "OpenClaw: runs in a row with the status skipped, of a job that is no heartbeat. A warning from --zero-streak on, critical from --zero-streak-critical on.",
                 "Read the job's last error: often no agent owns the job any more.",
             ),
             Reason::SkippedSlots => (

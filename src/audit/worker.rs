@@ -354,13 +354,15 @@ fn in_flight(
         Holder { job, job_id, name, phase: Phase::Running, mark, start, for_ms, usual_ms, plausible }
     };
     let recorded = snapshot.jobs.iter().enumerate();
-    let recorded = recorded.filter_map(|(index, job)| Some(hold(Some(index), &job.id, job.running_since?, job.running_since?)));
+    let recorded =
+        recorded.filter_map(|(index, job)| Some(hold(Some(index), &job.id, job.running_since?, job.running_since?)));
     let seen = snapshot.open_runs.first().and_then(|open| {
         let job = snapshot.jobs.iter().position(|job| job.id == open.job_id);
         if was_cut(snapshot, job, open) {
             return None;
         }
-        let due = job.and_then(|job| snapshot.jobs[job].next_run()).filter(|due| *due <= open.seen).unwrap_or(open.seen);
+        let due =
+            job.and_then(|job| snapshot.jobs[job].next_run()).filter(|due| *due <= open.seen).unwrap_or(open.seen);
         let start = due.max(open.seen.plus(-snapshot.habits.shows_within));
         let start = start.max(newest.map_or(Instant::MIN, |(end, _)| end)).min(open.seen);
         Some(hold(job, &open.job_id, open.seen, start))

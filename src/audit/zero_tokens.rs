@@ -76,13 +76,23 @@ fn failing(context: &Context<'_>, job: &Job) -> Option<Finding> {
     many.then(|| Finding::new(Severity::Warning, facts).since(since))
 }
 
-/// Work that the scheduler skipped again and again.
+/// Work that the scheduler skipped again and again: as bad as fires without tokens.
 fn skipped(context: &Context<'_>, job: &Job) -> Option<Finding> {
     let skipped = job.fires.iter().rev().take_while(|fire| fire.tokens == Tokens::Skipped).count();
+    let severity = severity_of_streak(context, skipped as u64)?;
     let first = job.fires.len() - skipped;
     let facts = Facts::Skipped { fires: skipped, last_error: job.last_error().map(str::to_owned) };
-    (skipped as u64 >= context.settings.zero_streak)
-        .then(|| Finding::new(Severity::Warning, facts).since(job.fires.get(first).map(|fire| fire.end)))
+    Some(Finding::new(severity, facts).since(job.fires.get(first).map(|fire| fire.end)))
+}
+
+/// None if so many in a row tell nothing.
+fn severity_of_streak(context: &Context<'_>, count: u64) -> Option<Severity> {
+    let settings = context.settings;
+    match count {
+        count if count >= settings.zero_streak_critical => Some(Severity::Critical),
+        count if count >= settings.zero_streak => Some(Severity::Warning),
+        _ => None,
+    }
 }
 
 /// What several jobs share fails: all fires since the last one with tokens.
@@ -202,12 +212,7 @@ impl Streak {
     }
 
     fn lasting(self, context: &Context<'_>, job: &Job) -> Option<Finding> {
-        let settings = context.settings;
-        let severity = match self.count {
-            count if count < settings.zero_streak && count < settings.zero_streak_critical => return None,
-            count if count < settings.zero_streak_critical => Severity::Warning,
-            _ => Severity::Critical,
-        };
+        let severity = severity_of_streak(context, self.count)?;
         Some(Finding::new(severity, self.facts(job.last_error().map(str::to_owned))).since(self.first))
     }
 }

@@ -4,8 +4,8 @@
 //! The crate `cron` walks the minutes and hours of a day. The days are decided here, because croner's differ: day-of-month
 //! OR day-of-week, `L`, `W`, `#`, `+`, and two quirks that real schedules meet (`?` is no star; February overflows).
 
-use chrono::{Datelike, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use crate::time::Millis;
+use chrono::{Datelike, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use std::str::FromStr;
 
 /// Beyond this many years ahead a day that has not come never will: the rarest, a 29 February on a given weekday, comes

@@ -92,8 +92,17 @@ fn job(u: &mut Unstructured<'_>, zone: Zone) -> Result<Job> {
             delivery: if u.arbitrary()? { Some("error:x".to_owned()) } else { text(u)? },
         })
     };
-    let states =
-        [State::Watched, State::Watched, State::Broken, State::Paused, State::FailedOnce, State::Gone, State::EventDriven, State::Quarantined("x".to_owned()), unknown];
+    let states = [
+        State::Watched,
+        State::Watched,
+        State::Broken,
+        State::Paused,
+        State::FailedOnce,
+        State::Gone,
+        State::EventDriven,
+        State::Quarantined("x".to_owned()),
+        unknown,
+    ];
     Ok(Job {
         id: u.int_in_range(0..=4)?.to_string(),
         name: u.arbitrary::<&str>()?.to_owned(),
@@ -122,7 +131,12 @@ fn snapshot(u: &mut Unstructured<'_>, zone: Zone) -> Result<Snapshot> {
         sessions_moved_on: u.arbitrary()?,
         window_start: maybe(u, instant)?,
         boot: maybe(u, instant)?,
-        life: *u.choose(&[Life::Unknown, Life::Alive(Instant::MAX), Life::Dead(Instant::MIN), Life::Stopped(Instant::MIN)])?,
+        life: *u.choose(&[
+            Life::Unknown,
+            Life::Alive(Instant::MAX),
+            Life::Dead(Instant::MIN),
+            Life::Stopped(Instant::MIN),
+        ])?,
         ..Snapshot::empty(u.choose(&stores::habits_for_tests())?.clone())
     })
 }

@@ -36,23 +36,47 @@ pub const HABITS: Habits = Habits {
     shows_within: MINUTE,
     boot_step: None,
     next_steps: &[
+        ("quarantined", "Add the job again with a valid schedule: openclaw automations add."),
+        ("no-next-run", "Correct the schedule: openclaw automations edit <job-id>."),
+        (
+            "unreadable-schedule",
+            "Correct the schedule: openclaw automations edit <job-id>. Then openclaw automations enable <job-id>.",
+        ),
+        (
+            "breaker-open",
+            "Fix the cause of the error, then switch the job on again: openclaw automations enable <job-id>.",
+        ),
         (
             "scheduler-silent",
-            "Run openclaw gateway status and openclaw automations status: is the gateway up, and is cron switched on? Then read its log and restart it.",
+            "Run openclaw gateway status and openclaw automations status: is the gateway up, and is cron switched on? Then read its log and restart it: openclaw gateway restart.",
         ),
         (
             "run-hung",
-            "Look at the run: openclaw automations runs <job-id>. Restart the gateway if it hangs: openclaw gateway restart.",
+            "Look at the run: openclaw automations runs <job-id>. If it hangs, restart the gateway: openclaw gateway restart.",
         ),
         ("run-long", "Look at the run: openclaw automations runs <job-id>. It ends by itself, or at its time-out."),
-        ("provider-failing", "Check the model's provider, its key and the model's name; then openclaw automations enable <job-id> for each job that was switched off."),
-        ("job-failing", "Read the error and fix its cause. If the scheduler switched the job off: openclaw automations enable <job-id>."),
-        ("job-silent", "Look at openclaw automations show <job-id> and openclaw automations runs <job-id>, then restart the gateway."),
-        ("row-dead", "Correct the schedule: openclaw automations edit <job-id>. A quarantined job must be added again: openclaw automations add."),
-        ("job-skipped", "Read the error. If no agent owns the job: openclaw automations edit <job-id> --agent <agent>."),
+        (
+            "provider-failing",
+            "Check the model's provider, its key and the model's name. Jobs that were switched off meanwhile need openclaw automations enable <job-id>.",
+        ),
+        (
+            "job-failing",
+            "Read the error, and the runs with openclaw automations runs <job-id>; then check the model's provider, its key and the model's name.",
+        ),
+        (
+            "job-silent",
+            "Look at openclaw automations show <job-id> and openclaw automations runs <job-id>; then restart the gateway: openclaw gateway restart.",
+        ),
+        (
+            "job-skipped",
+            "Read the error. If no agent owns the job: openclaw automations edit <job-id> --agent <agent>.",
+        ),
         ("undelivered", "Check the channel and target of the delivery: openclaw automations show <job-id>."),
         ("slots-skipped", "If nobody meant it: openclaw automations edit <job-id>, which computes the next run anew."),
-        ("runaway", "Switch the job off: openclaw automations disable <job-id>. Then look at its schedule, and at whether two gateways run on this state."),
+        (
+            "runaway",
+            "Switch the job off: openclaw automations disable <job-id>. Then look at its schedule, and at whether two gateways run on this state.",
+        ),
         ("unjudged", "Look at openclaw automations show <job-id> and openclaw automations runs <job-id>."),
     ],
     has_statements: false,
@@ -106,10 +130,12 @@ fn instant(value: Option<i64>) -> Option<Instant> {
 
 /// The lease proves life by itself; without one the newest boot tells whether the process was stopped.
 fn read_life(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> Result<(), Failure> {
-    let mut lease = db.prepare("SELECT max(heartbeat_at), max(created_at) FROM state_leases WHERE scope = 'gateway-owner'");
+    let mut lease =
+        db.prepare("SELECT max(heartbeat_at), max(created_at) FROM state_leases WHERE scope = 'gateway-owner'");
     if let Ok(lease) = &mut lease {
-        let (renewed, created) =
-            lease.query_row([], |row| Ok((number(row.get_ref(0)?), number(row.get_ref(1)?)))).map_err(|error| missing(&error))?;
+        let (renewed, created) = lease
+            .query_row([], |row| Ok((number(row.get_ref(0)?), number(row.get_ref(1)?))))
+            .map_err(|error| missing(&error))?;
         snapshot.boot = instant(created).filter(|boot| *boot <= window.now);
         if let Some(renewed) = instant(renewed) {
             let alive = window.now.since(renewed) <= LEASE_TERM;
@@ -136,10 +162,12 @@ fn read_jobs(db: &Connection, window: &Window, tables: &mut Tables) -> Result<()
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         if tables.snapshot.jobs.len() >= MOST_JOBS {
-            let text = format!("has more than {MOST_JOBS} jobs: too many to audit; check that it is the scheduler's database");
+            let text =
+                format!("has more than {MOST_JOBS} jobs: too many to audit; check that it is the scheduler's database");
             return Err(Failure::Unusable(text));
         }
-        let bytes = |index: usize| Ok::<_, rusqlite::Error>(row.get_ref(index)?.as_bytes().unwrap_or_default().to_vec());
+        let bytes =
+            |index: usize| Ok::<_, rusqlite::Error>(row.get_ref(index)?.as_bytes().unwrap_or_default().to_vec());
         let key = (bytes(0)?, bytes(1)?);
         let text_of = |index: usize| Ok::<_, rusqlite::Error>(text(row.get_ref(index)?).unwrap_or_default());
         let declared = row.get_ref(4)?.as_bytes().is_ok_and(|key| !key.is_empty());

@@ -9,6 +9,7 @@ mod detectors;
 mod fleet;
 mod formats;
 mod hostile;
+mod openclaw;
 mod output;
 mod readme;
 mod tools;

@@ -49,6 +49,34 @@ fn with_a_live_writer_whose_rows_are_only_in_the_log() {
 }
 
 #[test]
+fn a_store_of_the_second_scheduler_live_and_left_by_a_killed_process() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let live = rusqlite::Connection::open(at("live.sqlite")).unwrap();
+    live.execute_batch("PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0").unwrap();
+    live.execute_batch(include_str!("openclaw.sql")).unwrap();
+    let job = r#"{"schedule":{"kind":"every","everyMs":600000},"payload":{"kind":"agentTurn"}}"#;
+    live.execute("INSERT INTO cron_jobs (store_key, job_id, name, enabled, payload_kind, job_json, updated_at) VALUES ('s', 'j', 'j', 1, '', ?1, 0)", [job]).unwrap();
+    for suffix in ["", "-wal"] {
+        std::fs::copy(at(&format!("live.sqlite{suffix}")), at(&format!("killed.sqlite{suffix}"))).unwrap();
+    }
+    for name in ["live.sqlite", "killed.sqlite"] {
+        let before = sight(directory.path());
+        let run = crate::run(&[
+            "-f",
+            "json",
+            "--timezone",
+            "UTC",
+            "--now",
+            "2026-03-02T14:00:00Z",
+            at(name).to_str().unwrap(),
+        ]);
+        assert_eq!(run.findings(), ["critical past-due/no-next-run ongoing"], "{}", run.err);
+        assert!(sight(directory.path()) == before, "{name}: something in the directory changed");
+    }
+}
+
+#[test]
 fn in_names_that_mean_something_in_a_uri() {
     for name in ["a b?c#d%25&e'f.db", "new\nline.db"] {
         audit_untouched(&wal(name));

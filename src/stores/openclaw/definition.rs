@@ -112,7 +112,9 @@ impl Definition {
             "every" => {
                 let interval = value["everyMs"].as_i64().filter(|millis| *millis >= 1);
                 schedule.interval_ms = interval;
-                interval.map(|millis| When::Recurring(Cadence::Every(millis))).ok_or("its interval is not a number".to_owned())
+                interval
+                    .map(|millis| When::Recurring(Cadence::Every(millis)))
+                    .ok_or("its interval is not a number".to_owned())
             }
             "at" => {
                 schedule.at = at(&value["at"]);

@@ -66,7 +66,8 @@ pub fn newest(db: &Connection, tables: &Tables, window: &Window) -> Result<Newes
         let query = format!("SELECT rowid FROM task_runs ORDER BY rowid {order} LIMIT 1");
         db.query_row(&query, [], |row| row.get::<_, i64>(0))
     };
-    let (mut newest, mut last) = (Newest { first: 1, from: 1, runs: Vec::new(), receipts: Vec::new(), running: Vec::new() }, 0);
+    let (mut newest, mut last) =
+        (Newest { first: 1, from: 1, runs: Vec::new(), receipts: Vec::new(), running: Vec::new() }, 0);
     if let (Ok(low), Ok(high)) = (bound("ASC"), bound("DESC")) {
         (newest.first, last) = (low, high);
         newest.from = low.max(high.saturating_sub(ROWS_AT_FIRST - 1));
@@ -146,7 +147,9 @@ fn read_runs(db: &Connection, tables: &Tables, (from, to): (i64, i64), window: &
     let oldest = window.now.plus(-window.back).plus(-MARGIN);
     let mut runs = Vec::new();
     while let Some(row) = rows.next()? {
-        let (Some(start), Some(end)) = (instant(number(row.get_ref(1)?)), instant(number(row.get_ref(2)?))) else { continue };
+        let (Some(start), Some(end)) = (instant(number(row.get_ref(1)?)), instant(number(row.get_ref(2)?))) else {
+            continue;
+        };
         if end < oldest || start > window.now {
             continue;
         }
@@ -196,7 +199,9 @@ fn read_receipts(db: &Connection, tables: &Tables, window: &Window, newest: &mut
         };
         // The end on record of an interrupted run is the next boot: all that is known is that it began.
         let end = if status == b"interrupted" { start } else { end.unwrap_or(start) };
-        newest.receipts.push(Ended { job, fire: Fire { failed, ..Fire::ended(end.min(window.now), tokens).begun(start) } });
+        newest
+            .receipts
+            .push(Ended { job, fire: Fire { failed, ..Fire::ended(end.min(window.now), tokens).begun(start) } });
     }
     Ok(())
 }

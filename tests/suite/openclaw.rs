@@ -1,0 +1,390 @@
+//! OpenClaw's store: each rule by tiny histories.
+
+use crate::{HOURLY, History, Run, command};
+use chrono::DateTime;
+use rusqlite::Connection;
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+const STORE: &str = "/home/user/.openclaw/cron/jobs.json";
+
+/// Milliseconds since 1970 of a time of 2 March 2026, or of another day where one is given.
+fn ms(time: &str) -> i64 {
+    let text = if time.contains('T') { time.to_owned() } else { format!("2026-03-02T{time}") };
+    let seconds = if text.matches(':').count() == 1 { ":00" } else { "" };
+    DateTime::parse_from_rfc3339(&format!("{text}{seconds}Z")).unwrap().timestamp_millis()
+}
+
+struct OpenClaw {
+    _directory: tempfile::TempDir,
+    path: PathBuf,
+    db: Connection,
+}
+
+impl OpenClaw {
+    /// A store whose gateway booted at midnight and renewed its lease at `lease`.
+    fn new(lease: &str) -> OpenClaw {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("openclaw.sqlite");
+        let db = Connection::open(&path).unwrap();
+        db.execute_batch(include_str!("openclaw.sql")).unwrap();
+        let store = OpenClaw { _directory: directory, path, db };
+        let (boot, lease) = (ms("00:00"), ms(lease));
+        store.sql(&format!("INSERT INTO state_leases VALUES ('gateway-owner', 'global', 'x', {lease} + 300000, {lease}, '{{}}', {boot}, {lease});
+            INSERT INTO gateway_boot_lifecycle VALUES ('b', 1, {boot}, NULL, NULL, NULL, NULL)"));
+        store
+    }
+
+    fn sql(&self, text: &str) -> &OpenClaw {
+        self.db.execute_batch(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        self
+    }
+
+    /// A job made on 1 March; `more` is merged into its definition.
+    fn job(&self, id: &str, enabled: bool, schedule: Value, state: Value, more: Value) -> &OpenClaw {
+        let mut job = json!({"id": id, "name": id, "createdAtMs": ms("2026-03-01T00:00"), "schedule": schedule,
+            "payload": {"kind": "agentTurn", "message": "secret prompt"}, "state": {}});
+        let object = job.as_object_mut().unwrap();
+        more.as_object().unwrap().iter().for_each(|(key, value)| {
+            object.insert(key.clone(), value.clone());
+        });
+        self.db
+            .execute(
+                "INSERT INTO cron_jobs (store_key, job_id, name, enabled, payload_kind, job_json, state_json, updated_at)
+                 VALUES (?1, ?2, ?2, ?3, 'agentTurn', ?4, ?5, 0)",
+                (STORE, id, enabled, job.to_string(), state.to_string()),
+            )
+            .unwrap();
+        self
+    }
+
+    /// An hourly job without stagger that last ran at `last` and is due at `next`.
+    fn hourly(&self, id: &str, last: &str, next: &str) -> &OpenClaw {
+        let state =
+            json!({"lastRunAtMs": ms(last), "lastDurationMs": 60_000, "lastRunStatus": "ok", "nextRunAtMs": ms(next)});
+        self.job(id, true, json!({"kind": "cron", "expr": "0 * * * *", "staggerMs": 0}), state, json!({}))
+    }
+
+    /// A run of a minute with this detail.
+    fn run(&self, id: &str, start: &str, detail: Value) -> &OpenClaw {
+        let mut detail = detail;
+        detail["storeKey"] = STORE.into();
+        self.db
+            .execute(
+                "INSERT INTO task_runs (task_id, runtime, source_id, owner_key, task, status, delivery_status, created_at, started_at, ended_at, detail_json)
+                 VALUES (?1, 'cron', ?2, '', 'secret task', 'succeeded', '', 0, ?3, ?3 + 60000, ?4)",
+                (format!("{id}{start}"), id, ms(start), detail.to_string()),
+            )
+            .unwrap();
+        self
+    }
+
+    fn worked(&self, id: &str, starts: &[&str]) -> &OpenClaw {
+        starts.iter().for_each(|start| {
+            self.run(id, start, json!({"status": "ok", "usage": {"input_tokens": 5, "output_tokens": 7}}));
+        });
+        self
+    }
+
+    fn receipt(&self, id: &str, status: &str, start: &str, end: Option<&str>) -> &OpenClaw {
+        self.db
+            .execute(
+                "INSERT INTO cron_run_receipts (receipt_id, store_key, job_id, config_revision, agent_id, status, owner_pid, started_at_ms, finished_at_ms)
+                 VALUES (?1, ?2, ?3, '', '', ?4, 1, ?5, ?6)",
+                (format!("{id}{start}{status}"), STORE, id, status, ms(start), end.map(ms)),
+            )
+            .unwrap();
+        self
+    }
+
+    fn audit(&self, now: &str, more: &[&str]) -> Run {
+        let now = format!("2026-03-02T{now}:00Z");
+        command()
+            .args(["-f", "json", "--timezone", "UTC", "--now", &now])
+            .args(more)
+            .arg(&self.path)
+            .output()
+            .unwrap()
+            .into()
+    }
+
+    fn check(&self, now: &str, findings: &[&str], incidents: &[&str]) {
+        let run = self.audit(now, &[]);
+        assert_eq!((run.findings(), run.incidents()), (strings(findings), strings(incidents)), "at {now}: {}", run.out);
+        assert!(!run.out.contains("secret"), "{}", run.out);
+    }
+}
+
+fn strings(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+#[test]
+fn a_store_is_known_by_its_tables_and_both_kinds_are_read_in_one_call() {
+    let openclaw = OpenClaw::new("10:29");
+    openclaw.hourly("claw", "10:00", "11:00").worked("claw", &["09:00", "10:00"]);
+    let phantom = History::named("not-openclaw.sqlite");
+    phantom.job("phan", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    let both = openclaw.audit("10:30", &[phantom.path.to_str().unwrap()]);
+    let json = both.json();
+    let job = |database: usize| json["databases"][database]["jobs"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!((both.code, job(0), job(1)), (0, "phan".to_owned(), "claw".to_owned()));
+    let insisted = openclaw.audit("10:30", &["--store", "phantom"]);
+    assert!(insisted.code == 3 && insisted.err.contains("table scheduled_jobs"), "{}", insisted.err);
+}
+
+#[test]
+fn without_a_database_the_usual_places_of_both_are_looked_at() {
+    let home = tempfile::tempdir().unwrap();
+    let at = |path: &str| home.path().join(path);
+    std::fs::create_dir_all(at(".openclaw/state")).unwrap();
+    std::fs::create_dir_all(at("data")).unwrap();
+    let databases = || -> Vec<String> {
+        let output = command()
+            .args(["-f", "json", "--fail-on", "never"])
+            .current_dir(home.path())
+            .env("HOME", home.path())
+            .env_remove("OPENCLAW_STATE_DIR")
+            .env_remove("OPENCLAW_HOME")
+            .env_remove("OPENCLAW_PROFILE")
+            .output()
+            .unwrap();
+        let json = Run::from(output).json();
+        json["databases"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["path"].as_str().unwrap().replace(home.path().to_str().unwrap(), "~"))
+            .collect()
+    };
+    assert_eq!(databases(), ["data/phantom.db"], "named as missing");
+    std::fs::copy(&OpenClaw::new("00:00").path, at(".openclaw/state/openclaw.sqlite")).unwrap();
+    assert_eq!(databases(), ["~/.openclaw/state/openclaw.sqlite"]);
+    std::fs::copy("fixtures/healthy.db", at("data/phantom.db")).unwrap();
+    assert_eq!(databases(), ["data/phantom.db", "~/.openclaw/state/openclaw.sqlite"]);
+}
+
+#[test]
+fn a_dead_a_stopped_and_a_wedged_gateway_are_told_apart() {
+    for (lease, change, said) in [
+        ("10:05", "", "the process died"),
+        ("12:29", "", "the process lives"),
+        (
+            "10:05",
+            "DELETE FROM state_leases; UPDATE gateway_boot_lifecycle SET outcome = 'clean_stop', completed_at_ms = 1772446200000",
+            "was stopped",
+        ),
+    ] {
+        let store = OpenClaw::new(lease);
+        store.hourly("a", "10:00", "11:00").worked("a", &["08:00", "09:00", "10:00"]).sql(change);
+        store.check(
+            "12:30",
+            &["critical past-due/overdue ongoing", "critical gap/silent ongoing"],
+            &["critical scheduler-silent ongoing"],
+        );
+        let told = store.audit("12:30", &[]);
+        assert!(told.out.contains(said) && told.out.contains("openclaw gateway status"), "{said}: {}", told.out);
+    }
+}
+
+#[test]
+fn a_due_job_is_late_after_a_quarter_of_an_hour_also_beside_other_runs() {
+    let store = OpenClaw::new("11:16");
+    store.hourly("a", "10:00", "11:00").worked("a", &["09:00", "10:00"]);
+    store
+        .hourly("long", "08:00", "09:00")
+        .worked("long", &["07:00", "08:00"])
+        .receipt("long", "running", "11:00", None);
+    let of_a = |now| store.audit(now, &["--job", "a"]).findings();
+    assert_eq!(of_a("11:15"), [""; 0]);
+    assert_eq!(of_a("11:16"), ["warning past-due/overdue ongoing"], "seven places are free");
+}
+
+#[test]
+fn only_where_all_eight_places_are_taken_a_due_job_waits() {
+    for (running, expected) in [(8, "info past-due/waiting ongoing"), (7, "warning past-due/overdue ongoing")] {
+        let store = OpenClaw::new("11:30");
+        store.hourly("a", "10:00", "11:00").worked("a", &["09:00", "10:00"]);
+        for place in 0..running {
+            let id = format!("long-{place}");
+            store.hourly(&id, "10:00", "11:00").worked(&id, &["10:00"]).receipt(&id, "running", "11:00", None);
+        }
+        assert_eq!(store.audit("11:30", &["--job", "a"]).findings(), [expected], "{running} run");
+    }
+}
+
+#[test]
+fn a_run_beyond_its_own_time_out_hangs_and_what_is_silent_beside_it_is_its_incident() {
+    let store = OpenClaw::new("13:30");
+    store
+        .worked("a", &["09:00", "10:00"])
+        .hourly("a", "10:00", "11:00")
+        .worked("b", &["10:00"])
+        .hourly("b", "10:00", "11:00");
+    let command = json!({"payload": {"kind": "command", "timeoutSeconds": 1800, "argv": ["secret"]}});
+    store.job(
+        "hung",
+        true,
+        json!({"kind": "every", "everyMs": 86_400_000}),
+        json!({"nextRunAtMs": ms("10:30")}),
+        command,
+    );
+    store.receipt("hung", "running", "10:30", None);
+    let of_hung = |now| store.audit(now, &["--job", "hung"]).findings();
+    assert_eq!(of_hung("11:03"), ["warning past-due/long-run ongoing"]);
+    assert_eq!(of_hung("11:04"), ["critical past-due/hung-run ongoing"]);
+    assert_eq!(store.audit("13:30", &[]).incidents(), ["critical run-hung ongoing"]);
+    store.sql("UPDATE state_leases SET heartbeat_at = 1772447400000");
+    assert_eq!(
+        store.audit("13:30", &[]).incidents(),
+        ["critical scheduler-silent ongoing"],
+        "the process died: no run hangs"
+    );
+}
+
+#[test]
+fn runs_that_are_fine_without_usage_are_empty_and_intended_silence_is_not() {
+    let empty = |detail: Value, more: Value| {
+        let store = OpenClaw::new("10:29");
+        let state = json!({"lastRunAtMs": ms("10:00"), "lastDurationMs": 60_000, "lastRunStatus": "ok", "nextRunAtMs": ms("11:00")});
+        store.job("a", true, json!({"kind": "cron", "expr": "0 * * * *", "staggerMs": 0}), state, more);
+        ["06:00", "07:00"].iter().for_each(|start| drop(store.worked("a", &[start])));
+        ["08:00", "09:00", "10:00"].iter().for_each(|start| drop(store.run("a", start, detail.clone())));
+        store.audit("10:30", &[]).findings()
+    };
+    let streak = strings(&["warning zero-tokens/zero-token-streak ongoing"]);
+    assert_eq!(empty(json!({"status": "ok"}), json!({})), streak);
+    assert_eq!(
+        empty(json!({"status": "ok", "usage": {"total_tokens": 9}, "deliverySuppressionReason": "silent"}), json!({})),
+        [""; 0]
+    );
+    for kind in ["heartbeat", "systemEvent", "command", "script"] {
+        assert_eq!(empty(json!({"status": "ok"}), json!({"payload": {"kind": kind}})), [""; 0], "{kind}");
+    }
+}
+
+#[test]
+fn off_by_the_scheduler_is_a_fault_and_off_by_a_person_is_not() {
+    let store = OpenClaw::new("10:29");
+    let off = |reason: &str| {
+        json!({"lastRunAtMs": ms("03:00"), "lastRunStatus": "error", "lastError": "HTTP 400", "consecutiveErrors": 10,
+        "autoDisabled": {"reason": reason, "atMs": ms("03:00")}})
+    };
+    let hourly = || json!({"kind": "cron", "expr": "0 * * * *", "staggerMs": 0});
+    store.job("by-hand", false, hourly(), json!({"lastRunAtMs": ms("03:00"), "lastRunStatus": "ok"}), json!({}));
+    assert_eq!(store.audit("10:30", &[]).findings(), [""; 0]);
+    store.job("errors", false, hourly(), off("consecutive-failures"), json!({}));
+    let broken = store.audit("10:30", &["--job", "errors"]);
+    assert_eq!(broken.findings()[0], "critical past-due/breaker-open ongoing");
+    let json = broken.json();
+    let incident = &json["incidents"][0];
+    assert!(incident["next_step"].as_str().unwrap().contains("openclaw automations enable errors"), "{incident}");
+    assert!(incident["sql"].is_null() && incident["last_error"] == "HTTP 400", "{incident}");
+    store.job("schedule", false, hourly(), off("schedule-errors"), json!({}));
+    assert_eq!(
+        store.audit("10:30", &["--job", "schedule"]).findings()[0],
+        "critical past-due/unreadable-schedule ongoing"
+    );
+}
+
+#[test]
+fn a_quarantined_job_is_found_though_it_has_no_row_until_it_is_made_again() {
+    let store = OpenClaw::new("10:29");
+    let entry = json!({"reason": "invalid-schedule", "job": {"id": "q", "name": "poll", "schedule": {"kind": "every", "everyMs": "10m"}},
+        "state": {"lastRunAtMs": ms("09:00"), "lastRunStatus": "ok"}});
+    store
+        .db
+        .execute(
+            "INSERT INTO diagnostic_events VALUES (?1, 'k', ?2, ?3, 0)",
+            (format!("cron.quarantine:{STORE}"), entry.to_string(), ms("09:10")),
+        )
+        .unwrap();
+    store.check("10:30", &["critical past-due/quarantined ongoing"], &["critical row-dead ongoing"]);
+    assert!(store.audit("10:30", &[]).out.contains("openclaw automations add"));
+    store.hourly("q", "10:00", "11:00").worked("q", &["10:00"]);
+    store.check("10:30", &[], &[]);
+}
+
+#[test]
+fn work_that_is_skipped_each_time_is_told_but_not_a_heartbeats() {
+    let skipping = |kind: &str, runs: &[&str]| {
+        let store = OpenClaw::new("10:29");
+        let state = json!({"lastRunAtMs": ms("10:00"), "lastRunStatus": "skipped", "lastError": "no resolvable owner", "nextRunAtMs": ms("11:00")});
+        store.job(
+            "a",
+            true,
+            json!({"kind": "cron", "expr": "0 * * * *", "staggerMs": 0}),
+            state,
+            json!({"payload": {"kind": kind}}),
+        );
+        runs.iter().for_each(|start| drop(store.run("a", start, json!({"status": "skipped"}))));
+        store.audit("10:30", &[])
+    };
+    let hours = ["06:00", "07:00", "08:00", "09:00", "10:00"];
+    assert_eq!(skipping("agentTurn", &hours[3..]).findings(), [""; 0]);
+    assert_eq!(skipping("agentTurn", &hours[2..]).findings(), ["warning zero-tokens/skipped ongoing"]);
+    let all = skipping("agentTurn", &hours);
+    assert_eq!(all.incidents(), ["critical job-skipped ongoing"]);
+    assert!(all.out.contains("--agent <agent>") || all.out.contains("--agent \\u003cagent"), "{}", all.out);
+    assert_eq!(skipping("heartbeat", &hours).findings(), [""; 0]);
+}
+
+#[test]
+fn a_result_that_reached_nobody_is_told_unless_silence_was_intended() {
+    for (state, expected) in [
+        (json!({"lastDeliveryStatus": "not-delivered"}), vec!["warning zero-tokens/undelivered ongoing"]),
+        (json!({"lastDeliveryStatus": "not-delivered", "deliverySuppressionReason": "silent"}), vec![]),
+        (json!({"lastDeliveryStatus": "not-requested"}), vec![]),
+        (json!({"lastDeliveryStatus": "unknown"}), vec![]),
+    ] {
+        let store = OpenClaw::new("10:29");
+        let mut state = state;
+        for (key, value) in
+            [("lastRunAtMs", json!(ms("10:00"))), ("lastRunStatus", json!("ok")), ("nextRunAtMs", json!(ms("11:00")))]
+        {
+            state[key] = value;
+        }
+        store.job("a", true, json!({"kind": "cron", "expr": "0 * * * *", "staggerMs": 0}), state, json!({}));
+        store.worked("a", &["09:00", "10:00"]);
+        assert_eq!(store.audit("10:30", &[]).findings(), strings(&expected));
+    }
+}
+
+#[test]
+fn what_waits_for_events_or_has_a_quiet_trigger_is_healthy() {
+    let store = OpenClaw::new("10:29");
+    store.job("exit", true, json!({"kind": "on-exit", "command": "x"}), json!({}), json!({}));
+    store.job("stream", true, json!({"kind": "stream", "command": ["x"]}), json!({}), json!({}));
+    let watcher = json!({"nextRunAtMs": ms("10:45"), "lastTriggerEvalAtMs": ms("10:15")});
+    store.job(
+        "watcher",
+        true,
+        json!({"kind": "every", "everyMs": 900_000}),
+        watcher,
+        json!({"trigger": {"script": "secret"}}),
+    );
+    ["09:30", "09:45", "10:00", "10:15"].iter().for_each(|start| drop(store.run("watcher", start, json!({}))));
+    store.check("10:30", &[], &[]);
+}
+
+#[test]
+fn what_was_silent_before_a_boot_is_over_and_an_interrupted_run_did_not_last_until_it() {
+    let store = OpenClaw::new("20:29");
+    store.hourly("a", "20:00", "21:00").worked("a", &["08:00", "09:00", "18:02", "19:00", "20:00"]);
+    store.hourly("b", "20:00", "21:00").worked("b", &["08:00", "09:00", "18:02", "19:00", "20:00"]).receipt(
+        "b",
+        "interrupted",
+        "10:00",
+        Some("18:00"),
+    );
+    store.sql("UPDATE gateway_boot_lifecycle SET started_at_ms = 1772474400000");
+    store.check("20:30", &["warning gap/silent resolved"; 2], &["warning scheduler-silent resolved"]);
+}
+
+#[test]
+fn a_next_run_that_moves_on_without_a_run_is_a_silence() {
+    let store = OpenClaw::new("14:29");
+    store.hourly("swallowed", "10:00", "15:00").worked("swallowed", &["08:00", "09:00", "10:00"]);
+    store.hourly("other", "14:00", "15:00").worked("other", &["11:00", "12:00", "13:00", "14:00"]);
+    store.check("14:30", &["critical gap/silent ongoing"], &["critical job-silent ongoing"]);
+}
