@@ -209,7 +209,7 @@ fn databases_with_flipped_bits_and_cut_ends_never_panic_or_hang() {
             let at = random(&mut seed) as usize % bytes.len();
             bytes[at] ^= 1 << (random(&mut seed) % 8);
         }
-        if case % 5 == 0 {
+        if case.is_multiple_of(5) {
             bytes.truncate(random(&mut seed) as usize % bytes.len());
         }
         std::fs::write(&path, &bytes).unwrap();

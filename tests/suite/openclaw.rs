@@ -248,8 +248,12 @@ fn runs_that_are_fine_without_usage_are_empty_and_intended_silence_is_not() {
         let store = OpenClaw::new("10:29");
         let state = json!({"lastRunAtMs": ms("10:00"), "lastDurationMs": 60_000, "lastRunStatus": "ok", "nextRunAtMs": ms("11:00")});
         store.job("a", true, json!({"kind": "cron", "expr": "0 * * * *", "staggerMs": 0}), state, more);
-        ["06:00", "07:00"].iter().for_each(|start| drop(store.worked("a", &[start])));
-        ["08:00", "09:00", "10:00"].iter().for_each(|start| drop(store.run("a", start, detail.clone())));
+        ["06:00", "07:00"].iter().for_each(|start| {
+            store.worked("a", &[start]);
+        });
+        ["08:00", "09:00", "10:00"].iter().for_each(|start| {
+            store.run("a", start, detail.clone());
+        });
         store.audit("10:30", &[]).findings()
     };
     let streak = strings(&["warning zero-tokens/zero-token-streak ongoing"]);
@@ -317,7 +321,9 @@ fn work_that_is_skipped_each_time_is_told_but_not_a_heartbeats() {
             state,
             json!({"payload": {"kind": kind}}),
         );
-        runs.iter().for_each(|start| drop(store.run("a", start, json!({"status": "skipped"}))));
+        runs.iter().for_each(|start| {
+            store.run("a", start, json!({"status": "skipped"}));
+        });
         store.audit("10:30", &[])
     };
     let hours = ["06:00", "07:00", "08:00", "09:00", "10:00"];
@@ -363,7 +369,9 @@ fn what_waits_for_events_or_has_a_quiet_trigger_is_healthy() {
         watcher,
         json!({"trigger": {"script": "secret"}}),
     );
-    ["09:30", "09:45", "10:00", "10:15"].iter().for_each(|start| drop(store.run("watcher", start, json!({}))));
+    ["09:30", "09:45", "10:00", "10:15"].iter().for_each(|start| {
+        store.run("watcher", start, json!({}));
+    });
     store.check("10:30", &[], &[]);
 }
 
