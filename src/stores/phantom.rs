@@ -14,15 +14,6 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use std::collections::{HashMap, HashSet};
 
-/// How a snapshot comes about, for simulations that make one without a database.
-#[cfg(test)]
-pub mod for_tests {
-    pub use super::HABITS;
-    pub use super::events::join_row;
-    pub use super::forget_ended_runs;
-    pub use super::schedule::parse as schedule;
-}
-
 /// The tables whose columns may be read, and nothing else.
 pub const TABLES: [&str; 4] = ["scheduled_jobs", "cost_events", "sessions", "scheduler_audit_log"];
 /// What a job's session key begins with; its id follows.
@@ -367,4 +358,13 @@ pub fn forget_ended_runs(snapshot: &mut Snapshot) {
     open_runs.retain(open);
     open_runs.sort_by_key(|run| std::cmp::Reverse(run.seen));
     snapshot.open_runs = open_runs;
+}
+
+/// How a snapshot comes about, for simulations that make one without a database.
+#[cfg(test)]
+pub mod for_tests {
+    pub use super::HABITS;
+    pub use super::events::join_row;
+    pub use super::forget_ended_runs;
+    pub use super::schedule::parse as schedule;
 }
