@@ -8,7 +8,8 @@
 use super::{Audited, Database, Report, safe};
 use crate::audit::{Facts, Incident, Judged, Lasting, Severity};
 use crate::time::{Instant, seconds};
-use prometheus::{GaugeVec, Opts, Registry, TextEncoder};
+use prometheus::TextEncoder;
+use prometheus::proto::{Gauge, LabelPair, Metric, MetricFamily, MetricType};
 use std::collections::{BTreeMap, HashMap};
 
 /// Jobs of one database that get series of their own, the worst first; the rest is counted.
@@ -82,127 +83,150 @@ fn unix(at: Instant) -> f64 {
 /// # Errors
 /// Why the metrics can't be written; no input should cause that.
 pub fn render(report: &Report) -> Result<String, String> {
-    text(report).map_err(|error| format!("the metrics can't be written: {error}; please report it"))
-}
-
-fn text(report: &Report) -> prometheus::Result<String> {
     let mut labels = Labels::default();
     let label = |database: &Database| labels.unique("", &database.path.to_string_lossy());
     let mut paths: Vec<String> = report.databases().iter().map(label).collect();
     if report.databases.is_err() {
         paths.push(String::new());
     }
-    let databases = || paths.iter().map(String::as_str).zip(report.databases());
-    let audited = databases().filter_map(|(path, database)| Some((path, database.outcome.as_ref().ok()?)));
+    let databases = paths.iter().map(String::as_str).zip(report.databases());
+    let audited = databases.filter_map(|(path, database)| Some((path, database.outcome.as_ref().ok()?)));
     let audited: Vec<(&str, &Audited)> = audited.collect();
-    let metrics = Metrics(Registry::new());
-    metrics.of_run(report, &paths)?;
-    metrics.of_databases(&audited)?;
-    metrics.of_incidents(&audited)?;
-    metrics.of_jobs(&audited)?;
-    TextEncoder::new().encode_to_string(&metrics.0.gather())
+    let families = [of_run(report, &paths), of_databases(&audited), of_incidents(&audited), of_jobs(&audited)].concat();
+    // The encoder takes no family without a metric.
+    let families: Vec<MetricFamily> = families.into_iter().filter(|family| !family.get_metric().is_empty()).collect();
+    let text = TextEncoder::new().encode_to_string(&families);
+    text.map_err(|error| format!("the metrics can't be written: {error}; please report it"))
 }
 
-struct Metrics(Registry);
+fn family(name: &str, help: &str, metrics: Vec<Metric>) -> MetricFamily {
+    let mut family = MetricFamily::default();
+    family.set_name(name.to_owned());
+    family.set_help(help.to_owned());
+    family.set_field_type(MetricType::GAUGE);
+    family.set_metric(metrics);
+    family
+}
 
-impl Metrics {
-    fn family(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<GaugeVec> {
-        let family = GaugeVec::new(Opts::new(name, help), labels)?;
-        self.0.register(Box::new(family.clone()))?;
-        Ok(family)
-    }
+fn metric(labels: &[(&str, &str)], value: f64) -> Metric {
+    let pair = |&(name, value): &(&str, &str)| {
+        let mut pair = LabelPair::default();
+        pair.set_name(name.to_owned());
+        pair.set_value(value.to_owned());
+        pair
+    };
+    let mut gauge = Gauge::default();
+    gauge.set_value(value);
+    let mut metric = Metric::from_gauge(gauge);
+    metric.set_label(labels.iter().map(pair).collect());
+    metric
+}
 
-    fn of_run(&self, report: &Report, paths: &[String]) -> prometheus::Result<()> {
-        let of_each = |name, help| self.family(name, help, &["database"]);
-        let success = of_each("sched_audit_success", "Whether the database could be audited: 1 or 0.")?;
-        let timestamp = of_each("sched_audit_timestamp_seconds", "The instant of the audit, since 1970.")?;
-        let duration = of_each("sched_audit_duration_seconds", "How long the call took that audited the database.")?;
-        let build = "Always 1; the version of sched-audit.";
-        let build = self.family("sched_audit_build_info", build, &["database", "version"])?;
-        for (index, path) in paths.iter().enumerate() {
-            let read = report.databases().get(index).is_some_and(|database| database.outcome.is_ok());
-            success.with_label_values(&[path]).set(f64::from(read));
-            timestamp.with_label_values(&[path]).set(unix(report.now));
-            duration.with_label_values(&[path]).set(report.took.as_secs_f64());
-            build.with_label_values(&[path.as_str(), env!("CARGO_PKG_VERSION")]).set(1.0);
+fn of_run(report: &Report, paths: &[String]) -> Vec<MetricFamily> {
+    let version = env!("CARGO_PKG_VERSION");
+    let of_each = |value: &dyn Fn(usize) -> f64| {
+        let one = |(index, path): (usize, &String)| metric(&[("database", path)], value(index));
+        paths.iter().enumerate().map(one).collect()
+    };
+    let read = |index: usize| report.databases().get(index).is_some_and(|database| database.outcome.is_ok());
+    let build = paths.iter().map(|path| metric(&[("database", path), ("version", version)], 1.0)).collect();
+    vec![
+        family("sched_audit_build_info", "Always 1; the version of sched-audit.", build),
+        family(
+            "sched_audit_duration_seconds",
+            "How long the call took that audited the database.",
+            of_each(&|_| report.took.as_secs_f64()),
+        ),
+        family(
+            "sched_audit_success",
+            "Whether the database could be audited: 1 or 0.",
+            of_each(&|index| f64::from(read(index))),
+        ),
+        family(
+            "sched_audit_timestamp_seconds",
+            "The instant of the audit, since 1970.",
+            of_each(&|_| unix(report.now)),
+        ),
+    ]
+}
+
+fn of_databases(databases: &[(&str, &Audited)]) -> Vec<MetricFamily> {
+    let (mut jobs, mut left_out, mut incidents) = (Vec::new(), Vec::new(), Vec::new());
+    for &(path, audited) in databases {
+        let mut states = BTreeMap::from([("watched", 0)]);
+        audited.jobs().for_each(|judged| *states.entry(judged.job.state.word()).or_insert(0) += 1);
+        let state = |(state, count): (&&str, &i32)| metric(&[("database", path), ("state", state)], f64::from(*count));
+        jobs.extend(states.iter().map(state));
+        let rest = shown_jobs(audited).len().saturating_sub(MOST_JOBS);
+        left_out.push(metric(&[("database", path)], rest as f64));
+        for severity in [Severity::Warning, Severity::Critical] {
+            let count = lasting(audited).filter(|incident| incident.severity == severity).count();
+            incidents.push(metric(&[("database", path), ("severity", severity.word())], count as f64));
         }
-        Ok(())
     }
-
-    fn of_databases(&self, databases: &[(&str, &Audited)]) -> prometheus::Result<()> {
-        let jobs = self.family(
+    vec![
+        family("sched_audit_incidents", "Incidents that last, by severity.", incidents),
+        family(
             "sched_audit_jobs",
             "Jobs by what the scheduler makes of them: watched, or why they are skipped.",
-            &["database", "state"],
-        )?;
-        let left_out = self.family(
+            jobs,
+        ),
+        family(
             "sched_audit_jobs_left_out",
             "Jobs without series of their own, because the database has too many.",
-            &["database"],
-        )?;
-        let incidents =
-            self.family("sched_audit_incidents", "Incidents that last, by severity.", &["database", "severity"])?;
-        for &(path, audited) in databases {
-            let mut states = BTreeMap::from([("watched", 0)]);
-            audited.jobs().for_each(|judged| *states.entry(judged.job.state.word()).or_insert(0) += 1);
-            states.iter().for_each(|(state, count)| jobs.with_label_values(&[path, *state]).set(f64::from(*count)));
-            let rest = shown_jobs(audited).len().saturating_sub(MOST_JOBS);
-            left_out.with_label_values(&[path]).set(rest as f64);
-            for severity in [Severity::Warning, Severity::Critical] {
-                let count = lasting(audited).filter(|incident| incident.severity == severity).count();
-                incidents.with_label_values(&[path, severity.word()]).set(count as f64);
-            }
-        }
-        Ok(())
-    }
+            left_out,
+        ),
+    ]
+}
 
-    fn of_incidents(&self, databases: &[(&str, &Audited)]) -> prometheus::Result<()> {
-        let labels = ["database", "fingerprint", "cause"];
-        let start = self.family(
+fn of_incidents(databases: &[(&str, &Audited)]) -> Vec<MetricFamily> {
+    let (mut jobs, mut start) = (Vec::new(), Vec::new());
+    for &(path, audited) in databases {
+        for incident in lasting(audited).take(MOST_INCIDENTS) {
+            let (cause, severity) = (incident.cause.name(), incident.severity.word());
+            let labels = [("cause", cause.as_str()), ("database", path), ("fingerprint", &incident.fingerprint)];
+            jobs.push(metric(&labels, incident.jobs.len() as f64));
+            let since = incident.since.map_or(0.0, unix);
+            start.push(metric(&[labels.as_slice(), &[("severity", severity)]].concat(), since));
+        }
+    }
+    vec![
+        family("sched_audit_incident_jobs", "How many jobs an incident that lasts hits.", jobs),
+        family(
             "sched_audit_incident_start_timestamp_seconds",
             "When an incident that lasts began, since 1970; 0 if that is not known.",
-            &["database", "fingerprint", "cause", "severity"],
-        )?;
-        let jobs = self.family("sched_audit_incident_jobs", "How many jobs an incident that lasts hits.", &labels)?;
-        for &(path, audited) in databases {
-            for incident in lasting(audited).take(MOST_INCIDENTS) {
-                let (cause, severity) = (incident.cause.name(), incident.severity.word());
-                let since = incident.since.map_or(0.0, unix);
-                start.with_label_values(&[path, &incident.fingerprint, &cause, severity]).set(since);
-                jobs.with_label_values(&[path, &incident.fingerprint, &cause]).set(incident.jobs.len() as f64);
-            }
-        }
-        Ok(())
-    }
+            start,
+        ),
+    ]
+}
 
-    fn of_jobs(&self, databases: &[(&str, &Audited)]) -> prometheus::Result<()> {
-        let family = |JobFamily { name, help, value }| {
-            Ok((self.family(name, help, &["database", "job_id", "job_name"])?, value))
-        };
-        let families = JOB_FAMILIES.map(family).into_iter().collect::<prometheus::Result<Vec<_>>>()?;
-        let info = self.family(
-            "sched_audit_job_info",
-            "Always 1; the schedule of the job, the zone that it names, and what the scheduler makes of it.",
-            &["database", "job_id", "job_name", "schedule", "zone", "state"],
-        )?;
-        let mut labels = Labels::default();
-        for &(path, audited) in databases {
-            for judged in shown_jobs(audited).into_iter().take(MOST_JOBS) {
-                let job = &judged.job;
-                let id = labels.unique(&format!("{path}\n"), &job.id);
-                let name = safe::text(&job.name, LONGEST_LABEL);
-                for (family, value) in &families {
-                    if let Some(value) = value(judged) {
-                        family.with_label_values(&[path, &id, &name]).set(value);
-                    }
-                }
-                let schedule = safe::text(&job.schedule.text(), LONGEST_LABEL);
-                let zone = safe::text(job.schedule.timezone.as_deref().unwrap_or_default(), LONGEST_LABEL);
-                info.with_label_values(&[path, &id, &name, &schedule, &zone, job.state.word()]).set(1.0);
+fn of_jobs(databases: &[(&str, &Audited)]) -> Vec<MetricFamily> {
+    let mut numbers: Vec<Vec<Metric>> = JOB_FAMILIES.iter().map(|_| Vec::new()).collect();
+    let mut info = Vec::new();
+    let mut labels = Labels::default();
+    for &(path, audited) in databases {
+        for judged in shown_jobs(audited).into_iter().take(MOST_JOBS) {
+            let job = &judged.job;
+            let id = labels.unique(&format!("{path}\n"), &job.id);
+            let name = safe::text(&job.name, LONGEST_LABEL);
+            let own = [("database", path), ("job_id", &id), ("job_name", &name)];
+            for (metrics, family) in numbers.iter_mut().zip(&JOB_FAMILIES) {
+                metrics.extend((family.value)(judged).map(|value| metric(&own, value)));
             }
+            let schedule = safe::text(&job.schedule.text(), LONGEST_LABEL);
+            let zone = safe::text(job.schedule.timezone.as_deref().unwrap_or_default(), LONGEST_LABEL);
+            let more = [("schedule", schedule.as_str()), ("state", job.state.word()), ("zone", &zone)];
+            info.push(metric(&[own, more].concat(), 1.0));
         }
-        Ok(())
     }
+    let mut families: Vec<MetricFamily> =
+        JOB_FAMILIES.iter().zip(numbers).map(|(one, metrics)| family(one.name, one.help, metrics)).collect();
+    families.push(family(
+        "sched_audit_job_info",
+        "Always 1; the schedule of the job, what the scheduler makes of it, and the zone that it names.",
+        info,
+    ));
+    families
 }
 
 fn lasting(audited: &Audited) -> impl Iterator<Item = &Incident> {
