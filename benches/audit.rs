@@ -15,7 +15,8 @@ const END: i64 = 1_777_550_400;
 const WEEK: f64 = 7.0 * 86_400.0;
 
 /// One pass of SQLite's own over the rows that an audit reads, and the columns that it needs.
-const SUM: &str = "SELECT sum(length(session_key)), sum(input_tokens), sum(output_tokens), max(created_at) FROM cost_events
+const SUM: &str =
+    "SELECT sum(length(session_key)), sum(input_tokens), sum(output_tokens), max(created_at) FROM cost_events
     WHERE id > (SELECT max(id) FROM cost_events) - 114286";
 
 /// Events of the last 7 days by job: zero-token fires and the last fire.

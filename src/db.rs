@@ -121,6 +121,11 @@ impl<'a> Access<'a> {
         Ok(Access { path: path.to_owned(), tables, deadline, open: None })
     }
 
+    /// Access to the same, over a connection of its own.
+    pub fn beside(&self) -> Access<'a> {
+        Access { path: self.path.clone(), open: None, ..*self }
+    }
+
     /// Reads one piece: what `read` returns is kept only if no file moved since they were opened; else it is read again,
     /// as often as the deadline allows.
     ///

@@ -46,6 +46,9 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant as Clock, SystemTime};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A table needs so many columns.
 const NARROWEST: u16 = 40;
 /// What a time-out may be overstepped by to say that it was.

@@ -245,6 +245,9 @@ enum Line<'a> {
     },
 }
 
+/// What a job with a finding and a long name takes in the report.
+const USUAL_BYTES_A_JOB: usize = 6_000;
+
 /// The whole report as one object.
 pub fn render(report: &Report) -> String {
     let root = Root {
@@ -261,8 +264,13 @@ pub fn render(report: &Report) -> String {
             .flat_map(|(database, audited)| json_findings(database, audited, report.now))
             .collect(),
     };
+    let jobs: usize = report.audited().map(|(_, audited)| audited.jobs().count()).sum();
+    // Memory reserved is not yet used; a text that grows by doubling is held twice.
+    let mut text = Vec::with_capacity((jobs + 1) * USUAL_BYTES_A_JOB);
     // Keys are texts and no value can fail: an empty text would be the only other answer.
-    safe::json(serde_json::to_string_pretty(&root).unwrap_or_default() + "\n")
+    let written = serde_json::to_writer_pretty(&mut text, &root).is_ok();
+    text.push(b'\n');
+    safe::json(String::from_utf8(text).ok().filter(|_| written).unwrap_or_default())
 }
 
 /// A line for everything that could not be audited and for each incident, the worst first; none where all is well.

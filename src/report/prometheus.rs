@@ -166,11 +166,7 @@ fn of_databases(databases: &[(&str, &Audited)]) -> Vec<MetricFamily> {
     }
     vec![
         family("sched_audit_incidents", "Incidents that last, by severity.", incidents),
-        family(
-            "sched_audit_jobs",
-            "Jobs by what the scheduler makes of them: watched, or why they are skipped.",
-            jobs,
-        ),
+        family("sched_audit_jobs", "Jobs by what the scheduler makes of them: watched, or why they are skipped.", jobs),
         family(
             "sched_audit_jobs_left_out",
             "Jobs without series of their own, because the database has too many.",

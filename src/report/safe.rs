@@ -25,10 +25,15 @@ pub fn json(text: String) -> String {
     if text.is_ascii() && !text.as_bytes().contains(&0x7f) {
         return text;
     }
-    let steers = |character: char| character != '\n' && is_hidden(character);
-    let escaped =
-        |character: char| character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect();
-    text.chars().map(|character| if steers(character) { escaped(character) } else { character.to_string() }).collect()
+    let mut escaped = String::with_capacity(text.len() + text.len() / 8);
+    for character in text.chars() {
+        if character != '\n' && is_hidden(character) {
+            escaped.extend(character.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
 }
 
 /// Control characters, and format characters that hide, join or turn text (bidirectional marks, zero-width, tags).

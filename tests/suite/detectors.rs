@@ -730,6 +730,32 @@ fn a_regular_job_whose_row_is_gone_is_info_unless_somebody_deleted_it() {
     history.check("2026-03-02T09:30:00Z", &[]);
 }
 
+/// 30,000 of the 40,000 events are read in two halves side by side, each by a reader that meets these jobs by itself.
+#[test]
+fn the_events_of_jobs_without_a_row_are_kept_apart_wherever_they_were_met() {
+    let history = History::new();
+    history.sql(
+        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 39999)
+         INSERT INTO cost_events (session_key, input_tokens, output_tokens, created_at)
+         SELECT CASE WHEN i % 2000 = 0 AND i < 12000 THEN 'scheduler:sched:early'
+                     WHEN i % 2000 = 1 AND i BETWEEN 16000 AND 28000 THEN 'scheduler:sched:middle'
+                     WHEN i % 2000 = 2 THEN 'scheduler:sched:always'
+                     WHEN i % 1000 = 3 AND i > 30000 THEN 'scheduler:sched:newest' ELSE 'chat' END,
+                5, 5, datetime('2026-02-26 00:00:00', (i * 10) || ' seconds') FROM n",
+    );
+    let run = history.audit("2026-03-02T16:00:00Z", &[]);
+    let mut gone: Vec<String> = run.json()["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| {
+            format!("{} {}", finding["job"]["id"].as_str().unwrap_or_default(), finding["evidence"]["fires"])
+        })
+        .collect();
+    gone.sort();
+    assert_eq!(gone, ["always 20", "early 6", "middle 6", "newest 10"]);
+}
+
 #[test]
 fn what_cannot_be_judged_is_a_warning_and_not_health() {
     let streak: Vec<String> = (0..10).map(|hour| format!("-2026-03-02 {hour:02}:01:00")).collect();

@@ -25,7 +25,8 @@ fn start_writer(history: &History, restless: bool) -> Child {
         .unwrap()
 }
 
-/// Not a test of its own: the writer process, which ends with an error as soon as a write of it fails.
+/// Not a test of its own: the writer process, which ends with the test, or with an error as soon as a write of
+/// it fails.
 #[test]
 #[ignore = "started by the torture test"]
 fn writer() {
@@ -35,7 +36,8 @@ fn writer() {
     let restless = std::env::var_os(RESTLESS).is_some();
     db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL").unwrap();
     db.pragma_update(None, "wal_autocheckpoint", if restless { 1 } else { 50 }).unwrap();
-    for round in 1u64.. {
+    let parent = std::os::unix::process::parent_id();
+    for round in (1u64..).take_while(|_| std::os::unix::process::parent_id() == parent) {
         let begun = Instant::now();
         db.execute_batch(
             "BEGIN IMMEDIATE;

@@ -9,7 +9,7 @@
 
 use super::super::value::{event_time, number};
 use super::{KEY_PREFIX, Tables};
-use crate::db::{Access, Failure, Unread, Window};
+use crate::db::{Access, Failure, Kind, Unread, Window};
 use crate::model::{Fire, Job, Run, Schedule, Snapshot, State, Tokens, When};
 use crate::time::{DAY, Instant, MINUTE, Millis, SECOND};
 use rusqlite::{Connection, Row, params};
@@ -59,6 +59,7 @@ pub struct Newest {
 }
 
 /// The places of jobs by session key: those with a row as in the table, then the others as they are met.
+#[derive(Clone)]
 struct Keys {
     places: FxHashMap<Vec<u8>, u32>,
     strangers: Vec<Vec<u8>>,
@@ -86,6 +87,15 @@ impl Keys {
             self.places.insert(key.to_vec(), next);
         }
         Some(next)
+    }
+
+    /// Takes in the strangers that a copy of these keys met, and gives that copy's part the places that they have here.
+    fn adopt(&mut self, met: &Keys, part: &mut Part) {
+        let places: Vec<u32> = met.strangers.iter().filter_map(|id| self.place(&[KEY_PREFIX, id].concat())).collect();
+        for event in &mut part.events {
+            let stranger = (event.who as usize).checked_sub(self.jobs);
+            event.who = stranger.and_then(|index| places.get(index).copied()).unwrap_or(event.who);
+        }
     }
 
     fn query(&self, rest: &str) -> String {
@@ -208,6 +218,28 @@ fn read_part(db: &Connection, (from, to): (i64, i64), keys: &mut Keys) -> Result
     Ok(part)
 }
 
+/// Reads the two halves of some rows, each over its own connection.
+fn read_side_by_side(
+    access: &mut Access<'_>,
+    beside: &mut Access<'_>,
+    (from, to): (i64, i64),
+    keys: &mut Keys,
+) -> Result<[Part; 2], Unread> {
+    let middle = from + (to - from) / 2;
+    let mut met = keys.clone();
+    let (older, newer) = std::thread::scope(|scope| {
+        let older = std::thread::Builder::new()
+            .spawn_scoped(scope, || beside.piece(|db| read_part(db, (from, middle), &mut met)));
+        let newer = access.piece(|db| read_part(db, (middle + 1, to), keys));
+        (older.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))), newer)
+    });
+    let no_thread =
+        |error| Unread { why: format!("can't be read: no thread could be started: {error}"), kind: Kind::Own };
+    let mut older = older.map_err(no_thread)??;
+    keys.adopt(&met, &mut older);
+    Ok([older, newer?])
+}
+
 /// Gives the jobs their fires from row `from` on, of more than can be kept the newest ones; returns those of jobs that have
 /// no row.
 fn read_fires(
@@ -223,11 +255,12 @@ fn read_fires(
     }
     let mut deal =
         Deal { start, jobs: newest.keys.jobs, newest: None, unreadable: 0, stepped: 0, strangers: Vec::new() };
+    let mut beside = access.beside();
     let mut at = from.max(least);
     while at < newest.from {
-        let to = at.saturating_add(ROWS_A_PIECE - 1).min(newest.from - 1);
-        let part = access.piece(|db| read_part(db, (at, to), &mut newest.keys))?;
-        deal.out(&part, snapshot);
+        let to = at.saturating_add(2 * ROWS_A_PIECE - 1).min(newest.from - 1);
+        let parts = read_side_by_side(access, &mut beside, (at, to), &mut newest.keys)?;
+        parts.iter().for_each(|part| deal.out(part, snapshot));
         at = to + 1;
     }
     deal.out(&std::mem::take(&mut newest.part), snapshot);
