@@ -33,6 +33,14 @@ struct Case {
     silent: bool,
 }
 
+/// By the sqlite3 shell, a process as an audit is.
+fn sum_by_shell(path: &Path) -> Duration {
+    let begun = Instant::now();
+    let output = Command::new("sqlite3").arg("-readonly").arg(path).arg(SUM).output();
+    assert!(output.expect("needs the sqlite3 shell").status.success());
+    begun.elapsed()
+}
+
 fn database(case: &Case) -> PathBuf {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench-data");
     std::fs::create_dir_all(&directory).unwrap();
@@ -164,7 +172,7 @@ fn main() {
         }
     }
     let path = database(&large);
-    let sum = best(9, || query(&path, SUM));
+    let sum = best(9, || sum_by_shell(&path));
     println!("{:<46}{sum:>12.1?}", "SQLite's sum over the rows that are read");
     for format in ["table", "json", "ndjson", "prometheus", "nagios", "github", "junit", "html"] {
         let ours = best(9, || audit_as(format, &[&path]).0);

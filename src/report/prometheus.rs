@@ -92,9 +92,10 @@ pub fn render(report: &Report) -> Result<String, String> {
     let databases = paths.iter().map(String::as_str).zip(report.databases());
     let audited = databases.filter_map(|(path, database)| Some((path, database.outcome.as_ref().ok()?)));
     let audited: Vec<(&str, &Audited)> = audited.collect();
-    let families = [of_run(report, &paths), of_databases(&audited), of_incidents(&audited), of_jobs(&audited)].concat();
+    let families = [of_run(report, &paths), of_databases(&audited), of_incidents(&audited), of_jobs(&audited)];
     // The encoder takes no family without a metric.
-    let families: Vec<MetricFamily> = families.into_iter().filter(|family| !family.get_metric().is_empty()).collect();
+    let families: Vec<MetricFamily> =
+        families.into_iter().flatten().filter(|family| !family.get_metric().is_empty()).collect();
     let text = TextEncoder::new().encode_to_string(&families);
     text.map_err(|error| format!("the metrics can't be written: {error}; please report it"))
 }

@@ -274,6 +274,20 @@ fn a_pause_in_the_audit_log_takes_its_time_out_of_a_gap() {
     assert_eq!(gaps_of_j(&history), [""; 0]);
 }
 
+#[test]
+fn a_pause_that_left_no_trace_of_its_end_lasts_to_the_next_fire_and_no_longer() {
+    let pause = |at: &str| {
+        let history = closed("19:30", &ALIVE);
+        history.sql(&format!(
+            "INSERT INTO scheduler_audit_log (job_id, action, created_at) VALUES ('j', 'pause', '2026-03-02 {at}')"
+        ));
+        gaps_of_j(&history)
+    };
+    assert_eq!(pause("11:55:00"), [""; 0]);
+    assert_eq!(pause("11:45:00"), ["warning gap/silent resolved"]);
+    assert_eq!(pause("20:00:00"), ["warning gap/silent resolved"]);
+}
+
 const WAITS: &str = "info past-due/waiting ongoing";
 const LONG: &str = "warning past-due/long-run ongoing";
 

@@ -396,3 +396,15 @@ fn a_next_run_that_moves_on_without_a_run_is_a_silence() {
     store.hourly("other", "14:00", "15:00").worked("other", &["11:00", "12:00", "13:00", "14:00"]);
     store.check("14:30", &["critical gap/silent ongoing"], &["critical job-silent ongoing"]);
 }
+
+#[test]
+fn a_closed_gap_is_lost_after_the_wait_that_runs_of_others_can_explain_since_starts_are_recorded() {
+    let gap = |back: &str| {
+        let store = OpenClaw::new("14:59");
+        store.hourly("job", "14:00", "15:00").worked("job", &["09:00", "10:00", back, "13:00", "14:00"]);
+        store.hourly("other", "14:00", "15:00").worked("other", &["10:00", "11:00", "12:00", "13:00", "14:00"]);
+        store.audit("14:59", &["--job", "job", "--lost-after", "65m"]).findings()
+    };
+    assert_eq!(gap("12:05"), [""; 0]);
+    assert_eq!(gap("12:10"), ["warning gap/silent resolved"]);
+}
