@@ -17,7 +17,7 @@ mod worker;
 mod zero_tokens;
 
 use crate::cadence::Zone;
-use crate::model::{Job, Schedule, Snapshot, State, When};
+use crate::model::{Job, Schedule, Snapshot, State};
 use crate::policy::{Policy, Terms};
 use crate::time::{DAY, Instant, Millis};
 pub use finding::{Finding, count};
@@ -228,29 +228,8 @@ impl Verdict {
 impl Judged {
     /// A job that is expected and has no row.
     fn missing(pattern: &str) -> Judged {
-        let when = When::Unreadable("it has no row".to_owned());
-        let schedule = Schedule {
-            kind: "unknown".to_owned(),
-            expression: None,
-            timezone: None,
-            interval_ms: None,
-            at: None,
-            when,
-        };
-        let job = Job {
-            id: pattern.to_owned(),
-            name: pattern.to_owned(),
-            state: State::Gone,
-            schedule,
-            created_at: None,
-            row: None,
-            switches: Vec::new(),
-            manual_runs: Vec::new(),
-            running_since: None,
-            longest_run: None,
-            events_without_time: 0,
-            fires: Vec::new(),
-        };
+        let schedule = Schedule::unreadable("unknown".to_owned(), "it has no row".to_owned());
+        let job = Job::new(pattern.to_owned(), State::Gone, schedule);
         let (facts, strip) = (Facts::default(), Strip::default());
         Judged { job, selected: true, severity: Severity::Critical, facts, strip }
     }

@@ -125,6 +125,24 @@ pub struct Row {
 }
 
 impl Job {
+    /// A job without a row and without a history.
+    pub fn new(id: String, state: State, schedule: Schedule) -> Job {
+        Job {
+            name: id.clone(),
+            id,
+            state,
+            schedule,
+            created_at: None,
+            row: None,
+            switches: Vec::new(),
+            manual_runs: Vec::new(),
+            running_since: None,
+            longest_run: None,
+            events_without_time: 0,
+            fires: Vec::new(),
+        }
+    }
+
     /// The newest run that the row knows.
     pub fn last_run(&self) -> Option<&Run> {
         self.row.as_ref()?.last_run.as_ref()
@@ -246,6 +264,12 @@ pub enum When {
 }
 
 impl Schedule {
+    /// One of this kind that can't be used, for this reason.
+    pub fn unreadable(kind: String, why: String) -> Schedule {
+        let when = When::Unreadable(why);
+        Schedule { kind, expression: None, timezone: None, interval_ms: None, at: None, when }
+    }
+
     /// The cadence of a recurring, readable schedule.
     pub fn cadence(&self) -> Option<&Cadence> {
         match &self.when {

@@ -145,20 +145,7 @@ pub(super) fn policy(settings: Settings) -> Policy {
 pub(super) fn new_job(id: String, schedule: Schedule, made: Instant) -> Option<Job> {
     let next = schedule.cadence()?.next(made)?;
     let row = Row { next_run_at: Stamp::At(next), updated_at: Some(made), ..Row::default() };
-    Some(Job {
-        name: id.clone(),
-        id,
-        state: State::Watched,
-        schedule,
-        created_at: Some(made),
-        row: Some(row),
-        switches: Vec::new(),
-        manual_runs: Vec::new(),
-        running_since: None,
-        longest_run: None,
-        events_without_time: 0,
-        fires: Vec::new(),
-    })
+    Some(Job { created_at: Some(made), row: Some(row), ..Job::new(id, State::Watched, schedule) })
 }
 
 impl Fleet {
@@ -457,14 +444,14 @@ struct Told {
     warned: BTreeMap<usize, Instant>,
     /// Fingerprints of incidents that were critical while they lasted, after the fault began.
     critical: BTreeSet<String>,
-    /// Fingerprints of ongoing incidents that were gone in one audit and there again in a later one.
+    /// Fingerprints of incidents that had been critical, were over in one audit and there again in a later one.
     came_back: BTreeSet<String>,
 }
 
 fn audit_all(fleet: &Fleet) -> Told {
     let mut told = Told::default();
     let mut database = Database::new(fleet);
-    let (mut present, mut gone) = (BTreeSet::new(), BTreeSet::new());
+    let mut gone = BTreeSet::new();
     let step = if fleets() > 1 { 10 * MINUTE } else { 37 * MINUTE };
     let mut now = fleet.begins.plus(-2 * DAY - 3 * HOUR);
     while now < fleet.horizon() {
@@ -489,11 +476,9 @@ fn audit_all(fleet: &Fleet) -> Told {
         let lasting: BTreeSet<String> = ongoing().map(|incident| incident.fingerprint.clone()).collect();
         let critical = ongoing().filter(|incident| incident.severity == Severity::Critical);
         if fleet.fault != Fault::None && now >= fleet.begins {
-            gone.extend(present.difference(&lasting).cloned());
-            let back: Vec<String> = lasting.intersection(&gone).cloned().collect();
-            told.came_back.extend(back);
+            gone.extend(told.critical.difference(&lasting).cloned());
+            told.came_back.extend(lasting.intersection(&gone).cloned());
             told.critical.extend(critical.map(|incident| incident.fingerprint.clone()));
-            present = lasting;
         }
         now = now.plus(step);
     }

@@ -224,20 +224,7 @@ fn job(id: String, name: String, enabled: bool, definition: &Definition, status:
         updated_at: instant(status.activated_at).or(created_at),
         delivery: status.delivery(),
     };
-    Job {
-        id,
-        name,
-        state,
-        schedule,
-        created_at,
-        row: (!newer).then_some(row),
-        switches: Vec::new(),
-        manual_runs: Vec::new(),
-        running_since: None,
-        longest_run,
-        events_without_time: 0,
-        fires: Vec::new(),
-    }
+    Job { name, created_at, row: (!newer).then_some(row), longest_run, ..Job::new(id, state, schedule) }
 }
 
 /// Jobs whose rows the scheduler could not read and deleted, but for those that somebody made again.

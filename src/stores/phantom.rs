@@ -244,20 +244,9 @@ fn job(row: &rusqlite::Row<'_>, window: &Window) -> Result<Job, rusqlite::Error>
         updated_at,
         delivery: text(row.get_ref(14)?).map(|text| cut(text, 100)),
     };
-    Ok(Job {
-        id: shown(row.get_ref(0)?),
-        name: shown(row.get_ref(1)?),
-        state,
-        schedule: schedule::parse(&kind, &text(row.get_ref(5)?).unwrap_or_default(), window.zone),
-        created_at,
-        row: (!newer).then_some(known),
-        switches: Vec::new(),
-        manual_runs: Vec::new(),
-        running_since: None,
-        longest_run: None,
-        events_without_time: 0,
-        fires: Vec::new(),
-    })
+    let schedule = schedule::parse(&kind, &text(row.get_ref(5)?).unwrap_or_default(), window.zone);
+    let (name, row_known) = (shown(row.get_ref(1)?), (!newer).then_some(known));
+    Ok(Job { name, created_at, row: row_known, ..Job::new(shown(row.get_ref(0)?), state, schedule) })
 }
 
 /// The scheduler picks `enabled = 1 AND status = 'active'`; the comparison is exact.

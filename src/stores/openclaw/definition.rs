@@ -85,14 +85,8 @@ impl Definition {
     /// The same as one that can't be used, for this reason.
     pub fn unreadable(&self, why: String) -> Schedule {
         let text = |key: &str| self.schedule[key].as_str().map(|text| cut(text.to_owned(), SHOWN));
-        Schedule {
-            kind: cut(self.kind().to_owned(), SHOWN),
-            expression: text("expr"),
-            timezone: text("tz"),
-            interval_ms: None,
-            at: None,
-            when: When::Unreadable(why),
-        }
+        let unreadable = Schedule::unreadable(cut(self.kind().to_owned(), SHOWN), why);
+        Schedule { expression: text("expr"), timezone: text("tz"), ..unreadable }
     }
 
     fn read(&self, schedule: &mut Schedule, id: &str, zone: Zone) -> Result<When, String> {

@@ -10,7 +10,7 @@
 use super::super::value::{event_time, number};
 use super::{KEY_PREFIX, Tables};
 use crate::db::{Access, Failure, Kind, Unread, Window};
-use crate::model::{Fire, Job, Run, Schedule, Snapshot, State, Tokens, When};
+use crate::model::{Fire, Job, Run, Schedule, Snapshot, State, Tokens};
 use crate::time::{DAY, Instant, MINUTE, Millis, SECOND};
 use rusqlite::{Connection, Row, params};
 use rustc_hash::FxHashMap;
@@ -334,23 +334,8 @@ fn settle_strangers(fires: Vec<Vec<Fire>>, keys: &Keys, tables: &mut Tables) {
 
 fn gone(id: &[u8], fires: Vec<Fire>) -> Job {
     let id = super::cut(String::from_utf8_lossy(id).into_owned(), 500);
-    let when = When::Unreadable("its row is gone".to_owned());
-    let schedule =
-        Schedule { kind: "unknown".to_owned(), expression: None, timezone: None, interval_ms: None, at: None, when };
-    Job {
-        name: id.clone(),
-        id,
-        state: State::Gone,
-        schedule,
-        created_at: None,
-        row: None,
-        switches: Vec::new(),
-        manual_runs: Vec::new(),
-        running_since: None,
-        longest_run: None,
-        events_without_time: 0,
-        fires,
-    }
+    let schedule = Schedule::unreadable("unknown".to_owned(), "its row is gone".to_owned());
+    Job { fires, ..Job::new(id, State::Gone, schedule) }
 }
 
 /// Joins a job's newest fire with the run that its row knows; a run without a cost event becomes a fire of its own.

@@ -12,14 +12,7 @@ const LAST_DATE: f64 = 8.64e15;
 
 /// Reads a row's schedule; `zone` is the one of the scheduler's process.
 pub fn parse(kind: &str, value: &str, zone: Zone) -> Schedule {
-    let mut schedule = Schedule {
-        kind: shorten(kind),
-        expression: None,
-        timezone: None,
-        interval_ms: None,
-        at: None,
-        when: When::Unreadable(String::new()),
-    };
+    let mut schedule = Schedule::unreadable(shorten(kind), String::new());
     schedule.when = read(&mut schedule, value, zone).unwrap_or_else(When::Unreadable);
     schedule
 }
