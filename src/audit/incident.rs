@@ -25,6 +25,8 @@ const LONGEST_ID: usize = 200;
 const RETRY_TAKES: Millis = 15 * MINUTE;
 /// A job that was due so shortly before the last run ended fell silent with all others.
 const LATE_IN_A_BATCH: Millis = 5 * MINUTE;
+/// Either scheduler stops a job after so many errors in a row.
+const BREAKER_OPENS: u64 = 10;
 /// Signs of life within this of the last run prove nothing of what came after it.
 const SAME_MOMENT: Millis = MINUTE;
 
@@ -199,6 +201,12 @@ impl<'a> Grouping<'a> {
             }
             Reason::Runaway => Some(Key::Runaway { job }),
             Reason::BreakerOpen => Some(self.failing(job)),
+            // Its row is newer than the audit's instant: the streak tells what the row would have.
+            Reason::ZeroTokenStreak => match finding.facts {
+                Facts::ZeroTokenStreak { fires: BREAKER_OPENS.., .. } => Some(self.failing(job)),
+                _ => None,
+            }
+            .filter(|_| self.context.snapshot.jobs[job].row.is_none()),
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::{Run, command, run};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 const ORDER: [&str; 4] = ["ok", "info", "warning", "critical"];
 
@@ -49,14 +49,20 @@ fn incident_at(minutes: i64) -> Run {
 }
 
 #[test]
-fn replayed_every_ten_minutes_the_incident_is_warned_of_by_the_third_zero_token_fire_and_not_before() {
+fn replayed_every_ten_minutes_the_incident_is_told_by_the_third_zero_token_fire_not_before_and_as_one() {
     // The first zero-token fire is that of 2026-04-29 05:00:07, the third that of 05:01:51.
     let (first_zero, third_zero) = (65 * 60, 65 * 60 + 2);
     for minutes in (0..first_zero).step_by(10) {
         let run = incident_at(minutes);
         assert_eq!((run.code, run.findings()), (0, vec![]), "a healthy hour, {minutes} min in");
     }
+    let mut told: HashSet<String> = HashSet::new();
     for minutes in (third_zero..105 * 60).step_by(10) {
-        assert!(incident_at(minutes).code > 0, "the streak or the silence, {minutes} min in");
+        let run = incident_at(minutes);
+        assert!(run.code > 0, "the streak or the silence, {minutes} min in");
+        let json = run.json();
+        let lasting = json["incidents"].as_array().unwrap().iter().filter(|incident| incident["state"] == "ongoing");
+        told.extend(lasting.map(|incident| incident["fingerprint"].as_str().unwrap().to_owned()));
+        assert_eq!(told.len(), 1, "one fault, one fingerprint, {minutes} min in");
     }
 }
