@@ -708,6 +708,9 @@ fn a_day_of_far_more_fires_than_slots_is_a_warning_with_its_cost() {
     let many = day(75);
     assert_eq!(many.findings(), ["warning gap/too-many-fires ongoing"]);
     assert!(many.out.contains("75 fires in the last day for 25 slots; they cost 37.50 USD"), "{}", many.out);
+    history.sql("UPDATE cost_events SET created_at = datetime(created_at, '-4 hours')");
+    history.fires("j", &["2026-03-02 06:01:00", "2026-03-02 07:01:00", "2026-03-02 08:01:00", "2026-03-02 09:01:00"]);
+    assert_eq!(history.audit("2026-03-02T09:30:00Z", &[]).findings(), [""; 0], "over by its newest four intervals");
 }
 
 #[test]
@@ -861,5 +864,13 @@ fn a_job_that_loses_most_slots_to_long_runs_is_one_info_line() {
     }
     history.sql("UPDATE scheduled_jobs SET created_at = '2026-03-02 00:50:00'");
     history.sql("UPDATE scheduled_jobs SET last_run_at = '2026-03-02T11:00:00.000Z', last_run_duration_ms = 3300000 WHERE id = 'long'");
-    history.check("2026-03-02T11:56:00Z", &["info gap/starved ongoing"]);
+    let starved = ["info gap/starved ongoing"];
+    history.check("2026-03-02T11:56:00Z", &starved);
+    let resumed = |at: &str| {
+        history.sql(&format!(
+            "INSERT INTO scheduler_audit_log (job_id, action, created_at) VALUES ('poll', 'resume', '{at}')"
+        ))
+    };
+    resumed("2026-03-01 11:55:00").check("2026-03-02T11:56:00Z", &starved);
+    resumed("2026-03-01 11:57:00").check("2026-03-02T11:56:00Z", &[]);
 }
