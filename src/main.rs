@@ -1,9 +1,10 @@
 //! sched-audit says which jobs of an AI agent's scheduler have silently stopped working.
 //!
-//! Data flows one way: argv, [`cli`] options with those of a [`config`] file, a [`policy`], for each database of the [`fleet`] a snapshot that its scheduler's [`stores`]
-//! read through [`db`] (the database is closed again) and an [`audit`] verdict, [`report`] text, one write by [`output`],
-//! exit code. [`time`], [`cadence`] and [`model`] are the vocabulary of the others; [`explain`] and [`generate`] print what is
-//! true without a database. Only this file knows the clock and the exit code.
+//! Data flows one way: argv and a [`config`] file become [`cli`] options and a [`policy`]. For each database of the [`fleet`] its
+//! scheduler's [`stores`] read a snapshot through [`db`], which is then closed; [`audit`] judges it; [`report`] makes the text,
+//! which [`output`] writes at once; then comes the exit code. [`time`], [`cadence`] and [`model`] are the vocabulary of the
+//! others; [`explain`] and [`generate`] print what is true without a database. [`process`] and [`panics`] see to it that the
+//! process always ends with one of its exit codes. Only this file knows the clock and the exit code.
 
 #![cfg_attr(test, allow(clippy::panic))]
 
@@ -86,7 +87,7 @@ fn said_without_database(cli: &Cli) -> Option<Result<String, String>> {
     cli.generate.map(generate::generate).or_else(topic)
 }
 
-/// Audits, judges, renders and writes in a thread of its own: whatever of that hangs or takes too long, the time-out is kept.
+/// Audits, judges, renders and writes in a thread of its own, so that the time-out is kept whatever hangs.
 fn by_deadline(cli: Cli, options: Options, started: Clock) -> u8 {
     let deadline = started + Duration::from_millis(options.timeout.max(0) as u64);
     let target = cli.target.clone();

@@ -99,11 +99,11 @@ pub struct Job {
     pub switches: Vec<Switch>,
     /// When somebody ran it by hand from the dashboard, oldest first.
     pub manual_runs: Vec<Instant>,
-    /// The run of its that is in flight by its own record, for schedulers that keep one.
+    /// When its run in flight began, for schedulers that record that.
     pub running_since: Option<Instant>,
     /// The longest run that the scheduler allows it, if that is its own.
     pub longest_run: Option<Millis>,
-    /// Cost events of its whose time can't be read.
+    /// How many of its cost events have no readable time.
     pub events_without_time: u64,
     /// Its runs, in the order of their ends.
     pub fires: Vec<Fire>,

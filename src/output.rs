@@ -12,7 +12,7 @@ const NEW_FILE_MODE: u32 = 0o644;
 /// Links that are followed, as many as Linux does.
 const MOST_LINKS: usize = 40;
 
-/// Writes the text to stdout; a reader that has seen enough is no error.
+/// Writes the text to stdout; a reader that has seen enough is not an error.
 ///
 /// # Errors
 /// Why it can't be written.

@@ -1,7 +1,7 @@
 //! gap: a silence between two fires of a job, or since its last one; and fires that its cadence does not explain.
 //!
 //! A silence is measured from the first slot missed, since only the END of an older run is known. What the scheduler does by
-//! design is no gap: waiting for the worker, a pause, the backoff after an error, nights and weekends of a schedule.
+//! design is not a gap: waiting for the worker, a pause, the backoff after an error, nights and weekends of a schedule.
 
 use super::finding::{Facts, Finding};
 use super::past_due::lateness;
@@ -13,7 +13,7 @@ use crate::time::{DAY, HOUR, Instant, MINUTE, Millis};
 
 /// With fewer slots a day, a lost one means little.
 const FEWEST_SLOTS: u64 = 10;
-/// So many times its slots, and so many fires more, are no retries: ten errors open the circuit breaker.
+/// So many times its slots, and so many fires more, are not retries: ten errors open the circuit breaker.
 const TOO_MANY_TIMES: u64 = 3;
 const TOO_MANY_MORE: u64 = 20;
 /// So many of the newest intervals tell whether that still goes on.

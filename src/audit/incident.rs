@@ -246,7 +246,7 @@ impl<'a> Grouping<'a> {
         Key::Failing { job, last_good: last_good.or(row.created_at) }
     }
 
-    /// The key of a finding's incident; None if it is no more than worth knowing.
+    /// The key of a finding's incident; None if it is only information.
     fn key(&self, finding: &Finding) -> Option<Key> {
         let job = finding.job;
         let blocker = |at_least| self.blocker(at_least).map(Key::Holder);

@@ -206,7 +206,7 @@ impl Reason {
             ),
             Reason::Skipped => (
                 "The job's slots come and go, but the scheduler skips the work each time.",
-                "OpenClaw: runs in a row with the status skipped, of a job that is no heartbeat. A warning from --zero-streak on, critical from --zero-streak-critical on.",
+                "OpenClaw: runs in a row with the status skipped, of a job that is not a heartbeat. A warning from --zero-streak on, critical from --zero-streak-critical on.",
                 "Read the job's last error: often no agent owns the job any more.",
             ),
             Reason::SkippedSlots => (
@@ -256,7 +256,7 @@ impl Reason {
             ),
             Reason::Silent => (
                 "The job does not fire, or did not for a while.",
-                "Counted from the first slot after its last fire, once more than --late-cadences times the cadence has passed since that fire, and judged like overdue. Pauses, the backoff after an error and the wait for the worker are no fault. Over once it fires again: then a warning for 24 hours, info until --since.",
+                "Counted from the first slot after its last fire, once more than --late-cadences times the cadence has passed since that fire, and judged like overdue. Pauses, the backoff after an error and the wait for the worker are not faults. Over once it fires again: then a warning for 24 hours, info until --since.",
                 "Read the scheduler's log from the job's last fire on.",
             ),
             Reason::Starved => (

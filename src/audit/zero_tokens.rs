@@ -12,7 +12,7 @@ use crate::time::Instant;
 /// So many of the newest fires of all jobs, of so many jobs, point at what the jobs share.
 const SHARED_FIRES: usize = 4;
 const SHARED_JOBS: usize = 2;
-/// So many fires in a row that use so many times the usual tokens are no outlier, once enough earlier ones are known.
+/// So many fires in a row that use so many times the usual tokens are growth, once enough earlier ones are known.
 const GROWN_FIRES: usize = 3;
 const GROWTH: u32 = 10;
 const FEWEST_BEFORE: usize = 10;

@@ -2,7 +2,7 @@
 //! nicknames for OpenClaw.
 //!
 //! The crate `cron` walks the minutes and hours of a day. The days are decided here, because croner's differ: day-of-month
-//! OR day-of-week, `L`, `W`, `#`, `+`, and two quirks that real schedules meet (`?` is no star; February overflows).
+//! OR day-of-week, `L`, `W`, `#`, `+`, and two quirks that real schedules meet (`?` is not a star; February overflows).
 
 use crate::time::Millis;
 use chrono::{Datelike, NaiveDate, NaiveDateTime, TimeDelta, Utc};

@@ -180,7 +180,7 @@ struct JsonHit<'a> {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Finding")]
 struct JsonFinding<'a> {
-    /// The fingerprint of its incident; null if it is no more than worth knowing.
+    /// The fingerprint of its incident; null if the finding is only information.
     incident: Option<&'a str>,
     /// The path of its database.
     database: String,
