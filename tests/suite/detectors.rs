@@ -199,6 +199,18 @@ fn a_resume_or_an_edit_restarts_the_clock_of_an_open_gap() {
     history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T21:00:00.000Z"));
     history.sql("UPDATE scheduled_jobs SET updated_at = '2026-03-02 20:30:00'");
     history.check("2026-03-02T20:31:00Z", &[]);
+    let history = History::new();
+    history.job(
+        "j",
+        "every",
+        r#"{"intervalMs":3600000}"#,
+        Some("2026-03-02T10:00:00.000Z"),
+        Some("2026-03-02T21:30:00.000Z"),
+    );
+    history.sql("UPDATE scheduled_jobs SET updated_at = '2026-03-02 20:30:00'");
+    history.check("2026-03-02T20:31:00Z", &[]);
+    history.sql("UPDATE scheduled_jobs SET updated_at = '2026-03-02 20:20:00'");
+    history.check("2026-03-02T20:31:00Z", &["warning gap/silent ongoing"]);
 }
 
 #[test]
@@ -465,6 +477,8 @@ fn jobs_of_another_zone_are_one_info_line_and_no_false_gap() {
     let run = history.audit("2026-03-02T15:00:00Z", &[]);
     assert_eq!(run.findings(), ["info gap/other-zone ongoing"]);
     assert_eq!(run.json()["findings"][0]["evidence"]["offset"], "UTC-05:00");
+    history.sql(r#"UPDATE scheduled_jobs SET schedule_value = '{"expr":"0 9 * * *","tz":"UTC"}'"#);
+    history.check("2026-03-02T15:00:00Z", &[]);
 }
 
 #[test]
@@ -690,6 +704,9 @@ fn a_next_run_behind_slots_of_the_schedule_is_a_warning() {
     let next = |at: &str| history.sql(&format!("UPDATE scheduled_jobs SET next_run_at = '{at}'"));
     next("2026-03-03T10:00:00.000Z").check("2026-03-02T09:30:00Z", &[]);
     next("2027-03-03T10:00:00.000Z").check("2026-03-02T09:30:00Z", &["warning past-due/skipped-slots ongoing"]);
+    history.sql(r#"UPDATE scheduled_jobs SET schedule_value = '{"expr":"0 9 * * 5"}'"#);
+    next("2026-03-13T09:00:00.000Z").check("2026-03-02T09:30:00Z", &[]);
+    next("2026-03-20T09:00:00.000Z").check("2026-03-02T09:30:00Z", &["warning past-due/skipped-slots ongoing"]);
 }
 
 #[test]
@@ -708,6 +725,12 @@ fn a_day_of_far_more_fires_than_slots_is_a_warning_with_its_cost() {
     let many = day(75);
     assert_eq!(many.findings(), ["warning gap/too-many-fires ongoing"]);
     assert!(many.out.contains("75 fires in the last day for 25 slots; they cost 37.50 USD"), "{}", many.out);
+    history
+        .sql("INSERT INTO scheduler_audit_log (job_id, action, created_at) VALUES ('j', 'run', '2026-03-01 09:29:00')");
+    assert_eq!(day(75).findings(), ["warning gap/too-many-fires ongoing"], "by hand, but a day ago");
+    history
+        .sql("INSERT INTO scheduler_audit_log (job_id, action, created_at) VALUES ('j', 'run', '2026-03-02 09:01:00')");
+    assert_eq!(day(75).findings(), [""; 0], "one of them by hand");
     history.sql("UPDATE cost_events SET created_at = datetime(created_at, '-4 hours')");
     history.fires("j", &["2026-03-02 06:01:00", "2026-03-02 07:01:00", "2026-03-02 08:01:00", "2026-03-02 09:01:00"]);
     assert_eq!(history.audit("2026-03-02T09:30:00Z", &[]).findings(), [""; 0], "over by its newest four intervals");
