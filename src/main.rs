@@ -7,6 +7,7 @@
 //! process always ends with one of its exit codes. Only this file knows the clock and the exit code.
 
 #![cfg_attr(test, allow(clippy::panic))]
+#![cfg_attr(fuzzing, no_main, allow(dead_code))]
 
 mod time;
 
@@ -39,6 +40,9 @@ mod generate;
 mod panics;
 
 mod process;
+
+#[cfg(fuzzing)]
+mod fuzz;
 
 use clap::Parser;
 use cli::{Cli, ColorWhen, Format, Options, Target};
