@@ -477,7 +477,12 @@ fn jobs_of_another_zone_are_one_info_line_and_no_false_gap() {
     let run = history.audit("2026-03-02T15:00:00Z", &[]);
     assert_eq!(run.findings(), ["info gap/other-zone ongoing"]);
     assert_eq!(run.json()["findings"][0]["evidence"]["offset"], "UTC-05:00");
-    history.sql(r#"UPDATE scheduled_jobs SET schedule_value = '{"expr":"0 9 * * *","tz":"UTC"}'"#);
+    history.sql("UPDATE scheduled_jobs SET consecutive_errors = 1, last_run_status = 'error'");
+    history.check("2026-03-02T15:00:00Z", &[]);
+    history.sql(
+        r#"UPDATE scheduled_jobs SET consecutive_errors = 0, last_run_status = 'ok',
+           schedule_value = '{"expr":"0 9 * * *","tz":"UTC"}'"#,
+    );
     history.check("2026-03-02T15:00:00Z", &[]);
 }
 
@@ -638,6 +643,29 @@ fn an_open_breaker_is_told_with_the_spacing_of_its_errors_where_that_is_the_back
 }
 
 #[test]
+fn a_one_shot_that_gave_up_is_info_while_it_is_new() {
+    let history = History::new();
+    let at = r#"{"at":"2026-03-02T10:00:00Z"}"#;
+    history.job("j", "at", at, Some("2026-03-02T10:00:00.000Z"), None);
+    history.sql("UPDATE scheduled_jobs SET status = 'failed', last_run_status = 'error', consecutive_errors = 3");
+    history.check("2026-03-09T10:01:00Z", &["info past-due/one-shot-failed ongoing"]);
+    history.check("2026-03-09T10:01:01Z", &[]);
+}
+
+#[test]
+fn of_runs_that_throw_the_first_was_due_in_the_slot_after_the_last_good_one() {
+    let history = History::new();
+    hours(&history, &["2026-03-02 07:01:00"]);
+    history.sql(
+        "UPDATE scheduled_jobs SET last_run_at = '2026-03-02T10:00:00.000Z', last_run_duration_ms = 300,
+         last_run_status = 'error', consecutive_errors = 3, next_run_at = '2026-03-02T10:05:00.000Z'",
+    );
+    let run = history.audit("2026-03-02T10:04:00Z", &[]);
+    assert_eq!(run.incidents(), ["warning job-failing ongoing"]);
+    assert_eq!(run.json()["incidents"][0]["since"], "2026-03-02T08:00:00Z");
+}
+
+#[test]
 fn a_usual_run_in_flight_is_no_incident() {
     let usual = in_flight().audit("2026-03-02T12:29:00Z", &[]);
     assert_eq!((usual.code, causes(&usual)), (0, vec![]));
@@ -731,6 +759,11 @@ fn a_day_of_far_more_fires_than_slots_is_a_warning_with_its_cost() {
     history
         .sql("INSERT INTO scheduler_audit_log (job_id, action, created_at) VALUES ('j', 'run', '2026-03-02 09:01:00')");
     assert_eq!(day(75).findings(), [""; 0], "one of them by hand");
+    history.sql("DELETE FROM scheduler_audit_log");
+    day(75);
+    history
+        .sql("UPDATE cost_events SET input_tokens = 0, output_tokens = 0 WHERE id = (SELECT min(id) FROM cost_events)");
+    assert_eq!(history.audit("2026-03-02T09:30:00Z", &[]).findings(), [""; 0], "an error and its retry");
     history.sql("UPDATE cost_events SET created_at = datetime(created_at, '-4 hours')");
     history.fires("j", &["2026-03-02 06:01:00", "2026-03-02 07:01:00", "2026-03-02 08:01:00", "2026-03-02 09:01:00"]);
     assert_eq!(history.audit("2026-03-02T09:30:00Z", &[]).findings(), [""; 0], "over by its newest four intervals");
