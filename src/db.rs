@@ -192,7 +192,9 @@ impl<'a> Access<'a> {
             ErrorCode::OperationInterrupted if Clock::now() >= self.deadline => TIMED_OUT.to_owned(),
             ErrorCode::DatabaseBusy => return Obstacle::Busy("its writer holds a lock"),
             code => {
-                let text = text.clone().unwrap_or_else(|| failure.to_string());
+                // Of an open that fails, the text is our URI.
+                let text = text.clone().filter(|text| !text.starts_with("file:"));
+                let text = text.unwrap_or_else(|| failure.to_string());
                 let corrupt = matches!(code, ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase);
                 let hint = if corrupt { "; check it with sqlite3's `PRAGMA integrity_check`, on a copy" } else { "" };
                 format!("can't be read: {text}{hint}")
