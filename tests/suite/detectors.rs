@@ -300,6 +300,22 @@ fn a_pause_that_left_no_trace_of_its_end_lasts_to_the_next_fire_and_no_longer() 
     assert_eq!(pause("20:00:00"), ["warning gap/silent resolved"]);
 }
 
+#[test]
+fn a_pause_that_left_no_trace_of_its_end_lasts_to_the_rows_next_edit() {
+    let history = History::new();
+    let ten = r#"{"expr":"*/10 * * * *"}"#;
+    history.job("j", "cron", ten, Some("2026-03-02T11:50:00.000Z"), Some("2026-03-02T13:10:00.000Z"));
+    history.fires("j", &["2026-03-02 11:40:05", "2026-03-02 11:50:05"]).sql(
+        "INSERT INTO scheduler_audit_log (job_id, action, created_at) VALUES ('j', 'pause', '2026-03-02 11:55:00');
+         UPDATE scheduled_jobs SET last_run_duration_ms = 5000, updated_at = '2026-03-02 13:02:00'",
+    );
+    let json = history.audit("2026-03-02T20:00:00Z", &[]).json();
+    let told = |index: usize| (json["findings"][index]["reason"].clone(), json["findings"][index]["since"].clone());
+    assert_eq!(told(0), ("overdue".into(), "2026-03-02T13:10:00Z".into()));
+    assert_eq!(told(1), ("silent".into(), "2026-03-02T13:10:00Z".into()));
+    assert_eq!(json["findings"][1]["missed_slots"], 42);
+}
+
 const WAITS: &str = "info past-due/waiting ongoing";
 const LONG: &str = "warning past-due/long-run ongoing";
 
@@ -687,6 +703,7 @@ fn four_newest_fires_of_two_jobs_without_tokens_point_at_the_provider() {
     history.fires("b", &["-2026-03-02 02:01:00"]);
     assert_eq!(audit().findings(), ["warning zero-tokens/shared-zero-tokens ongoing"; 2]);
     assert_eq!(audit().incidents(), ["warning provider-failing ongoing"]);
+    assert!(audit().out.contains("all 4 fires of 2 jobs on record used no tokens"), "{}", audit().out);
     history.fires("c", &["2026-03-02 02:20:00"]);
     assert_eq!(audit().findings(), [""; 0], "a third job works");
 }
@@ -781,6 +798,8 @@ fn three_fires_of_ten_times_the_usual_tokens_are_info() {
     };
     assert_eq!(grown(11), [""; 0]);
     assert_eq!(grown(10), ["info zero-tokens/token-growth ongoing"]);
+    history.sql("DELETE FROM cost_events WHERE id = 1");
+    assert_eq!(grown(10), [""; 0], "of nine earlier ones");
 }
 
 #[test]

@@ -331,6 +331,7 @@ fn work_that_is_skipped_each_time_is_told_but_not_a_heartbeats() {
     assert_eq!(skipping("agentTurn", &hours[2..]).findings(), ["warning zero-tokens/skipped ongoing"]);
     let all = skipping("agentTurn", &hours);
     assert_eq!(all.incidents(), ["critical job-skipped ongoing"]);
+    assert_eq!(all.json()["incidents"][0]["since"], "2026-03-02T06:01:00Z");
     assert!(all.out.contains("--agent <agent>") || all.out.contains("--agent \\u003cagent"), "{}", all.out);
     assert_eq!(skipping("heartbeat", &hours).findings(), [""; 0]);
 }
