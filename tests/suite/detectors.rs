@@ -304,14 +304,14 @@ fn a_pause_that_left_no_trace_of_its_end_lasts_to_the_next_fire_and_no_longer() 
 fn a_pause_that_left_no_trace_of_its_end_lasts_to_the_rows_next_edit() {
     let history = History::new();
     let ten = r#"{"expr":"*/10 * * * *"}"#;
-    history.job("j", "cron", ten, Some("2026-03-02T11:50:00.000Z"), Some("2026-03-02T13:10:00.000Z"));
+    history.job("j", "cron", ten, Some("2026-03-02T11:50:00.000Z"), Some("2026-03-02T12:00:00.000Z"));
     history.fires("j", &["2026-03-02 11:40:05", "2026-03-02 11:50:05"]).sql(
         "INSERT INTO scheduler_audit_log (job_id, action, created_at) VALUES ('j', 'pause', '2026-03-02 11:55:00');
          UPDATE scheduled_jobs SET last_run_duration_ms = 5000, updated_at = '2026-03-02 13:02:00'",
     );
     let json = history.audit("2026-03-02T20:00:00Z", &[]).json();
     let told = |index: usize| (json["findings"][index]["reason"].clone(), json["findings"][index]["since"].clone());
-    assert_eq!(told(0), ("overdue".into(), "2026-03-02T13:10:00Z".into()));
+    assert_eq!(told(0), ("overdue".into(), "2026-03-02T12:00:00Z".into()));
     assert_eq!(told(1), ("silent".into(), "2026-03-02T13:10:00Z".into()));
     assert_eq!(json["findings"][1]["missed_slots"], 42);
 }
