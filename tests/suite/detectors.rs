@@ -221,6 +221,7 @@ fn a_job_that_never_ran_counts_from_its_first_slot() {
     history.sql("UPDATE scheduled_jobs SET created_at = '2026-03-01 07:00:00'");
     history.check("2026-04-01T06:15:00Z", &[]);
     history.check("2026-05-01T06:00:01Z", &[LATE, GAP]);
+    assert_eq!(history.audit("2026-05-01T06:00:01Z", &[]).json()["findings"][0]["missed_slots"], 2);
 }
 
 /// A job every ten minutes that falls silent at noon and fires again at `back`; another one goes on, or does not.
@@ -678,6 +679,16 @@ fn of_runs_that_throw_the_first_was_due_in_the_slot_after_the_last_good_one() {
     let run = history.audit("2026-03-02T10:04:00Z", &[]);
     assert_eq!(run.incidents(), ["warning job-failing ongoing"]);
     assert_eq!(run.json()["incidents"][0]["since"], "2026-03-02T08:00:00Z");
+}
+
+#[test]
+fn errors_that_used_tokens_are_counted_back_from_the_newest_fire() {
+    let history = History::new();
+    hours(&history, &["2026-03-02 07:01:00", "2026-03-02 08:01:00", "2026-03-02 09:01:00", "2026-03-02 10:01:00"]);
+    history.sql("UPDATE scheduled_jobs SET last_run_status = 'error', consecutive_errors = 3");
+    let run = history.audit("2026-03-02T10:04:00Z", &[]);
+    assert_eq!(run.incidents(), ["warning job-failing ongoing"]);
+    assert_eq!(run.json()["incidents"][0]["since"], "2026-03-02T08:01:00Z");
 }
 
 #[test]
