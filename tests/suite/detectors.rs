@@ -80,6 +80,8 @@ fn a_row_that_can_never_fire_again_is_critical() {
         history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
         history.sql(&format!("UPDATE scheduled_jobs SET {change}"));
         history.check("2026-03-02T10:30:00Z", &[&format!("critical past-due/{reason} ongoing")]);
+        let json = history.audit("2026-03-02T10:30:00Z", &[]).json();
+        assert_eq!(json["incidents"][0]["since"], "2026-03-02T10:01:00Z", "{reason}: since its last run's end");
     }
 }
 
@@ -211,6 +213,7 @@ fn a_resume_or_an_edit_restarts_the_clock_of_an_open_gap() {
     history.check("2026-03-02T20:31:00Z", &[]);
     history.sql("UPDATE scheduled_jobs SET updated_at = '2026-03-02 20:20:00'");
     history.check("2026-03-02T20:31:00Z", &["warning gap/silent ongoing"]);
+    assert_eq!(history.audit("2026-03-02T20:31:00Z", &[]).json()["findings"][0]["missed_slots"], 10);
 }
 
 #[test]
