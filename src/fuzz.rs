@@ -7,7 +7,17 @@ use crate::cli::{Cli, Format};
 use clap::{Parser, ValueEnum};
 use std::time::{Duration, Instant};
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+/// rusqlite catches its own panic over a name that is not UTF-8, and denies the statement: that is no find.
+fn abort_on_panics_of_ours() {
+    std::panic::set_hook(Box::new(|panic| {
+        if !panic.location().is_some_and(|place| place.file().contains("/rusqlite-")) {
+            eprintln!("{panic}");
+            std::process::abort();
+        }
+    }));
+}
+
+libfuzzer_sys::fuzz_target!(init: abort_on_panics_of_ours(), |bytes: &[u8]| {
     let path = std::env::temp_dir().join(format!("sched-audit-fuzz-{}.db", std::process::id()));
     std::fs::write(&path, bytes).unwrap_or_else(|error| panic!("{error}"));
     let path = path.to_string_lossy();
