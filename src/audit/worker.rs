@@ -1,10 +1,10 @@
 //! The worker: it has one place or some, so a due job waits while all of them are taken.
 //!
-//! Where a scheduler records the start and end of each run, that is all. phantom does not, and runs one job after another:
-//! of a job's newest run its row knows the exact start; of older runs only the END is known. Such a run is taken to have
-//! begun at the end of the run before it, whoever's that was: what remains is when the worker was visibly free. A job that
-//! was due then and did not fire was not waiting. Where another job has fired three times meanwhile, this one was passed
-//! over, since a batch takes each job once: then runs are taken to have begun no earlier than their own slot.
+//! Where a scheduler records the start and end of each run, that is all. Where it runs one job after another and records ends
+//! only, the exact start is known of a job's newest run, from its row. An older run is taken to have begun at the end of the
+//! run before it, whoever's that was: what remains is when the worker was visibly free. A job that was due then and did not
+//! fire was not waiting. Where another job has fired three times meanwhile, this one was passed over, since a batch takes
+//! each job once: then runs are taken to have begun no earlier than their own slot.
 
 use super::Settings;
 use crate::model::{Fire, Job, OpenRun, Run, Snapshot, Tokens};

@@ -137,7 +137,7 @@ fn jobs(audited: &Audited, now: Instant) -> Markup {
                             @if !judged.job.state.is_watched() { " " span.faint { (judged.job.state.word()) } }
                         }
                         td.time data-label="Last fire" { (time(judged.job.last_end())) }
-                        td.time data-label="Next run" { (time(judged.job.next_run().or_else(|| judged.job.next_slot(now).filter(|_| judged.job.row.is_none())))) }
+                        td.time data-label="Next run" { (time(judged.job.next_run())) }
                         td.strip { @for run in judged.strip.outcomes.chunk_by(|a, b| a == b) { (mark(run[0], run.len())) } }
                     }
                 }
