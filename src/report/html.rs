@@ -90,7 +90,7 @@ fn of_database(report: &Report, database: &Database) -> Markup {
             Err(why) => section.critical { "Could not audit: " (shown(why)) },
             Ok(audited) => {
                 @for incident in &audited.verdict.incidents { (of_incident(report, audited, incident)) }
-                (jobs(audited, report.now))
+                (jobs(audited))
                 @for note in &audited.verdict.notes { p.faint { "Note: " (shown(note)) } }
             }
         }
@@ -120,7 +120,7 @@ fn of_incident(report: &Report, audited: &Audited, incident: &Incident) -> Marku
     }
 }
 
-fn jobs(audited: &Audited, now: Instant) -> Markup {
+fn jobs(audited: &Audited) -> Markup {
     let mut jobs: Vec<&Judged> = audited.jobs().collect();
     jobs.sort_by_key(|judged| std::cmp::Reverse(judged.severity));
     let time = |at: Option<Instant>| at.map_or_else(|| "–".to_owned(), Instant::minute);
