@@ -124,7 +124,6 @@ fn open(context: &Context<'_>, index: usize, job: &Job, cadence: &Cadence) -> Op
             let severity = settings.after(boot).filter(|_| free > settings.late_after)?;
             Some(finding(severity).over(boot))
         }
-        None if unseen_wait(context, silence.due) => None,
         None => lateness(context, index, job, silence.due).map(finding),
     }
 }
@@ -135,11 +134,6 @@ fn restarted_at(context: &Context<'_>, job: &Job) -> Option<Instant> {
         return rewritten_at(job);
     }
     context.snapshot.boot.filter(|boot| job.next_run().is_some_and(|next| next >= *boot))
-}
-
-/// A silence no longer than one run, while runs of that time can't be seen.
-fn unseen_wait(context: &Context<'_>, due: Instant) -> bool {
-    context.snapshot.sessions_moved_on && context.settings.now.since(due) <= context.settings.max_run
 }
 
 /// A resume or an edit computes `next_run_at` anew and writes the row: silence counts from then. A restart's rewrite is

@@ -962,3 +962,19 @@ fn a_job_that_loses_most_slots_to_long_runs_is_one_info_line() {
     resumed("2026-03-01 11:55:00").check("2026-03-02T11:56:00Z", &starved);
     resumed("2026-03-01 11:57:00").check("2026-03-02T11:56:00Z", &[]);
 }
+
+#[test]
+fn where_sessions_have_moved_on_a_silence_may_be_a_wait_for_one_long_run() {
+    let history = History::new();
+    let ten = r#"{"expr":"*/10 * * * *"}"#;
+    history.job("j", "cron", ten, Some("2026-03-02T11:50:00.000Z"), Some("2026-03-02T12:00:00.000Z"));
+    history.fires("j", &["2026-03-02 11:40:05", "2026-03-02 11:50:05"]);
+    history.sql("UPDATE scheduled_jobs SET last_run_duration_ms = 5000, updated_at = '2026-03-02 11:50:05'");
+    let gaps = |now: &str| {
+        let findings = history.audit(now, &[]).findings();
+        findings.into_iter().filter(|finding| finding.contains("gap/")).count()
+    };
+    assert_eq!((gaps("2026-03-02T16:15:00Z"), gaps("2026-03-02T16:16:00Z")), (1, 1));
+    history.session("scheduler:sched:j", "2026-03-02 20:00:00");
+    assert_eq!((gaps("2026-03-02T16:15:00Z"), gaps("2026-03-02T16:16:00Z")), (0, 1));
+}
