@@ -58,6 +58,7 @@ impl Run {
 
     /// `severity detector/reason state` of each finding, as one line each.
     pub fn findings(&self) -> Vec<String> {
+        assert_ne!(self.code, 3, "not audited: {}", self.err);
         let json = self.json();
         let text = |finding: &Value, key: &str| finding[key].as_str().unwrap_or("-").to_owned();
         let line = |f: &Value| {
