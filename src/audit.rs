@@ -18,7 +18,7 @@ mod zero_tokens;
 
 use crate::cadence::Zone;
 use crate::model::{Job, Schedule, Snapshot, State};
-use crate::policy::{Policy, Terms};
+use crate::policy::{self, Policy, Terms};
 use crate::time::{DAY, Instant, Millis};
 pub use finding::{Finding, count};
 pub use incident::{Hit, Incident};
@@ -208,8 +208,7 @@ pub fn audit(mut snapshot: Snapshot, policy: &Policy) -> Verdict {
 impl Verdict {
     /// Adds that no watched job matches what is expected: the job itself, if it is there but not watched, is missed.
     pub fn miss(&mut self, pattern: &wildmatch::WildMatch, now: Instant) {
-        let hits = |judged: &Judged| pattern.matches(&judged.job.id) || pattern.matches(&judged.job.name);
-        let known = self.jobs.iter().position(|judged| judged.selected && hits(judged));
+        let known = self.jobs.iter().position(|judged| judged.selected && policy::hits(pattern, &judged.job));
         let job = known.unwrap_or_else(|| {
             self.jobs.push(Judged::missing(&pattern.to_string()));
             self.jobs.len() - 1

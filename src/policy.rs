@@ -106,7 +106,8 @@ impl Terms {
     }
 }
 
-fn hits(pattern: &WildMatch, job: &Job) -> bool {
+/// Whether a pattern matches a job's id or name.
+pub fn hits(pattern: &WildMatch, job: &Job) -> bool {
     pattern.matches(&job.id) || pattern.matches(&job.name)
 }
 

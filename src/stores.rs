@@ -11,10 +11,13 @@ mod value;
 pub use phantom::for_tests as phantom_for_tests;
 
 use crate::db::{Access, Failure, Unread, Window};
-use crate::model::Snapshot;
+use crate::model::{Job, Snapshot};
 use clap::ValueEnum;
 use rusqlite::Connection;
 use std::path::Path;
+
+/// A hundred times what a large fleet has; beyond it a database is out to exhaust us.
+const MOST_JOBS: usize = 20_000;
 
 /// A scheduler whose store can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -60,6 +63,28 @@ fn table_names(db: &Connection) -> Result<Vec<String>, Failure> {
     let mut names = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' LIMIT 2000")?;
     let names = names.query_map([], |row| Ok(value::text(row.get_ref(0)?).unwrap_or_default()))?;
     Ok(names.collect::<Result<_, _>>()?)
+}
+
+/// The numbers of a table's first and last row; None if it has none.
+fn row_bounds(db: &Connection, table: &str) -> Result<Option<(i64, i64)>, Failure> {
+    let bound = |order| {
+        let query = format!("SELECT rowid FROM {table} ORDER BY rowid {order} LIMIT 1");
+        match db.query_row(&query, [], |row| row.get(0)) {
+            Ok(id) => Ok(Some(id)),
+            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
+            Err(error) => Err(Failure::from(error)),
+        }
+    };
+    Ok(bound("ASC")?.zip(bound("DESC")?))
+}
+
+/// An error where a database has as many jobs as can be audited.
+fn room_for_another(jobs: &[Job]) -> Result<(), Failure> {
+    if jobs.len() < MOST_JOBS {
+        return Ok(());
+    }
+    let text = format!("has more than {MOST_JOBS} jobs: too many to audit; check that it is the scheduler's database");
+    Err(Failure::Unusable(text))
 }
 
 /// The habits of all schedulers, for tests that go through them.

@@ -4,7 +4,7 @@
 //! design is not a gap: waiting for the worker, a pause, the backoff after an error, nights and weekends of a schedule.
 
 use super::finding::{Facts, Finding};
-use super::past_due::lateness;
+use super::past_due::{lateness, slots_since};
 use super::worker::{ROW_FOLLOWS, rewritten_at};
 use super::{Context, Severity};
 use crate::cadence::Cadence;
@@ -115,7 +115,7 @@ fn open(context: &Context<'_>, index: usize, job: &Job, cadence: &Cadence) -> Op
     if until <= silence.limit || context.worker.run_of(index).is_some() {
         return None;
     }
-    let lost = 1 + cadence.slots_between(silence.due, settings.now);
+    let lost = slots_since(context, job, silence.due);
     let finding = |severity| Finding::new(severity, Facts::Silent { last_fire }).since(silence.due).missing(lost);
     match boot {
         // What is due since the boot is past-due's to judge.

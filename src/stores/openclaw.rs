@@ -18,8 +18,6 @@ use std::collections::HashMap;
 /// The tables whose columns may be read, and nothing else.
 pub const TABLES: [&str; 6] =
     ["cron_jobs", "cron_run_receipts", "task_runs", "diagnostic_events", "state_leases", "gateway_boot_lifecycle"];
-/// A hundred times what a large fleet has; beyond it a database is out to exhaust us.
-const MOST_JOBS: usize = 20_000;
 /// A lease is renewed every 30 seconds and expires after five minutes.
 const LEASE_TERM: Millis = 5 * MINUTE;
 /// What a run may take beyond its time-out, for its setup and its first sign of progress.
@@ -94,7 +92,7 @@ type Key = (Vec<u8>, Vec<u8>);
 struct Tables {
     snapshot: Snapshot,
     keys: HashMap<Key, usize>,
-    /// By job: the kind of its payload, which says what a run without usage means.
+    /// By job: its definition, whose payload says what a run without usage means.
     definitions: Vec<Definition>,
 }
 
@@ -161,11 +159,7 @@ fn read_jobs(db: &Connection, window: &Window, tables: &mut Tables) -> Result<()
     let mut statement = db.prepare(query).map_err(|error| missing(&error))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        if tables.snapshot.jobs.len() >= MOST_JOBS {
-            let text =
-                format!("has more than {MOST_JOBS} jobs: too many to audit; check that it is the scheduler's database");
-            return Err(Failure::Unusable(text));
-        }
+        super::room_for_another(&tables.snapshot.jobs)?;
         let bytes =
             |index: usize| Ok::<_, rusqlite::Error>(row.get_ref(index)?.as_bytes().unwrap_or_default().to_vec());
         let key = (bytes(0)?, bytes(1)?);

@@ -18,8 +18,6 @@ use std::collections::{HashMap, HashSet};
 pub const TABLES: [&str; 4] = ["scheduled_jobs", "cost_events", "sessions", "scheduler_audit_log"];
 /// What a job's session key begins with; its id follows.
 const KEY_PREFIX: &[u8] = b"scheduler:sched:";
-/// A hundred times what a large fleet has; beyond it a database is out to exhaust us.
-const MOST_JOBS: usize = 20_000;
 /// Sessions and rows of the audit log that are read at most, the newest: those that matter here are the newest.
 const MOST_ROWS: usize = 200_000;
 /// An id is a key: one that is longer is not cut, since it would then be another.
@@ -178,12 +176,7 @@ fn read_jobs(db: &Connection, window: &Window, tables: &mut Tables) -> Result<()
     let mut ids = HashSet::new();
     let snapshot = &mut tables.snapshot;
     while let Some(row) = rows.next()? {
-        let number = snapshot.jobs.len() + 1;
-        if number > MOST_JOBS {
-            return Err(Failure::Unusable(format!(
-                "has more than {MOST_JOBS} jobs: too many to audit; check that it is the scheduler's database"
-            )));
-        }
+        super::room_for_another(&snapshot.jobs)?;
         let id = id_bytes(row.get_ref(0)?);
         let mut job = job(row, window)?;
         if id.len() > LONGEST_ID {

@@ -1,5 +1,6 @@
 //! The runs: `task_runs` for seven days, `cron_run_receipts` for the newest 64 of each job and those in flight.
 
+use super::super::row_bounds;
 use super::super::value::number;
 use super::{Key, Tables, instant};
 use crate::db::{Access, Failure, Unread, Window};
@@ -62,13 +63,9 @@ impl Usage {
 /// # Errors
 /// What SQLite says.
 pub fn newest(db: &Connection, tables: &Tables, window: &Window) -> Result<Newest, Failure> {
-    let bound = |order: &str| {
-        let query = format!("SELECT rowid FROM task_runs ORDER BY rowid {order} LIMIT 1");
-        db.query_row(&query, [], |row| row.get::<_, i64>(0))
-    };
     let (mut newest, mut last) =
         (Newest { first: 1, from: 1, runs: Vec::new(), receipts: Vec::new(), running: Vec::new() }, 0);
-    if let (Ok(low), Ok(high)) = (bound("ASC"), bound("DESC")) {
+    if let Ok(Some((low, high))) = row_bounds(db, "task_runs") {
         (newest.first, last) = (low, high);
         newest.from = low.max(high.saturating_sub(ROWS_AT_FIRST - 1));
         newest.runs = read_runs(db, tables, (newest.from, last), window)?;

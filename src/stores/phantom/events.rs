@@ -131,7 +131,7 @@ impl Keys {
 /// # Errors
 /// What SQLite says.
 pub fn newest(db: &Connection, tables: &Tables, now: Instant) -> Result<Option<Newest>, Failure> {
-    let Some((first, last)) = bounds(db)? else { return Ok(None) };
+    let Some((first, last)) = super::super::row_bounds(db, "cost_events")? else { return Ok(None) };
     let from = first.max(last.saturating_sub(ROWS_AT_FIRST - 1));
     let mut keys = Keys::new(tables, now);
     let part = read_part(db, (from, last), &mut keys)?;
@@ -163,18 +163,6 @@ pub fn read(
     }
     tables.snapshot.jobs.iter_mut().for_each(|job| join_row(job, window.now));
     Ok(tables.snapshot)
-}
-
-fn bounds(db: &Connection) -> Result<Option<(i64, i64)>, Failure> {
-    let bound = |order| {
-        let query = format!("SELECT rowid FROM cost_events ORDER BY rowid {order} LIMIT 1");
-        match db.query_row(&query, [], |row| row.get(0)) {
-            Ok(id) => Ok(Some(id)),
-            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
-            Err(error) => Err(Failure::from(error)),
-        }
-    };
-    Ok(bound("ASC")?.zip(bound("DESC")?))
 }
 
 /// The number of the first row whose time is not before `start`, by binary search; `last` + 1 if there is none. None where
