@@ -203,14 +203,13 @@ fn in_thread(work: impl FnOnce() + Send + 'static) {
     let take = |work: &Mutex<Option<_>>| work.lock().ok().and_then(|mut work| work.take());
     let theirs = work.clone();
     let started = std::thread::Builder::new().spawn(move || {
-        if let Some(work) = theirs.lock().ok().and_then(|mut work| work.take()) {
+        if let Some(work) = take(&theirs) {
             work();
         }
     });
     if started.is_err()
         && let Some(work) = take(&work)
     {
-        let work: Box<dyn FnOnce()> = Box::new(work);
         work();
     }
 }

@@ -92,8 +92,20 @@ type Key = (Vec<u8>, Vec<u8>);
 struct Tables {
     snapshot: Snapshot,
     keys: HashMap<Key, usize>,
+    /// By id: the first job of several stores.
+    first_of_id: HashMap<Vec<u8>, usize>,
     /// By job: its definition, whose payload says what a run without usage means.
     definitions: Vec<Definition>,
+}
+
+impl Tables {
+    fn add(&mut self, key: Key, job: Job, definition: Definition) {
+        let index = self.snapshot.jobs.len();
+        self.first_of_id.entry(key.1.clone()).or_insert(index);
+        self.keys.insert(key, index);
+        self.snapshot.jobs.push(job);
+        self.definitions.push(definition);
+    }
 }
 
 /// Reads the database.
@@ -111,7 +123,12 @@ pub fn read(access: &mut Access<'_>, window: &Window) -> Result<Snapshot, Unread
 }
 
 fn read_tables(db: &Connection, window: &Window) -> Result<Tables, Failure> {
-    let mut tables = Tables { snapshot: Snapshot::empty(HABITS), keys: HashMap::new(), definitions: Vec::new() };
+    let mut tables = Tables {
+        snapshot: Snapshot::empty(HABITS),
+        keys: HashMap::new(),
+        first_of_id: HashMap::new(),
+        definitions: Vec::new(),
+    };
     read_life(db, window, &mut tables.snapshot)?;
     read_jobs(db, window, &mut tables)?;
     read_quarantine(db, window, &mut tables)?;
@@ -170,9 +187,7 @@ fn read_jobs(db: &Connection, window: &Window, tables: &mut Tables) -> Result<()
         let id = shown(row.get_ref(1)?);
         let enabled = number(row.get_ref(3)?) == Some(1);
         let job = job(id, shown(row.get_ref(2)?), enabled, &definition, &status, window);
-        tables.keys.insert(key, tables.snapshot.jobs.len());
-        tables.snapshot.jobs.push(job);
-        tables.definitions.push(definition);
+        tables.add(key, job, definition);
     }
     Ok(())
 }
@@ -239,9 +254,7 @@ fn read_quarantine(db: &Connection, window: &Window, tables: &mut Tables) -> Res
         let mut job = job(entry.id, entry.name, true, &definition, &entry.status, window);
         job.state = State::Quarantined(cut(entry.reason, 100));
         job.row.iter_mut().for_each(|row| row.updated_at = Some(at));
-        tables.keys.insert(key, tables.snapshot.jobs.len());
-        tables.snapshot.jobs.push(job);
-        tables.definitions.push(definition);
+        tables.add(key, job, definition);
     }
     Ok(())
 }

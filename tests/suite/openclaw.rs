@@ -409,3 +409,20 @@ fn a_closed_gap_is_lost_after_the_wait_that_runs_of_others_can_explain_since_sta
     assert_eq!(gap("12:05"), [""; 0]);
     assert_eq!(gap("12:10"), ["warning gap/silent resolved"]);
 }
+
+#[test]
+fn of_two_stores_a_run_that_names_none_belongs_to_the_first_job_of_its_id() {
+    let store = OpenClaw::new("10:29");
+    store.hourly("twin", "10:00", "11:00").sql(
+        "INSERT INTO cron_jobs (store_key, job_id, name, enabled, payload_kind, job_json, state_json, updated_at, sort_order)
+         SELECT 'other', job_id, 'second', 1, payload_kind, job_json, '{}', 0, 1 FROM cron_jobs",
+    );
+    store
+        .worked("twin", &["08:00", "09:00"])
+        .sql("UPDATE task_runs SET detail_json = json_remove(detail_json, '$.storeKey')");
+    for _ in 0..5 {
+        let json = store.audit("10:30", &[]).json();
+        let last = |index: usize| json["databases"][0]["jobs"][index]["last_success_at"].clone();
+        assert_eq!((last(0), last(1)), ("2026-03-02T10:01:00Z".into(), Value::Null), "{json}");
+    }
+}

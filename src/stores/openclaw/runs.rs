@@ -132,7 +132,7 @@ fn job_of(tables: &Tables, store_key: Option<&[u8]>, id: ValueRef<'_>) -> Option
     let id = id.as_bytes().ok()?;
     match store_key {
         Some(store) => tables.keys.get(&(store.to_vec(), id.to_vec()) as &Key).copied(),
-        None => tables.keys.iter().find(|((_, known), _)| known == id).map(|(_, job)| *job),
+        None => tables.first_of_id.get(id).copied(),
     }
 }
 
