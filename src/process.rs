@@ -1,4 +1,4 @@
-//! What the process itself must withstand: signals, a closed stdout.
+//! What the process itself does and must withstand: threads, signals, a closed stdout.
 
 #![allow(unsafe_code)]
 
@@ -44,4 +44,17 @@ pub fn withstand_signals() -> std::io::Result<()> {
         }
     })?;
     Ok(())
+}
+
+/// Does one piece of work in a thread of its own while it does the other here.
+///
+/// # Errors
+/// Why no thread could be started.
+pub fn side_by_side<A: Send, B>(there: impl FnOnce() -> A + Send, here: impl FnOnce() -> B) -> Result<(A, B), String> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().spawn_scoped(scope, there);
+        let thread = thread.map_err(|error| format!("no thread could be started: {error}"))?;
+        let here = here();
+        Ok((thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), here))
+    })
 }

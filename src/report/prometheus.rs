@@ -7,6 +7,7 @@
 
 use super::{Audited, Database, Report, safe};
 use crate::audit::{Facts, Incident, Judged, Lasting, Severity};
+use crate::process;
 use crate::time::{Instant, seconds};
 use prometheus::TextEncoder;
 use prometheus::proto::{Gauge, LabelPair, Metric, MetricFamily, MetricType};
@@ -92,21 +93,27 @@ pub fn render(report: &Report) -> Result<String, String> {
     let databases = paths.iter().map(String::as_str).zip(report.databases());
     let audited = databases.filter_map(|(path, database)| Some((path, database.outcome.as_ref().ok()?)));
     let audited: Vec<(&str, &Audited)> = audited.collect();
-    let families = [of_run(report, &paths), of_databases(&audited), of_incidents(&audited), of_jobs(&audited)];
-    // The encoder takes no family without a metric.
-    let families: Vec<MetricFamily> =
-        families.into_iter().flatten().filter(|family| !family.get_metric().is_empty()).collect();
-    let text = TextEncoder::new().encode_to_string(&families);
-    text.map_err(|error| format!("the metrics can't be written: {error}; please report it"))
+    let mut text = String::new();
+    of_run(report, &paths, &mut text)?;
+    of_databases(&audited, &mut text)?;
+    of_incidents(&audited, &mut text)?;
+    of_jobs(&audited, &mut text)?;
+    Ok(text)
 }
 
-fn family(name: &str, help: &str, metrics: Vec<Metric>) -> MetricFamily {
+/// Writes one family: all of them at once, as metrics, would take several times the memory of the text.
+fn write(text: &mut String, name: &str, help: &str, metrics: Vec<Metric>) -> Result<(), String> {
+    // The encoder takes no family without a metric.
+    if metrics.is_empty() {
+        return Ok(());
+    }
     let mut family = MetricFamily::default();
     family.set_name(name.to_owned());
     family.set_help(help.to_owned());
     family.set_field_type(MetricType::GAUGE);
     family.set_metric(metrics);
-    family
+    let written = TextEncoder::new().encode_utf8(&[family], text);
+    written.map_err(|error| format!("the metrics can't be written: {error}; please report it"))
 }
 
 fn metric(labels: &[(&str, &str)], value: f64) -> Metric {
@@ -123,7 +130,7 @@ fn metric(labels: &[(&str, &str)], value: f64) -> Metric {
     metric
 }
 
-fn of_run(report: &Report, paths: &[String]) -> Vec<MetricFamily> {
+fn of_run(report: &Report, paths: &[String], text: &mut String) -> Result<(), String> {
     let version = env!("CARGO_PKG_VERSION");
     let of_each = |value: &dyn Fn(usize) -> f64| {
         let one = |(index, path): (usize, &String)| metric(&[("database", path)], value(index));
@@ -131,27 +138,16 @@ fn of_run(report: &Report, paths: &[String]) -> Vec<MetricFamily> {
     };
     let read = |index: usize| report.databases().get(index).is_some_and(|database| database.outcome.is_ok());
     let build = paths.iter().map(|path| metric(&[("database", path), ("version", version)], 1.0)).collect();
-    vec![
-        family("sched_audit_build_info", "Always 1; the version of sched-audit.", build),
-        family(
-            "sched_audit_duration_seconds",
-            "How long the call took that audited the database.",
-            of_each(&|_| report.took.as_secs_f64()),
-        ),
-        family(
-            "sched_audit_success",
-            "Whether the database could be audited: 1 or 0.",
-            of_each(&|index| f64::from(read(index))),
-        ),
-        family(
-            "sched_audit_timestamp_seconds",
-            "The instant of the audit, since 1970.",
-            of_each(&|_| unix(report.now)),
-        ),
-    ]
+    write(text, "sched_audit_build_info", "Always 1; the version of sched-audit.", build)?;
+    let took = of_each(&|_| report.took.as_secs_f64());
+    write(text, "sched_audit_duration_seconds", "How long the call took that audited the database.", took)?;
+    let success = of_each(&|index| f64::from(read(index)));
+    write(text, "sched_audit_success", "Whether the database could be audited: 1 or 0.", success)?;
+    let now = of_each(&|_| unix(report.now));
+    write(text, "sched_audit_timestamp_seconds", "The instant of the audit, since 1970.", now)
 }
 
-fn of_databases(databases: &[(&str, &Audited)]) -> Vec<MetricFamily> {
+fn of_databases(databases: &[(&str, &Audited)], text: &mut String) -> Result<(), String> {
     let (mut jobs, mut left_out, mut incidents) = (Vec::new(), Vec::new(), Vec::new());
     for &(path, audited) in databases {
         let mut states = BTreeMap::from([("watched", 0)]);
@@ -165,18 +161,14 @@ fn of_databases(databases: &[(&str, &Audited)]) -> Vec<MetricFamily> {
             incidents.push(metric(&[("database", path), ("severity", severity.word())], count as f64));
         }
     }
-    vec![
-        family("sched_audit_incidents", "Incidents that last, by severity.", incidents),
-        family("sched_audit_jobs", "Jobs by what the scheduler makes of them: watched, or why they are skipped.", jobs),
-        family(
-            "sched_audit_jobs_left_out",
-            "Jobs without series of their own, because the database has too many.",
-            left_out,
-        ),
-    ]
+    write(text, "sched_audit_incidents", "Incidents that last, by severity.", incidents)?;
+    let help = "Jobs by what the scheduler makes of them: watched, or why they are skipped.";
+    write(text, "sched_audit_jobs", help, jobs)?;
+    let help = "Jobs without series of their own, because the database has too many.";
+    write(text, "sched_audit_jobs_left_out", help, left_out)
 }
 
-fn of_incidents(databases: &[(&str, &Audited)]) -> Vec<MetricFamily> {
+fn of_incidents(databases: &[(&str, &Audited)], text: &mut String) -> Result<(), String> {
     let (mut jobs, mut start) = (Vec::new(), Vec::new());
     for &(path, audited) in databases {
         for incident in lasting(audited).take(MOST_INCIDENTS) {
@@ -187,43 +179,63 @@ fn of_incidents(databases: &[(&str, &Audited)]) -> Vec<MetricFamily> {
             start.push(metric(&[labels.as_slice(), &[("severity", severity)]].concat(), since));
         }
     }
-    vec![
-        family("sched_audit_incident_jobs", "How many jobs an incident that lasts hits.", jobs),
-        family(
-            "sched_audit_incident_start_timestamp_seconds",
-            "When an incident that lasts began, since 1970; 0 if that is not known.",
-            start,
-        ),
-    ]
+    write(text, "sched_audit_incident_jobs", "How many jobs an incident that lasts hits.", jobs)?;
+    let help = "When an incident that lasts began, since 1970; 0 if that is not known.";
+    write(text, "sched_audit_incident_start_timestamp_seconds", help, start)
 }
 
-fn of_jobs(databases: &[(&str, &Audited)]) -> Vec<MetricFamily> {
-    let mut numbers: Vec<Vec<Metric>> = JOB_FAMILIES.iter().map(|_| Vec::new()).collect();
-    let mut info = Vec::new();
-    let mut labels = Labels::default();
-    for &(path, audited) in databases {
-        for judged in shown_jobs(audited).into_iter().take(MOST_JOBS) {
-            let job = &judged.job;
-            let id = labels.unique(&format!("{path}\n"), &job.id);
-            let name = safe::text(&job.name, LONGEST_LABEL);
-            let own = [("database", path), ("job_id", &id), ("job_name", &name)];
-            for (metrics, family) in numbers.iter_mut().zip(&JOB_FAMILIES) {
-                metrics.extend((family.value)(judged).map(|value| metric(&own, value)));
-            }
-            let schedule = safe::text(&job.schedule.text(), LONGEST_LABEL);
-            let zone = safe::text(job.schedule.timezone.as_deref().unwrap_or_default(), LONGEST_LABEL);
-            let more = [("schedule", schedule.as_str()), ("state", job.state.word()), ("zone", &zone)];
-            info.push(metric(&[own, more].concat(), 1.0));
-        }
+/// A job that has series of its own, and the labels that they share.
+struct Labelled<'a> {
+    judged: &'a Judged,
+    database: &'a str,
+    id: String,
+    name: String,
+}
+
+impl Labelled<'_> {
+    fn labels(&self) -> [(&str, &str); 3] {
+        [("database", self.database), ("job_id", &self.id), ("job_name", &self.name)]
     }
-    let mut families: Vec<MetricFamily> =
-        JOB_FAMILIES.iter().zip(numbers).map(|(one, metrics)| family(one.name, one.help, metrics)).collect();
-    families.push(family(
-        "sched_audit_job_info",
-        "Always 1; the schedule of the job, what the scheduler makes of it, and the zone that it names.",
-        info,
-    ));
-    families
+
+    fn number(&self, family: &JobFamily) -> Option<Metric> {
+        (family.value)(self.judged).map(|value| metric(&self.labels(), value))
+    }
+
+    fn info(&self) -> Metric {
+        let job = &self.judged.job;
+        let schedule = safe::text(&job.schedule.text(), LONGEST_LABEL);
+        let zone = safe::text(job.schedule.timezone.as_deref().unwrap_or_default(), LONGEST_LABEL);
+        let more = [("schedule", schedule.as_str()), ("state", job.state.word()), ("zone", &zone)];
+        metric(&[self.labels(), more].concat(), 1.0)
+    }
+}
+
+fn of_jobs(databases: &[(&str, &Audited)], text: &mut String) -> Result<(), String> {
+    let mut unique = Labels::default();
+    let mut jobs = Vec::new();
+    for &(database, audited) in databases {
+        jobs.extend(shown_jobs(audited).into_iter().take(MOST_JOBS).map(|judged| Labelled {
+            judged,
+            database,
+            id: unique.unique(&format!("{database}\n"), &judged.job.id),
+            name: safe::text(&judged.job.name, LONGEST_LABEL),
+        }));
+    }
+    let numbers = |families: &[JobFamily], text: &mut String| {
+        let metrics = |family| jobs.iter().filter_map(|job: &Labelled<'_>| job.number(family)).collect();
+        families.iter().try_for_each(|family| write(text, family.name, family.help, metrics(family)))
+    };
+    let info = |text: &mut String| {
+        let help = "Always 1; the schedule of the job, what the scheduler makes of it, and the zone that it names.";
+        write(text, "sched_audit_job_info", help, jobs.iter().map(Labelled::info).collect())
+    };
+    // They are most of the text, so two processors share them.
+    let (first, second) = JOB_FAMILIES.split_at(JOB_FAMILIES.len() / 2);
+    let mut beside = String::new();
+    let here = || info(text).and_then(|()| numbers(first, text));
+    let (theirs, ours) = process::side_by_side(|| numbers(second, &mut beside), here)?;
+    text.push_str(&beside);
+    ours.and(theirs)
 }
 
 fn lasting(audited: &Audited) -> impl Iterator<Item = &Incident> {

@@ -11,6 +11,7 @@ use super::super::value::{event_time, number};
 use super::{KEY_PREFIX, Tables};
 use crate::db::{Access, Failure, Kind, Unread, Window};
 use crate::model::{Fire, Job, Run, Schedule, Snapshot, State, Tokens};
+use crate::process;
 use crate::time::{DAY, Instant, MINUTE, Millis, SECOND};
 use rusqlite::{Connection, Row, params};
 use rustc_hash::FxHashMap;
@@ -215,15 +216,12 @@ fn read_side_by_side(
 ) -> Result<[Part; 2], Unread> {
     let middle = from + (to - from) / 2;
     let mut met = keys.clone();
-    let (older, newer) = std::thread::scope(|scope| {
-        let older = std::thread::Builder::new()
-            .spawn_scoped(scope, || beside.piece(|db| read_part(db, (from, middle), &mut met)));
-        let newer = access.piece(|db| read_part(db, (middle + 1, to), keys));
-        (older.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))), newer)
-    });
-    let no_thread =
-        |error| Unread { why: format!("can't be read: no thread could be started: {error}"), kind: Kind::Own };
-    let mut older = older.map_err(no_thread)??;
+    let sides = process::side_by_side(
+        || beside.piece(|db| read_part(db, (from, middle), &mut met)),
+        || access.piece(|db| read_part(db, (middle + 1, to), keys)),
+    );
+    let (older, newer) = sides.map_err(|why| Unread { why: format!("can't be read: {why}"), kind: Kind::Own })?;
+    let mut older = older?;
     keys.adopt(&met, &mut older);
     Ok([older, newer?])
 }
