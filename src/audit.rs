@@ -13,6 +13,8 @@ mod reason;
 #[cfg(test)]
 mod simulator;
 mod strip;
+#[cfg(test)]
+mod thresholds;
 mod worker;
 mod zero_tokens;
 

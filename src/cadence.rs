@@ -301,6 +301,74 @@ mod tests {
     }
 
     #[test]
+    fn the_usual_interval_is_the_median_of_the_next_nine() {
+        let hours =
+            |expression| cadence(expression, "UTC").usual_interval(at("2026-03-01 12:00:00")).map(|ms| ms / HOUR);
+        // From nine o'clock: five of one hour, four of 23; a tenth would turn it.
+        assert_eq!(hours("0 9,10 * * *"), Some(1));
+        assert_eq!(hours("0 9,10,18 * * *"), Some(8));
+    }
+
+    #[test]
+    fn an_interval_counts_from_the_end_of_the_last_run() {
+        let (every, end) = (Cadence::Every(90 * MINUTE), at("2026-03-01 12:00:00"));
+        assert_eq!(every.next(end), Some(at("2026-03-01 13:30:00")));
+        assert_eq!(every.next(Instant::MAX), None);
+        assert_eq!(every.advance(end, 2.5), Some(end.plus(225 * MINUTE)));
+        assert_eq!(every.usual_interval(end), Some(90 * MINUTE));
+        let slots = |minutes| every.slots_between(end, end.plus(minutes * MINUTE));
+        assert_eq!([slots(-90), slots(0), slots(89), slots(90), slots(180)], [0, 0, 0, 1, 2]);
+        assert!(!every.has_slot_at(end) && every.offsets_with_slot_at(end).is_empty());
+    }
+
+    #[test]
+    fn a_stagger_moves_every_slot() {
+        let cron = Cron::parse_openclaw("0 * * * *").unwrap_or_else(|error| panic!("{error}"));
+        let staggered = Cadence::Cron(Box::new(cron.staggered(5 * MINUTE)), Zone(Tz::UTC));
+        let slots = |from, to| staggered.slots_between(at(from), at(to));
+        assert_eq!(slots("2026-03-01 11:05:00", "2026-03-01 12:04:59"), 0);
+        assert_eq!(slots("2026-03-01 11:05:00", "2026-03-01 12:05:00"), 1);
+        assert_eq!(slots("2026-03-01 11:04:59", "2026-03-01 12:05:00"), 2);
+        assert!(staggered.has_slot_at(at("2026-03-01 12:05:00")) && !staggered.has_slot_at(at("2026-03-01 12:00:00")));
+    }
+
+    #[test]
+    fn the_offsets_that_explain_a_time_reach_from_half_a_day_behind_to_fourteen_hours_ahead() {
+        let nine = cadence("0 9 * * *", "UTC");
+        let quarters = |text| nine.offsets_with_slot_at(at(text)).iter().map(|ms| ms * 4 / HOUR).collect::<Vec<_>>();
+        assert_eq!(quarters("2026-03-01 09:00:00"), [0]);
+        assert_eq!(quarters("2026-03-01 03:30:00"), [22]);
+        assert_eq!(quarters("2026-03-01 21:00:00"), [-48, 48]);
+        assert_eq!(quarters("2026-03-01 21:15:00"), [47]);
+        assert_eq!(quarters("2026-03-01 19:00:00"), [-40, 56]);
+        assert_eq!(quarters("2026-03-01 18:45:00"), [-39]);
+        assert!(quarters("2026-03-01 09:00:01").is_empty());
+    }
+
+    #[test]
+    fn of_a_day_counted_from_a_midnight_the_midnight_itself_is_left_out() {
+        let hourly = cadence("0 * * * *", "UTC");
+        assert_eq!(hourly.slots_between(at("2026-03-01"), at("2026-03-02")), 24);
+        assert_eq!(hourly.slots_between(at("2026-02-28 23:59:59"), at("2026-03-02")), 25);
+    }
+
+    #[test]
+    fn years_have_steps_like_any_field() {
+        let cron = Cron::parse_openclaw("0 0 0 1 1 * 2021-2031/3").unwrap_or_else(|error| panic!("{error}"));
+        let third = Cadence::Cron(Box::new(cron), Zone(Tz::UTC));
+        let slots = std::iter::successors(third.next(at("2020-01-01")), |slot| third.next(*slot));
+        assert!(slots.eq(["2021-01-01", "2024-01-01", "2027-01-01", "2030-01-01"].map(at)));
+    }
+
+    #[test]
+    fn every_zone_is_known_by_its_name_in_any_case() {
+        for name in Zone::names() {
+            assert_eq!(Zone::named(&name.to_ascii_uppercase()).map(Zone::name), Some(name));
+        }
+        assert!(Zone::names().any(|name| name == "Europe/Berlin"));
+    }
+
+    #[test]
     fn an_impossible_date_has_no_slot_and_says_so_at_once() {
         let never = cadence("* * 31 2 *", "UTC");
         assert_eq!(never.next(at("2026-01-01")), None);

@@ -4,7 +4,7 @@ use crate::cadence::Cadence;
 use crate::time::{Instant, Millis};
 
 /// One database as it was in the moment of reading.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Snapshot {
     /// The rows of the table of jobs, in its order, then regular jobs whose rows are gone.
     pub jobs: Vec<Job>,

@@ -1,0 +1,501 @@
+//! Each rule at its threshold, one step short of it and one past, on histories made in memory: to the millisecond, which the
+//! times of a database's events are not.
+
+use super::simulator::{new_job, policy, settings};
+use super::*;
+use crate::model::{Fire, OpenRun, Row, Run, Stamp, Switch, Tokens};
+use crate::stores::phantom_for_tests as phantom;
+use crate::time::{HOUR, MINUTE, SECOND, TimeText};
+
+/// A time of Monday, 2 March 2026, or a date and a time.
+fn at(time: &str) -> Instant {
+    let text = if time.contains([' ', 'T']) { time.to_owned() } else { format!("2026-03-02 {time}") };
+    TimeText::parse(&text).unwrap_or_else(|| panic!("{text}")).as_utc()
+}
+
+fn job(id: &str, kind: &str, value: &str) -> Job {
+    let schedule = phantom::schedule(kind, value, settings(Instant::MIN).zone);
+    new_job(id.to_owned(), schedule, at("2026-03-01 00:00")).unwrap_or_else(|| panic!("{value}"))
+}
+
+fn cron(id: &str, expression: &str) -> Job {
+    job(id, "cron", &format!("{{\"expr\":\"{expression}\"}}"))
+}
+
+fn hourly(id: &str) -> Job {
+    cron(id, "0 * * * *")
+}
+
+fn every(id: &str, interval: Millis) -> Job {
+    job(id, "every", &format!("{{\"intervalMs\":{interval}}}"))
+}
+
+trait History {
+    /// The job after one more run.
+    fn ran(self, start: &str, end: &str) -> Job;
+    /// The job after one more run that used so many tokens.
+    fn used(self, start: &str, end: &str, tokens: u32) -> Job;
+    /// The job after an event that its row does not know.
+    fn event(self, end: &str) -> Job;
+    /// The job with a row that was last written then.
+    fn written(self, at: &str) -> Job;
+    /// The job whose row has this next run.
+    fn next(self, at: &str) -> Job;
+    /// The job after a pause or a resume.
+    fn switched(self, at: &str, resumes: bool) -> Job;
+    /// The job whose row counts so many errors.
+    fn errors(self, count: u64) -> Job;
+}
+
+fn row(job: &mut Job) -> &mut Row {
+    job.row.get_or_insert_default()
+}
+
+impl History for Job {
+    fn ran(self, start: &str, end: &str) -> Job {
+        self.used(start, end, 1000)
+    }
+
+    fn used(mut self, start: &str, end: &str, tokens: u32) -> Job {
+        let (start, end) = (at(start), at(end));
+        self.fires.push(Fire::ended(end, Tokens::Used(tokens)));
+        let next = self.schedule.cadence().and_then(|cadence| cadence.next(end));
+        let run = Run { start, duration_ms: Some(end.since(start)), failed: false, error: None };
+        let next_run_at = next.map_or(Stamp::Missing, Stamp::At);
+        self.row = Some(Row { last_run: Some(run), next_run_at, updated_at: Some(end), ..Row::default() });
+        self
+    }
+
+    fn event(mut self, end: &str) -> Job {
+        self.fires.push(Fire::ended(at(end), Tokens::Used(1000)));
+        self
+    }
+
+    fn written(mut self, time: &str) -> Job {
+        row(&mut self).updated_at = Some(at(time));
+        self
+    }
+
+    fn next(mut self, time: &str) -> Job {
+        row(&mut self).next_run_at = Stamp::At(at(time));
+        self
+    }
+
+    fn switched(mut self, time: &str, resumes: bool) -> Job {
+        self.switches.push(Switch { at: at(time), resumes });
+        self
+    }
+
+    fn errors(mut self, count: u64) -> Job {
+        row(&mut self).consecutive_errors = count;
+        self
+    }
+}
+
+/// The jobs as a database would have them: a run began no earlier than the end of the one before it, of any job.
+fn fleet<const N: usize>(jobs: [Job; N]) -> Snapshot {
+    let mut jobs = Vec::from(jobs);
+    let mut ends: Vec<Instant> = jobs.iter().flat_map(|job| &job.fires).map(|fire| fire.end).collect();
+    ends.sort_unstable();
+    for job in &mut jobs {
+        for fire in &mut job.fires {
+            let before = ends.partition_point(|end| *end < fire.end).checked_sub(1);
+            *fire = before.map_or(*fire, |before| fire.after(ends[before]));
+        }
+        phantom::join_row(job, Instant::MAX);
+    }
+    Snapshot { jobs, window_start: Some(at("2026-02-23 00:00")), ..Snapshot::empty(phantom::HABITS) }
+}
+
+fn verdict(snapshot: &Snapshot, now: &str) -> Verdict {
+    audit(snapshot.clone(), &policy(settings(at(now))))
+}
+
+/// What is found at an instant: severity and reason, and `over` if it is.
+fn found(snapshot: &Snapshot, now: &str) -> Vec<String> {
+    let verdict = verdict(snapshot, now);
+    let tell = |finding: &Finding| {
+        let over = if finding.is_ongoing() { "" } else { " over" };
+        format!("{} {}{over}", finding.severity.word(), finding.reason().name())
+    };
+    verdict.findings.iter().map(tell).collect()
+}
+
+/// The findings of one reason: since when, and how many slots were lost.
+fn spans(snapshot: &Snapshot, now: &str, reason: Reason) -> Vec<(Option<Instant>, Option<u64>)> {
+    let found = verdict(snapshot, now).findings;
+    found.iter().filter(|finding| finding.reason() == reason).map(|found| (found.since, found.missed_slots)).collect()
+}
+
+const NONE: [&str; 0] = [];
+const OVERDUE: &str = "warning overdue";
+const LOST: &str = "critical overdue";
+const SILENT: &str = "critical silent";
+
+#[test]
+fn a_job_is_lost_one_millisecond_after_its_second_slot() {
+    let world = fleet([cron("j", "*/20 * * * *").ran("10:00", "10:00:30")]);
+    assert_eq!(found(&world, "10:35"), NONE);
+    assert_eq!(found(&world, "10:35:00.001"), [OVERDUE]);
+    assert_eq!(found(&world, "11:00:00.000"), [OVERDUE, "warning silent"]);
+    assert_eq!(found(&world, "11:00:00.001"), [LOST, SILENT]);
+}
+
+#[test]
+fn a_row_written_more_than_a_minute_after_its_run_may_be_news_to_the_timer_for_65_minutes() {
+    let world = |written| fleet([cron("j", "*/20 * * * *").ran("10:00", "10:00:30").written(written)]);
+    assert_eq!(found(&world("10:01:30.000"), "11:01")[0], LOST);
+    assert_eq!(found(&world("10:01:30.001"), "11:01")[0], OVERDUE);
+    assert_eq!(found(&world("10:01:30.001"), "11:06:30.001")[0], OVERDUE);
+    assert_eq!(found(&world("10:01:30.001"), "11:06:30.002")[0], LOST);
+}
+
+#[test]
+fn of_several_switches_the_first_resume_after_a_pause_ends_it() {
+    let ran = || hourly("j").ran("10:00", "10:01");
+    let since = |job: Job| spans(&fleet([job]), "20:00", Reason::Silent)[0].0;
+    assert_eq!(since(ran()), Some(at("11:00")));
+    let paused = |job: Job| job.switched("08:20", true).switched("10:30", false);
+    assert_eq!(since(paused(ran()).switched("12:30", true).switched("15:30", true)), Some(at("13:00")));
+    // A pause before the last run was over with it, one at its very end was not.
+    assert_eq!(since(ran().switched("10:00", false).switched("12:30", true)), Some(at("11:00")));
+    assert_eq!(since(ran().switched("10:01", false).switched("12:30", true)), Some(at("13:00")));
+    // Two pauses: the later one counts.
+    let twice = paused(ran()).switched("12:30", true).switched("14:10", false).switched("16:10", true);
+    assert_eq!(since(twice), Some(at("17:00")));
+}
+
+#[test]
+fn a_pause_without_a_resume_lasts_to_an_edit_after_it_or_to_now() {
+    let paused = || hourly("j").ran("10:00", "10:01").switched("10:30", false);
+    let since = |job: Job| spans(&fleet([job]), "20:00", Reason::Silent).first().map(|(since, _)| *since);
+    assert_eq!(since(paused().written("10:30")), None);
+    assert_eq!(since(paused().written("10:30:00.001")), Some(Some(at("11:00"))));
+    assert_eq!(since(paused().written("12:30")), Some(Some(at("13:00"))));
+}
+
+#[test]
+fn what_one_run_can_explain_between_two_fires_is_no_gap() {
+    let other = |job: Job| {
+        ["11", "12", "13", "14"].iter().fold(job, |job, hour| job.ran(&format!("{hour}:00"), &format!("{hour}:00:30")))
+    };
+    let world = |back: &str| {
+        let slow = cron("j", "0 */2 * * *").ran("08:00", "08:00:10").ran(&format!("{back}:00"), &format!("{back}:50"));
+        fleet([slow, other(cron("o", "0 * * * *").ran("10:00", "10:00:30"))])
+    };
+    // Due at 10:00; a run of four hours and its minute of grace would have ended by 14:01.
+    assert_eq!(found(&world("14:00"), "14:02"), NONE);
+    let gap = |end: &str| {
+        let mut world = world("14:00");
+        world.jobs[0].fires[1] = Fire { end: at(end), ..world.jobs[0].fires[1] };
+        spans(&world, "14:59", Reason::Silent)
+    };
+    assert_eq!(gap("14:01:00.000"), []);
+    assert_eq!(gap("14:01:00.001"), [(Some(at("10:00")), Some(2))]);
+}
+
+#[test]
+fn a_silence_before_a_restart_is_over_at_the_boot() {
+    let world = |next: &str| fleet([hourly("j").ran("10:00", "10:01:05").next(next)]);
+    assert_eq!(found(&world("20:30:05"), "20:30:04.999"), [SILENT]);
+    assert_eq!(found(&world("20:30:05"), "20:30:05.000"), ["warning silent over"]);
+    // A next run that is no slot but no later than the last run is no boot.
+    assert_eq!(found(&world("10:01:05"), "20:00").last().map(String::as_str), Some(SILENT));
+}
+
+#[test]
+fn slots_lost_before_a_restart_count_where_the_worker_was_free_for_more_than_a_quarter_of_an_hour() {
+    let world = |other: &str| {
+        fleet([hourly("j").ran("10:00", "10:01").next("12:05:00.001"), cron("o", "0 5 * * *").ran("11:00", other)])
+    };
+    assert_eq!(found(&world("11:50:00.001"), "12:06"), NONE);
+    assert_eq!(found(&world("11:50:00.000"), "12:06"), ["warning silent over"]);
+}
+
+#[test]
+fn an_interval_that_was_computed_anew_counts_from_that_edit() {
+    let world = |next: &str| fleet([every("j", HOUR).ran("10:00", "10:01").written("20:30").next(next)]);
+    assert_eq!(found(&world("21:30:02.000"), "20:40"), NONE);
+    assert_eq!(found(&world("21:30:02.001"), "20:40"), ["warning silent"]);
+    assert_eq!(found(&world("21:30"), "20:29:59.999"), ["warning silent"]);
+    assert_eq!(found(&world("21:30"), "20:30:00.000"), NONE);
+}
+
+/// A job whose runs of a second ended at these instants.
+fn ended(job: Job, ends: impl IntoIterator<Item = Instant>) -> Job {
+    ends.into_iter().fold(job, |job, end| job.ran(&end.plus(-SECOND).to_string(), &end.to_string()))
+}
+
+/// So many fires of a daily job, ten minutes apart, the newest at 20:00.
+fn hurried(count: i64) -> Job {
+    ended(cron("j", "0 9 * * *"), (0..count).rev().map(|back| at("20:00").plus(-back * 10 * MINUTE)))
+}
+
+const TOO_MANY: &str = "warning too-many-fires";
+
+#[test]
+fn twenty_fires_more_than_slots_and_retries_are_too_many() {
+    // One slot since the day before, and one more for good measure.
+    assert_eq!(found(&fleet([hurried(21)]), "20:01"), NONE);
+    assert_eq!(found(&fleet([hurried(22)]), "20:01"), [TOO_MANY]);
+    assert_eq!(found(&fleet([hurried(22).errors(1)]), "20:01"), NONE);
+    assert_eq!(found(&fleet([hurried(23).errors(1)]), "20:01"), [TOO_MANY]);
+    let by_hand = |count| Job { manual_runs: vec![at("2026-03-01 20:01"); count], ..hurried(23) };
+    assert_eq!(found(&fleet([by_hand(1)]), "20:01"), [TOO_MANY]);
+    assert_eq!(found(&fleet([by_hand(2)]), "20:01"), NONE);
+    // Each error is tried again.
+    let failed = |count: usize| {
+        let mut job = hurried(26);
+        job.fires[..count].iter_mut().for_each(|fire| fire.failed = true);
+        fleet([job])
+    };
+    assert_eq!(found(&failed(2), "20:01"), [TOO_MANY]);
+    assert_eq!(found(&failed(3), "20:01"), NONE);
+}
+
+#[test]
+fn three_times_the_slots_are_not_too_many_where_there_are_many_slots() {
+    // 145 slots; 435 fires are three times as many.
+    let world = |count: i64| {
+        let ends = (0..count).rev().map(|back| at("20:00").plus(-back * 3 * MINUTE));
+        fleet([ended(cron("j", "*/10 * * * *"), ends)])
+    };
+    assert_eq!(found(&world(434), "20:01"), NONE);
+    assert_eq!(found(&world(435), "20:01"), [TOO_MANY]);
+}
+
+#[test]
+fn too_many_fires_still_follow_each_other_at_less_than_half_the_interval() {
+    let world = |intervals: [Millis; 4]| {
+        let last = intervals.iter().scan(at("15:00"), |end, interval| {
+            *end = end.plus(*interval);
+            Some(*end)
+        });
+        let before = (0..40).rev().map(|back| at("15:00").plus(-back * MINUTE));
+        fleet([ended(cron("j", "0 */2 * * *"), before.chain(last))])
+    };
+    let too_many = |intervals| found(&world(intervals), "19:59").contains(&TOO_MANY.to_owned());
+    assert!(too_many([HOUR, HOUR, MINUTE, MINUTE]));
+    assert!(!too_many([MINUTE, HOUR, HOUR, HOUR]));
+    assert!(too_many([HOUR, HOUR, HOUR - 1, MINUTE]));
+    assert!(!too_many([HOUR, HOUR, HOUR, MINUTE]));
+}
+
+#[test]
+fn a_job_starves_that_loses_most_of_at_least_ten_slots_to_long_runs() {
+    // The other job holds the worker from each full hour on for 55 minutes.
+    let world = |expression: &str, hours: i64| {
+        let end = |hour: i64| at("01:55").plus(hour * HOUR);
+        let long = (0..=hours)
+            .fold(hourly("o"), |job, hour| job.ran(&end(hour).plus(-55 * MINUTE).to_string(), &end(hour).to_string()));
+        fleet([ended(cron("j", expression), (0..=hours).map(|hour| end(hour).plus(20 * SECOND))), long])
+    };
+    let starved = |world: &Snapshot| {
+        let newest = world.jobs[0].fires.last().map_or(Instant::MIN, |fire| fire.end);
+        found(world, &newest.plus(SECOND).to_string())
+    };
+    assert_eq!(starved(&world("0-50/6 * * * *", 1)), NONE);
+    assert_eq!(starved(&world("*/6 * * * *", 1)), ["info starved"]);
+    assert_eq!(starved(&world("*/20 * * * *", 8)), ["info starved"]);
+    assert_eq!(starved(&world("*/30 * * * *", 8)), NONE);
+    let starves_of = |world: &Snapshot| {
+        verdict(world, "09:56").findings.iter().map(|finding| finding.facts.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(starves_of(&world("*/10 * * * *", 8)), [super::finding::Facts::Starved { slots: 48, lost: 40 }]);
+}
+
+/// The newest runs of three jobs, `zero` of them without tokens, in turn.
+fn shared(zero: usize) -> Snapshot {
+    let mut jobs = [hourly("a"), hourly("b"), cron("c", "0 9 * * *")];
+    for (place, end) in ["09:01", "09:02", "09:03", "10:01", "10:02", "11:01", "11:02"].iter().enumerate() {
+        let job = [0, 1, 2, 0, 1, 0, 1][place];
+        let tokens = if place >= 7 - zero { 0 } else { 1000 };
+        jobs[job] = jobs[job].clone().used(&end.replace(":0", ":00:0"), end, tokens);
+    }
+    fleet(jobs)
+}
+
+#[test]
+fn four_newest_fires_of_two_jobs_without_tokens_are_shared() {
+    let told =
+        |world: &Snapshot| verdict(world, "11:10").findings.into_iter().map(|found| found.facts).collect::<Vec<_>>();
+    assert_eq!(told(&shared(3)), []);
+    let both = super::finding::Facts::SharedZeroTokens { fires: 4, jobs: 2, last_error: None };
+    assert_eq!(told(&shared(4)), [both.clone(), both]);
+    // What ended with the last good run of any job came no later.
+    let mut world = shared(4);
+    world.jobs[2].fires[0].end = at("10:01");
+    assert_eq!(told(&world), []);
+    world.jobs[2].fires[0].end = at("10:00:59.999");
+    assert_eq!(told(&world).len(), 2);
+}
+
+#[test]
+fn what_became_of_a_message_is_told_of_a_run_that_was_fine() {
+    let undelivered = |change: &dyn Fn(&mut Row)| {
+        let mut job = hourly("j").ran("10:00", "10:01");
+        row(&mut job).delivery = Some("error: chat not found".to_owned());
+        change(row(&mut job));
+        found(&fleet([job]), "10:05")
+    };
+    assert_eq!(undelivered(&|_| ()), ["warning undelivered"]);
+    assert_eq!(undelivered(&|row| row.last_run = None), NONE);
+    assert_eq!(undelivered(&|row| row.consecutive_errors = 1), NONE);
+    assert_eq!(undelivered(&|row| row.delivery = Some("skipped:channel_none".to_owned())), NONE);
+}
+
+/// Fires that used these tokens, an hour apart.
+fn used(tokens: &[u32]) -> Snapshot {
+    let hours = tokens.len() as i64;
+    let job = tokens.iter().enumerate().fold(hourly("j"), |job, (hour, tokens)| {
+        let start = at("12:00").plus((hour as i64 + 1 - hours) * HOUR);
+        job.used(&start.to_string(), &start.plus(MINUTE).to_string(), *tokens)
+    });
+    fleet([job])
+}
+
+#[test]
+fn tokens_have_grown_when_the_newest_three_use_ten_times_the_median_of_at_least_ten_before() {
+    const GROWN: &str = "info token-growth";
+    let world = |before: &[u32], newest: [u32; 3]| found(&used(&[before, &newest].concat()), "12:02");
+    assert_eq!(world(&[100; 10], [1000; 3]), [GROWN]);
+    assert_eq!(world(&[100; 10], [1000, 999, 1000]), NONE);
+    assert_eq!(world(&[100; 9], [1000; 3]), NONE);
+    // Fires without tokens are no measure.
+    assert_eq!(world(&[&[0; 2][..], &[100; 9]].concat(), [1000; 3]), NONE);
+    assert_eq!(world(&[&[0; 2][..], &[100; 10]].concat(), [1000; 3]), [GROWN]);
+    // The median, not the mean: a single large one before does not count.
+    let mut before = [100; 11];
+    before[3] = 8000;
+    assert_eq!(world(&before, [1000; 3]), [GROWN]);
+    assert_eq!(world(&[&[100; 5][..], &[101; 6]].concat(), [1009; 3]), NONE);
+}
+
+#[test]
+fn a_streak_counts_the_zero_token_fires_and_ends_with_tokens() {
+    let streak = |tokens: &[u32]| verdict(&used(tokens), "12:02").jobs[0].facts.zero_token_streak;
+    assert_eq!([streak(&[0, 1, 0, 0]), streak(&[0, 0, 1]), streak(&[0])], [2, 0, 1]);
+    let mut thrown = used(&[1, 0, 0, 0]);
+    thrown.jobs[0].fires[2].tokens = Tokens::NoEvent;
+    assert_eq!(verdict(&thrown, "12:02").jobs[0].facts.zero_token_streak, 2, "a run that threw used unknown tokens");
+}
+
+/// A job whose run shows from `seen` on.
+fn running(mut world: Snapshot, seen: &str) -> Snapshot {
+    world.open_runs = vec![OpenRun { job_id: world.jobs[0].id.clone(), seen: at(seen) }];
+    world
+}
+
+const LONG: &str = "warning long-run";
+const HUNG: &str = "critical hung-run";
+
+#[test]
+fn a_run_is_unusual_after_twice_the_longest_of_thirty_once_five_are_known() {
+    let runs = |lengths: &[Millis]| {
+        let count = lengths.len() as i64;
+        let run = |(index, length): (usize, &Millis)| at("11:00").plus((index as i64 + 1 - count) * HOUR + length);
+        let job = lengths.iter().enumerate().fold(hourly("j"), |job, run_of| {
+            let end = run(run_of);
+            job.ran(&end.plus(-run_of.1).to_string(), &end.to_string())
+        });
+        running(fleet([job]), "12:00:01")
+    };
+    let quiet_and_told = |lengths: &[Millis], usual: Millis| {
+        let world = runs(lengths);
+        let told = |ms| found(&world, &at("12:00").plus(usual + ms).to_string());
+        (told(0), told(1))
+    };
+    // When the first one began is not known.
+    let at_usual = (vec![], vec![LONG.to_owned()]);
+    assert_eq!(quiet_and_told(&[6 * MINUTE; 6], 12 * MINUTE), at_usual);
+    assert_eq!(quiet_and_told(&[MINUTE; 6], 10 * MINUTE), at_usual);
+    assert_eq!(quiet_and_told(&[MINUTE; 5], 30 * MINUTE), at_usual);
+    assert_eq!(quiet_and_told(&[MINUTE, MINUTE, 20 * MINUTE], 40 * MINUTE), at_usual);
+    let first = running(fleet([hourly("j")]), "12:05");
+    assert_eq!((found(&first, "12:30:00.000"), found(&first, "12:30:00.001")), at_usual);
+    let longest_at = |place: usize| {
+        let mut lengths = [MINUTE; 32];
+        lengths[place] = 20 * MINUTE;
+        lengths
+    };
+    assert_eq!(quiet_and_told(&longest_at(2), 40 * MINUTE), at_usual);
+    assert_eq!(quiet_and_told(&longest_at(1), 10 * MINUTE), at_usual);
+}
+
+#[test]
+fn a_run_hangs_a_minute_after_the_longest_and_with_it_who_waits_for_a_quarter_of_an_hour() {
+    let waits = |slot: &str| {
+        let other = cron("o", slot).ran("05:00", "05:01");
+        running(fleet([hourly("j").ran("11:00", "11:01"), other]), "12:00:01")
+    };
+    assert_eq!(found(&waits("0 23 * * *"), "16:01:00.000"), [LONG]);
+    assert_eq!(found(&waits("0 23 * * *"), "16:01:00.001"), [HUNG]);
+    assert_eq!(found(&waits("47 15 * * *"), "16:02:00.000"), [HUNG]);
+    assert_eq!(found(&waits("47 15 * * *"), "16:02:00.001"), [HUNG, HUNG]);
+    assert_eq!(found(&waits("31 15 * * *"), "15:46:00.000"), [LONG]);
+    assert_eq!(found(&waits("31 15 * * *"), "15:46:00.001"), [LONG, "info waiting"]);
+}
+
+#[test]
+fn a_run_began_at_its_slot_but_no_more_than_five_minutes_before_it_showed_nor_before_the_last_end() {
+    let began = |seen: &str, other: &str| {
+        let other = cron("o", "0 5 * * *").ran("05:00", other);
+        let world = running(fleet([hourly("j").ran("11:00", "11:01"), other]), seen);
+        let ms = verdict(&world, "12:30").jobs[0].facts.in_flight_ms;
+        at("12:30").plus(-ms)
+    };
+    assert_eq!(began("12:00:40", "05:01"), at("12:00"));
+    assert_eq!(began("12:05:00", "05:01"), at("12:00"));
+    assert_eq!(began("12:05:00.001", "05:01"), at("12:00:00.001"));
+    assert_eq!(began("12:04:00", "12:03"), at("12:03"));
+    assert_eq!(began("11:59:00", "05:01"), at("11:59"));
+}
+
+#[test]
+fn a_delivery_hangs_after_a_quarter_of_an_hour_and_is_none_if_the_row_was_written_within_two_seconds() {
+    let world = |event: &str| fleet([hourly("j").ran("10:00", "10:01").event(event).next("11:00").written("10:01")]);
+    let delivers = world("11:02");
+    assert_eq!(found(&delivers, "11:17:00.000"), NONE);
+    assert_eq!(found(&delivers, "11:17:00.001")[0], "warning hung-delivery");
+    let written =
+        |at: &str| found(&fleet([hourly("j").ran("10:00", "10:01").event("11:02").next("11:00").written(at)]), "11:20");
+    assert_eq!(written("11:01:58.000"), [OVERDUE]);
+    assert_eq!(written("11:01:57.999"), ["warning hung-delivery"]);
+}
+
+#[test]
+fn events_that_no_row_follows_within_a_minute_are_a_runaway_from_the_third_on() {
+    let world = |ends: &[&str]| {
+        let job = hourly("j").ran("10:00", "10:01").next("11:00");
+        found(&fleet([ends.iter().fold(job, |job, end| job.event(end))]), "10:10")
+    };
+    assert_eq!(world(&["10:03", "10:04"]), NONE);
+    assert_eq!(world(&["10:03", "10:04", "10:05"])[0], "critical runaway");
+    assert_eq!(world(&["10:02:00.000", "10:04", "10:05"]), NONE);
+    assert_eq!(world(&["10:02:00.001", "10:04", "10:05"])[0], "critical runaway");
+}
+
+#[test]
+fn a_next_run_is_too_far_more_than_a_day_behind_two_slots_or_more() {
+    let daily = |next: &str| found(&fleet([cron("j", "0 9 * * *").ran("09:00", "09:01").next(next)]), "10:00");
+    assert_eq!(daily("2026-03-04 09:00:00.000"), NONE);
+    assert_eq!(daily("2026-03-04 09:00:00.001"), ["warning skipped-slots"]);
+    assert_eq!(
+        found(&fleet([cron("j", "0 9 * * *").ran("09:00", "09:01").next("2026-03-05 00:00").errors(1)]), "10:00"),
+        NONE
+    );
+    let weekly = |next: &str| found(&fleet([cron("j", "0 9 * * 1").ran("09:00", "09:01").next(next)]), "10:00");
+    assert_eq!(weekly("2026-03-16 09:00"), NONE);
+    assert_eq!(weekly("2026-03-16 09:00:00.001"), ["warning skipped-slots"]);
+}
+
+#[test]
+fn a_one_shot_that_gave_up_is_told_as_long_as_what_is_over() {
+    let world = |now: &str| {
+        let mut job = hourly("j").ran("10:00", "10:01");
+        job.state = State::FailedOnce;
+        found(&fleet([job]), now)
+    };
+    assert_eq!(world("2026-03-09 10:01:00.000"), ["info one-shot-failed"]);
+    assert_eq!(world("2026-03-09 10:01:00.001"), NONE);
+}
