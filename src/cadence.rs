@@ -255,15 +255,39 @@ mod tests {
         for text in ["@daily", "30 15 */2 * * *", "0 0 0 1 1 * 2030"] {
             assert!(Cron::parse_openclaw(text).is_ok() && Cron::parse(text).is_err(), "{text}");
         }
-        for text in ["@reboot", "5/15 * * * *", "* * * FRI-MON *", "0 0 0 1 1 * 0", "0 0 0 1 1 * 2030-2029"] {
+        for text in ["@reboot", "5/15 * * * *", "5/1 * * * *", "* * * FRI-MON *", "*/61 * * * *", "*/0 * * * *"] {
             assert!(Cron::parse_openclaw(text).is_err(), "{text}");
         }
+        assert!(Cron::parse_openclaw("*/60 * * * *").is_ok());
+        let of_year = |year: &str| Cron::parse_openclaw(&format!("0 0 0 1 1 * {year}"));
+        for year in ["0", "2030-2029", "2026/1", "2020-2030/0", "2020-2030/10000", "10000"] {
+            assert!(of_year(year).is_err(), "{year}");
+        }
+        assert!(of_year("2020-2030/9999").is_ok() && of_year("2026").is_ok());
         let once = Cadence::Cron(
             Box::new(Cron::parse_openclaw("0 0 0 1 1 * 2030").unwrap_or_else(|e| panic!("{e}"))),
             Zone(Tz::UTC),
         );
         assert_eq!(once.next(at("2026-01-01")), Some(at("2030-01-01")));
         assert_eq!(once.next(at("2030-01-01")), None);
+    }
+
+    #[test]
+    fn what_is_refused_is_named_with_its_field() {
+        let refused = |expression| Cron::parse(expression).err();
+        let words = |item, field| Some(format!("{item:?} is not a {field} that the scheduler's cron library takes"));
+        assert_eq!(refused("60 * * * *"), words("60", "minute"));
+        assert_eq!(refused("* * * * 1,MOO"), words("MOO", "day of week"));
+        assert_eq!(refused("* * * 123456789012345678901234567890 *"), words("12345678901234567890", "month"));
+        assert_eq!(refused("* * * *"), Some("it has 4 fields, not five".to_owned()));
+    }
+
+    #[test]
+    fn the_weekday_nearest_to_a_sunday_that_ends_a_month_is_its_last_friday() {
+        let nearest = cadence("0 0 30W 4 *", "UTC");
+        assert_eq!(nearest.next(at("2028-01-01")), Some(at("2028-04-28")));
+        assert_eq!(nearest.next(at("2033-01-01")), Some(at("2033-04-29")), "a Saturday");
+        assert_eq!(cadence("0 0 30W 7 *", "UTC").next(at("2028-01-01")), Some(at("2028-07-31")), "a Sunday before");
     }
 
     fn cadence(expression: &str, zone: &str) -> Cadence {

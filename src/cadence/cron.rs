@@ -283,7 +283,7 @@ fn parse_item(item: &str, field: &Field) -> Result<u64, String> {
     let (low, high) = match range.split_once('-') {
         _ if range == "*" || item == "?" => (field.low, field.high),
         Some((low, high)) => (parse_number(low, field)?, parse_range_end(high, field)?),
-        None if step == 1 && range == item => {
+        None if range == item => {
             let number = parse_number(range, field)?;
             (number, number)
         }
@@ -330,7 +330,7 @@ fn parse_number(text: &str, field: &Field) -> Result<u32, String> {
 }
 
 fn parse_digits(text: &str, field: &Field) -> Result<u32, String> {
-    let digits = !text.is_empty() && text.len() < 9 && text.bytes().all(|b| b.is_ascii_digit());
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten().ok_or_else(|| unreadable(text, field))
 }
 
