@@ -3,7 +3,7 @@
 
 use super::simulator::{new_job, policy, settings};
 use super::*;
-use crate::model::{Fire, OpenRun, Row, Run, Stamp, Switch, Tokens};
+use crate::model::{Fire, Habits, OpenRun, Row, Run, Stamp, Switch, Tokens};
 use crate::stores::phantom_for_tests as phantom;
 use crate::time::{HOUR, MINUTE, SECOND, TimeText};
 
@@ -146,6 +146,96 @@ fn a_job_is_lost_one_millisecond_after_its_second_slot() {
     assert_eq!(found(&world, "10:35:00.001"), [OVERDUE]);
     assert_eq!(found(&world, "11:00:00.000"), [OVERDUE, "warning silent"]);
     assert_eq!(found(&world, "11:00:00.001"), [LOST, SILENT]);
+}
+
+#[test]
+fn an_hourly_job_is_lost_after_65_free_minutes_and_counts_the_slots_since_it_was_due() {
+    let world = fleet([hourly("j").ran("10:00", "10:01")]);
+    assert_eq!(found(&world, "12:05:00.000")[0], OVERDUE);
+    assert_eq!(found(&world, "12:05:00.001")[0], LOST);
+    assert_eq!(spans(&world, "12:59:59.999", Reason::Overdue), [(Some(at("11:00")), Some(2))]);
+    assert_eq!(spans(&world, "13:00", Reason::Overdue), [(Some(at("11:00")), Some(3))]);
+}
+
+#[test]
+fn a_row_that_can_never_fire_again_is_critical_since_its_last_run() {
+    let broken = |change: &dyn Fn(&mut Job), reason: Reason| {
+        let mut job = hourly("j").ran("10:00", "10:01");
+        change(&mut job);
+        let world = fleet([job]);
+        assert_eq!(found(&world, "10:30")[0], format!("critical {}", reason.name()));
+        spans(&world, "12:30", reason)
+    };
+    let since = |lost| vec![(Some(at("10:01")), lost)];
+    assert_eq!(broken(&|job| row(job).next_run_at = Stamp::Missing, Reason::NoNextRun), since(None));
+    assert_eq!(
+        broken(&|job| row(job).next_run_at = Stamp::Unreadable("soon".to_owned()), Reason::NoNextRun),
+        since(None)
+    );
+    assert_eq!(broken(&|job| job.state = State::Broken, Reason::BreakerOpen), since(Some(2)));
+    let unreadable = |job: &mut Job| job.schedule = Schedule::unreadable("cron".to_owned(), "it is odd".to_owned());
+    assert_eq!(broken(&unreadable, Reason::UnreadableSchedule), since(None));
+    let never_ran = Job { state: State::Broken, ..hourly("j") };
+    let made = at("2026-03-01 00:00");
+    assert_eq!(spans(&fleet([never_ran]), "2026-03-01 02:30", Reason::BreakerOpen), [(Some(made), Some(2))]);
+}
+
+#[test]
+fn who_waits_behind_a_delivery_that_hangs_is_as_late_as_without_it() {
+    let other = cron("o", "5 11 * * *").ran("05:00", "05:01");
+    let world = fleet([hourly("j").ran("10:00", "10:01").event("11:02").next("11:00").written("10:01"), other]);
+    assert_eq!(found(&world, "11:20:00.000"), ["warning hung-delivery"]);
+    assert_eq!(found(&world, "11:20:00.001"), ["warning hung-delivery", "warning hung-delivery"]);
+}
+
+#[test]
+fn a_run_of_a_job_that_is_gone_held_the_worker_for_up_to_four_hours_and_a_minute() {
+    let waits = |end: &str, now: &str| {
+        let world = fleet([hourly("j").ran("10:00", "10:01")]);
+        let other = Fire::ended(at(end), Tokens::Used(1)).after(at("10:01"));
+        found(&Snapshot { other_fires: vec![other], ..world }, now)
+    };
+    assert_eq!(waits("12:30", "12:31"), ["info waiting"]);
+    assert_eq!(waits("15:16:00.000", "15:17"), ["info waiting"]);
+    assert_eq!(waits("15:16:00.001", "15:17")[0], LOST);
+}
+
+#[test]
+fn a_job_was_passed_over_once_another_one_has_fired_three_times_since_it_was_due() {
+    // By its slots the other job began no earlier than 11:20, 11:40 and 12:00: before that the worker was free.
+    let world = |third: &str| {
+        let other = cron("o", "*/20 * * * *").ran("10:40", "10:41").ran("11:00", third).ran("11:20", "11:39");
+        found(&fleet([hourly("j").ran("10:00", "10:01"), other.ran("11:40", "11:59")]), "11:59:10")
+    };
+    assert_eq!(world("11:00:00.000"), ["info waiting"]);
+    assert_eq!(world("11:00:00.001"), [OVERDUE]);
+    assert_eq!(world("11:05:00.000"), ["info waiting"], "free for a quarter of an hour");
+    assert_eq!(world("11:04:59.999"), [OVERDUE]);
+}
+
+#[test]
+fn where_several_run_at_a_time_the_worker_is_free_while_one_place_is() {
+    let two_places = |jobs: Snapshot| {
+        let world = Snapshot { habits: Habits { places: 2, ..jobs.habits.clone() }, ..jobs };
+        spans(&world, "13:11", Reason::Silent)
+    };
+    let silent = || hourly("j").ran("08:00", "08:01").ran("13:10", "13:10:30");
+    // Free for half an hour until the second begins, and from its end on.
+    let held = |end: &str| {
+        let others = ["0 9 * * *", "30 9 * * *"].map(|slot| cron("o", slot));
+        let [first, second] = others;
+        two_places(recorded([silent(), first.ran("09:00", "13:05"), second.ran("09:30", end)]))
+    };
+    let gap = vec![(Some(at("09:00")), Some(4))];
+    assert_eq!(held("12:35:00.000"), []);
+    assert_eq!(held("12:34:59.999"), gap);
+    // A free stretch is one however often a single place is taken and left.
+    let short = (0..250).fold(cron("s", "* * * * *"), |job, minute| {
+        let start = at("09:00").plus(minute * MINUTE);
+        job.ran(&start.to_string(), &start.plus(30 * SECOND).to_string())
+    });
+    assert_eq!(two_places(recorded([silent(), short.clone()])), gap);
+    assert_eq!(two_places(recorded([silent(), short, cron("o", "0 9 * * *").ran("09:00", "13:05")])), []);
 }
 
 #[test]
@@ -572,6 +662,9 @@ fn a_next_run_is_too_far_more_than_a_day_behind_two_slots_or_more() {
         found(&fleet([cron("j", "0 9 * * *").ran("09:00", "09:01").next("2026-03-05 00:00").errors(1)]), "10:00"),
         NONE
     );
+    let twice = |next: &str| found(&fleet([cron("j", "0 9,21 * * *").ran("09:00", "09:01").next(next)]), "10:00");
+    assert_eq!(twice("2026-03-03 21:00:00.000"), NONE);
+    assert_eq!(twice("2026-03-03 21:00:00.001"), ["warning skipped-slots"]);
     let weekly = |next: &str| found(&fleet([cron("j", "0 9 * * 1").ran("09:00", "09:01").next(next)]), "10:00");
     assert_eq!(weekly("2026-03-16 09:00"), NONE);
     assert_eq!(weekly("2026-03-16 09:00:00.001"), ["warning skipped-slots"]);
