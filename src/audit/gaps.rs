@@ -35,7 +35,7 @@ pub fn detect(context: &Context<'_>, index: usize, job: &Job) -> Vec<Finding> {
     let long = |pair: &&[Fire]| pair[1].end.since(pair[0].end) > explained;
     let pairs = job.fires.windows(2).filter(long);
     let mut findings: Vec<Finding> =
-        pairs.filter_map(|pair| closed(context, index, job, cadence, &pair[0], &pair[1])).collect();
+        pairs.filter_map(|pair| closed(context, job, cadence, &pair[0], &pair[1])).collect();
     findings.extend(open(context, index, job, cadence));
     findings.extend(too_many(context, job, cadence));
     if findings.is_empty() {
@@ -76,21 +76,14 @@ fn silence(
     Some(Silence { due, limit })
 }
 
-fn closed(
-    context: &Context<'_>,
-    index: usize,
-    job: &Job,
-    cadence: &Cadence,
-    before: &Fire,
-    after: &Fire,
-) -> Option<Finding> {
+fn closed(context: &Context<'_>, job: &Job, cadence: &Cadence, before: &Fire, after: &Fire) -> Option<Finding> {
     let recorded = context.snapshot.habits.places > 1;
     let until = if recorded { after.known_start()? } else { after.end };
     let severity = context.settings.after(until)?;
     let silence = silence(context, job, cadence, before.end, before.is_bad(), until)?;
     // Where only ends are known, one run may explain a silence as long as the longest.
     let excused = match recorded {
-        true => context.worker.free_for(index, silence.due, until) <= context.settings.lost_after,
+        true => context.worker.free_for(silence.due, until) <= context.settings.lost_after,
         false => {
             until.since(silence.due) <= context.settings.max_run + MINUTE || context.worker.occupied(silence.due, until)
         }
@@ -120,11 +113,11 @@ fn open(context: &Context<'_>, index: usize, job: &Job, cadence: &Cadence) -> Op
     match boot {
         // What is due since the boot is past-due's to judge.
         Some(boot) => {
-            let free = context.worker.free_for(index, silence.due, boot);
+            let free = context.worker.free_for(silence.due, boot);
             let severity = settings.after(boot).filter(|_| free > settings.late_after)?;
             Some(finding(severity).over(boot))
         }
-        None => lateness(context, index, job, silence.due).map(finding),
+        None => lateness(context, job, silence.due).map(finding),
     }
 }
 

@@ -291,8 +291,7 @@ impl<'a> Grouping<'a> {
         let worker = self.context.worker;
         let due = finding.since.unwrap_or(self.context.settings.now);
         let newest = worker.newest.map(|(end, _)| end);
-        let of_all =
-            !worker.passed_over(finding.job, due) && worker.free_before_newest(finding.job, due) <= LATE_IN_A_BATCH;
+        let of_all = !worker.passed_over(due) && worker.free_before_newest(due) <= LATE_IN_A_BATCH;
         match self.culprit().filter(|_| of_all) {
             Some(run) => Key::Holder(run),
             None => Key::Silence { end: if of_all { newest } else { worker.end_before(due) } },

@@ -104,14 +104,14 @@ fn never_again(job: &Job, row: &Row) -> Option<Finding> {
 /// Judges a job by its `next_run_at`, and by the run that holds the worker.
 fn late(context: &Context<'_>, index: usize, job: &Job) -> Option<Finding> {
     if let Some(run) = context.worker.run_of(index) {
-        return own_run(context, index, job, run);
+        return own_run(context, job, run);
     }
     let due = job.next_run()?;
     let late_ms = context.settings.now.since(due);
     if late_ms <= 0 {
         return None;
     }
-    let severity = lateness(context, index, job, due);
+    let severity = lateness(context, job, due);
     let lost = |finding: Finding| finding.missing(slots_since(context, job, due)).since(due);
     let is_late = late_ms > context.settings.late_after;
     let holder = context.worker.blocker();
@@ -125,7 +125,7 @@ fn late(context: &Context<'_>, index: usize, job: &Job) -> Option<Finding> {
             Some(lost(Finding::new(severity, facts)))
         }
         (.., Some(severity)) => {
-            let free_ms = context.worker.free_for(index, due, context.settings.now);
+            let free_ms = context.worker.free_for(due, context.settings.now);
             let facts = Facts::Overdue { overdue_seconds: seconds(late_ms), free_seconds: seconds(free_ms) };
             Some(lost(Finding::new(severity, facts)))
         }
@@ -143,7 +143,7 @@ pub fn slots_since(context: &Context<'_>, job: &Job, due: Instant) -> Option<u64
     job.schedule.cadence().map(|cadence| 1 + cadence.slots_between(due, context.settings.now))
 }
 
-fn own_run(context: &Context<'_>, index: usize, job: &Job, run: &Holder) -> Option<Finding> {
+fn own_run(context: &Context<'_>, job: &Job, run: &Holder) -> Option<Finding> {
     let in_flight_seconds = seconds(run.for_ms);
     match (run.phase, run.plausible) {
         (_, Plausible::Usual) => None,
@@ -158,7 +158,7 @@ fn own_run(context: &Context<'_>, index: usize, job: &Job, run: &Holder) -> Opti
         (Phase::Delivering, _) => {
             let facts = Facts::HungDelivery { behind: None, delivering_seconds: in_flight_seconds };
             let next = job.schedule.cadence().and_then(|cadence| cadence.next(run.start));
-            let severity = next.and_then(|next| lateness(context, index, job, next)).unwrap_or(Severity::Warning);
+            let severity = next.and_then(|next| lateness(context, job, next)).unwrap_or(Severity::Warning);
             let missed = job.schedule.cadence().map(|cadence| cadence.slots_between(run.start, context.settings.now));
             Some(Finding::new(severity, facts).since(run.start).missing(missed))
         }
@@ -166,9 +166,9 @@ fn own_run(context: &Context<'_>, index: usize, job: &Job, run: &Holder) -> Opti
 }
 
 /// How bad it is that a job due at `due` has not run, by the time in which the worker was free for it.
-pub fn lateness(context: &Context<'_>, index: usize, job: &Job, due: Instant) -> Option<Severity> {
+pub fn lateness(context: &Context<'_>, job: &Job, due: Instant) -> Option<Severity> {
     let settings = context.settings;
-    let free = context.worker.free_for(index, due, settings.now);
+    let free = context.worker.free_for(due, settings.now);
     if free <= settings.late_after {
         return None;
     }

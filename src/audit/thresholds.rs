@@ -120,7 +120,11 @@ fn verdict(snapshot: &Snapshot, now: &str) -> Verdict {
 
 /// What is found at an instant: severity and reason, and `over` if it is.
 fn found(snapshot: &Snapshot, now: &str) -> Vec<String> {
-    let verdict = verdict(snapshot, now);
+    found_with(snapshot, settings(at(now)))
+}
+
+fn found_with(snapshot: &Snapshot, settings: Settings) -> Vec<String> {
+    let verdict = audit(snapshot.clone(), &policy(settings));
     let tell = |finding: &Finding| {
         let over = if finding.is_ongoing() { "" } else { " over" };
         format!("{} {}{over}", finding.severity.word(), finding.reason().name())
@@ -795,4 +799,88 @@ fn nothing_is_known_of_the_time_before_a_run_that_follows_none_or_left_no_event(
     let held = cron("o", "0 8 * * *").ran("08:00", "11:58:30");
     let world = fleet([hourly("j").ran("07:00", "07:01"), held, thrown]);
     assert_eq!(found(&world, "12:00:10"), ["info waiting"]);
+}
+
+#[test]
+fn the_worker_is_free_from_the_end_of_the_newest_delivery_to_the_run_in_flight() {
+    // The model was done at 11:02, the message delivered at 11:20.
+    let job = hourly("o").ran("10:00", "10:01").ran("11:00", "11:20");
+    let mut delivered = fleet([job, cron("k", "5 11 * * *").ran("05:00", "05:01")]);
+    delivered.jobs[0].fires[1].end = at("11:02");
+    assert_eq!(found(&delivered, "11:35:00.000"), ["info waiting"]);
+    assert_eq!(found(&delivered, "11:35:00.001"), [OVERDUE]);
+    let half_past = cron("o", "30 11 * * *").ran("05:00", "05:01").next("11:30");
+    let world = |slot| running(fleet([half_past.clone(), cron("k", slot).ran("05:01", "05:02")]), "11:30:10");
+    assert_eq!(found(&world("14 11 * * *"), "11:31"), [OVERDUE]);
+    assert_eq!(found(&world("15 11 * * *"), "11:31"), ["info waiting"]);
+}
+
+#[test]
+fn a_delivery_that_does_not_hang_yet_holds_the_worker() {
+    let other = cron("k", "1 11 * * *").ran("05:00", "05:01");
+    let world = fleet([other, hourly("j").ran("10:00", "10:01").event("11:02").next("11:00").written("10:01")]);
+    let soon = |now: &str| found_with(&world, Settings { late_after: 5 * MINUTE, ..settings(at(now)) });
+    assert_eq!(soon("11:17:00.000"), ["info waiting"]);
+    assert_eq!(soon("11:17:00.001"), ["warning hung-delivery", "warning hung-delivery"]);
+}
+
+#[test]
+fn a_run_may_take_five_minutes_to_show() {
+    let world = fleet([hourly("j").ran("10:00", "10:01"), cron("o", "0 5 * * *").ran("05:00", "12:00")]);
+    let soon = |now: &str| found_with(&world, Settings { late_after: 2 * MINUTE, ..settings(at(now)) });
+    assert_eq!(soon("12:05:00.000"), ["info waiting"]);
+    assert_eq!(soon("12:05:00.001")[0], OVERDUE);
+}
+
+#[test]
+fn where_sessions_have_moved_on_the_newest_four_hours_may_have_been_one_run() {
+    let world = Snapshot { sessions_moved_on: true, ..fleet([hourly("j").ran("10:00", "10:01")]) };
+    assert_eq!(found(&world, "15:15:00.000"), ["info waiting"]);
+    assert_eq!(found(&world, "15:15:00.001"), [LOST, SILENT]);
+}
+
+/// Whether the run of the first job, seen at 12:00:10, is still in flight at 12:30.
+fn in_flight<const N: usize>(jobs: [Job; N]) -> bool {
+    verdict(&running(fleet(jobs), "12:00:10"), "12:30").jobs[0].facts.in_flight_ms > 0
+}
+
+#[test]
+fn a_restart_cut_a_run_if_its_row_carries_the_boots_time_or_several_rows_do() {
+    let own = || hourly("j").ran("11:00", "11:01");
+    assert!(in_flight([own()]));
+    assert!(in_flight([own().next("12:00:10.000")]) && !in_flight([own().next("12:00:10.001")]));
+    assert!(in_flight([own().next("12:20:05").errors(1)]), "the next try after an error is no boot");
+    let other = |id: &str, next: &str| cron(id, "0 5 * * *").ran("05:00", "05:01").next(next);
+    let boots = |first: &str, second: &str| in_flight([own(), other("a", first), other("b", second)]);
+    assert!(!boots("12:20:05", "12:20:10") && !boots("12:20:10", "12:20:05") && !boots("12:20:05", "12:20:20"));
+    assert!(boots("12:20:05", "12:20:11") && boots("12:20:05", "12:20:05") && boots("12:20:05", "2026-03-03 05:00"));
+    assert!(boots("12:00:05", "12:00:10"), "before the run showed");
+    let paused = Job { state: State::Paused, ..other("b", "12:20:10") };
+    assert!(in_flight([own(), other("a", "12:20:05"), paused]), "a restart leaves a paused job's row alone");
+}
+
+#[test]
+fn a_next_run_is_the_boots_if_it_is_none_of_the_jobs_own() {
+    let half =
+        |next: &str| in_flight([every("j", 30 * MINUTE).ran("11:55", "11:56:05").written("11:57:05").next(next)]);
+    // Half an hour after its last run, or after an edit, within two seconds.
+    assert!(half("12:26:07.000") && !half("12:26:07.001") && half("12:26:03.000") && !half("12:26:02.999"));
+    assert!(half("12:27:07.000") && !half("12:27:07.001"));
+    assert!(in_flight([hourly("j").ran("11:00", "11:01").next("12:20:00.000")]), "a slot of another zone");
+    let once = |next: &str| {
+        let schedule = phantom::schedule("at", r#"{"at":"2026-03-02T12:10:00Z"}"#, settings(Instant::MIN).zone);
+        in_flight([Job { schedule, ..hourly("j").next(next) }])
+    };
+    assert!(once("12:10:01.000") && !once("12:10:01.001") && once("12:09:59.000") && !once("12:09:58.999"));
+}
+
+#[test]
+fn what_a_row_does_not_know_is_delivered_unless_an_earlier_run_is_not_known_either_or_a_restart_came() {
+    let delivers = |job: Job| found(&fleet([job]), "11:20")[0] == "warning hung-delivery";
+    let job = || hourly("j").ran("10:00", "10:01");
+    let stale = |job: Job| job.next("11:00").written("10:01");
+    assert!(delivers(stale(job().event("10:01:02.000").event("11:02:05"))));
+    assert!(!delivers(stale(job().event("10:01:02.001").event("11:02:05"))));
+    assert!(delivers(job().event("11:02:05").written("10:01").next("11:02:05.000")));
+    assert!(!delivers(job().event("11:02:05").written("10:01").next("11:02:05.001")));
 }

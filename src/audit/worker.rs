@@ -46,8 +46,8 @@ pub struct Worker<'a> {
     strict: OnceCell<Free>,
     /// The ends of all runs, oldest first.
     ends: OnceCell<Vec<Instant>>,
-    /// Of the two jobs whose third-newest fires are the newest: that end, and the job's index.
-    thirds: [Option<(Instant, usize)>; 2],
+    /// The newest of all jobs' third-newest ends.
+    third: Option<Instant>,
 }
 
 /// What holds the worker.
@@ -143,7 +143,7 @@ impl<'a> Worker<'a> {
             cautious: Free::default(),
             strict: OnceCell::new(),
             ends: OnceCell::new(),
-            thirds: thirds(snapshot),
+            third: snapshot.jobs.iter().filter_map(third_newest).max(),
         };
         worker.cautious = match snapshot.habits.places {
             1 => worker.free(|_, _, before| before),
@@ -220,14 +220,14 @@ impl<'a> Worker<'a> {
         })
     }
 
-    /// Whether another job has fired so often since `due` that this one was not waiting for its turn.
-    pub fn passed_over(&self, job: usize, due: Instant) -> bool {
-        self.thirds.iter().flatten().any(|(third, other)| *other != job && *third > due)
+    /// Whether some job has fired so often since `due` that one that has not was not waiting for its turn.
+    pub fn passed_over(&self, due: Instant) -> bool {
+        self.third.is_some_and(|third| third > due)
     }
 
-    /// For how long in total the worker was visibly free between `due` and `until` for a job.
-    pub fn free_for(&self, job: usize, due: Instant, until: Instant) -> Millis {
-        let free = if self.passed_over(job, due) { self.strict() } else { &self.cautious };
+    /// For how long in total the worker was visibly free between `due` and `until` for a job that has not fired since `due`.
+    pub fn free_for(&self, due: Instant, until: Instant) -> Millis {
+        let free = if self.passed_over(due) { self.strict() } else { &self.cautious };
         free.between(due, until)
     }
 
@@ -244,8 +244,8 @@ impl<'a> Worker<'a> {
 
     /// How much of the free time since `due` came before the newest end: then it was not the whole scheduler that fell
     /// silent.
-    pub fn free_before_newest(&self, job: usize, due: Instant) -> Millis {
-        self.newest.map_or(0, |(end, _)| self.free_for(job, due, end))
+    pub fn free_before_newest(&self, due: Instant) -> Millis {
+        self.newest.map_or(0, |(end, _)| self.free_for(due, end))
     }
 
     /// A job's own run.
@@ -298,17 +298,8 @@ fn newest_end(snapshot: &Snapshot) -> Option<(Instant, Option<usize>)> {
     of_jobs.chain(snapshot.other_fires.last().map(|fire| (fire.end, None))).max()
 }
 
-fn thirds(snapshot: &Snapshot) -> [Option<(Instant, usize)>; 2] {
-    let mut best = [None; 2];
-    for (index, job) in snapshot.jobs.iter().enumerate() {
-        let third = job.fires.len().checked_sub(PASSED_OVER).map(|third| (job.fires[third].end, index));
-        if third > best[0] {
-            best = [third, best[0]];
-        } else if third > best[1] {
-            best[1] = third;
-        }
-    }
-    best
+fn third_newest(job: &Job) -> Option<Instant> {
+    job.fires.len().checked_sub(PASSED_OVER).map(|third| job.fires[third].end)
 }
 
 /// Free since the newest end: up to the run in flight, or up to now if for longer than a run may take to show.
