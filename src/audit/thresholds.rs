@@ -884,3 +884,86 @@ fn what_a_row_does_not_know_is_delivered_unless_an_earlier_run_is_not_known_eith
     assert!(delivers(job().event("11:02:05").written("10:01").next("11:02:05.000")));
     assert!(!delivers(job().event("11:02:05").written("10:01").next("11:02:05.001")));
 }
+
+/// A job that fired every hour up to 12:01, each run with these tokens.
+fn fires(tokens: &[Tokens]) -> Job {
+    let mut world = used(&vec![1; tokens.len()]);
+    let mut job = world.jobs.remove(0);
+    job.fires.iter_mut().zip(tokens).for_each(|(fire, tokens)| fire.tokens = *tokens);
+    job
+}
+
+const GOOD: Tokens = Tokens::Used(1000);
+const EMPTY: Tokens = Tokens::Used(0);
+
+#[test]
+fn three_errors_in_a_row_are_a_warning_since_the_first_of_them() {
+    const FAILING: &str = "warning failing";
+    let told = |job: Job| found(&fleet([job]), "12:02");
+    assert_eq!(told(fires(&[GOOD; 5]).errors(2)), NONE);
+    assert_eq!(told(fires(&[GOOD; 5]).errors(3)), [FAILING]);
+    let broken = Job { state: State::Broken, ..fires(&[GOOD; 5]).errors(3) };
+    assert_eq!(told(broken), ["critical breaker-open"]);
+    let since = |failed: bool, tokens: Tokens, errors| {
+        let mut job = fires(&[GOOD, GOOD, GOOD, GOOD, tokens]).errors(errors);
+        row(&mut job).last_run.iter_mut().for_each(|run| run.failed = failed);
+        job.fires[4].failed = failed;
+        if tokens == Tokens::NoEvent {
+            job.fires.pop();
+        }
+        spans(&fleet([job]), "12:02", Reason::Failing)[0].0
+    };
+    // The row's count tells of errors that used tokens, if the newest run did.
+    assert_eq!(since(true, GOOD, 3), Some(at("10:01")));
+    assert_eq!(since(true, GOOD, 9), Some(at("08:01")));
+    assert_eq!(since(true, EMPTY, 3), Some(at("10:01")));
+    // Of those that threw only the newest is known: the first was due after the last good one.
+    assert_eq!(since(true, Tokens::NoEvent, 3), Some(at("12:00")));
+    assert_eq!(since(false, GOOD, 3), Some(at("12:01")), "its newest run was fine");
+}
+
+#[test]
+fn what_was_skipped_three_times_is_a_warning_and_five_times_critical() {
+    let told = |count: usize| found(&fleet([fires(&[vec![GOOD; 2], vec![Tokens::Skipped; count]].concat())]), "12:02");
+    assert_eq!(told(2), NONE);
+    assert_eq!((told(3), told(4)), (vec!["warning skipped".to_owned()], vec!["warning skipped".to_owned()]));
+    assert_eq!(told(5), ["critical skipped"]);
+    let world = fleet([fires(&[GOOD, Tokens::Skipped, Tokens::Skipped, Tokens::Skipped])]);
+    assert_eq!(spans(&world, "12:02", Reason::Skipped), [(Some(at("10:01")), None)]);
+}
+
+#[test]
+fn a_streak_goes_on_over_an_error_with_tokens_and_is_over_at_the_next_good_fire() {
+    let mut job = fires(&[GOOD, EMPTY, EMPTY, GOOD, EMPTY]);
+    job.fires[3].failed = true;
+    let world = fleet([job]);
+    assert_eq!(found(&world, "12:02"), ["warning zero-token-streak"]);
+    assert_eq!(spans(&world, "12:02", Reason::ZeroTokenStreak), [(Some(at("09:01")), None)]);
+    let over = |tokens: &[Tokens]| found(&fleet([fires(tokens)]), "12:02");
+    assert_eq!(over(&[EMPTY, EMPTY, GOOD]), NONE);
+    assert_eq!(over(&[EMPTY, EMPTY, EMPTY, GOOD]), ["warning zero-token-streak over"]);
+    let world = fleet([fires(&[EMPTY, EMPTY, EMPTY, GOOD]).next("2026-03-20 00:00")]);
+    let streak =
+        |now: &str| verdict(&world, now).findings.iter().any(|found| found.reason() == Reason::ZeroTokenStreak);
+    assert!(streak("2026-03-09 12:01:00.000") && !streak("2026-03-09 12:01:00.001"), "for seven days");
+    let severity = |now: &str| {
+        let found = verdict(&world, now).findings;
+        found.iter().find(|found| found.reason() == Reason::ZeroTokenStreak).map(|found| found.severity)
+    };
+    assert_eq!(severity("2026-03-03 12:01:00.000"), Some(Severity::Warning));
+    assert_eq!(severity("2026-03-03 12:01:00.001"), Some(Severity::Info), "news for a day");
+}
+
+#[test]
+fn a_history_that_cannot_be_judged_is_a_warning() {
+    const UNJUDGED: &str = "warning unjudged";
+    let told = |job: Job| found(&fleet([job]), "12:02");
+    assert_eq!(told(fires(&[GOOD, Tokens::Unknown, Tokens::Unknown])), NONE);
+    assert_eq!(told(fires(&[GOOD, Tokens::Unknown, Tokens::Unknown, Tokens::Unknown])), [UNJUDGED]);
+    assert_eq!(told(Job { id: String::new(), ..fires(&[GOOD; 3]) }), [UNJUDGED]);
+    let without_time =
+        |events, fires_known: usize| told(Job { events_without_time: events, ..fires(&vec![GOOD; fires_known]) });
+    assert_eq!(without_time(2, 1), NONE);
+    assert_eq!(without_time(3, 3), [UNJUDGED]);
+    assert_eq!(without_time(3, 4), NONE, "most of them can be read");
+}
