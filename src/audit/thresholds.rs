@@ -504,6 +504,9 @@ fn four_newest_fires_of_two_jobs_without_tokens_are_shared() {
     assert_eq!(told(&shared(3)), []);
     let both = super::finding::Facts::SharedZeroTokens { fires: 4, jobs: 2, last_error: None };
     assert_eq!(told(&shared(4)), [both.clone(), both]);
+    // One job's fires are its own affair.
+    let patient = Settings { zero_streak: 10, zero_streak_critical: 20, ..settings(at("12:02")) };
+    assert_eq!(found_with(&used(&[1, 0, 0, 0, 0]), patient), NONE);
     // What ended with the last good run of any job came no later.
     let mut world = shared(4);
     world.jobs[2].fires[0].end = at("10:01");
