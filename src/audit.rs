@@ -7,14 +7,10 @@ mod finding;
 mod gaps;
 mod incident;
 mod past_due;
-#[cfg(test)]
-mod properties;
 mod reason;
-#[cfg(test)]
-mod simulator;
 mod strip;
 #[cfg(test)]
-mod thresholds;
+mod tests;
 mod worker;
 mod zero_tokens;
 

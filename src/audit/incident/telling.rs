@@ -102,7 +102,9 @@ impl Telling<'_> {
             Cause::JobSkipped => format!("the scheduler skips the work of {names} each time"),
             Cause::Runaway => format!("{names} runs far too often"),
             Cause::ExpectedMissing => "a job that must be there is not".to_owned(),
-            Cause::Undelivered => format!("{} work, but {} messages reach nobody", names, verb("its", "their")),
+            Cause::Undelivered => {
+                format!("{names} {} messages reach nobody", verb("works, but its", "work, but their"))
+            }
             Cause::SlotsSkipped => format!("the next run of {names} is set too far ahead"),
             Cause::Unjudged => format!("{names} can't be judged"),
         }
@@ -237,7 +239,10 @@ impl Telling<'_> {
             Cause::SchedulerSilent => {
                 "the process is dead, wedged or not started; or the machine has just woken from sleep, and jobs run within an hour"
             }
-            Cause::RunHung if self.alive_after(self.group.holder().map(|run| run.mark)).is_some() => {
+            Cause::RunHung
+                if matches!(life, Life::Alive(_))
+                    || self.alive_after(self.group.holder().map(|run| run.mark)).is_some() =>
+            {
                 match self.group.context.snapshot.habits.places {
                     1 => "the process lives, and its scheduler hangs in this run",
                     _ => "the process lives, and this run hangs",

@@ -4,10 +4,7 @@
 //! `cargo test simulated` runs a few fleets; `SCHED_AUDIT_FLEETS=200 cargo test --release simulated -- --nocapture` measures.
 
 use super::*;
-use crate::cadence::{Cadence, Zone};
-use crate::model::{Fire, OpenRun, Row, Run, Schedule, Stamp, State, Tokens};
-use crate::stores::phantom_for_tests as phantom;
-use crate::time::{HOUR, MINUTE, SECOND};
+use crate::cadence::Cadence;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What goes wrong.
@@ -116,36 +113,6 @@ const SCHEDULES: [(&str, &str); 12] = [
 fn backoff(error: usize) -> Millis {
     let ladder = phantom::HABITS.backoff;
     ladder[error.min(ladder.len() - 1)]
-}
-
-fn utc() -> Zone {
-    Zone::named("UTC").unwrap_or_else(|| panic!("UTC"))
-}
-
-pub(super) fn settings(now: Instant) -> Settings {
-    Settings {
-        now,
-        since: 7 * DAY,
-        zone: utc(),
-        late_cadences: 2.0,
-        late_after: 15 * MINUTE,
-        lost_after: 65 * MINUTE,
-        zero_streak: 3,
-        zero_streak_critical: 5,
-        max_run: 4 * HOUR,
-    }
-}
-
-pub(super) fn policy(settings: Settings) -> Policy {
-    let none = Vec::new;
-    Policy { settings, only: none(), ignored: none(), rules: Vec::new(), expected: none(), file: None }
-}
-
-/// A job as it is made, with its first run ahead.
-pub(super) fn new_job(id: String, schedule: Schedule, made: Instant) -> Option<Job> {
-    let next = schedule.cadence()?.next(made)?;
-    let row = Row { next_run_at: Stamp::At(next), updated_at: Some(made), ..Row::default() };
-    Some(Job { created_at: Some(made), row: Some(row), ..Job::new(id, State::Watched, schedule) })
 }
 
 impl Fleet {

@@ -1,10 +1,6 @@
 //! What must hold of every schedule: a job that fires in each of its slots has no trouble, and a silence never gets better.
 
-use super::simulator::{new_job, policy, settings};
 use super::*;
-use crate::model::{Fire, Row, Run, Schedule, Stamp, Tokens};
-use crate::stores::phantom_for_tests as phantom;
-use crate::time::MINUTE;
 use proptest::prelude::*;
 
 /// One job's history in which every run takes `took`; None if the schedule has no slot.

@@ -1,0 +1,101 @@
+//! When a job is late, lost, or never fires again.
+
+use super::*;
+
+#[test]
+fn a_job_is_lost_one_millisecond_after_its_second_slot() {
+    let world = fleet([cron("j", "*/20 * * * *").ran("10:00", "10:00:30")]);
+    assert_eq!(found(&world, "10:35"), NONE);
+    assert_eq!(found(&world, "10:35:00.001"), [OVERDUE]);
+    assert_eq!(found(&world, "11:00:00.000"), [OVERDUE, "warning silent"]);
+    assert_eq!(found(&world, "11:00:00.001"), [LOST, SILENT]);
+}
+
+#[test]
+fn an_hourly_job_is_lost_after_65_free_minutes_and_counts_the_slots_since_it_was_due() {
+    let world = fleet([hourly("j").ran("10:00", "10:01")]);
+    assert_eq!(found(&world, "12:05:00.000")[0], OVERDUE);
+    assert_eq!(found(&world, "12:05:00.001")[0], LOST);
+    assert_eq!(spans(&world, "12:59:59.999", Reason::Overdue), [(Some(at("11:00")), Some(2))]);
+    assert_eq!(spans(&world, "13:00", Reason::Overdue), [(Some(at("11:00")), Some(3))]);
+}
+
+#[test]
+fn a_row_that_can_never_fire_again_is_critical_since_its_last_run() {
+    let broken = |change: &dyn Fn(&mut Job), reason: Reason| {
+        let mut job = hourly("j").ran("10:00", "10:01");
+        change(&mut job);
+        let world = fleet([job]);
+        assert_eq!(found(&world, "10:30")[0], format!("critical {}", reason.name()));
+        spans(&world, "12:30", reason)
+    };
+    let since = |lost| vec![(Some(at("10:01")), lost)];
+    assert_eq!(broken(&|job| row(job).next_run_at = Stamp::Missing, Reason::NoNextRun), since(None));
+    assert_eq!(
+        broken(&|job| row(job).next_run_at = Stamp::Unreadable("soon".to_owned()), Reason::NoNextRun),
+        since(None)
+    );
+    assert_eq!(broken(&|job| job.state = State::Broken, Reason::BreakerOpen), since(Some(2)));
+    let unreadable = |job: &mut Job| job.schedule = Schedule::unreadable("cron".to_owned(), "it is odd".to_owned());
+    assert_eq!(broken(&unreadable, Reason::UnreadableSchedule), since(None));
+    let never_ran = Job { state: State::Broken, ..hourly("j") };
+    let made = at("2026-03-01 00:00");
+    assert_eq!(spans(&fleet([never_ran]), "2026-03-01 02:30", Reason::BreakerOpen), [(Some(made), Some(2))]);
+}
+
+#[test]
+fn who_waits_behind_a_delivery_that_hangs_is_as_late_as_without_it() {
+    let other = cron("o", "5 11 * * *").ran("05:00", "05:01");
+    let world = fleet([hourly("j").ran("10:00", "10:01").event("11:02").next("11:00").written("10:01"), other]);
+    assert_eq!(found(&world, "11:20:00.000"), ["warning hung-delivery"]);
+    assert_eq!(found(&world, "11:20:00.001"), ["warning hung-delivery", "warning hung-delivery"]);
+}
+
+#[test]
+fn a_row_written_more_than_a_minute_after_its_run_may_be_news_to_the_timer_for_65_minutes() {
+    let world = |written| fleet([cron("j", "*/20 * * * *").ran("10:00", "10:00:30").written(written)]);
+    assert_eq!(found(&world("10:01:30.000"), "11:01")[0], LOST);
+    assert_eq!(found(&world("10:01:30.001"), "11:01")[0], OVERDUE);
+    assert_eq!(found(&world("10:01:30.001"), "11:06:30.001")[0], OVERDUE);
+    assert_eq!(found(&world("10:01:30.001"), "11:06:30.002")[0], LOST);
+}
+
+#[test]
+fn events_that_no_row_follows_within_a_minute_are_a_runaway_from_the_third_on() {
+    let world = |ends: &[&str]| {
+        let job = hourly("j").ran("10:00", "10:01").next("11:00");
+        found(&fleet([ends.iter().fold(job, |job, end| job.event(end))]), "10:10")
+    };
+    assert_eq!(world(&["10:03", "10:04"]), NONE);
+    assert_eq!(world(&["10:03", "10:04", "10:05"])[0], "critical runaway");
+    assert_eq!(world(&["10:02:00.000", "10:04", "10:05"]), NONE);
+    assert_eq!(world(&["10:02:00.001", "10:04", "10:05"])[0], "critical runaway");
+}
+
+#[test]
+fn a_next_run_is_too_far_more_than_a_day_behind_two_slots_or_more() {
+    let daily = |next: &str| found(&fleet([cron("j", "0 9 * * *").ran("09:00", "09:01").next(next)]), "10:00");
+    assert_eq!(daily("2026-03-04 09:00:00.000"), NONE);
+    assert_eq!(daily("2026-03-04 09:00:00.001"), ["warning skipped-slots"]);
+    assert_eq!(
+        found(&fleet([cron("j", "0 9 * * *").ran("09:00", "09:01").next("2026-03-05 00:00").with_errors(1)]), "10:00"),
+        NONE
+    );
+    let twice = |next: &str| found(&fleet([cron("j", "0 9,21 * * *").ran("09:00", "09:01").next(next)]), "10:00");
+    assert_eq!(twice("2026-03-03 21:00:00.000"), NONE);
+    assert_eq!(twice("2026-03-03 21:00:00.001"), ["warning skipped-slots"]);
+    let weekly = |next: &str| found(&fleet([cron("j", "0 9 * * 1").ran("09:00", "09:01").next(next)]), "10:00");
+    assert_eq!(weekly("2026-03-16 09:00"), NONE);
+    assert_eq!(weekly("2026-03-16 09:00:00.001"), ["warning skipped-slots"]);
+}
+
+#[test]
+fn a_one_shot_that_gave_up_is_told_as_long_as_what_is_over() {
+    let world = |now: &str| {
+        let mut job = hourly("j").ran("10:00", "10:01");
+        job.state = State::FailedOnce;
+        found(&fleet([job]), now)
+    };
+    assert_eq!(world("2026-03-09 10:01:00.000"), ["info one-shot-failed"]);
+    assert_eq!(world("2026-03-09 10:01:00.001"), NONE);
+}

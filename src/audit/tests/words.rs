@@ -1,0 +1,126 @@
+//! The words of each cause, as people read them: words.txt is what is expected.
+
+use super::*;
+
+/// The worst incident in words: headline, what is observed, what is inferred, the next step, the statement.
+fn words(world: &Snapshot, now: &str) -> String {
+    let incident = verdict(world, now).incidents.swap_remove(0);
+    let observed = incident.observed.into_iter().map(|observed| format!("saw: {observed}"));
+    let inferred = incident.inferred.map(|inferred| format!("so: {inferred}"));
+    let step = format!("do: {}", incident.next_step);
+    let sql = incident.sql.map(|sql| format!("sql: {sql}"));
+    let lines = std::iter::once(incident.headline).chain(observed).chain(inferred).chain([step]).chain(sql);
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn dead(id: &str) -> Job {
+    let mut job = Job { id: id.to_owned(), ..hourly("j") }.ran("10:00", "10:01");
+    row(&mut job).next_run_at = Stamp::Missing;
+    job
+}
+
+fn undelivered(id: &str) -> Job {
+    let mut job = hourly(id).ran("10:00", "10:01");
+    row(&mut job).delivery = Some("error: chat not found".to_owned());
+    job
+}
+
+fn silences() -> Vec<(&'static str, String)> {
+    let quiet = || fleet([hourly("j").ran("10:00", "10:01"), cron("k", "0 10,11 * * *").ran("10:02", "10:03")]);
+    let other = |time: &str| words(&Snapshot { newest_other: Some(at(time)), ..quiet() }, "13:00");
+    let life = |life| words(&Snapshot { life, ..recorded([hourly("j").ran("10:00", "10:01")]) }, "13:00");
+    let one = || hourly("j").ran("10:00", "10:01:05").next("20:30:05");
+    let two = [one(), hourly("k").ran("10:02", "10:03").next("20:30:10")];
+    let beside = fleet([hourly("j").ran("10:00", "10:01"), cron("k", "*/30 * * * *").ran("12:30", "12:31")]);
+    vec![
+        ("nothing runs", words(&quiet(), "13:00")),
+        ("nothing runs; another channel was active in the same minute", other("10:04:00.000")),
+        ("nothing runs; another channel was active later", other("10:04:00.001")),
+        ("nothing ever ran", words(&fleet([hourly("j")]), "13:00")),
+        ("nothing runs; the lease is renewed", life(Life::Alive(at("12:59")))),
+        ("nothing runs; the lease ran out", life(Life::Dead(at("10:30")))),
+        ("nothing runs; it was stopped", life(Life::Stopped(at("10:30")))),
+        ("nothing ran before a restart", words(&fleet(two), "20:31")),
+        ("one job does not run", words(&beside, "12:40")),
+    ]
+}
+
+fn runs() -> Vec<(&'static str, String)> {
+    let run = || running(fleet([hourly("j").ran("11:00", "11:01")]), "12:00:01");
+    let half = || cron("k", "*/30 * * * *").ran("11:30", "11:31");
+    let two = running(fleet([hourly("j").ran("11:00", "11:01"), half()]), "12:00:01");
+    let three = [hourly("j").ran("11:00", "11:01"), hourly("l").ran("11:01", "11:02"), half()];
+    let recorded_run = Snapshot {
+        life: Life::Alive(at("16:09")),
+        ..recorded([Job { running_since: Some(at("12:00")), ..hourly("j").ran("11:00", "11:01") }])
+    };
+    let unknown = OpenRun { job_id: "gone".to_owned(), seen: at("12:00:01") };
+    let deleted = Snapshot { open_runs: vec![unknown], ..fleet([hourly("j").ran("11:00", "11:01")]) };
+    let delivers = fleet([hourly("j").ran("10:00", "10:01").event("11:02").next("11:00").written("10:01")]);
+    vec![
+        ("a run is long", words(&run(), "12:40")),
+        ("a run hangs", words(&run(), "16:10")),
+        ("a run hangs; the process lives", words(&Snapshot { newest_other: Some(at("12:02")), ..run() }, "16:10")),
+        ("a run hangs, a job waits", words(&two, "16:10")),
+        ("a run hangs, two jobs wait", words(&running(fleet(three), "12:00:01"), "16:10")),
+        ("a run hangs where several run at a time", words(&recorded_run, "16:10")),
+        ("the run of a deleted job hangs", words(&deleted, "16:10")),
+        ("a delivery hangs", words(&delivers, "11:20")),
+    ]
+}
+
+fn failures() -> Vec<(&'static str, String)> {
+    let mut broken = shared(4);
+    broken.jobs[0].state = State::Broken;
+    let both = {
+        let mut both = broken.clone();
+        both.jobs[1].state = State::Broken;
+        both
+    };
+    let streak = || fires(&[GOOD, EMPTY, EMPTY, EMPTY]);
+    let stopped = Job { state: State::Broken, ..streak().with_errors(10) };
+    let over = fleet([fires(&[GOOD, EMPTY, EMPTY, EMPTY, GOOD])]);
+    vec![
+        ("all fail", words(&shared(4), "11:10")),
+        ("all fail, one stopped", words(&broken, "11:10")),
+        ("all fail, two stopped", words(&both, "11:10")),
+        ("one fails", words(&fleet([streak()]), "12:02")),
+        ("one fails and has stopped", words(&fleet([stopped]), "12:02")),
+        ("one failed and works again", words(&over, "12:02")),
+        ("one is skipped", words(&fleet([fires(&[GOOD, Tokens::Skipped, Tokens::Skipped, Tokens::Skipped])]), "12:02")),
+    ]
+}
+
+fn rows() -> Vec<(&'static str, String)> {
+    let far = cron("j", "0 9 * * *").ran("09:00", "09:01").next("2026-03-09 00:00");
+    let unknown = fires(&[GOOD, Tokens::Unknown, Tokens::Unknown, Tokens::Unknown]);
+    let runaway = ["10:03", "10:04", "10:05"].iter();
+    let runaway = runaway.fold(hourly("j").ran("10:00", "10:01").next("11:00"), |job, end| job.event(end));
+    let four = ["a", "b", "c", "d"].map(undelivered);
+    let [first, second, third, _] = four.clone();
+    vec![
+        ("no next run", words(&fleet([dead("o'neill")]), "10:30")),
+        ("no next run, an id that is not ASCII", words(&fleet([dead("caf\u{e9}\n")]), "10:30")),
+        ("no next run, an id that is not known", words(&fleet([dead("caf\u{fffd}")]), "10:30")),
+        ("a next run too far ahead", words(&fleet([far]), "10:00")),
+        ("not judged", words(&fleet([unknown]), "12:02")),
+        ("a runaway", words(&fleet([runaway]), "10:10")),
+        ("one is not delivered", words(&fleet([undelivered("a")]), "10:05")),
+        ("three are not delivered", words(&fleet([first, second, third]), "10:05")),
+        ("four are not delivered", words(&fleet(four), "10:05")),
+    ]
+}
+
+#[test]
+fn each_cause_is_told_in_its_words() {
+    let cases = [silences(), runs(), failures(), rows()].concat();
+    let told: Vec<String> = cases.iter().map(|(name, words)| format!("# {name}\n{words}\n")).collect();
+    let told = told.join("\n");
+    assert_eq!(told, include_str!("words.txt"), "{told}");
+}
+
+#[test]
+fn an_id_of_more_than_200_bytes_is_in_no_statement() {
+    let has_statement = |length| words(&fleet([dead(&"x".repeat(length))]), "10:30").contains("sql: ");
+    assert!(has_statement(200) && !has_statement(201));
+}

@@ -1,0 +1,225 @@
+//! When the worker was free, and what a run in flight or a delivery comes to.
+
+use super::*;
+
+#[test]
+fn a_run_of_a_job_that_is_gone_held_the_worker_for_up_to_four_hours_and_a_minute() {
+    let waits = |end: &str, now: &str| {
+        let world = fleet([hourly("j").ran("10:00", "10:01")]);
+        let other = Fire::ended(at(end), Tokens::Used(1)).after(at("10:01"));
+        found(&Snapshot { other_fires: vec![other], ..world }, now)
+    };
+    assert_eq!(waits("12:30", "12:31"), ["info waiting"]);
+    assert_eq!(waits("15:16:00.000", "15:17"), ["info waiting"]);
+    assert_eq!(waits("15:16:00.001", "15:17")[0], LOST);
+}
+
+#[test]
+fn a_job_was_passed_over_once_another_one_has_fired_three_times_since_it_was_due() {
+    // By its slots the other job began no earlier than 11:20, 11:40 and 12:00: before that the worker was free.
+    let world = |third: &str| {
+        let other = cron("o", "*/20 * * * *").ran("10:40", "10:41").ran("11:00", third).ran("11:20", "11:39");
+        found(&fleet([hourly("j").ran("10:00", "10:01"), other.ran("11:40", "11:59")]), "11:59:10")
+    };
+    assert_eq!(world("11:00:00.000"), ["info waiting"]);
+    assert_eq!(world("11:00:00.001"), [OVERDUE]);
+    assert_eq!(world("11:05:00.000"), ["info waiting"], "free for a quarter of an hour");
+    assert_eq!(world("11:04:59.999"), [OVERDUE]);
+}
+
+#[test]
+fn where_several_run_at_a_time_the_worker_is_free_while_one_place_is() {
+    let two_places = |jobs: Snapshot| {
+        let world = Snapshot { habits: Habits { places: 2, ..jobs.habits.clone() }, ..jobs };
+        spans(&world, "13:11", Reason::Silent)
+    };
+    let silent = || hourly("j").ran("08:00", "08:01").ran("13:10", "13:10:30");
+    // Free for half an hour until the second begins, and from its end on.
+    let held = |end: &str| {
+        let others = ["0 9 * * *", "30 9 * * *"].map(|slot| cron("o", slot));
+        let [first, second] = others;
+        two_places(recorded([silent(), first.ran("09:00", "13:05"), second.ran("09:30", end)]))
+    };
+    let gap = vec![(Some(at("09:00")), Some(4))];
+    assert_eq!(held("12:35:00.000"), []);
+    assert_eq!(held("12:34:59.999"), gap);
+    // A free stretch is one however often a single place is taken and left.
+    let short = (0..250).fold(cron("s", "* * * * *"), |job, minute| {
+        let start = at("09:00").plus(minute * MINUTE);
+        job.ran(&start.to_string(), &start.plus(30 * SECOND).to_string())
+    });
+    assert_eq!(two_places(recorded([silent(), short.clone()])), gap);
+    assert_eq!(two_places(recorded([silent(), short, cron("o", "0 9 * * *").ran("09:00", "13:05")])), []);
+}
+
+const LONG: &str = "warning long-run";
+const HUNG: &str = "critical hung-run";
+
+#[test]
+fn a_run_is_unusual_after_twice_the_longest_of_thirty_once_five_are_known() {
+    let runs = |lengths: &[Millis]| {
+        let count = lengths.len() as i64;
+        let run = |(index, length): (usize, &Millis)| at("11:00").plus((index as i64 + 1 - count) * HOUR + length);
+        let job = lengths.iter().enumerate().fold(hourly("j"), |job, run_of| {
+            let end = run(run_of);
+            job.ran(&end.plus(-run_of.1).to_string(), &end.to_string())
+        });
+        running(fleet([job]), "12:00:01")
+    };
+    let quiet_and_told = |lengths: &[Millis], usual: Millis| {
+        let world = runs(lengths);
+        let told = |ms| found(&world, &at("12:00").plus(usual + ms).to_string());
+        (told(0), told(1))
+    };
+    // When the first one began is not known.
+    let at_usual = (vec![], vec![LONG.to_owned()]);
+    assert_eq!(quiet_and_told(&[6 * MINUTE; 6], 12 * MINUTE), at_usual);
+    assert_eq!(quiet_and_told(&[MINUTE; 6], 10 * MINUTE), at_usual);
+    assert_eq!(quiet_and_told(&[MINUTE; 5], 30 * MINUTE), at_usual);
+    assert_eq!(quiet_and_told(&[MINUTE, MINUTE, 20 * MINUTE], 40 * MINUTE), at_usual);
+    let first = running(fleet([hourly("j")]), "12:05");
+    assert_eq!((found(&first, "12:30:00.000"), found(&first, "12:30:00.001")), at_usual);
+    let longest_at = |place: usize| {
+        let mut lengths = [MINUTE; 32];
+        lengths[place] = 20 * MINUTE;
+        lengths
+    };
+    assert_eq!(quiet_and_told(&longest_at(2), 40 * MINUTE), at_usual);
+    assert_eq!(quiet_and_told(&longest_at(1), 10 * MINUTE), at_usual);
+}
+
+#[test]
+fn a_run_hangs_a_minute_after_the_longest_and_with_it_who_waits_for_a_quarter_of_an_hour() {
+    let waits = |slot: &str| {
+        let other = cron("o", slot).ran("05:00", "05:01");
+        running(fleet([hourly("j").ran("11:00", "11:01"), other]), "12:00:01")
+    };
+    assert_eq!(found(&waits("0 23 * * *"), "16:01:00.000"), [LONG]);
+    assert_eq!(found(&waits("0 23 * * *"), "16:01:00.001"), [HUNG]);
+    assert_eq!(found(&waits("47 15 * * *"), "16:02:00.000"), [HUNG]);
+    assert_eq!(found(&waits("47 15 * * *"), "16:02:00.001"), [HUNG, HUNG]);
+    assert_eq!(found(&waits("31 15 * * *"), "15:46:00.000"), [LONG]);
+    assert_eq!(found(&waits("31 15 * * *"), "15:46:00.001"), [LONG, "info waiting"]);
+}
+
+#[test]
+fn a_run_began_at_its_slot_but_no_more_than_five_minutes_before_it_showed_nor_before_the_last_end() {
+    let began = |seen: &str, other: &str| {
+        let other = cron("o", "0 5 * * *").ran("05:00", other);
+        let world = running(fleet([hourly("j").ran("11:00", "11:01"), other]), seen);
+        let ms = verdict(&world, "12:30").jobs[0].facts.in_flight_ms;
+        at("12:30").plus(-ms)
+    };
+    assert_eq!(began("12:00:40", "05:01"), at("12:00"));
+    assert_eq!(began("12:05:00", "05:01"), at("12:00"));
+    assert_eq!(began("12:05:00.001", "05:01"), at("12:00:00.001"));
+    assert_eq!(began("12:04:00", "12:03"), at("12:03"));
+    assert_eq!(began("11:59:00", "05:01"), at("11:59"));
+}
+
+#[test]
+fn a_delivery_hangs_after_a_quarter_of_an_hour_and_is_none_if_the_row_was_written_within_two_seconds() {
+    let world = |event: &str| fleet([hourly("j").ran("10:00", "10:01").event(event).next("11:00").written("10:01")]);
+    let delivers = world("11:02");
+    assert_eq!(found(&delivers, "11:17:00.000"), NONE);
+    assert_eq!(found(&delivers, "11:17:00.001")[0], "warning hung-delivery");
+    let written =
+        |at: &str| found(&fleet([hourly("j").ran("10:00", "10:01").event("11:02").next("11:00").written(at)]), "11:20");
+    assert_eq!(written("11:01:58.000"), [OVERDUE]);
+    assert_eq!(written("11:01:57.999"), ["warning hung-delivery"]);
+}
+
+#[test]
+fn nothing_is_known_of_the_time_before_a_run_that_follows_none_or_left_no_event() {
+    let first = cron("o", "0 12 * * *").ran("12:00", "12:30");
+    assert_eq!(found(&fleet([hourly("j"), first.clone()]), "12:31"), ["info waiting"]);
+    let mut thrown = cron("t", "59 11 * * *").ran("11:59", "11:59:30");
+    thrown.fires.clear();
+    let held = cron("o", "0 8 * * *").ran("08:00", "11:58:30");
+    let world = fleet([hourly("j").ran("07:00", "07:01"), held, thrown]);
+    assert_eq!(found(&world, "12:00:10"), ["info waiting"]);
+}
+
+#[test]
+fn the_worker_is_free_from_the_end_of_the_newest_delivery_to_the_run_in_flight() {
+    // The model was done at 11:02, the message delivered at 11:20.
+    let job = hourly("o").ran("10:00", "10:01").ran("11:00", "11:20");
+    let mut delivered = fleet([job, cron("k", "5 11 * * *").ran("05:00", "05:01")]);
+    delivered.jobs[0].fires[1].end = at("11:02");
+    assert_eq!(found(&delivered, "11:35:00.000"), ["info waiting"]);
+    assert_eq!(found(&delivered, "11:35:00.001"), [OVERDUE]);
+    let half_past = cron("o", "30 11 * * *").ran("05:00", "05:01").next("11:30");
+    let world = |slot| running(fleet([half_past.clone(), cron("k", slot).ran("05:01", "05:02")]), "11:30:10");
+    assert_eq!(found(&world("14 11 * * *"), "11:31"), [OVERDUE]);
+    assert_eq!(found(&world("15 11 * * *"), "11:31"), ["info waiting"]);
+}
+
+#[test]
+fn a_delivery_that_does_not_hang_yet_holds_the_worker() {
+    let other = cron("k", "1 11 * * *").ran("05:00", "05:01");
+    let world = fleet([other, hourly("j").ran("10:00", "10:01").event("11:02").next("11:00").written("10:01")]);
+    let soon = |now: &str| found_with(&world, Settings { late_after: 5 * MINUTE, ..settings(at(now)) });
+    assert_eq!(soon("11:17:00.000"), ["info waiting"]);
+    assert_eq!(soon("11:17:00.001"), ["warning hung-delivery", "warning hung-delivery"]);
+}
+
+#[test]
+fn a_run_may_take_five_minutes_to_show() {
+    let world = fleet([hourly("j").ran("10:00", "10:01"), cron("o", "0 5 * * *").ran("05:00", "12:00")]);
+    let soon = |now: &str| found_with(&world, Settings { late_after: 2 * MINUTE, ..settings(at(now)) });
+    assert_eq!(soon("12:05:00.000"), ["info waiting"]);
+    assert_eq!(soon("12:05:00.001")[0], OVERDUE);
+}
+
+#[test]
+fn where_sessions_have_moved_on_the_newest_four_hours_may_have_been_one_run() {
+    let world = Snapshot { sessions_moved_on: true, ..fleet([hourly("j").ran("10:00", "10:01")]) };
+    assert_eq!(found(&world, "15:15:00.000"), ["info waiting"]);
+    assert_eq!(found(&world, "15:15:00.001"), [LOST, SILENT]);
+}
+
+/// Whether the run of the first job, seen at 12:00:10, is still in flight at 12:30.
+fn in_flight<const N: usize>(jobs: [Job; N]) -> bool {
+    verdict(&running(fleet(jobs), "12:00:10"), "12:30").jobs[0].facts.in_flight_ms > 0
+}
+
+#[test]
+fn a_restart_cut_a_run_if_its_row_carries_the_boots_time_or_several_rows_do() {
+    let own = || hourly("j").ran("11:00", "11:01");
+    assert!(in_flight([own()]));
+    assert!(in_flight([own().next("12:00:10.000")]) && !in_flight([own().next("12:00:10.001")]));
+    assert!(in_flight([own().next("12:20:05").with_errors(1)]), "the next try after an error is no boot");
+    let other = |id: &str, next: &str| cron(id, "0 5 * * *").ran("05:00", "05:01").next(next);
+    let boots = |first: &str, second: &str| in_flight([own(), other("a", first), other("b", second)]);
+    assert!(!boots("12:20:05", "12:20:10") && !boots("12:20:10", "12:20:05") && !boots("12:20:05", "12:20:20"));
+    assert!(boots("12:20:05", "12:20:11") && boots("12:20:05", "12:20:05") && boots("12:20:05", "2026-03-03 05:00"));
+    assert!(boots("12:00:05", "12:00:10"), "before the run showed");
+    let paused = Job { state: State::Paused, ..other("b", "12:20:10") };
+    assert!(in_flight([own(), other("a", "12:20:05"), paused]), "a restart leaves a paused job's row alone");
+}
+
+#[test]
+fn a_next_run_is_the_boots_if_it_is_none_of_the_jobs_own() {
+    let half =
+        |next: &str| in_flight([every("j", 30 * MINUTE).ran("11:55", "11:56:05").written("11:57:05").next(next)]);
+    // Half an hour after its last run, or after an edit, within two seconds.
+    assert!(half("12:26:07.000") && !half("12:26:07.001") && half("12:26:03.000") && !half("12:26:02.999"));
+    assert!(half("12:27:07.000") && !half("12:27:07.001"));
+    assert!(in_flight([hourly("j").ran("11:00", "11:01").next("12:20:00.000")]), "a slot of another zone");
+    let once = |next: &str| {
+        let schedule = phantom::schedule("at", r#"{"at":"2026-03-02T12:10:00Z"}"#, utc());
+        in_flight([Job { schedule, ..hourly("j").next(next) }])
+    };
+    assert!(once("12:10:01.000") && !once("12:10:01.001") && once("12:09:59.000") && !once("12:09:58.999"));
+}
+
+#[test]
+fn what_a_row_does_not_know_is_delivered_unless_an_earlier_run_is_not_known_either_or_a_restart_came() {
+    let delivers = |job: Job| found(&fleet([job]), "11:20")[0] == "warning hung-delivery";
+    let job = || hourly("j").ran("10:00", "10:01");
+    let stale = |job: Job| job.next("11:00").written("10:01");
+    assert!(delivers(stale(job().event("10:01:02.000").event("11:02:05"))));
+    assert!(!delivers(stale(job().event("10:01:02.001").event("11:02:05"))));
+    assert!(delivers(job().event("11:02:05").written("10:01").next("11:02:05.000")));
+    assert!(!delivers(job().event("11:02:05").written("10:01").next("11:02:05.001")));
+}
