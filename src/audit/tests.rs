@@ -1,6 +1,7 @@
 //! The rules at their thresholds, one step short of them and one past, on histories made in memory: to the millisecond, which
 //! the times of a database's events are not.
 
+mod findings;
 mod gaps;
 mod incidents;
 mod past_due;
