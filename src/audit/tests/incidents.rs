@@ -77,3 +77,198 @@ fn streaks_that_are_over_had_one_cause_if_they_overlap() {
     // The second began with the very fire that ended the first.
     assert_eq!(told(streak("a", 0, 2, 6), streak("b", 0, 6, 9)), ["provider-failing a:0 b:0 over"]);
 }
+
+#[test]
+fn what_bars_a_job_from_firing_explains_its_silence() {
+    let cause = |change: &dyn Fn(&mut Job)| {
+        let mut job = hourly("j").ran("10:00", "10:01");
+        change(&mut job);
+        let world = fleet([job, cron("k", "*/30 * * * *").ran("13:30", "13:31")]);
+        assert!(found(&world, "13:40").contains(&SILENT.to_owned()));
+        incidents(&world, "13:40")
+    };
+    assert_eq!(cause(&|_| ()), ["job-silent j:3"]);
+    assert_eq!(cause(&|job| row(job).next_run_at = Stamp::Missing), ["row-dead j:3"]);
+    assert_eq!(cause(&|job| job.state = State::Broken), ["job-failing j:3"]);
+    assert_eq!(cause(&|job| job.state = State::Quarantined("it is odd".to_owned())), ["row-dead j:3"]);
+    let runaway = |job: &mut Job| {
+        *job = ["10:03", "10:04", "10:05"].iter().fold(job.clone().next("11:00"), |job, end| job.event(end))
+    };
+    assert_eq!(cause(&runaway), ["runaway j:3"]);
+}
+
+#[test]
+fn without_a_row_a_streak_of_ten_tells_that_the_breaker_opened() {
+    let world = |count: usize| {
+        let job = Job { row: None, ..fires(&[vec![GOOD], vec![EMPTY; count]].concat()) };
+        fleet([job, cron("k", "*/30 * * * *").ran("15:00", "15:01")])
+    };
+    assert_eq!(incidents(&world(10), "15:10"), ["job-failing j:3"]);
+    assert_eq!(incidents(&world(9), "15:10"), ["job-failing j:0", "job-silent j:3"]);
+}
+
+#[test]
+fn a_streak_has_the_same_fingerprint_while_it_lasts_and_when_it_is_over() {
+    let grown = |tokens: &[Tokens]| {
+        let mut job = fires(&[&[GOOD, GOOD, EMPTY, EMPTY, EMPTY], tokens].concat());
+        let hours = tokens.len() as i64;
+        job.fires.iter_mut().for_each(|fire| fire.end = fire.end.plus(hours * HOUR));
+        job
+    };
+    let print = |tokens: &[Tokens]| {
+        let job = grown(tokens);
+        let now = job.last_end().map_or(Instant::MAX, |end| end.plus(MINUTE)).to_string();
+        prints(&fleet([job]), &now)
+    };
+    let first = print(&[]);
+    assert_eq!(first.len(), 1);
+    assert_eq!((print(&[EMPTY]), print(&[GOOD]), print(&[GOOD, GOOD])), (first.clone(), first.clone(), first));
+}
+
+/// A store in which one run began at 12:00 and never ended.
+fn hung(life: Life, other: Job) -> Snapshot {
+    let hangs = Job { running_since: Some(at("12:00")), ..hourly("j").ran("11:00", "11:01") };
+    Snapshot { life, ..recorded([hangs, other]) }
+}
+
+#[test]
+fn a_run_that_a_dead_process_left_behind_is_part_of_its_silence() {
+    let silent = || cron("k", "*/30 * * * *").ran("11:30", "11:31");
+    let told = |life| incidents(&hung(life, silent()), "17:00");
+    assert_eq!(told(Life::Alive(at("16:59"))), ["run-hung j:6 k:11"]);
+    assert_eq!(told(Life::Dead(at("12:10"))), ["scheduler-silent k:11 j:6"]);
+    assert_eq!(told(Life::Stopped(at("12:10"))), ["scheduler-silent k:11 j:6"]);
+    // What ran since shows that the silence of others has another cause.
+    let ran = |end: &str| incidents(&hung(Life::Alive(at("16:59")), silent().ran("11:59", end)), "17:00");
+    assert_eq!(ran("12:00:00.000"), ["run-hung j:6 k:10"]);
+    assert_eq!(ran("12:00:00.001"), ["scheduler-silent k:10", "run-hung j:6"]);
+}
+
+#[test]
+fn runs_that_are_long_side_by_side_are_incidents_of_their_own() {
+    let long = |id: &str, since: &str| Job { running_since: Some(at(since)), ..hourly(id).ran("11:00", "11:01") };
+    let world = recorded([long("j", "12:00"), long("k", "12:01")]);
+    assert_eq!(incidents(&world, "12:40"), ["run-long j:0", "run-long k:0"]);
+}
+
+#[test]
+fn messages_that_fail_in_the_same_way_are_one_incident() {
+    let job = |id: &str, status: &str| {
+        let mut job = hourly(id).ran("10:00", "10:01");
+        row(&mut job).delivery = Some(status.to_owned());
+        job
+    };
+    let told = |first, second| incidents(&fleet([job("j", first), job("k", second)]), "10:05");
+    assert_eq!(told("error: no chat", "error: no chat"), ["undelivered j:0 k:0"]);
+    assert_eq!(told("error: no chat", "dropped:late"), ["undelivered j:0", "undelivered k:0"]);
+}
+
+#[test]
+fn a_silence_that_followed_a_streak_was_part_of_it() {
+    // Three fires without tokens at eight to ten, then nothing for nine hours, then good ones.
+    let job = |empty: u32| {
+        let streak = ["08", "09", "10"].iter().fold(hourly("j").ran("07:00", "07:01"), |job, hour| {
+            job.used(&format!("{hour}:00"), &format!("{hour}:01"), empty)
+        });
+        streak.ran("20:00", "20:01").ran("21:00", "21:01")
+    };
+    let beside = || {
+        (0..28).fold(cron("k", "*/30 * * * *"), |job, half| {
+            let start = at("07:30").plus(half * 30 * MINUTE);
+            job.ran(&start.to_string(), &start.plus(SECOND).to_string())
+        })
+    };
+    assert_eq!(incidents(&fleet([job(0), beside()]), "21:02"), ["job-failing j:9 over"]);
+    assert_eq!(incidents(&fleet([job(1), beside()]), "21:02"), ["job-silent j:9 over"]);
+}
+
+#[test]
+fn nothing_ran_if_the_first_run_after_a_silence_came_in_its_second_half() {
+    // The job is silent from 11:00 to 21:01; another one ran once meanwhile.
+    let told = |end: &str| {
+        let other = cron("k", "0 16 * * *").ran("16:00", end);
+        incidents(&fleet([hourly("j").ran("10:00", "10:01").ran("21:00", "21:01"), other]), "21:02")
+    };
+    assert_eq!(told("16:00:30.000"), ["scheduler-silent j:10 over"]);
+    assert_eq!(told("16:00:29.999"), ["job-silent j:10 over"]);
+}
+
+#[test]
+fn the_newest_error_of_the_jobs_is_told_where_something_failed() {
+    let job = |id: &str, minute: u32, error: &str| {
+        let end = |hour: u32| format!("{hour}:{minute:02}");
+        let failed =
+            (9..=12).fold(hourly(id).ran("08:00", &end(8)), |job, hour| job.used(&format!("{hour}:00"), &end(hour), 0));
+        let mut failed = failed.with_errors(4);
+        row(&mut failed).last_run.iter_mut().for_each(|run| run.error = Some(error.to_owned()));
+        failed
+    };
+    let world = fleet([job("j", 1, "older"), job("k", 3, "newest"), job("l", 2, "old")]);
+    let told = verdict(&world, "12:10").incidents;
+    assert_eq!((told.len(), told[0].error.as_deref()), (1, Some("newest")));
+    let mut late = job("j", 1, "of a run");
+    late.fires.iter_mut().for_each(|fire| fire.tokens = GOOD);
+    let late = verdict(&fleet([late.with_errors(0)]), "14:10").incidents;
+    assert_eq!((late[0].cause, late[0].error.as_deref()), (Cause::SchedulerSilent, None));
+}
+
+#[test]
+fn the_worst_incident_comes_first_and_what_is_over_last() {
+    let streak = |tokens: &[Tokens], id: &str| Job { id: id.to_owned(), ..fires(tokens) };
+    let over = streak(&[GOOD, EMPTY, EMPTY, EMPTY, GOOD], "over");
+    let warning = streak(&[GOOD, EMPTY, EMPTY, EMPTY], "warning");
+    let critical = streak(&[GOOD, EMPTY, EMPTY, EMPTY, EMPTY, EMPTY], "critical");
+    let mut undelivered = streak(&[GOOD], "undelivered");
+    row(&mut undelivered).delivery = Some("error: no chat".to_owned());
+    let told = verdict(&fleet([over, warning, critical, undelivered]), "12:02");
+    let ranks = told.incidents.iter().map(|incident| (incident.cause, incident.severity, incident.lasting));
+    let expected = [
+        (Cause::JobFailing, Severity::Critical, Lasting::Ongoing),
+        (Cause::JobFailing, Severity::Warning, Lasting::Ongoing),
+        (Cause::Undelivered, Severity::Warning, Lasting::Ongoing),
+        (Cause::JobFailing, Severity::Warning, Lasting::Resolved),
+    ];
+    assert_eq!(ranks.collect::<Vec<_>>(), expected);
+    // Each finding knows its incident by its new place.
+    let severities = told.findings.iter().map(|finding| finding.incident.map(|place| told.incidents[place].severity));
+    assert!(severities.eq(told.findings.iter().map(|finding| Some(finding.severity))));
+}
+
+#[test]
+fn a_fingerprint_never_changes_between_versions() {
+    let silent = fleet([hourly("j").ran("10:00", "10:01")]);
+    let never = fleet([hourly("j")]);
+    let runs = running(fleet([hourly("j").ran("11:00", "11:01")]), "12:00:01");
+    let delivers = fleet([hourly("j").ran("10:00", "10:01").event("11:02").next("11:00").written("10:01")]);
+    let fails = fleet([fires(&[GOOD, EMPTY, EMPTY, EMPTY])]);
+    let skipped = fleet([fires(&[GOOD, Tokens::Skipped, Tokens::Skipped, Tokens::Skipped])]);
+    let mut dead = hourly("j").ran("10:00", "10:01");
+    row(&mut dead).next_run_at = Stamp::Missing;
+    let mut undelivered = hourly("j").ran("10:00", "10:01");
+    row(&mut undelivered).delivery = Some("error: no chat".to_owned());
+    let runaway = hourly("j").ran("10:00", "10:01").next("11:00").event("10:03").event("10:04").event("10:05");
+    let print = |world: &Snapshot, now: &str| prints(world, now).swap_remove(0);
+    let told = [
+        ("silent", print(&silent, "14:00")),
+        ("never ran", print(&never, "14:00")),
+        ("run", print(&runs, "16:10")),
+        ("delivery", print(&delivers, "11:20")),
+        ("failing", print(&fails, "12:02")),
+        ("skipped", print(&skipped, "12:02")),
+        ("dead", print(&fleet([dead]), "10:30")),
+        ("undelivered", print(&fleet([undelivered]), "10:05")),
+        ("runaway", print(&fleet([runaway]), "10:10")),
+    ];
+    let pinned = [
+        ("silent", "f453fff40a8cbbd3"),
+        ("never ran", "942ce71cacbf0237"),
+        ("run", "c1ca43a5df994ec0"),
+        ("delivery", "6ed9ffc60bbbbcbb"),
+        ("failing", "b6f84c37f0963247"),
+        ("skipped", "b24c786a9de786e2"),
+        ("dead", "e0ab8f5fbd98bc68"),
+        ("undelivered", "99a4e53742eec73a"),
+        ("runaway", "e23199c24f64c553"),
+    ];
+    assert_eq!(told.each_ref().map(|(name, print)| (*name, print.as_str())), pinned);
+}
