@@ -272,3 +272,20 @@ fn a_fingerprint_never_changes_between_versions() {
     ];
     assert_eq!(told.each_ref().map(|(name, print)| (*name, print.as_str())), pinned);
 }
+
+#[test]
+fn an_incident_lasts_from_its_first_to_its_last_trouble() {
+    let span = |world: &Snapshot, now: &str| {
+        let incident = verdict(world, now).incidents.swap_remove(0);
+        (incident.lasting, incident.since, incident.until)
+    };
+    let over = fleet([fires(&[GOOD, EMPTY, EMPTY, EMPTY, GOOD])]);
+    assert_eq!(span(&over, "12:02"), (Lasting::Resolved, Some(at("09:01")), Some(at("12:01"))));
+    // What was silent before a restart and after it is one outage, which lasts.
+    let restarted = fleet([hourly("j").ran("10:00", "10:01").next("20:30:05")]);
+    assert_eq!(span(&restarted, "20:40"), (Lasting::Resolved, Some(at("11:00")), Some(at("20:30:05"))));
+    assert_eq!(span(&restarted, "20:50"), (Lasting::Ongoing, Some(at("20:30:05")), None));
+    assert_eq!(prints(&restarted, "20:40"), prints(&restarted, "20:50"));
+    let hangs = running(fleet([hourly("j").ran("11:00", "11:01")]), "12:03");
+    assert_eq!(span(&hangs, "17:00"), (Lasting::Ongoing, Some(at("12:00")), None), "since the run began");
+}

@@ -73,3 +73,11 @@ fn the_slots_of_an_interval_follow_its_runs() {
     assert_eq!(strip_of(&fleet([many]), "2026-03-01 12:10"), "#".repeat(48));
     assert_eq!(strip_of(&fleet([every("j", HOUR)]), "12:00"), "", "without a run it has no slots");
 }
+
+#[test]
+fn the_slots_of_a_run_that_hangs_are_lost_from_its_own_to_the_one_at_this_instant() {
+    let world = running(fleet([made("10:30", hourly("j")).ran("11:00", "11:01")]), "12:00:01");
+    assert_eq!(strip_of(&world, "15:59:59.999"), "#~~~~");
+    assert_eq!(strip_of(&world, "16:00:00.000"), "#~~~~~");
+    assert_eq!(strip_of(&world, "17:00:00.000"), "#xxxxxx");
+}
