@@ -272,3 +272,64 @@ fn uri(path: &Path, mode: &str) -> String {
     }
     uri + "?mode=ro&" + mode
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_reading_the_named_tables_and_their_schema_is_allowed() {
+        let tables = ["jobs".to_owned()];
+        let allows = |action: AuthAction<'_>| {
+            let context = AuthContext { action, database_name: None, accessor: None };
+            authorize(&tables, &context) == Authorization::Allow
+        };
+        let read = |table_name| AuthAction::Read { table_name, column_name: "x" };
+        assert!(allows(AuthAction::Select) && allows(read("jobs")) && allows(read("sqlite_master")));
+        assert!(!allows(read("secrets")) && !allows(AuthAction::Insert { table_name: "jobs" }));
+        let call = |function_name| allows(AuthAction::Function { function_name });
+        assert!(call("max") && !call("load_extension"));
+        let pragma = |pragma_name| allows(AuthAction::Pragma { pragma_name, pragma_value: None });
+        assert!(pragma("table_xinfo") && !pragma("journal_mode"));
+        assert!(!allows(AuthAction::Attach { filename: "other.db" }));
+    }
+
+    #[test]
+    fn nothing_of_a_path_has_a_meaning_of_its_own_in_a_uri() {
+        assert_eq!(uri(Path::new("/tmp/a-b_c.1/Z9"), "immutable=1"), "file:///tmp/a-b_c.1/Z9?mode=ro&immutable=1");
+        assert_eq!(uri(Path::new("/a b?c#d%e&f"), ""), "file:///a%20b%3Fc%23d%25e%26f?mode=ro&");
+    }
+
+    #[test]
+    fn an_error_is_told_in_sqlites_words_with_what_to_do_and_never_with_our_uri() {
+        let access = |deadline| Access { path: PathBuf::from("a.db"), tables: &[], deadline, open: None };
+        let later = access(Clock::now() + Duration::from_secs(3600));
+        let sqlite = |code, text: Option<&str>| {
+            let error = rusqlite::ffi::Error::new(code);
+            Failure::Sqlite(rusqlite::Error::SqliteFailure(error, text.map(str::to_owned)))
+        };
+        let told = |access: &Access<'_>, failure: Failure| match access.explain(failure) {
+            Obstacle::Busy(why) => format!("busy: {why}"),
+            Obstacle::Final(why) => why,
+            Obstacle::Foreign(why) | Obstacle::NoDatabase(why) => format!("other: {why}"),
+        };
+        use rusqlite::ffi::{
+            SQLITE_BUSY, SQLITE_CANTOPEN, SQLITE_CORRUPT, SQLITE_ERROR, SQLITE_INTERRUPT, SQLITE_NOTADB,
+        };
+        assert_eq!(told(&later, sqlite(SQLITE_ERROR, Some("no such table: x"))), "can't be read: no such table: x");
+        let hint = "; check it with sqlite3's `PRAGMA integrity_check`, on a copy";
+        assert_eq!(told(&later, sqlite(SQLITE_CORRUPT, Some("malformed"))), format!("can't be read: malformed{hint}"));
+        assert!(told(&later, sqlite(SQLITE_NOTADB, None)).ends_with(hint));
+        let unopened = told(&later, sqlite(SQLITE_CANTOPEN, Some("file:///a.db?mode=ro")));
+        assert!(unopened.starts_with("can't be read: ") && !unopened.contains("file:"), "{unopened}");
+        assert_eq!(told(&later, sqlite(SQLITE_BUSY, None)), "busy: its writer holds a lock");
+        assert_eq!(told(&access(Clock::now()), sqlite(SQLITE_INTERRUPT, None)), TIMED_OUT);
+        assert_eq!(told(&later, sqlite(SQLITE_INTERRUPT, Some("interrupted"))), "can't be read: interrupted");
+        assert_eq!(told(&later, Failure::Unusable("is odd".to_owned())), "is odd");
+        assert_eq!(told(&later, Failure::Foreign("is a browser's".to_owned())), "other: is a browser's");
+        assert_eq!(
+            told(&later, Failure::Sqlite(rusqlite::Error::InvalidQuery)),
+            "can't be read: Query is not read-only"
+        );
+    }
+}

@@ -80,10 +80,10 @@ impl Sighting {
     /// What keeps it from being read.
     pub fn take(path: &Path) -> Result<Sighting, Obstacle> {
         let mut database = Stamp::of(path)?;
-        if database.is_fresh() {
+        if database.is_fresh(SystemTime::now()) {
             std::thread::sleep(STAMP_SETTLES);
             database = Stamp::of(path)?;
-            if database.is_fresh() {
+            if database.is_fresh(SystemTime::now()) {
                 return Err(Obstacle::Busy("it is being written all the time"));
             }
         }
@@ -126,10 +126,10 @@ impl Stamp {
         })
     }
 
-    fn is_fresh(&self) -> bool {
+    fn is_fresh(&self, now: SystemTime) -> bool {
         let (seconds, nanos) = self.modified.max(self.changed);
         let stamp = SystemTime::UNIX_EPOCH + Duration::new(seconds.max(0) as u64, nanos as u32);
-        SystemTime::now().duration_since(stamp).is_ok_and(|age| age < STAMP_SETTLES)
+        now.duration_since(stamp).is_ok_and(|age| age < STAMP_SETTLES)
     }
 }
 
@@ -297,4 +297,165 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 fn name(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    struct Directory(tempfile::TempDir);
+
+    impl Directory {
+        fn new() -> Directory {
+            Directory(tempfile::tempdir().unwrap_or_else(|error| panic!("{error}")))
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.0.path().join(name)
+        }
+
+        /// A file of these bytes, old enough to be read at once.
+        fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+            let path = self.path(name);
+            std::fs::write(&path, bytes).unwrap_or_else(|error| panic!("{error}"));
+            path
+        }
+
+        fn database(&self) -> PathBuf {
+            self.file("a.db", &[MAGIC, &[1; 100][..]].concat())
+        }
+    }
+
+    fn why(obstacle: Obstacle) -> String {
+        match obstacle {
+            Obstacle::Busy(why) => why.to_owned(),
+            Obstacle::Final(why) | Obstacle::Foreign(why) | Obstacle::NoDatabase(why) => why,
+        }
+    }
+
+    #[test]
+    fn a_stamp_settles_in_twelve_milliseconds_after_the_later_of_two_changes() {
+        let fresh = |modified: i64, changed: i64, age: Duration| {
+            let stamp = Stamp { device: 0, inode: 0, size: 0, modified: (modified, 5), changed: (changed, 5) };
+            let latest = SystemTime::UNIX_EPOCH + Duration::new(modified.max(changed).max(0) as u64, 5);
+            stamp.is_fresh(latest + age)
+        };
+        let (settled, short) = (STAMP_SETTLES, STAMP_SETTLES - Duration::from_nanos(1));
+        assert!(fresh(1000, 10, short) && !fresh(1000, 10, settled));
+        assert!(fresh(10, 1000, short) && !fresh(10, 1000, settled));
+        assert!(fresh(-5, -7, short));
+        let future = Stamp { device: 0, inode: 0, size: 0, modified: (2000, 0), changed: (2000, 0) };
+        assert!(!future.is_fresh(SystemTime::UNIX_EPOCH + Duration::from_secs(1000)), "a clock that was set back");
+    }
+
+    #[test]
+    fn a_log_counts_if_it_is_longer_than_its_header() {
+        let directory = Directory::new();
+        let database = directory.database();
+        let way = |length: usize| {
+            directory.file("a.db-wal", &vec![7; length]);
+            Sighting::take(&database).map(|sighting| sighting.way()).map_err(why)
+        };
+        assert_eq!((way(0), way(32), way(33)), (Ok(Way::Immutable), Ok(Way::Immutable), Ok(Way::Overlay)));
+        std::fs::remove_file(directory.path("a.db-wal")).unwrap_or_else(|error| panic!("{error}"));
+        std::fs::create_dir(directory.path("a.db-wal")).unwrap_or_else(|error| panic!("{error}"));
+        let refused = Sighting::take(&database).map_err(why);
+        assert_eq!(refused, Err("its a.db-wal is not a regular file: no SQLite wrote it, look at it".to_owned()));
+    }
+
+    #[test]
+    fn a_sighting_holds_while_the_log_only_grows_and_the_database_stays_as_it_is() {
+        let directory = Directory::new();
+        let database = directory.database();
+        let wal = |bytes: &[u8]| directory.file("a.db-wal", bytes);
+        wal(&[7; 64]);
+        let seen = Sighting::take(&database).unwrap_or_else(|obstacle| panic!("{obstacle:?}"));
+        assert!(seen.still_holds(&database));
+        let append = |bytes: &[u8]| {
+            let file = File::options().append(true).open(directory.path("a.db-wal"));
+            file.and_then(|mut file| file.write_all(bytes)).unwrap_or_else(|error| panic!("{error}"));
+        };
+        append(&[8; 10]);
+        assert!(seen.still_holds(&database), "commits that we don't see");
+        wal(&[7; 63]);
+        assert!(!seen.still_holds(&database), "cut");
+        wal(&[9; 64]);
+        assert!(!seen.still_holds(&database), "begun anew");
+        wal(&[7; 64]);
+        assert!(seen.still_holds(&database));
+        std::fs::rename(directory.file("other", &[7; 64]), directory.path("a.db-wal"))
+            .unwrap_or_else(|error| panic!("{error}"));
+        assert!(!seen.still_holds(&database), "another file");
+        wal(&[]);
+        assert!(!seen.still_holds(&database), "gone");
+        let closed = Sighting::take(&database).unwrap_or_else(|obstacle| panic!("{obstacle:?}"));
+        assert!(closed.still_holds(&database));
+        wal(&[7; 64]);
+        assert!(!closed.still_holds(&database), "opened again");
+        wal(&[]);
+        directory.file("a.db", &[MAGIC, &[2; 100][..]].concat());
+        assert!(!closed.still_holds(&database), "written");
+        std::fs::remove_file(&database).unwrap_or_else(|error| panic!("{error}"));
+        assert!(!closed.still_holds(&database), "removed");
+    }
+
+    #[test]
+    fn a_journal_that_begins_with_zero_is_over_and_any_other_without_a_writer_is_hot() {
+        let directory = Directory::new();
+        let database = directory.database();
+        let rest = |journal: &[u8]| {
+            directory.file("a.db-journal", journal);
+            at_rest(&database).map_err(why)
+        };
+        assert_eq!((rest(&[]), rest(&[0, 1])), (Ok(()), Ok(())));
+        assert!(rest(&[1]).is_err_and(|why| why.starts_with("has a hot journal")));
+    }
+
+    #[test]
+    fn what_is_there_instead_of_a_database_is_said_with_what_to_do() {
+        let directory = Directory::new();
+        let refused = |path: &Path| locate(path).err().map(|unread| unread.why).unwrap_or_default();
+        assert_eq!(locate(&directory.database()).ok(), std::fs::canonicalize(directory.path("a.db")).ok());
+        assert!(refused(&directory.file("empty", &[])).starts_with("is empty (0 bytes)"));
+        assert!(refused(&directory.file("short", &MAGIC[..15])).starts_with("is not a SQLite database"));
+        assert!(refused(&directory.path("none")).starts_with("does not exist"));
+        assert!(refused(directory.0.path()).ends_with("give the path of a database, or search it with --recursive"));
+        std::fs::create_dir(directory.path("data")).unwrap_or_else(|error| panic!("{error}"));
+        directory.file("data/phantom.db", &[]);
+        assert!(refused(directory.0.path()).contains("did you mean"));
+    }
+
+    #[test]
+    fn a_path_may_have_503_bytes() {
+        let directory = Directory::new();
+        let real = std::fs::canonicalize(directory.0.path()).unwrap_or_else(|error| panic!("{error}"));
+        let folders = std::iter::repeat_n("f".repeat(100), 4).fold(real, |path, folder| path.join(folder));
+        std::fs::create_dir_all(&folders).unwrap_or_else(|error| panic!("{error}"));
+        let located = |length: usize| {
+            let path = folders.join("n".repeat(length - folders.as_os_str().len() - 1));
+            std::fs::write(&path, [MAGIC, &[1; 100][..]].concat()).unwrap_or_else(|error| panic!("{error}"));
+            locate(&path).map_err(|unread| unread.why)
+        };
+        assert!(located(503).is_ok());
+        assert!(located(504).is_err_and(|why| why.starts_with("its path is longer than the 503 bytes")));
+    }
+
+    #[test]
+    fn a_database_and_what_belongs_to_one_may_not_be_overwritten() {
+        let directory = Directory::new();
+        let database = directory.database();
+        let is_part = |name: &str| is_part_of_database(&directory.path(name));
+        assert!(is_part_of_database(&database));
+        assert!(is_part("a.db-wal") && is_part("a.db-shm") && is_part("a.db-journal"), "also before they are there");
+        assert!(!is_part("a.db-other") && !is_part("b.db-wal") && !is_part("b.db"));
+        directory.file("report", b"text");
+        assert!(!is_part("report"));
+        directory.file("new.db", &[]);
+        assert!(!is_part("new.db"), "an empty file");
+        directory.file("new.db-journal", &[]);
+        assert!(is_part("new.db") && is_part("new.db-journal"), "a database that is being made");
+        directory.file("report-wal", &[]);
+        assert!(!is_part("report"), "text beside a log");
+    }
 }

@@ -111,6 +111,36 @@ mod tests {
     use rusqlite::Connection;
 
     #[test]
+    fn a_file_is_opened_for_reading_only_and_never_waits() {
+        let open = |flags: c_int| super::open(c"/dev/null".as_ptr(), flags, 0);
+        for flags in [
+            libc::O_RDWR,
+            libc::O_WRONLY,
+            libc::O_RDONLY | libc::O_CREAT,
+            libc::O_RDONLY | libc::O_TRUNC,
+            libc::O_RDWR | libc::O_CREAT,
+        ] {
+            assert_eq!((open(flags), errno::errno().0), (FAILED, libc::EROFS));
+        }
+        let opened = open(libc::O_RDONLY | libc::O_CLOEXEC);
+        // SAFETY: asks for the flags of the descriptor just opened, then closes it.
+        let flags = unsafe { libc::fcntl(opened, libc::F_GETFL) };
+        assert_ne!(flags & libc::O_NONBLOCK, 0);
+        // SAFETY: nobody else has it.
+        unsafe { libc::close(opened) };
+    }
+
+    #[test]
+    fn what_would_change_a_file_fails_as_on_a_read_only_file_system() {
+        let refused = |code: c_int| (code, errno::errno().0) == (FAILED, libc::EROFS);
+        let nothing: *const c_void = std::ptr::null();
+        assert!(refused(refuse_path(nothing.cast())) && refused(refuse_path_mode(nothing.cast(), 0)));
+        assert!(refused(refuse_mode(1, 0)) && refused(refuse_size(1, 0)));
+        assert_eq!((refuse_write(1, nothing, 1), refuse_write_at(1, nothing, 1, 0)), (-1, -1));
+        assert_eq!((refuse_allocation(1, 0, 1), leave_owner(1, 0, 0)), (libc::EROFS, 0));
+    }
+
+    #[test]
     fn sqlite_can_neither_create_nor_write_nor_delete_a_file_once_writes_are_forbidden() {
         let directory = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
         let path = directory.path().join("new.db");
