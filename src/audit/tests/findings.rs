@@ -186,3 +186,30 @@ fn a_state_is_watched_or_says_why_not() {
     assert_eq!(words, ["paused", "disabled", "completed", "failed", "event-driven", "not-created", "gone"]);
     assert!(!skipped.iter().any(State::is_watched));
 }
+
+#[test]
+fn each_job_is_judged_by_its_own_terms() {
+    let world = fleet([hourly("j").ran("10:00", "10:01"), hourly("k").ran("10:01", "10:02")]);
+    let rule = crate::policy::Rule {
+        pattern: WildMatch::new("j"),
+        line: 1,
+        late_after: Some(HOUR),
+        late_cadences: None,
+        lost_after: None,
+        zero_streak: None,
+        zero_streak_critical: None,
+        max_run: None,
+        mute: None,
+    };
+    let told = |rules| {
+        let policy = Policy { rules, ..policy(settings(at("11:30"))) };
+        audit(world.clone(), &policy).findings.iter().map(|finding| finding.job).collect::<Vec<_>>()
+    };
+    assert_eq!((told(vec![]), told(vec![rule])), (vec![0, 1], vec![1]));
+}
+
+#[test]
+fn of_a_job_what_lasts_comes_before_what_is_over() {
+    let job = fires(&[EMPTY, EMPTY, EMPTY, GOOD, EMPTY, EMPTY, EMPTY]);
+    assert_eq!(found(&fleet([job]), "12:02"), ["warning zero-token-streak", "warning zero-token-streak over"]);
+}
