@@ -48,7 +48,7 @@ fn new_job(id: String, schedule: Schedule, made: Instant) -> Option<Job> {
     Some(Job { created_at: Some(made), row: Some(row), ..Job::new(id, State::Watched, schedule) })
 }
 
-/// A time of Monday, 2 March 2026, or a date and a time.
+/// A time of Monday, 2 March 2026, or a date and a time; UTC.
 fn at(time: &str) -> Instant {
     let text = if time.contains([' ', 'T']) { time.to_owned() } else { format!("2026-03-02 {time}") };
     TimeText::parse(&text).unwrap_or_else(|| panic!("{text}")).as_utc()
@@ -205,7 +205,8 @@ fn shared(zero: usize) -> Snapshot {
     for (place, end) in ["09:01", "09:02", "09:03", "10:01", "10:02", "11:01", "11:02"].iter().enumerate() {
         let job = [0, 1, 2, 0, 1, 0, 1][place];
         let tokens = if place >= 7 - zero { 0 } else { 1000 };
-        jobs[job] = jobs[job].clone().used(&end.replace(":0", ":00:0"), end, tokens);
+        let start = at(end).plus(-30 * SECOND).to_string();
+        jobs[job] = jobs[job].clone().used(&start, end, tokens);
     }
     fleet(jobs)
 }
