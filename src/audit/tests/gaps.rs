@@ -56,6 +56,8 @@ fn where_starts_are_recorded_a_gap_closes_at_the_start_and_takes_65_free_minutes
     };
     assert_eq!(world("0 * * * *", "10:05:00.000"), []);
     assert_eq!(world("0 * * * *", "10:05:00.001"), [(Some(at("09:00")), Some(1))]);
+    let short = hourly("j").ran("08:00", "08:01").ran("10:05:00.001", "10:06");
+    assert_eq!(spans(&recorded([short]), "10:07", Reason::Silent).len(), 1, "also when the run was short");
     // Two slots must have passed.
     assert_eq!(world("0 */2 * * *", "12:00:00.000"), []);
     assert_eq!(world("0 */2 * * *", "12:00:00.001"), [(Some(at("10:00")), Some(1))]);
