@@ -273,9 +273,9 @@ impl<'a> Grouping<'a> {
                 Facts::Undelivered { delivery_status } => Some(Key::Undelivered { status: delivery_status.clone() }),
                 _ => None,
             },
-            reason @ (Reason::SkippedSlots | Reason::Skipped | Reason::Unjudged | Reason::ExpectedMissing) => {
-                Some(Key::Own { job, reason })
-            }
+            reason @ (Reason::SkippedSlots | Reason::Skipped | Reason::Unjudged) => Some(Key::Own { job, reason }),
+            // [`Incident::of_missing`] makes its incident.
+            Reason::ExpectedMissing => None,
             Reason::OneShotFailed | Reason::TokenGrowth | Reason::Starved | Reason::OtherZone | Reason::RowGone => None,
         }
     }
@@ -309,11 +309,11 @@ impl<'a> Grouping<'a> {
         worker.holders.iter().position(hangs).filter(|_| alive)
     }
 
-    /// A silence after a streak is part of what failed; any other goes by the last run before it.
+    /// A silence after a bad fire of a streak is part of what failed; any other goes by the last run before it.
     fn past_silence(&self, finding: &Finding) -> Key {
         if let (Facts::Silent { last_fire: Some(last) }, Some(streaks)) =
             (&finding.facts, self.past_streaks.get(&finding.job))
-            && let Some((.., key)) = streaks.iter().find(|(since, until, _)| since <= last && last <= until)
+            && let Some((.., key)) = streaks.iter().find(|(since, until, _)| since <= last && last < until)
         {
             return key.clone();
         }
@@ -387,7 +387,6 @@ impl Group<'_> {
             Key::Undelivered { .. } => Cause::Undelivered,
             Key::Own { reason, .. } => match reason {
                 Reason::SkippedSlots => Cause::SlotsSkipped,
-                Reason::ExpectedMissing => Cause::ExpectedMissing,
                 Reason::Skipped => Cause::JobSkipped,
                 _ => Cause::Unjudged,
             },

@@ -126,9 +126,10 @@ fn what_is_expected_and_not_there_is_the_first_incident() {
     assert_ne!(told.incidents[0].fingerprint, fingerprint, "one for each pattern");
     // A job that is there but not watched is the one that is missed.
     let mut paused = verdict(&fleet([Job { state: State::Paused, ..hourly("j") }]), "12:02");
-    expect(&mut paused, "j");
+    expect(&mut paused, "j*");
+    assert_eq!(paused.incidents[0].headline, "j* is expected and not there");
     assert_eq!((paused.jobs.len(), paused.jobs[0].severity), (1, Severity::Critical));
-    assert_eq!(paused.incidents[0].observed, ["it is paused, and no watched job matches \"j\", which is expected"]);
+    assert_eq!(paused.incidents[0].observed, ["it is paused, and no watched job matches \"j*\", which is expected"]);
     // One that was not selected is as good as not there.
     paused.jobs[0].selected = false;
     expect(&mut paused, "j");

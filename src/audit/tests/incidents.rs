@@ -31,6 +31,9 @@ fn a_job_due_up_to_five_free_minutes_before_the_last_run_ended_fell_silent_with_
     assert_eq!(prints(&both, "11:20"), prints(&both, "13:00"));
     let alone = fleet([hourly("j").ran("10:00", "10:01"), cron("k", "*/30 * * * *").ran("10:31", "10:32")]);
     assert_ne!(prints(&alone, "13:00"), prints(&both, "13:00"), "another last run, another silence");
+    let mut swapped = both.clone();
+    swapped.jobs.reverse();
+    assert_eq!(prints(&swapped, "13:00"), prints(&both, "13:00"), "whatever the order of the rows");
 }
 
 #[test]
@@ -180,6 +183,10 @@ fn a_silence_that_followed_a_streak_was_part_of_it() {
     };
     assert_eq!(incidents(&fleet([job(0), beside()]), "21:02"), ["job-failing j:9 over"]);
     assert_eq!(incidents(&fleet([job(1), beside()]), "21:02"), ["job-silent j:9 over"]);
+    // After a good fire it has a cause of its own.
+    let mut good = job(0);
+    good.fires.insert(4, Fire { end: at("11:01"), tokens: GOOD, ..good.fires[3] });
+    assert_eq!(incidents(&fleet([good, beside()]), "21:02"), ["job-failing j:0 over", "job-silent j:8 over"]);
 }
 
 #[test]

@@ -81,3 +81,19 @@ fn the_slots_of_a_run_that_hangs_are_lost_from_its_own_to_the_one_at_this_instan
     assert_eq!(strip_of(&world, "16:00:00.000"), "#~~~~~");
     assert_eq!(strip_of(&world, "17:00:00.000"), "#xxxxxx");
 }
+
+#[test]
+fn a_slot_after_a_silence_that_is_over_may_wait() {
+    let job = made("09:30", hourly("j")).ran("10:00", "10:01").ran("16:00", "16:01");
+    let world = fleet([job, cron("o", "30 16 * * *").ran("09:00", "09:01").next("16:30")]);
+    let mut held = running(world, "16:30:01");
+    held.open_runs[0].job_id = "o".to_owned();
+    assert_eq!(strip_of(&held, "17:10"), "#xxxxx#~");
+}
+
+#[test]
+fn a_strip_of_office_hours_reaches_back_until_it_is_full() {
+    let office = made("2026-01-01 00:00", cron("j", "*/30 9,10 * * *"));
+    let world = Snapshot { window_start: None, ..fleet([office]) };
+    assert_eq!(strip_of(&world, "12:00").len(), 48);
+}
