@@ -32,6 +32,8 @@ fn silences() -> Vec<(&'static str, String)> {
     let one = || hourly("j").ran("10:00", "10:01:05").next("20:30:05");
     let two = [one(), hourly("k").ran("10:02", "10:03").next("20:30:10")];
     let beside = fleet([hourly("j").ran("10:00", "10:01"), cron("k", "*/30 * * * *").ran("12:30", "12:31")]);
+    let ran = hourly("j").ran("10:00", "10:01").ran("21:00", "21:01");
+    let meanwhile = fleet([ran, cron("k", "0 12 * * *").ran("12:00", "12:01")]);
     vec![
         ("nothing runs", words(&quiet(), "13:00")),
         ("nothing runs; another channel was active in the same minute", other("10:04:00.000")),
@@ -42,6 +44,7 @@ fn silences() -> Vec<(&'static str, String)> {
         ("nothing runs; it was stopped", life(Life::Stopped(at("10:30")))),
         ("nothing ran before a restart", words(&fleet(two), "20:31")),
         ("one job does not run", words(&beside, "12:40")),
+        ("one job did not run", words(&meanwhile, "21:02")),
     ]
 }
 
@@ -80,7 +83,16 @@ fn failures() -> Vec<(&'static str, String)> {
     let streak = || fires(&[GOOD, EMPTY, EMPTY, EMPTY]);
     let stopped = Job { state: State::Broken, ..streak().with_errors(10) };
     let over = fleet([fires(&[GOOD, EMPTY, EMPTY, EMPTY, GOOD])]);
+    let worked = {
+        let streak = |job: Job| {
+            ["09", "10", "11"].iter().fold(job, |job, hour| job.used(&format!("{hour}:00"), &format!("{hour}:01"), 0))
+        };
+        let again = |id: &str, end: &str| streak(hourly(id).ran("08:00", "08:01")).ran("12:00", end);
+        fleet([again("j", "12:01"), again("k", "12:02")])
+    };
     vec![
+        ("all failed and work again", words(&worked, "12:03")),
+        ("one fails as often as it is tried again", words(&retried("10:02", "10:03:30"), "10:04")),
         ("all fail", words(&shared(4), "11:10")),
         ("all fail, one stopped", words(&broken, "11:10")),
         ("all fail, two stopped", words(&both, "11:10")),
@@ -89,6 +101,25 @@ fn failures() -> Vec<(&'static str, String)> {
         ("one failed and works again", words(&over, "12:02")),
         ("one is skipped", words(&fleet([fires(&[GOOD, Tokens::Skipped, Tokens::Skipped, Tokens::Skipped])]), "12:02")),
     ]
+}
+
+/// Three errors in a row, of which the second and third ended then.
+fn retried(second: &str, third: &str) -> Snapshot {
+    let job = hourly("j").ran("09:00", "09:01").used("10:00", "10:01", 0);
+    fleet([job.used("10:01:30", second, 0).used(third, third, 0).with_errors(3)])
+}
+
+#[test]
+fn errors_are_spaced_as_retries_if_each_ends_within_a_quarter_of_an_hour_of_its_backoff() {
+    let spaced = |second: &str, third: &str| words(&retried(second, third), "10:50").contains("spaced");
+    // Due 30 s after the first error and a minute after the second; the row's times are cut to the second.
+    assert!(spaced("10:01:29.000", "10:10") && !spaced("10:01:28.999", "10:10"));
+    assert!(spaced("10:16:30.000", "10:20") && !spaced("10:16:30.001", "10:20"));
+    assert!(spaced("10:10", "10:10:59") && !spaced("10:10", "10:10:58.999"));
+    assert!(spaced("10:10", "10:26:00.000") && !spaced("10:10", "10:26:00.001"));
+    let mut good = retried("10:10", "10:11:30");
+    good.jobs[0].fires[2].tokens = GOOD;
+    assert!(!words(&good, "10:50").contains("spaced"));
 }
 
 fn rows() -> Vec<(&'static str, String)> {

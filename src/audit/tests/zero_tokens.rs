@@ -92,7 +92,7 @@ fn what_was_skipped_three_times_is_a_warning_and_five_times_critical() {
     assert_eq!(told(2), NONE);
     assert_eq!((told(3), told(4)), (vec!["warning skipped".to_owned()], vec!["warning skipped".to_owned()]));
     assert_eq!(told(5), ["critical skipped"]);
-    let world = fleet([fires(&[GOOD, Tokens::Skipped, Tokens::Skipped, Tokens::Skipped])]);
+    let world = fleet([fires(&[GOOD, GOOD, Tokens::Skipped, Tokens::Skipped, Tokens::Skipped])]);
     assert_eq!(spans(&world, "12:02", Reason::Skipped), [(Some(at("10:01")), None)]);
 }
 
