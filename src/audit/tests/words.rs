@@ -129,7 +129,10 @@ fn rows() -> Vec<(&'static str, String)> {
     let runaway = runaway.fold(hourly("j").ran("10:00", "10:01").next("11:00"), |job, end| job.event(end));
     let four = ["a", "b", "c", "d"].map(undelivered);
     let [first, second, third, _] = four.clone();
+    let unreadable = Schedule::unreadable("cron".to_owned(), "it is odd".to_owned());
+    let unusable = Job { schedule: unreadable, ..hourly("j").ran("10:00", "10:01") };
     vec![
+        ("a schedule that can't be used", words(&fleet([unusable]), "10:30")),
         ("no next run", words(&fleet([dead("o'neill")]), "10:30")),
         ("no next run, an id that is not ASCII", words(&fleet([dead("caf\u{e9}\n")]), "10:30")),
         ("no next run, an id that is not known", words(&fleet([dead("caf\u{fffd}")]), "10:30")),
@@ -154,4 +157,19 @@ fn each_cause_is_told_in_its_words() {
 fn an_id_of_more_than_200_bytes_is_in_no_statement() {
     let has_statement = |length| words(&fleet([dead(&"x".repeat(length))]), "10:30").contains("sql: ");
     assert!(has_statement(200) && !has_statement(201));
+}
+
+#[test]
+fn a_statement_is_for_rows_that_can_be_written_and_a_command_for_ids_that_it_can_hold() {
+    let step = |id: &str| words(&recorded([dead(id)]), "10:30");
+    assert!(!step("a-1").contains("sql: "));
+    let hung = |id: &str| {
+        let hangs = Job { id: id.to_owned(), running_since: Some(at("12:00")), ..hourly("j").ran("11:00", "11:01") };
+        words(&recorded([hangs]), "16:10")
+    };
+    let holds = |id: &str| hung(id).contains(&format!("openclaw automations runs {id}."));
+    assert!(holds("a-1") && holds(&"x".repeat(200)));
+    for id in ["a b", "a;b", "", "caf\u{e9}", "x".repeat(201).as_str()] {
+        assert!(hung(id).contains("openclaw automations runs <job-id>."), "{id}");
+    }
 }
