@@ -278,6 +278,37 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_piece_counts_only_if_no_file_moved_while_it_was_read_and_is_read_again_until_the_deadline() {
+        let directory = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        let path = directory.path().join("a.db");
+        let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/incident.db");
+        std::fs::copy(fixture, &path).unwrap_or_else(|error| panic!("{error}"));
+        let mut reads = 0;
+        let mut spoiling = |times: u32, deadline: Clock| {
+            reads = 0;
+            let mut access =
+                Access::new(&path, &["scheduled_jobs"], deadline).unwrap_or_else(|unread| panic!("{}", unread.why));
+            let piece = access.piece(|db| {
+                reads += 1;
+                if reads <= times {
+                    let touched = std::fs::File::options()
+                        .append(true)
+                        .open(&path)
+                        .and_then(|file| file.set_modified(std::time::UNIX_EPOCH));
+                    touched.unwrap_or_else(|error| panic!("{error}"));
+                }
+                Ok(db.query_row("SELECT count(*) FROM scheduled_jobs", [], |row| row.get::<_, i64>(0))?)
+            });
+            (piece.map_err(|unread| unread.why), reads)
+        };
+        let later = Clock::now() + Duration::from_secs(3600);
+        assert_eq!((spoiling(0, later), spoiling(2, later)), ((Ok(6), 1), (Ok(6), 3)));
+        let (refused, reads) = spoiling(9, Clock::now());
+        assert_eq!(reads, 1);
+        assert!(refused.is_err_and(|why| why.starts_with("changed during each of 1 reads (its writer was at work)")));
+    }
+
+    #[test]
     fn only_reading_the_named_tables_and_their_schema_is_allowed() {
         let tables = ["jobs".to_owned()];
         let allows = |action: AuthAction<'_>| {

@@ -122,12 +122,15 @@ mod tests {
         ] {
             assert_eq!((open(flags), errno::errno().0), (FAILED, libc::EROFS));
         }
-        let opened = open(libc::O_RDONLY | libc::O_CLOEXEC);
-        // SAFETY: asks for the flags of the descriptor just opened, then closes it.
-        let flags = unsafe { libc::fcntl(opened, libc::F_GETFL) };
-        assert_ne!(flags & libc::O_NONBLOCK, 0);
-        // SAFETY: nobody else has it.
-        unsafe { libc::close(opened) };
+        for flags in [libc::O_RDONLY | libc::O_CLOEXEC, libc::O_RDONLY | libc::O_NONBLOCK] {
+            let opened = open(flags);
+            assert!(opened >= 0);
+            // SAFETY: asks for the flags of the descriptor just opened.
+            let flags = unsafe { libc::fcntl(opened, libc::F_GETFL) };
+            assert_ne!(flags & libc::O_NONBLOCK, 0);
+            // SAFETY: nobody else has it.
+            unsafe { libc::close(opened) };
+        }
     }
 
     #[test]
