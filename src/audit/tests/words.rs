@@ -117,6 +117,8 @@ fn errors_are_spaced_as_retries_if_each_ends_within_a_quarter_of_an_hour_of_its_
     assert!(spaced("10:16:30.000", "10:20") && !spaced("10:16:30.001", "10:20"));
     assert!(spaced("10:10", "10:10:59") && !spaced("10:10", "10:10:58.999"));
     assert!(spaced("10:10", "10:26:00.000") && !spaced("10:10", "10:26:00.001"));
+    let once = fires(&[GOOD, EMPTY, EMPTY, EMPTY]).with_errors(1);
+    assert!(!words(&fleet([once]), "12:02").contains("spaced"), "one error has no spacing");
     let mut good = retried("10:10", "10:11:30");
     good.jobs[0].fires[2].tokens = GOOD;
     assert!(!words(&good, "10:50").contains("spaced"));
