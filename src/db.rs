@@ -309,6 +309,26 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_reads_the_named_tables_only_within_limits_and_until_the_deadline() {
+        let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/incident.db");
+        let read = |sql: &str, deadline: Clock| {
+            let access = Access::new(Path::new(fixture), &["scheduled_jobs"], deadline);
+            let mut access = access.unwrap_or_else(|unread| panic!("{}", unread.why));
+            let piece = access.piece(|db| Ok(db.query_row(sql, [], |row| row.get::<_, i64>(0))?));
+            piece.map_err(|unread| unread.why)
+        };
+        let later = Clock::now() + Duration::from_secs(3600);
+        assert_eq!(read("SELECT count(*) FROM scheduled_jobs", later), Ok(6));
+        let refused = read("SELECT count(*) FROM cost_events", later);
+        assert_eq!(refused, Err("can't be read: not authorized".to_owned()));
+        let long = format!("SELECT 1 {}", " ".repeat(1 << 20));
+        assert_eq!(read(&long, later), Err("can't be read: statement too long".to_owned()));
+        let slow = "SELECT count(*) FROM scheduled_jobs a, scheduled_jobs b, scheduled_jobs c, scheduled_jobs d,
+            scheduled_jobs e, scheduled_jobs f, scheduled_jobs g, scheduled_jobs h WHERE a.id < b.name || c.id";
+        assert_eq!(read(slow, Clock::now()), Err(TIMED_OUT.to_owned()));
+    }
+
+    #[test]
     fn only_reading_the_named_tables_and_their_schema_is_allowed() {
         let tables = ["jobs".to_owned()];
         let allows = |action: AuthAction<'_>| {

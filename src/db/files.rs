@@ -267,11 +267,13 @@ fn at_rest(path: &Path) -> Result<(), Obstacle> {
     if writing(RESERVED_BYTE, 1) {
         return Ok(());
     }
-    // The writer may have finished, or the next one begun, since the journal was opened: is it still the same one?
-    let age = |file: &File| file.metadata().map(|meta| (meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec())).ok();
+    // The writer may have finished, or the next one begun, since the journal was opened: is it as it was?
+    let state =
+        |file: &File| file.metadata().map(|meta| (meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec())).ok();
+    let before = state(&journal);
     std::thread::sleep(JOURNAL_SETTLES);
     let again = open_sidecar(&beside(path, "-journal"))?.filter(is_hot);
-    let unchanged = again.is_some_and(|again| age(&again) == age(&journal));
+    let unchanged = again.is_some_and(|again| state(&again) == before);
     if !unchanged || writing(RESERVED_BYTE, 1 + SHARED_SIZE) {
         return Err(Obstacle::Busy("its writer is in the middle of a commit"));
     }
@@ -410,6 +412,95 @@ mod tests {
         };
         assert_eq!((rest(&[]), rest(&[0, 1])), (Ok(()), Ok(())));
         assert!(rest(&[1]).is_err_and(|why| why.starts_with("has a hot journal")));
+    }
+
+    /// A process that holds a write lock on some bytes of a file until this is dropped.
+    struct Writer(libc::pid_t);
+
+    impl Writer {
+        #[allow(unsafe_code)]
+        fn locking(path: &Path, start: u64, length: u64) -> Writer {
+            use std::os::fd::AsRawFd;
+            let file = File::options().read(true).write(true).open(path).unwrap_or_else(|error| panic!("{error}"));
+            // SAFETY: all-zero is a lock.
+            let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+            lock.l_type = libc::F_WRLCK as libc::c_short;
+            (lock.l_start, lock.l_len) = (start as libc::off_t, length as libc::off_t);
+            // SAFETY: the child only locks and waits to be killed, by calls that are safe after a fork.
+            let child = unsafe { libc::fork() };
+            if child == 0 {
+                // SAFETY: as above; the descriptor is open in the child, too.
+                unsafe {
+                    libc::fcntl(file.as_raw_fd(), libc::F_SETLK, &lock);
+                    libc::alarm(60);
+                    loop {
+                        libc::pause();
+                    }
+                }
+            }
+            while !is_locked(&file, start, length) {
+                std::thread::yield_now();
+            }
+            Writer(child)
+        }
+    }
+
+    impl Drop for Writer {
+        #[allow(unsafe_code)]
+        fn drop(&mut self) {
+            // SAFETY: the child is ours and has not been waited for.
+            unsafe {
+                libc::kill(self.0, libc::SIGKILL);
+                libc::waitpid(self.0, std::ptr::null_mut(), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_writer_is_known_by_the_bytes_that_it_locks() {
+        let directory = Directory::new();
+        let database = directory.database();
+        let rest = |start: u64| {
+            let _writer = Writer::locking(&database, start, 1);
+            at_rest(&database).map_err(why)
+        };
+        // https://sqlite.org/lockingv3.html: pending, reserved, then 510 shared bytes.
+        let (pending, reserved, shared, last) = (0x4000_0000, 0x4000_0001, 0x4000_0002, 0x4000_01ff);
+        let busy = || Err("its writer is in the middle of a commit".to_owned());
+        assert_eq!((rest(pending), rest(shared), rest(last)), (busy(), busy(), busy()));
+        assert_eq!((rest(pending - 1), rest(reserved), rest(last + 1)), (Ok(()), Ok(()), Ok(())));
+        directory.file("a.db-journal", &[1]);
+        assert_eq!(rest(reserved), Ok(()), "its pages are still in its memory");
+        assert!(rest(last + 1).is_err_and(|why| why.starts_with("has a hot journal")));
+    }
+
+    #[test]
+    fn a_journal_that_changes_has_a_writer() {
+        let directory = Directory::new();
+        let database = directory.database();
+        directory.file("a.db-journal", &[1]);
+        let done = std::sync::atomic::AtomicBool::new(false);
+        let rest = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut journal = vec![1];
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    journal.push(1);
+                    directory.file("a.db-journal", &journal);
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+            });
+            let rest = at_rest(&database).map_err(why);
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+            rest
+        });
+        assert_eq!(rest, Err("its writer is in the middle of a commit".to_owned()));
+    }
+
+    #[test]
+    fn a_name_that_leaves_no_room_for_a_log_is_refused() {
+        let directory = Directory::new();
+        let database = directory.file(&"n".repeat(253), &[MAGIC, &[1; 100][..]].concat());
+        assert!(Sighting::take(&database).is_err_and(|obstacle| why(obstacle).contains("-wal can't be looked at")));
     }
 
     #[test]
