@@ -305,6 +305,7 @@ fn name(path: &Path) -> String {
 mod tests {
     use super::*;
     use std::io::Write;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     struct Directory(tempfile::TempDir);
 
@@ -479,20 +480,20 @@ mod tests {
         let directory = Directory::new();
         let database = directory.database();
         directory.file("a.db-journal", &[1]);
-        let done = std::sync::atomic::AtomicBool::new(false);
+        let mut journal =
+            File::options().append(true).open(directory.path("a.db-journal")).unwrap_or_else(|error| panic!("{error}"));
+        let done = AtomicBool::new(false);
         let rest = std::thread::scope(|scope| {
-            scope.spawn(|| {
-                let mut journal = vec![1];
-                while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                    journal.push(1);
-                    directory.file("a.db-journal", &journal);
+            let writer = scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) && journal.write_all(&[1]).is_ok() {
                     std::thread::sleep(Duration::from_millis(1));
                 }
             });
             let rest = at_rest(&database).map_err(why);
-            done.store(true, std::sync::atomic::Ordering::Relaxed);
-            rest
+            done.store(true, Ordering::Relaxed);
+            writer.join().map(|()| rest)
         });
+        let rest = rest.unwrap_or_else(|_| panic!("the writer failed"));
         assert_eq!(rest, Err("its writer is in the middle of a commit".to_owned()));
     }
 
