@@ -119,6 +119,9 @@ fn errors_are_spaced_as_retries_if_each_ends_within_a_quarter_of_an_hour_of_its_
     assert!(spaced("10:10", "10:26:00.000") && !spaced("10:10", "10:26:00.001"));
     let once = fires(&[GOOD, EMPTY, EMPTY, EMPTY]).with_errors(1);
     assert!(!words(&fleet([once]), "12:02").contains("spaced"), "one error has no spacing");
+    let over =
+        fires(&[EMPTY, EMPTY, EMPTY, GOOD]).used("13:00", "13:01", 0).used("13:01:30", "13:02", 0).with_errors(2);
+    assert!(!words(&fleet([over]), "13:03").contains("spaced"), "of two errors more than a streak that is over");
     let mut good = retried("10:10", "10:11:30");
     good.jobs[0].fires[2].tokens = GOOD;
     assert!(!words(&good, "10:50").contains("spaced"));
