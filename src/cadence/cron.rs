@@ -18,7 +18,7 @@ pub struct Cron {
     times: cron::Schedule,
     times_per_day: u32,
     months: u32,
-    years: Vec<Years>,
+    years: Vec<Range>,
     days: Days,
     /// Whether a time that a clock change leaves out is left out, and not moved.
     skips_gaps: bool,
@@ -41,9 +41,13 @@ struct Days {
     both: bool,
 }
 
-/// Years from the first to the second, so many apart.
+/// The numbers from `low` to `high` that are `step` apart.
 #[derive(Clone, Copy, Debug)]
-struct Years(u32, u32, u32);
+struct Range {
+    low: u32,
+    high: u32,
+    step: u32,
+}
 
 /// What the nicknames stand for, in five fields.
 const NICKNAMES: [(&str, &str); 7] = [
@@ -111,7 +115,7 @@ impl Cron {
         let hours = parse_field(hour, &HOUR)?;
         let months = parse_field(month, &MONTH)? as u32;
         let days = Days::parse(day, weekday)?;
-        let years = year.split(',').map(parse_years).collect::<Result<_, _>>()?;
+        let years = year.split(',').map(|item| parse_range(item, &YEAR)).collect::<Result<_, _>>()?;
         let text = format!("{} {} {} * * *", numbers(seconds), numbers(minutes), numbers(hours));
         let times = cron::Schedule::from_str(&text).map_err(|error| error.to_string())?;
         let times_per_day = seconds.count_ones() * minutes.count_ones() * hours.count_ones();
@@ -143,7 +147,7 @@ impl Cron {
         while month.year() < horizon {
             let following = month.checked_add_months(chrono::Months::new(1))?;
             let length = following.signed_duration_since(month).num_days() as u32;
-            let of_year = |years: &Years| years.contain(month.year());
+            let of_year = |years: &Range| years.contain(month.year());
             let named = self.months & (1 << month.month()) != 0 && self.years.iter().any(of_year);
             // croner tries the days up to 31 in every month; one past its end overflows into the next and is tried there.
             let found = named.then(|| (from..=31).find(|&day| self.days.contain(month, day, length))).flatten();
@@ -166,10 +170,10 @@ impl Cron {
     }
 }
 
-impl Years {
-    fn contain(&self, year: i32) -> bool {
-        let Years(low, high, step) = *self;
-        u32::try_from(year).is_ok_and(|year| (low..=high).contains(&year) && (year - low).is_multiple_of(step))
+impl Range {
+    fn contain(&self, number: i32) -> bool {
+        let Range { low, high, step } = *self;
+        u32::try_from(number).is_ok_and(|number| (low..=high).contains(&number) && (number - low).is_multiple_of(step))
     }
 }
 
@@ -276,12 +280,17 @@ fn parse_field(text: &str, field: &Field) -> Result<u64, String> {
 }
 
 fn parse_item(item: &str, field: &Field) -> Result<u64, String> {
+    let Range { low, high, step } = parse_range(if item == "?" { "*" } else { item }, field)?;
+    Ok((low..=high).step_by(step as usize).fold(0, |bits, number| bits | 1 << number))
+}
+
+fn parse_range(item: &str, field: &Field) -> Result<Range, String> {
     let (range, step) = match item.split_once('/') {
         Some((range, step)) => (range, parse_digits(step, field)?),
         None => (item, 1),
     };
     let (low, high) = match range.split_once('-') {
-        _ if range == "*" || item == "?" => (field.low, field.high),
+        _ if range == "*" => (field.low, field.high),
         Some((low, high)) => (parse_number(low, field)?, parse_range_end(high, field)?),
         None if range == item => {
             let number = parse_number(range, field)?;
@@ -292,24 +301,7 @@ fn parse_item(item: &str, field: &Field) -> Result<u64, String> {
     if low > high || step == 0 || step > field.longest_step {
         return Err(unreadable(item, field));
     }
-    Ok((low..=high).step_by(step as usize).fold(0, |bits, number| bits | 1 << number))
-}
-
-fn parse_years(item: &str) -> Result<Years, String> {
-    let (range, step) = match item.split_once('/') {
-        Some((range, step)) => (range, parse_digits(step, &YEAR)?),
-        None => (item, 1),
-    };
-    let years = match range.split_once('-') {
-        _ if range == "*" => (YEAR.low, YEAR.high),
-        Some((low, high)) => (parse_number(low, &YEAR)?, parse_number(high, &YEAR)?),
-        None if range == item => (parse_number(range, &YEAR)?, parse_number(range, &YEAR)?),
-        None => return Err(unreadable(item, &YEAR)),
-    };
-    if years.0 > years.1 || step == 0 || step > YEAR.longest_step {
-        return Err(unreadable(item, &YEAR));
-    }
-    Ok(Years(years.0, years.1, step))
+    Ok(Range { low, high, step })
 }
 
 /// A Sunday that ends a range is day 7.
