@@ -78,6 +78,12 @@ fn row_bounds(db: &Connection, table: &str) -> Result<Option<(i64, i64)>, Failur
     Ok(bound("ASC")?.zip(bound("DESC")?))
 }
 
+/// The rows from `from` to before `end`, by the first and the last of each piece of at most `size`.
+fn pieces(from: i64, end: i64, size: i64) -> impl Iterator<Item = (i64, i64)> {
+    let starts = std::iter::successors(Some(from), move |at| at.checked_add(size)).take_while(move |at| *at < end);
+    starts.map(move |at| (at, at.saturating_add(size - 1).min(end - 1)))
+}
+
 /// An error where a database has as many jobs as can be audited.
 fn room_for_another(jobs: &[Job]) -> Result<(), Failure> {
     if jobs.len() < MOST_JOBS {
@@ -91,4 +97,15 @@ fn room_for_another(jobs: &[Job]) -> Result<(), Failure> {
 #[cfg(test)]
 pub fn habits_for_tests() -> [crate::model::Habits; 2] {
     [phantom::HABITS, openclaw::HABITS]
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn pieces_cover_each_row_once() {
+        let pieces = |from, end| super::pieces(from, end, 10).collect::<Vec<_>>();
+        assert_eq!((pieces(1, 1), pieces(5, 1)), (vec![], vec![]));
+        assert_eq!((pieces(1, 11), pieces(1, 12)), (vec![(1, 10)], vec![(1, 10), (11, 11)]));
+        assert_eq!(pieces(i64::MAX - 3, i64::MAX), [(i64::MAX - 3, i64::MAX - 1)]);
+    }
 }

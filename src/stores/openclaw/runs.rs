@@ -1,7 +1,7 @@
 //! The runs: `task_runs` for seven days, `cron_run_receipts` for the newest 64 of each job and those in flight.
 
-use super::super::row_bounds;
 use super::super::value::number;
+use super::super::{pieces, row_bounds};
 use super::{Key, Tables, instant};
 use crate::db::{Access, Failure, Unread, Window};
 use crate::model::{Fire, Tokens};
@@ -80,12 +80,9 @@ pub fn newest(db: &Connection, tables: &Tables, window: &Window) -> Result<Newes
 /// # Errors
 /// What is wrong with the database.
 pub fn read(access: &mut Access<'_>, tables: &mut Tables, newest: Newest, window: &Window) -> Result<(), Unread> {
-    let mut at = newest.first;
-    while at < newest.from {
-        let to = at.saturating_add(ROWS_A_PIECE - 1).min(newest.from - 1);
-        let runs = access.piece(|db| read_runs(db, tables, (at, to), window))?;
+    for piece in pieces(newest.first, newest.from, ROWS_A_PIECE) {
+        let runs = access.piece(|db| read_runs(db, tables, piece, window))?;
         deal(runs, tables);
-        at = to + 1;
     }
     deal(newest.runs, tables);
     add_receipts(newest.receipts, tables);

@@ -8,6 +8,7 @@
 //! up to that fixed row.
 
 use super::super::value::{event_time, number};
+use super::super::{pieces, row_bounds};
 use super::{KEY_PREFIX, Tables};
 use crate::db::{Access, Failure, Kind, Unread, Window};
 use crate::model::{Fire, Job, Run, Schedule, Snapshot, State, Tokens};
@@ -132,7 +133,7 @@ impl Keys {
 /// # Errors
 /// What SQLite says.
 pub fn newest(db: &Connection, tables: &Tables, now: Instant) -> Result<Option<Newest>, Failure> {
-    let Some((first, last)) = super::super::row_bounds(db, "cost_events")? else { return Ok(None) };
+    let Some((first, last)) = row_bounds(db, "cost_events")? else { return Ok(None) };
     let from = first.max(last.saturating_sub(ROWS_AT_FIRST - 1));
     let mut keys = Keys::new(tables, now);
     let part = read_part(db, (from, last), &mut keys)?;
@@ -242,12 +243,9 @@ fn read_fires(
     let mut deal =
         Deal { start, jobs: newest.keys.jobs, newest: None, unreadable: 0, stepped: 0, strangers: Vec::new() };
     let mut beside = access.beside();
-    let mut at = from.max(least);
-    while at < newest.from {
-        let to = at.saturating_add(2 * ROWS_A_PIECE - 1).min(newest.from - 1);
-        let parts = read_side_by_side(access, &mut beside, (at, to), &mut newest.keys)?;
+    for piece in pieces(from.max(least), newest.from, 2 * ROWS_A_PIECE) {
+        let parts = read_side_by_side(access, &mut beside, piece, &mut newest.keys)?;
         parts.iter().for_each(|part| deal.out(part, snapshot));
-        at = to + 1;
     }
     deal.out(&std::mem::take(&mut newest.part), snapshot);
     if deal.unreadable > 0 {
