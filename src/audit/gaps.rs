@@ -82,11 +82,10 @@ fn closed(context: &Context<'_>, job: &Job, cadence: &Cadence, before: &Fire, af
     let severity = context.settings.after(until)?;
     let silence = silence(context, job, cadence, before.end, before.is_bad(), until)?;
     // Where only ends are known, one run may explain a silence as long as the longest.
-    let excused = match recorded {
-        true => context.worker.free_for(silence.due, until) <= context.settings.lost_after,
-        false => {
-            until.since(silence.due) <= context.settings.max_run + MINUTE || context.worker.occupied(silence.due, until)
-        }
+    let excused = if recorded {
+        context.worker.free_for(silence.due, until) <= context.settings.lost_after
+    } else {
+        until.since(silence.due) <= context.settings.max_run + MINUTE || context.worker.occupied(silence.due, until)
     };
     (until > silence.limit && !excused).then(|| {
         // The fire that ended the silence served the newest of the slots.

@@ -282,8 +282,8 @@ impl<'a> Grouping<'a> {
 
     /// The index of the run that jobs wait for, if it is at least that unusual.
     fn blocker(&self, at_least: Plausible) -> Option<usize> {
-        let blocker = self.context.worker.blocker().filter(|run| run.plausible >= at_least)?;
-        self.context.worker.holders.iter().position(|run| std::ptr::eq(run, blocker))
+        let (index, run) = self.context.worker.blocker()?;
+        (run.plausible >= at_least).then_some(index)
     }
 
     /// Nothing has run since the newest end, or this job alone did not.

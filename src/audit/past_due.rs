@@ -114,7 +114,7 @@ fn late(context: &Context<'_>, index: usize, job: &Job) -> Option<Finding> {
     let severity = lateness(context, job, due);
     let lost = |finding: Finding| finding.missing(slots_since(context, job, due)).since(due);
     let is_late = late_ms > context.settings.late_after;
-    let holder = context.worker.blocker();
+    let holder = context.worker.blocker().map(|(_, run)| run);
     match (holder, holder.map(|run| (run.phase, run.plausible)), severity) {
         (Some(run), Some((Phase::Running, Plausible::Impossible)), _) if is_late => {
             let facts = Facts::HungRun { behind: Some(run.name.clone()), in_flight_seconds: seconds(run.for_ms) };

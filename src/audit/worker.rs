@@ -253,10 +253,10 @@ impl<'a> Worker<'a> {
         self.holders.iter().find(|holder| holder.job == Some(job))
     }
 
-    /// The run that jobs wait for: the one that has lasted longest, if no place is free.
-    pub fn blocker(&self) -> Option<&Holder> {
+    /// The run that jobs wait for, with its index: the one that has lasted longest, if no place is free.
+    pub fn blocker(&self) -> Option<(usize, &Holder)> {
         let all_taken = self.holders.len() >= self.snapshot.habits.places;
-        self.holders.iter().filter(|_| all_taken).max_by_key(|run| run.for_ms)
+        self.holders.iter().enumerate().filter(|_| all_taken).max_by_key(|(_, run)| run.for_ms)
     }
 
     /// The newest end of any run up to `at`, as far as it is known: what tells one silence from another.

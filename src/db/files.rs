@@ -318,7 +318,7 @@ mod tests {
             self.0.path().join(name)
         }
 
-        /// A file of these bytes, old enough to be read at once.
+        /// A file of these bytes.
         fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
             let path = self.path(name);
             std::fs::write(&path, bytes).unwrap_or_else(|error| panic!("{error}"));

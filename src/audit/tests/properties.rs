@@ -21,10 +21,6 @@ fn punctual(schedule: Schedule, made: Instant, runs: usize, took: Millis) -> Opt
     Some(Snapshot { window_start: Some(made), jobs: vec![job], ..Snapshot::empty(phantom::HABITS) })
 }
 
-fn parse((kind, value): &(&str, String), zone: Zone) -> Schedule {
-    phantom::schedule(kind, value, zone)
-}
-
 /// The kind and value of a schedule.
 fn schedule() -> impl Strategy<Value = (&'static str, String)> {
     let minute = prop::sample::select(vec!["*", "*/5", "0", "30", "7,37"]);
@@ -43,17 +39,24 @@ fn zone() -> impl Strategy<Value = Zone> {
     names.prop_filter_map("a zone", Zone::named)
 }
 
+/// A schedule, the zone that it is in, and when its job was made.
+fn made() -> impl Strategy<Value = (Schedule, Zone, Instant)> {
+    let made = (1_760_000_000_000i64..1_780_000_000_000).prop_map(Instant::from_millis);
+    let parse = |((kind, value), zone, made): ((&str, String), Zone, Instant)| {
+        (phantom::schedule(kind, &value, zone), zone, made)
+    };
+    (schedule(), zone(), made).prop_map(parse)
+}
+
 proptest! {
     #[test]
     fn a_job_that_fires_in_each_of_its_slots_has_no_trouble(
-        schedule in schedule(),
-        zone in zone(),
-        made in 1_760_000_000_000i64..1_780_000_000_000,
+        (schedule, zone, made) in made(),
         runs in 1usize..60,
         took in 100i64..50_000,
         part in 0.0f64..1.0,
     ) {
-        let Some(snapshot) = punctual(parse(&schedule, zone), Instant::from_millis(made), runs, took) else { return Ok(()) };
+        let Some(snapshot) = punctual(schedule, made, runs, took) else { return Ok(()) };
         let (Some(end), Some(next)) = (snapshot.jobs[0].last_end(), snapshot.jobs[0].next_run()) else { return Ok(()) };
         let now = end.plus((next.since(end) as f64 * part) as Millis);
         let verdict = audit(snapshot, &policy(Settings { zone, ..settings(now) }));
@@ -62,22 +65,19 @@ proptest! {
 
     #[test]
     fn a_silence_never_gets_better_by_going_on_and_keeps_its_fingerprint(
-        schedule in schedule(),
-        zone in zone(),
-        made in 1_760_000_000_000i64..1_780_000_000_000,
+        (schedule, zone, made) in made(),
         runs in 0usize..20,
         waits in prop::collection::vec(0i64..60 * DAY, 2..6),
     ) {
-        let Some(snapshot) = punctual(parse(&schedule, zone), Instant::from_millis(made), runs, 1000) else { return Ok(()) };
-        let from = snapshot.jobs[0].last_end().unwrap_or(Instant::from_millis(made));
+        let Some(snapshot) = punctual(schedule, made, runs, 1000) else { return Ok(()) };
+        let from = snapshot.jobs[0].last_end().unwrap_or(made);
         let mut waits = waits;
         waits.sort_unstable();
         let mut worst = Severity::Ok;
         let mut print = None;
         for wait in waits {
             let now = from.plus(wait);
-            let one = Snapshot { jobs: snapshot.jobs.clone(), window_start: snapshot.window_start, ..Snapshot::empty(phantom::HABITS) };
-            let verdict = audit(one, &policy(Settings { zone, ..settings(now) }));
+            let verdict = audit(snapshot.clone(), &policy(Settings { zone, ..settings(now) }));
             prop_assert!(verdict.severity >= worst, "{:?} after {:?}", verdict.severity, worst);
             worst = verdict.severity;
             for incident in &verdict.incidents {
