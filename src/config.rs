@@ -1,10 +1,12 @@
-//! The file of `--config`: TOML with the long options, underscores for hyphens, and a `[[job]]` for each special case. It is read
-//! only where it is named.
+//! The file of `--config`: TOML with the long options, underscores for hyphens, and a `[[job]]` for each special case. It is
+//! read only if it is named.
 
-use crate::cadence::Zone;
-use crate::cli::{FailOn, parse_cadences, parse_timeout, parse_zone};
-use crate::policy::{Mute, Rule};
-use crate::time::{Millis, parse_duration};
+use crate::audit::policy::{Mute, Rule};
+use crate::schedule::Zone;
+use crate::settings::{
+    FailOn, SettingError, ThresholdOverrides, nearest, parse_cadences, parse_duration, parse_timeout, parse_zone,
+};
+use crate::time::Millis;
 use clap::ValueEnum;
 use serde::{Deserialize, Deserializer, de};
 use std::fmt::Display;
@@ -12,57 +14,107 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use wildmatch::WildMatch;
 
-/// What a file sets; None and empty lists are not set.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+/// What a file sets.
+#[derive(Debug, Default)]
 pub struct Config {
-    /// As on the command line.
+    /// Databases, relative to the file.
     pub databases: Vec<PathBuf>,
-    /// See `--recursive`.
+    /// See `--recursive`; relative to the file.
     pub recursive: Vec<PathBuf>,
     /// See `--ignore`.
     pub ignore: Vec<String>,
     /// See `--expect`.
     pub expect: Vec<String>,
     /// See `--fail-on`.
-    #[serde(deserialize_with = "by_name")]
     pub fail_on: Option<FailOn>,
     /// See `--timezone`.
-    #[serde(deserialize_with = "zone")]
     pub timezone: Option<Zone>,
     /// See `--since`.
-    #[serde(deserialize_with = "duration")]
     pub since: Option<Millis>,
     /// See `--timeout`.
-    #[serde(deserialize_with = "timeout")]
     pub timeout: Option<Millis>,
-    /// See `--late-after`.
-    #[serde(deserialize_with = "duration")]
-    pub late_after: Option<Millis>,
-    /// See `--lost-after`.
-    #[serde(deserialize_with = "duration")]
-    pub lost_after: Option<Millis>,
-    /// See `--late-cadences`.
-    #[serde(deserialize_with = "cadences")]
-    pub late_cadences: Option<f64>,
-    /// See `--zero-streak`.
-    #[serde(deserialize_with = "count")]
-    pub zero_streak: Option<u64>,
-    /// See `--zero-streak-critical`.
-    #[serde(deserialize_with = "count")]
-    pub zero_streak_critical: Option<u64>,
-    /// See `--max-run`.
-    #[serde(deserialize_with = "duration")]
-    pub max_run: Option<Millis>,
-    job: Vec<Spanned<Job>>,
-    #[serde(skip)]
-    rules: Vec<Rule>,
+    /// The thresholds of all jobs.
+    pub thresholds: ThresholdOverrides,
+    /// Special cases, in the order of the file.
+    pub rules: Vec<Rule>,
 }
 
-/// What is special about some jobs.
+/// What is wrong with a file.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It can't be read.
+    #[error("{}: can't be read: {error}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        error: std::io::Error,
+    },
+    /// A line of it is wrong.
+    #[error("{}:{} {message}", .path.display(), .line.map_or_else(String::new, |line| format!(" line {line}:")))]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: Option<usize>,
+        /// What is wrong, with the most similar name.
+        message: String,
+    },
+    /// A rule contradicts itself.
+    #[error("{}: line {line}: {error}", .path.display())]
+    Rule {
+        /// The file.
+        path: PathBuf,
+        /// The line on which the rule begins.
+        line: usize,
+        /// The contradiction.
+        error: SettingError,
+    },
+    /// `~` without a home.
+    #[error("{}: {shown:?} needs the variable HOME, which is not set", .path.display())]
+    NoHome {
+        /// The file.
+        path: PathBuf,
+        /// The path that begins with `~`.
+        shown: PathBuf,
+    },
+}
+
+/// The keys of a file; None and empty lists are not set.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Keys {
+    databases: Vec<PathBuf>,
+    recursive: Vec<PathBuf>,
+    ignore: Vec<String>,
+    expect: Vec<String>,
+    #[serde(deserialize_with = "by_name")]
+    fail_on: Option<FailOn>,
+    #[serde(deserialize_with = "zone")]
+    timezone: Option<Zone>,
+    #[serde(deserialize_with = "duration")]
+    since: Option<Millis>,
+    #[serde(deserialize_with = "timeout")]
+    timeout: Option<Millis>,
+    #[serde(deserialize_with = "duration")]
+    late_after: Option<Millis>,
+    #[serde(deserialize_with = "duration")]
+    lost_after: Option<Millis>,
+    #[serde(deserialize_with = "cadences")]
+    late_cadences: Option<f64>,
+    #[serde(deserialize_with = "count")]
+    zero_streak: Option<u64>,
+    #[serde(deserialize_with = "count")]
+    zero_streak_critical: Option<u64>,
+    #[serde(deserialize_with = "duration")]
+    max_run: Option<Millis>,
+    job: Vec<Spanned<JobKeys>>,
+}
+
+/// The keys of a `[[job]]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Job {
+struct JobKeys {
     #[serde(rename = "match")]
     pattern: String,
     #[serde(default, deserialize_with = "duration")]
@@ -87,47 +139,87 @@ impl Config {
     /// Reads a file.
     ///
     /// # Errors
-    /// What is wrong with it, on which line, and the nearest name.
-    pub fn read(path: &Path) -> Result<Config, String> {
-        let shown = path.display();
-        let text = std::fs::read_to_string(path).map_err(|error| format!("{shown}: can't be read: {error}"))?;
+    /// What is wrong with it, on which line, and the most similar name.
+    pub fn read(path: &Path) -> Result<Config, ConfigError> {
+        let read = std::fs::read_to_string(path);
+        let text = read.map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
         let line = |offset: usize| text[..offset.min(text.len())].matches('\n').count() + 1;
-        let mut config: Config = toml::from_str(&text).map_err(|error| {
-            let place = error.span().map_or_else(String::new, |span| format!(" line {}:", line(span.start)));
-            format!("{shown}:{place} {}", with_nearest_name(error.message()))
+        let keys: Keys = toml::from_str(&text).map_err(|error| ConfigError::Line {
+            path: path.to_owned(),
+            line: error.span().map(|span| line(span.start)),
+            message: with_nearest_name(error.message()),
         })?;
-        for job in std::mem::take(&mut config.job) {
-            let begins = line(job.span().start);
+        let thresholds = keys.thresholds();
+        let mut config = Config {
+            databases: resolved(keys.databases, path)?,
+            recursive: resolved(keys.recursive, path)?,
+            ignore: keys.ignore,
+            expect: keys.expect,
+            fail_on: keys.fail_on,
+            timezone: keys.timezone,
+            since: keys.since,
+            timeout: keys.timeout,
+            thresholds,
+            rules: Vec::new(),
+        };
+        for job in keys.job {
+            let line = line(job.span().start);
             let job = job.into_inner();
             config.expect.extend(Some(job.pattern.clone()).filter(|_| job.expect));
-            config.rules.push(job.rule(begins));
+            let rule = job.rule(line);
+            let checked = rule.thresholds.check();
+            checked.map_err(|error| ConfigError::Rule { path: path.to_owned(), line, error })?;
+            config.rules.push(rule);
         }
         Ok(config)
     }
-
-    /// What is special about some jobs, in the order of the file.
-    pub fn rules(&self) -> Vec<Rule> {
-        self.rules.clone()
-    }
 }
 
-impl Job {
-    fn rule(self, line: usize) -> Rule {
-        Rule {
-            pattern: WildMatch::new(&self.pattern),
-            line,
-            late_after: self.late_after,
+impl Keys {
+    fn thresholds(&self) -> ThresholdOverrides {
+        ThresholdOverrides {
             late_cadences: self.late_cadences,
+            late_after: self.late_after,
             lost_after: self.lost_after,
             zero_streak: self.zero_streak,
             zero_streak_critical: self.zero_streak_critical,
             max_run: self.max_run,
+        }
+    }
+}
+
+impl JobKeys {
+    fn rule(self, line: usize) -> Rule {
+        Rule {
+            pattern: WildMatch::new(&self.pattern),
+            line,
+            thresholds: ThresholdOverrides {
+                late_cadences: self.late_cadences,
+                late_after: self.late_after,
+                lost_after: self.lost_after,
+                zero_streak: self.zero_streak,
+                zero_streak_critical: self.zero_streak_critical,
+                max_run: self.max_run,
+            },
             mute: self.mute,
         }
     }
 }
 
-/// The parser's message; where it lists what it expected instead of a name, the nearest of them.
+/// Paths as the file means them: `~` is the home directory, and relative ones start at the file's directory.
+fn resolved(paths: Vec<PathBuf>, file: &Path) -> Result<Vec<PathBuf>, ConfigError> {
+    let directory = file.parent().unwrap_or(Path::new(""));
+    let resolve = |path: PathBuf| match path.strip_prefix("~") {
+        Ok(rest) => match std::env::var_os("HOME").filter(|home| !home.is_empty()) {
+            Some(home) => Ok(Path::new(&home).join(rest)),
+            None => Err(ConfigError::NoHome { path: file.to_owned(), shown: path }),
+        },
+        Err(_) => Ok(directory.join(path)),
+    };
+    paths.into_iter().map(resolve).collect()
+}
+
+/// The parser's message; where it lists what it expected instead of a name, the most similar of them.
 fn with_nearest_name(message: &str) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
     let unknown = quoted.next().filter(|_| message.starts_with("unknown"));
@@ -137,12 +229,6 @@ fn with_nearest_name(message: &str) -> String {
         (Some(unknown), Some(nearest)) => format!("unknown key {unknown:?}; did you mean {nearest:?}?"),
         _ => first.to_owned(),
     }
-}
-
-/// The name most like another one, if any is much like it.
-pub fn nearest<'a>(name: &str, among: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let like = |other: &str| strsim::jaro_winkler(&other.to_lowercase(), &name.to_lowercase());
-    among.max_by(|a, b| like(a).total_cmp(&like(b))).filter(|other| like(other) > 0.75)
 }
 
 fn read<'de, D: Deserializer<'de>, T, E: Display>(

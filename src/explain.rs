@@ -1,14 +1,13 @@
-//! `--explain`: what each detector, reason and cause means, how it is decided and what to do.
+//! `--explain`: what each detector, reason, and cause means, how it is decided, and what to do.
 
-use crate::audit::{About, Cause, DetectorId, Reason};
-use clap::ValueEnum;
+use crate::catalog::{Cause, Detector, Reason, Texts};
 
-/// Every name that can be explained: detectors, then causes, then reasons. No two are the same but those of a reason and the
-/// cause that it alone makes.
+/// Every name that can be explained: detectors, then causes, then reasons. A reason may share its name with the cause that
+/// only it leads to.
 pub fn names() -> Vec<String> {
-    let detectors = DetectorId::value_variants().iter().map(|detector| detector.name());
-    let causes = Cause::value_variants().iter().map(|cause| cause.name());
-    let reasons = Reason::value_variants().iter().map(|reason| reason.name());
+    let detectors = Detector::all().iter().map(|detector| detector.name());
+    let causes = Cause::all().iter().map(|cause| cause.name());
+    let reasons = Reason::all().iter().map(|reason| reason.name());
     let mut names: Vec<String> = Vec::new();
     for name in detectors.chain(causes).chain(reasons) {
         if !names.contains(&name) {
@@ -18,46 +17,47 @@ pub fn names() -> Vec<String> {
     names
 }
 
-/// What there is to say of one of the [`names`].
+/// The explanation of one of the [`names`].
 pub fn explain(name: &str) -> String {
-    let detector = DetectorId::value_variants().iter().find(|detector| detector.name() == name);
-    let cause = Cause::value_variants().iter().find(|cause| cause.name() == name);
-    let reason = Reason::value_variants().iter().find(|reason| reason.name() == name);
     let mut parts = Vec::new();
-    parts.extend(detector.map(|detector| {
-        let reasons = Reason::value_variants().iter().filter(|reason| reason.detector() == *detector);
-        let reasons: Vec<String> = reasons.map(|reason| reason.name()).collect();
-        format!("{name}, a detector: {}\nIts reasons: {}.\n", detector.summary(), reasons.join(", "))
-    }));
-    parts.extend(cause.map(|cause| told(name, "the cause of an incident", &cause.about())));
-    parts
-        .extend(reason.map(|reason| told(name, &format!("a reason of {}", reason.detector().name()), &reason.about())));
+    if let Some(detector) = Detector::named(name) {
+        let reasons: Vec<String> = reasons_of(detector).map(Reason::name).collect();
+        parts.push(format!("{name}, a detector: {}\nIts reasons: {}.\n", detector.meaning(), reasons.join(", ")));
+    }
+    parts.extend(Cause::named(name).map(|cause| entry(name, "the cause of an incident", &cause.texts())));
+    parts.extend(
+        Reason::named(name)
+            .map(|reason| entry(name, &format!("a reason of {}", reason.detector().name()), &reason.texts())),
+    );
     parts.join("\n")
 }
 
-fn told(name: &str, what: &str, about: &About) -> String {
-    format!("{name}, {what}: {}\nDecided: {}\nDo: {}\n", about.meaning, about.decided, about.next_step)
+fn reasons_of(detector: Detector) -> impl Iterator<Item = Reason> {
+    Reason::all().iter().copied().filter(move |reason| reason.detector() == detector)
 }
 
-/// The same of all of them, as docs/findings.md has it.
+fn entry(name: &str, kind: &str, texts: &Texts) -> String {
+    format!("{name}, {kind}: {}\nRule: {}\nFix: {}\n", texts.meaning, texts.rule, texts.advice)
+}
+
+/// The same for all of them, as docs/findings.md has it.
 pub fn markdown() -> String {
-    let entry = |name: String, about: About| {
-        format!("### {name}\n\n{} {}\n\n*Do:* {}\n", about.meaning, about.decided, about.next_step)
+    let entry = |name: String, texts: Texts| {
+        format!("### {name}\n\n{} {}\n\n*Fix:* {}\n", texts.meaning, texts.rule, texts.advice)
     };
-    let causes: Vec<String> = Cause::value_variants().iter().map(|cause| entry(cause.name(), cause.about())).collect();
+    let causes: Vec<String> = Cause::all().iter().map(|cause| entry(cause.name(), cause.texts())).collect();
     let mut text = format!("# Findings\n\n{INTRODUCTION}\n## Causes of incidents\n\n{}", causes.join("\n"));
-    for detector in DetectorId::value_variants() {
-        let reasons = Reason::value_variants().iter().filter(|reason| reason.detector() == *detector);
-        let reasons: Vec<String> = reasons.map(|reason| entry(reason.name(), reason.about())).collect();
-        text += &format!("\n## Reasons of {}\n\n{}\n\n{}", detector.name(), detector.summary(), reasons.join("\n"));
+    for detector in Detector::all() {
+        let reasons: Vec<String> = reasons_of(*detector).map(|reason| entry(reason.name(), reason.texts())).collect();
+        text += &format!("\n## Reasons of {}\n\n{}\n\n{}", detector.name(), detector.meaning(), reasons.join("\n"));
     }
     text
 }
 
 const INTRODUCTION: &str = "\
-Made by `sched-audit --generate findings`; `--explain NAME` prints one entry.
+Generated by `sched-audit --generate findings`; `--explain NAME` prints one entry.
 
-A job is watched if it is enabled and active, or recurring and failed. Paused, disabled and completed jobs are counted as skipped.
-What is wrong with a job is a finding, with a reason; what the findings come to is an incident, with a cause. Every finding of
-warning or worse belongs to exactly one incident. Jobs that only wait belong to the incident of the run that they wait for.
+A job is watched if it is enabled and active, or recurring and failed. Paused, disabled, and completed jobs are counted as skipped.
+A problem of a job is a finding, which has a reason. Findings are grouped into incidents by root cause: every finding of warning or
+worse belongs to exactly one incident. Jobs that only wait belong to the incident of the run that they wait for.
 ";

@@ -1,78 +1,125 @@
 //! What an audit looks at: plain data, read once from a database and owned from then on.
 
-use crate::cadence::Cadence;
+use crate::catalog::{Cause, Reason};
+use crate::schedule::Cadence;
 use crate::time::{Instant, Millis};
+use std::num::NonZeroU32;
 
-/// One database as it was in the moment of reading.
+/// The position of a job in [`Snapshot::jobs`], and of its report in a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JobIndex(usize);
+
+impl JobIndex {
+    /// The position as a number.
+    pub fn position(self) -> usize {
+        self.0
+    }
+
+    /// The index of the job at a position.
+    pub fn at(position: usize) -> JobIndex {
+        JobIndex(position)
+    }
+}
+
+/// One database at the moment it was read.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
-    /// The rows of the table of jobs, in its order, then regular jobs whose rows are gone.
+    /// The rows of the job table in its order, then regular jobs whose rows are gone.
     pub jobs: Vec<Job>,
-    /// Fires of jobs that have no place in `jobs`, in the order of their ends: they held the worker all the same.
+    /// Fires of jobs that are not in `jobs`, ordered by their ends: they kept the worker busy all the same.
     pub other_fires: Vec<Fire>,
-    /// Runs whose session began and whose end is not on record.
+    /// Runs whose session began and whose end was not recorded.
     pub open_runs: Vec<OpenRun>,
-    /// The newest sign of life of anything but the scheduler: another channel's cost event, session or audit row.
-    pub newest_other: Option<Instant>,
-    /// Whether sessions were active after the audit's instant, so that runs in flight then can't be seen any more.
+    /// The last sign of life of anything but the scheduler: another channel's cost event, session, or audit row.
+    pub last_other_activity: Option<Instant>,
+    /// Whether sessions were active after the instant of the audit, so that runs in flight then can't be seen any more.
     pub sessions_moved_on: bool,
     /// The instant from which on fires were read.
     pub window_start: Option<Instant>,
     /// What could not be read or judged, and what was left out, in sentences.
     pub notes: Vec<String>,
     /// How its scheduler works.
-    pub habits: Habits,
-    /// When its process began, if that is on record.
+    pub traits: SchedulerTraits,
+    /// When its process started, if that was recorded.
     pub boot: Option<Instant>,
-    /// What is on record of whether its process lives.
-    pub life: Life,
+    /// What was recorded about whether its process is alive.
+    pub liveness: Liveness,
 }
 
 impl Snapshot {
-    /// One without jobs.
-    pub fn empty(habits: Habits) -> Snapshot {
+    /// A snapshot without jobs.
+    pub fn empty(traits: SchedulerTraits) -> Snapshot {
         Snapshot {
             jobs: Vec::new(),
             other_fires: Vec::new(),
             open_runs: Vec::new(),
-            newest_other: None,
+            last_other_activity: None,
             sessions_moved_on: false,
             window_start: None,
             notes: Vec::new(),
-            habits,
+            traits,
             boot: None,
-            life: Life::Unknown,
+            liveness: Liveness::Unknown,
         }
     }
 }
 
 /// How a scheduler works, as far as schedulers differ.
 #[derive(Debug, Clone)]
-pub struct Habits {
-    /// How many runs it has at a time.
-    pub places: usize,
-    /// How long after an error it tries again: the first, the second, and so on; after further ones as after the last.
+pub struct SchedulerTraits {
+    /// How many runs it has in flight at most.
+    pub max_concurrent: usize,
+    /// Whether the start of every run is recorded, or only its end.
+    pub records_starts: bool,
+    /// How long after the nth error in a row it tries again; after further ones as after the last.
     pub backoff: &'static [Millis],
-    /// Whether an error is tried again in the next slot if that is sooner, and not only after it.
+    /// Whether it tries again in the next slot if that comes before the backoff has passed, and not after both.
     pub retries_in_slot: bool,
-    /// A run may take so long to show, and its end to be recorded.
-    pub shows_within: Millis,
-    /// A restart sets past-due rows to the boot and so much later for each further one; None if it does not.
-    pub boot_step: Option<Millis>,
-    /// What a person should do in this scheduler's terms, by the name of a reason, or else of a cause. `<job-id>` stands for
-    /// the job's.
-    pub next_steps: &'static [(&'static str, &'static str)],
-    /// Whether rows can be revived by the statements that are shown.
-    pub has_statements: bool,
+    /// After so many errors in a row it stops a job.
+    pub breaker_limit: u64,
+    /// How long a run takes at most to show, and its end to be recorded.
+    pub session_delay: Millis,
+    /// Whether a restart rewrites past-due rows, and if so, how far apart: the first runs at boot, each further one this
+    /// much later.
+    pub restart_stagger: Option<Millis>,
+    /// What a person should do in this scheduler's terms.
+    pub remedy: fn(&Trouble<'_>) -> Remedy,
 }
 
-/// What is on record of a process.
+impl SchedulerTraits {
+    /// Whether a restart rewrites the rows of past-due jobs.
+    pub fn rewrites_rows_on_restart(&self) -> bool {
+        self.restart_stagger.is_some()
+    }
+}
+
+/// What a remedy is for.
+#[derive(Debug)]
+pub struct Trouble<'a> {
+    /// The cause of the incident.
+    pub cause: Cause,
+    /// The reason of its first finding.
+    pub reason: Reason,
+    /// The affected jobs, the most affected first.
+    pub jobs: &'a [&'a Job],
+}
+
+/// What a person should do about an incident.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Remedy {
+    /// One step, in a sentence or two.
+    pub step: String,
+    /// An SQL statement that the step needs. It is shown, never run.
+    pub statement: Option<String>,
+}
+
+/// What was recorded about a process.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub enum Life {
+pub enum Liveness {
     /// Nothing but what it did.
     #[default]
     Unknown,
-    /// It renewed its lease then, which is now but for the lease's own term.
+    /// It renewed its lease then, less than the lease's term ago.
     Alive(Instant),
     /// It has not renewed its lease since then.
     Dead(Instant),
@@ -83,45 +130,55 @@ pub enum Life {
 /// One job with its history.
 #[derive(Debug, Clone)]
 pub struct Job {
-    /// The row's id, which its session key holds.
+    /// The row's id, which its session key contains.
     pub id: String,
-    /// The row's name.
+    /// The row's name; may be empty.
     pub name: String,
     /// What the scheduler makes of the row.
     pub state: State,
     /// When it is due.
     pub schedule: Schedule,
-    /// When the row was made.
+    /// When the row was created.
     pub created_at: Option<Instant>,
-    /// What else the row tells; None if it was written after the audit's instant, so that it can't tell of that instant.
+    /// The rest of the row; None if it was written after the instant of the audit, so that it says nothing about that
+    /// instant.
     pub row: Option<Row>,
     /// Pauses and resumes from the dashboard, oldest first.
     pub switches: Vec<Switch>,
     /// When somebody ran it by hand from the dashboard, oldest first.
     pub manual_runs: Vec<Instant>,
-    /// When its run in flight began, for schedulers that record that.
+    /// When its run in flight started, for schedulers that record it.
     pub running_since: Option<Instant>,
-    /// The longest run that the scheduler allows it, if that is its own.
+    /// The longest run that the scheduler allows this job, if it has a limit of its own.
     pub longest_run: Option<Millis>,
     /// How many of its cost events have no readable time.
     pub events_without_time: u64,
-    /// Its runs, in the order of their ends.
+    /// Its runs, ordered by their ends.
     pub fires: Vec<Fire>,
 }
 
 /// What the scheduler writes into a job's row at the end of each run.
 #[derive(Debug, Clone, Default)]
 pub struct Row {
-    /// The newest run that the row knows.
+    /// The last run.
     pub last_run: Option<Run>,
-    /// When the scheduler means to run the job next.
-    pub next_run_at: Stamp,
+    /// When the scheduler will run the job next.
+    pub next_run_at: Timestamp,
     /// Errors in a row, as the scheduler counts them.
     pub consecutive_errors: u64,
-    /// When the row was last written: at the end of a run, or by an edit, a pause, a resume.
+    /// When the row was last written: at the end of a run, or by an edit, a pause, or a resume.
     pub updated_at: Option<Instant>,
-    /// What became of the newest message that a run sent.
-    pub delivery: Option<String>,
+    /// What became of the last message that a run sent; None if none was sent.
+    pub delivery: Option<Delivery>,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// It arrived, or silence was intended.
+    Fine,
+    /// It was dropped or refused, in the scheduler's words: untrusted text.
+    Failed(String),
 }
 
 impl Job {
@@ -143,27 +200,32 @@ impl Job {
         }
     }
 
-    /// The newest run that the row knows.
+    /// The name to show: the row's, else its id.
+    pub fn label(&self) -> &str {
+        if self.name.trim().is_empty() { &self.id } else { &self.name }
+    }
+
+    /// The last run that the row knows.
     pub fn last_run(&self) -> Option<&Run> {
         self.row.as_ref()?.last_run.as_ref()
     }
 
-    /// When its newest known run ended.
+    /// When its last known run ended.
     pub fn last_end(&self) -> Option<Instant> {
         self.fires.last().map(|fire| fire.end).max(self.last_run().map(Run::end))
     }
 
-    /// When the scheduler means to run it next, if the row tells.
+    /// When the scheduler will run it next, according to the row.
     pub fn next_run(&self) -> Option<Instant> {
         self.row.as_ref()?.next_run_at.instant()
     }
 
-    /// Errors in a row, as far as the row tells.
+    /// Errors in a row, according to the row.
     pub fn errors(&self) -> u64 {
         self.row.as_ref().map_or(0, |row| row.consecutive_errors)
     }
 
-    /// The text of its newest error, if its newest run ended with one.
+    /// The text of its last error, if its last run ended with one.
     pub fn last_error(&self) -> Option<&str> {
         self.last_run()?.error.as_deref()
     }
@@ -173,13 +235,15 @@ impl Job {
         self.row.as_ref()?.updated_at
     }
 
-    /// The first slot after `now` by the schedule; for an interval, counted from the end of the last run.
+    /// The first slot after `now` by the schedule alone.
     pub fn next_slot(&self, now: Instant) -> Option<Instant> {
         match self.schedule.cadence() {
             Some(Cadence::Every(interval)) => {
-                let from = self.last_end().or(self.created_at)?;
-                let passed = (now.since(from) / interval).max(0);
-                Some(from.plus((passed + 1).saturating_mul(*interval)))
+                let start = || self.last_run().map(|run| run.start.plus(*interval)).filter(|next| *next > now);
+                match self.schedule.anchor {
+                    Some(anchor) => start().or_else(|| grid_after(anchor, *interval, now)),
+                    None => grid_after(self.last_end().or(self.created_at)?, *interval, now),
+                }
             }
             Some(cadence) => cadence.next(now),
             None => self.schedule.at.filter(|at| *at > now),
@@ -187,16 +251,22 @@ impl Job {
     }
 }
 
+/// The first point after `now` of those `interval` apart from `anchor` on.
+fn grid_after(anchor: Instant, interval: Millis, now: Instant) -> Option<Instant> {
+    let passed = (now.since(anchor) / interval).max(0);
+    Some(anchor.plus((passed + 1).saturating_mul(interval)))
+}
+
 /// What the scheduler makes of a row.
 #[derive(Debug, Clone, PartialEq)]
 pub enum State {
-    /// It fires, or ought to.
+    /// It fires, or should.
     Watched,
-    /// A recurring job whose circuit breaker opened: it ought to fire and never will.
+    /// A recurring job whose circuit breaker opened: it should fire and never will.
     Broken,
-    /// Paused by somebody.
+    /// Somebody paused it.
     Paused,
-    /// `enabled` is 0.
+    /// Somebody disabled it.
     Disabled,
     /// A one-shot that is done.
     Completed,
@@ -206,16 +276,16 @@ pub enum State {
     EventDriven,
     /// The scheduler took the row out of its table, for this reason.
     Quarantined(String),
-    /// Made after the audit's instant.
+    /// Created after the instant of the audit.
     NotCreated,
-    /// It fired regularly and has no row any more.
+    /// It fired regularly and no longer has a row.
     Gone,
     /// A status or enabled value that the scheduler never picks.
     Unknown(String),
 }
 
 impl State {
-    /// `watched`, or the reason why the job is skipped.
+    /// `watched`, or why the job is skipped.
     pub fn word(&self) -> &'static str {
         match self {
             State::Watched | State::Broken | State::Unknown(_) | State::Quarantined(_) => "watched",
@@ -229,7 +299,7 @@ impl State {
         }
     }
 
-    /// Whether silence of the job is a fault.
+    /// Whether the job's silence is a fault.
     pub fn is_watched(&self) -> bool {
         matches!(self, State::Watched | State::Broken | State::Unknown(_) | State::Quarantined(_))
     }
@@ -246,13 +316,15 @@ pub struct Schedule {
     pub timezone: Option<String>,
     /// The interval of an `every` schedule.
     pub interval_ms: Option<Millis>,
+    /// From where the interval counts, if the scheduler keeps to a grid; None where it counts from the end of the last run.
+    pub anchor: Option<Instant>,
     /// The instant of a one-shot.
     pub at: Option<Instant>,
-    /// What it comes to.
+    /// What all of it means.
     pub when: When,
 }
 
-/// What a schedule comes to.
+/// What a schedule means.
 #[derive(Debug, Clone)]
 pub enum When {
     /// Again and again.
@@ -264,10 +336,10 @@ pub enum When {
 }
 
 impl Schedule {
-    /// One of this kind that can't be used, for this reason.
+    /// A schedule of this kind that can't be used, for this reason.
     pub fn unreadable(kind: String, why: String) -> Schedule {
         let when = When::Unreadable(why);
-        Schedule { kind, expression: None, timezone: None, interval_ms: None, at: None, when }
+        Schedule { kind, expression: None, timezone: None, interval_ms: None, anchor: None, at: None, when }
     }
 
     /// The cadence of a recurring, readable schedule.
@@ -289,16 +361,16 @@ impl Schedule {
     }
 }
 
-/// A run that has ended, as the row tells it.
+/// A run that has ended, according to the row.
 #[derive(Debug, Clone)]
 pub struct Run {
-    /// When it began.
+    /// When it started.
     pub start: Instant,
     /// How long it took, delivery included, if the row says so.
     pub duration_ms: Option<Millis>,
     /// Whether it ended with an error.
     pub failed: bool,
-    /// The first line of its error.
+    /// The first line of its error: untrusted text.
     pub error: Option<String>,
 }
 
@@ -309,9 +381,9 @@ impl Run {
     }
 }
 
-/// A column of time.
+/// A column that should hold a time.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub enum Stamp {
+pub enum Timestamp {
     /// NULL.
     #[default]
     Missing,
@@ -321,59 +393,75 @@ pub enum Stamp {
     At(Instant),
 }
 
-impl Stamp {
+impl Timestamp {
     /// The instant, if there is one.
     pub fn instant(&self) -> Option<Instant> {
         match self {
-            Stamp::At(instant) => Some(*instant),
-            Stamp::Missing | Stamp::Unreadable(_) => None,
+            Timestamp::At(instant) => Some(*instant),
+            Timestamp::Missing | Timestamp::Unreadable(_) => None,
         }
     }
 }
 
-/// A pause or resume by somebody.
+/// A pause or a resume.
 #[derive(Debug, Clone, Copy)]
 pub struct Switch {
     /// When.
     pub at: Instant,
-    /// A resume if true, a pause if not.
+    /// True for a resume, false for a pause.
     pub resumes: bool,
 }
 
-/// A run that began and has not ended on record: in flight, hung, or cut short with the process.
+/// A run that began and whose end was not recorded: in flight, hung, or cut short with the process.
 #[derive(Debug, Clone)]
 pub struct OpenRun {
-    /// The id in its session's key; the job may have been deleted since.
+    /// The id of its job.
     pub job_id: String,
-    /// When its session showed, which may be minutes after the run began.
+    /// When its session was last active.
     pub seen: Instant,
 }
 
-/// What a fire used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a run used.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Tokens {
-    /// So many, in and out; what does not fit counts as the most that does.
+    /// So many tokens, in and out together.
     Used(u32),
-    /// A count that is NULL or not a number.
+    /// A count that can't be read.
     Unknown,
-    /// No cost event: a run that threw, which only the row knows.
+    /// No cost event: a run that failed, which only the row knows.
     NoEvent,
-    /// The run was fine, and nobody counts what such a run uses.
+    /// The run was fine, and nothing counts what such a run uses.
     Uncounted,
     /// The scheduler skipped the work.
     Skipped,
 }
 
-/// A run that happened.
+/// A length of time in four bytes even as an option: histories hold millions of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShortSpan(NonZeroU32);
+
+impl ShortSpan {
+    /// From `start` to `end`, at least 0; None beyond 49 days, which tells no more than an unknown length.
+    pub fn between(start: Instant, end: Instant) -> Option<ShortSpan> {
+        let millis = u32::try_from(end.since(start).max(0)).ok()?;
+        NonZeroU32::new(millis.checked_add(1)?).map(ShortSpan)
+    }
+
+    /// The length in milliseconds.
+    pub fn millis(self) -> Millis {
+        Millis::from(self.0.get() - 1)
+    }
+}
+
+/// A run that ended.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Fire {
-    /// When it ended. A cost event has it cut to the second.
+    /// When it ended. A cost event's time is cut to the second.
     pub end: Instant,
-    /// How long before its end it may have begun at the earliest: no earlier than the end of the run before it, of any job.
-    /// `u32::MAX` where that is not known.
-    pub longest_ms: u32,
-    /// How long it took, where that is known; else `u32::MAX`.
-    pub took_ms: u32,
+    /// How long it took at most: no run starts before the one before it, of any job, has ended.
+    pub at_most: Option<ShortSpan>,
+    /// How long it took, where that was recorded.
+    pub took: Option<ShortSpan>,
     /// Whether it is known to have ended with an error.
     pub failed: bool,
     /// What it used.
@@ -383,29 +471,29 @@ pub struct Fire {
 }
 
 impl Fire {
-    /// The earliest instant at which it can have begun.
-    pub fn start(&self) -> Instant {
-        self.end.plus(-Millis::from(self.longest_ms))
-    }
-
-    /// A fire of which nothing but its end is known.
+    /// A fire of which only the end is known.
     pub fn ended(end: Instant, tokens: Tokens) -> Fire {
-        Fire { end, longest_ms: u32::MAX, took_ms: u32::MAX, failed: false, tokens, cost_usd: 0.0 }
+        Fire { end, at_most: None, took: None, failed: false, tokens, cost_usd: 0.0 }
     }
 
-    /// The same fire begun no earlier than at `start`.
+    /// The same fire, started at `start` at the earliest.
     pub fn after(self, start: Instant) -> Fire {
-        Fire { longest_ms: millis_between(start, self.end), ..self }
+        Fire { at_most: ShortSpan::between(start, self.end), ..self }
     }
 
-    /// The same fire begun at `start`, as its record says.
-    pub fn begun(self, start: Instant) -> Fire {
-        Fire { took_ms: millis_between(start, self.end), ..self }
+    /// The same fire, started at `start` as recorded.
+    pub fn started(self, start: Instant) -> Fire {
+        Fire { took: ShortSpan::between(start, self.end), ..self }
     }
 
-    /// When it began, where that is known.
+    /// The earliest instant at which it can have started, where that is known.
+    pub fn earliest_start(&self) -> Option<Instant> {
+        self.at_most.map(|span| self.end.plus(-span.millis()))
+    }
+
+    /// When it started, where that was recorded.
     pub fn known_start(&self) -> Option<Instant> {
-        (self.took_ms < u32::MAX).then(|| self.end.plus(-Millis::from(self.took_ms)))
+        self.took.map(|span| self.end.plus(-span.millis()))
     }
 
     /// Whether its cost event says that no model did any work.
@@ -419,6 +507,31 @@ impl Fire {
     }
 }
 
-fn millis_between(start: Instant, end: Instant) -> u32 {
-    u32::try_from(end.since(start).max(0)).unwrap_or(u32::MAX)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_span_holds_up_to_49_days() {
+        let end = Instant::from_millis(1_772_000_000_000);
+        let of = |millis: Millis| ShortSpan::between(end.plus(-millis), end).map(ShortSpan::millis);
+        assert_eq!((of(0), of(-5), of(1)), (Some(0), Some(0), Some(1)));
+        let longest = i64::from(u32::MAX) - 1;
+        assert_eq!((of(longest), of(longest + 1)), (Some(longest), None));
+        assert_eq!(size_of::<Option<ShortSpan>>(), 4);
+    }
+
+    #[test]
+    fn the_next_slot_of_an_interval_follows_the_schedulers_own_rule() {
+        let at = |minute: i64| Instant::from_millis(minute * 60_000);
+        let when = When::Recurring(Cadence::Every(10 * 60_000));
+        let schedule = Schedule { when, ..Schedule::unreadable("every".to_owned(), String::new()) };
+        let run = Run { start: at(100), duration_ms: Some(3 * 60_000), failed: false, error: None };
+        let row = Row { last_run: Some(run), ..Row::default() };
+        let mut job = Job { row: Some(row), ..Job::new("j".to_owned(), State::Watched, schedule) };
+        assert_eq!(job.next_slot(at(104)), Some(at(113)), "from the end of the run");
+        job.schedule.anchor = Some(at(1));
+        assert_eq!(job.next_slot(at(104)), Some(at(110)), "from the start of the run");
+        assert_eq!(job.next_slot(at(110)), Some(at(111)), "and after that on the grid");
+    }
 }

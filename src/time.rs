@@ -199,19 +199,6 @@ pub fn span(millis: Millis) -> String {
     }
 }
 
-/// Reads `7d`, `36h`, `90m`, `1h 30m`.
-///
-/// # Errors
-/// What is wrong with the text, for the command line to show.
-pub fn parse_duration(text: &str) -> Result<Millis, String> {
-    let longest = 1000 * 365 * DAY;
-    let duration = humantime::parse_duration(text).map_err(|error| format!("{error} (write 7d, 36h, 90m or 30s)"))?;
-    Millis::try_from(duration.as_millis())
-        .ok()
-        .filter(|millis| *millis <= longest)
-        .ok_or_else(|| "longer than 1000 years".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn text_that_is_not_a_time_is_refused() {
         for text in [
             "",
             "soon",
@@ -275,7 +262,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_the_time_parsers_panic(text in "\\PC{0,40}") {
-            let _ = (TimeText::parse(&text), event_seconds(text.as_bytes()), parse_duration(&text));
+            let _ = (TimeText::parse(&text), event_seconds(text.as_bytes()));
         }
 
         #[test]

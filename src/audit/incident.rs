@@ -1,91 +1,120 @@
-//! Incidents: what findings come to. One cause is one incident, told once, with its findings as evidence.
+//! Incidents: findings grouped by root cause. One cause is one incident, reported once, with its findings as evidence.
 //!
 //! Every finding of warning or worse belongs to exactly one incident. A fingerprint stays the same while its incident lasts,
-//! whatever grows meanwhile: it is made of what does not change any more, such as the last good fire before the first bad
-//! one, the last run before a silence, or the mark of the run that hangs. Path and copy have no part in it.
+//! whatever grows meanwhile: it is made of what no longer changes, such as the last good fire before the first bad one, the
+//! last run before a silence, or the mark of the run that hangs. The path of the database has no part in it.
 
-mod telling;
-
-use super::finding::{Facts, Finding};
-use super::reason::{Cause, Reason};
-use super::worker::{Holder, Phase, Plausible};
-use super::{Context, Lasting, Severity, zero_tokens};
-use crate::model::{Job, Life};
+use super::finding::{Evidence, Finding};
+use super::gap::GapEvidence;
+use super::past_due::{PastDueEvidence, last_update};
+use super::wording::{self, IncidentText};
+use super::worker::{ActiveRun, Phase, RunIndex, RunLength};
+use super::zero_tokens::{self, ZeroTokensEvidence};
+use super::{Context, Subject};
+use crate::catalog::{Cause, Reason, Severity, Status};
+use crate::model::{Job, JobIndex, Liveness, Remedy, Tokens, Trouble};
 use crate::time::{Instant, MINUTE, Millis};
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hasher;
-use telling::Telling;
 
 /// A job that was due so shortly before the last run ended fell silent with all others.
 const LATE_IN_A_BATCH: Millis = 5 * MINUTE;
-/// Either scheduler stops a job after so many errors in a row.
-const BREAKER_OPENS: u64 = 10;
 
-/// One trouble of a database, with its cause.
+/// One problem of a database, with its cause.
 #[derive(Debug, Clone)]
 pub struct Incident {
-    /// The same from run to run while the incident lasts, and no other's: for alerting scripts to dedupe on.
+    /// The same in every audit while the incident lasts, and of no other incident: for alerting scripts to dedupe on.
     pub fingerprint: String,
-    /// What is behind it.
+    /// What caused it.
     pub cause: Cause,
     /// The worst of its findings.
     pub severity: Severity,
-    /// Whether it lasts.
-    pub lasting: Lasting,
+    /// Whether it is still there.
+    pub status: Status,
     /// When it began.
     pub since: Option<Instant>,
-    /// When it ended; None while it lasts.
+    /// When it ended; None while it is ongoing.
     pub until: Option<Instant>,
-    /// The jobs that it hits, the worst first.
-    pub jobs: Vec<Hit>,
-    /// One line: what has happened to whom.
-    pub headline: String,
-    /// What the database shows.
-    pub observed: Vec<String>,
-    /// What that comes to; None where nothing is inferred.
-    pub inferred: Option<String>,
-    /// The newest error of its jobs, as the row has it: untrusted.
+    /// The jobs that it affects, the most affected first.
+    pub jobs: Vec<AffectedJob>,
+    /// The findings that it explains, in the order of their jobs.
+    pub findings: Vec<JobFinding>,
+    /// What happened, in words.
+    pub text: IncidentText,
+    /// The last error of its jobs, as the row has it: untrusted text.
     pub error: Option<String>,
-    /// One step for a person.
-    pub next_step: String,
-    /// A statement that the step needs; it is shown, never run.
-    pub sql: Option<String>,
+    /// What a person should do.
+    pub remedy: Remedy,
 }
 
-/// One job that an incident hits.
+/// One job that an incident affects.
 #[derive(Debug, Clone)]
-pub struct Hit {
-    /// Its index.
-    pub job: usize,
+pub struct AffectedJob {
+    /// The job.
+    pub job: JobIndex,
     /// Since when.
     pub since: Option<Instant>,
     /// Slots that it lost.
     pub missed_slots: u64,
+    /// Whether it only waits for another job's run.
+    pub waits: bool,
+}
+
+/// A finding with its job.
+#[derive(Debug, Clone)]
+pub struct JobFinding {
+    /// The job.
+    pub job: JobIndex,
+    /// What was found.
+    pub finding: Finding,
 }
 
 impl Incident {
-    /// The incident of an expected job that is not there.
-    pub fn of_missing(finding: &Finding, job: &Job, now: Instant) -> Incident {
-        let expected = match &finding.facts {
-            Facts::ExpectedMissing { expected, .. } => expected.as_str(),
-            _ => &job.name,
+    /// The incident of an expected job that is missing. `anchor` tells its database from others.
+    pub fn expected_missing(
+        pattern: &str,
+        job: JobIndex,
+        known: &Job,
+        finding: Finding,
+        anchor: &str,
+        now: Instant,
+    ) -> Incident {
+        let text = IncidentText {
+            title: format!("expected job {pattern} not found"),
+            detail: None,
+            observed: vec![finding.message(known, now)],
+            inferred: None,
         };
+        let step = Cause::ExpectedMissing.texts().advice.to_owned();
         Incident {
-            fingerprint: hashed(["expected", expected, ""]),
+            fingerprint: hashed(["expected", pattern, anchor]),
             cause: Cause::ExpectedMissing,
             severity: finding.severity,
-            lasting: Lasting::Ongoing,
+            status: Status::Ongoing,
             since: None,
             until: None,
-            jobs: vec![Hit { job: finding.job, since: None, missed_slots: 0 }],
-            headline: format!("{expected} is expected and not there"),
-            observed: vec![finding.message(job, now)],
-            inferred: None,
+            jobs: vec![AffectedJob { job, since: None, missed_slots: 0, waits: false }],
+            findings: vec![JobFinding { job, finding }],
+            text,
             error: None,
-            next_step: Cause::ExpectedMissing.about().next_step.to_owned(),
-            sql: None,
+            remedy: Remedy { step, statement: None },
         }
     }
+
+    /// What happened, in one line: the title and its detail.
+    pub fn headline(&self) -> String {
+        match &self.text.detail {
+            Some(detail) => format!("{}: {detail}", self.text.title),
+            None => self.text.title.clone(),
+        }
+    }
+}
+
+/// What tells a database from others, on any copy of it: its oldest job.
+pub fn database_anchor<'a>(jobs: impl Iterator<Item = &'a Job>) -> String {
+    let oldest = jobs.filter_map(|job| Some((job.created_at?, job.id.as_str()))).min();
+    oldest.map_or_else(String::new, |(created, id)| format!("{} {id}", created.seconds()))
 }
 
 /// A hash whose value never changes between versions.
@@ -101,123 +130,143 @@ fn hashed(parts: [&str; 3]) -> String {
 /// What makes findings one incident.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
-    /// A run that holds a place of the worker, by its index.
-    Holder(usize),
+    /// A run in flight.
+    Run(RunIndex),
     /// Bad fires after this good one of this job; of several jobs that fail together, the one that began.
-    Failing { job: usize, last_good: Option<Instant> },
+    Failing { job: JobIndex, last_good: Option<Instant> },
     /// Nothing, or not these jobs, after the end of this run.
     Silence { end: Option<Instant> },
-    /// A row that can never fire again.
-    Dead { job: usize },
+    /// A row that can never run again.
+    Dead { job: JobIndex },
     /// A job that runs far too often.
-    Runaway { job: usize },
+    Runaway { job: JobIndex, anchor: Option<Instant> },
     /// Messages that fail in the same way.
     Undelivered { status: String },
-    /// One job's own affair.
-    Own { job: usize, reason: Reason },
+    /// A job whose work is skipped since its last other fire.
+    Skipped { job: JobIndex, last_other: Option<Instant> },
+    /// A job whose next run is this far ahead.
+    SlotsSkipped { job: JobIndex, next_run: Option<Instant> },
+    /// A job whose history can't be judged.
+    Unjudged { job: JobIndex },
 }
 
-/// Makes incidents of the findings, and tells each finding its incident.
-pub fn incidents(context: &Context<'_>, findings: &mut [Finding]) -> Vec<Incident> {
-    let grouping = Grouping::new(context, findings);
-    let mut groups: Vec<(Key, Vec<usize>)> = Vec::new();
-    let mut places: HashMap<Key, usize> = HashMap::new();
-    for (index, finding) in findings.iter().enumerate() {
-        let Some(key) = grouping.key(finding) else { continue };
-        let place = *places.entry(key.clone()).or_insert_with(|| {
+/// Groups findings into incidents, the worst first; returns also the findings that are only information.
+pub fn group(context: &Context<'_>, found: Vec<JobFinding>) -> (Vec<Incident>, Vec<JobFinding>) {
+    let grouping = Grouping::new(context, &found);
+    let mut groups: Vec<(Key, Vec<JobFinding>)> = Vec::new();
+    let mut positions: HashMap<Key, usize> = HashMap::new();
+    let mut information = Vec::new();
+    for one in found {
+        let Some(key) = grouping.key(&one) else {
+            information.push(one);
+            continue;
+        };
+        let position = *positions.entry(key.clone()).or_insert_with(|| {
             groups.push((key, Vec::new()));
             groups.len() - 1
         });
-        groups[place].1.push(index);
+        groups[position].1.push(one);
     }
-    let incidents = groups.iter().map(|(key, members)| {
-        let members: Vec<&Finding> = members.iter().map(|&member| &findings[member]).collect();
-        Group { context, key, members }.incident()
-    });
-    let incidents = incidents.collect();
-    for (place, (_, members)) in groups.iter().enumerate() {
-        members.iter().for_each(|&member| findings[member].incident = Some(place));
-    }
-    incidents
-}
-
-/// Puts the worst incident first, those that are over last among equals.
-pub fn sort(incidents: &mut Vec<Incident>, findings: &mut [Finding]) {
-    let mut order: Vec<usize> = (0..incidents.len()).collect();
-    let rank = |incident: &Incident| {
+    let incidents = groups.into_iter().map(|(key, findings)| Group { context, key, findings }.into_incident());
+    let mut incidents: Vec<Incident> = incidents.collect();
+    incidents.sort_by_key(|incident| {
         let since = incident.since.unwrap_or(Instant::MAX);
-        (incident.lasting == Lasting::Resolved, std::cmp::Reverse(incident.severity), incident.cause, since)
-    };
-    order.sort_by_key(|&place| rank(&incidents[place]));
-    let mut new_place = vec![0; order.len()];
-    order.iter().enumerate().for_each(|(new, &old)| new_place[old] = new);
-    findings.iter_mut().for_each(|finding| finding.incident = finding.incident.map(|old| new_place[old]));
-    let mut sorted: Vec<Option<Incident>> = std::mem::take(incidents).into_iter().map(Some).collect();
-    incidents.extend(order.into_iter().filter_map(|old| sorted[old].take()));
+        (incident.status == Status::Resolved, Reverse(incident.severity), incident.cause, since)
+    });
+    (incidents, information)
 }
 
-/// What the findings of each job come to, looked up once.
+/// What the findings of each job mean, looked up once.
 struct Grouping<'a> {
     context: &'a Context<'a>,
-    /// By job: the key of what keeps it from firing, whatever the scheduler does.
-    barred: HashMap<usize, Key>,
-    /// By job: streaks that are over, with the key of each.
-    past_streaks: HashMap<usize, Vec<(Instant, Instant, Key)>>,
+    /// What keeps a job from firing, whatever the scheduler does.
+    barred: HashMap<JobIndex, Key>,
+    /// Streaks that are over, with the key of each.
+    past_streaks: HashMap<JobIndex, Vec<(Instant, Instant, Key)>>,
+    /// The key of jobs that fail together.
     shared: Option<Key>,
 }
 
 impl<'a> Grouping<'a> {
-    fn new(context: &'a Context<'a>, findings: &[Finding]) -> Grouping<'a> {
-        let jobs = &context.snapshot.jobs;
-        let failing = (0..jobs.len()).filter(|&job| context.shared.contains(job));
-        let first = failing.filter_map(|job| Some((zero_tokens::failing_since(&jobs[job])?, job))).min();
-        let shared =
-            first.map(|((_, last_good), job)| Key::Failing { job, last_good: last_good.or(jobs[job].created_at) });
+    fn new(context: &'a Context<'a>, found: &[JobFinding]) -> Grouping<'a> {
+        let began = context.shared.jobs.iter().filter_map(|&job| {
+            let (since, last_good) = zero_tokens::failing_since(context.job(job))?;
+            Some((since, last_good, job))
+        });
+        let shared = began
+            .min()
+            .map(|(_, last_good, job)| Key::Failing { job, last_good: last_good.or(context.job(job).created_at) });
         let mut grouping = Grouping { context, barred: HashMap::new(), past_streaks: HashMap::new(), shared };
-        for finding in findings.iter().filter(|finding| finding.is_ongoing()) {
-            if let Some(key) = grouping.bar(finding) {
-                grouping.barred.insert(finding.job, key);
+        for one in found.iter().filter(|one| one.finding.is_ongoing()) {
+            if let Some(key) = grouping.bar(one) {
+                grouping.barred.insert(one.job, key);
             }
         }
-        grouping.past_streaks = grouping.cluster_streaks(findings);
+        grouping.past_streaks = grouping.cluster_streaks(found);
         grouping
     }
 
-    /// What bars the job of a finding from firing, if the finding says so.
-    fn bar(&self, finding: &Finding) -> Option<Key> {
-        let job = finding.job;
-        match finding.reason() {
-            Reason::NoNextRun | Reason::UnreadableSchedule | Reason::UnknownState | Reason::Quarantined => {
-                Some(Key::Dead { job })
-            }
-            Reason::Runaway => Some(Key::Runaway { job }),
-            Reason::BreakerOpen => Some(self.failing(job)),
-            // Its row is newer than the audit's instant: the streak tells what the row would have.
-            Reason::ZeroTokenStreak => match finding.facts {
-                Facts::ZeroTokenStreak { fires: BREAKER_OPENS.., .. } => Some(self.failing(job)),
-                _ => None,
-            }
-            .filter(|_| self.context.snapshot.jobs[job].row.is_none()),
-            _ => None,
+    /// What keeps the job of a finding from firing, if the finding says so.
+    fn bar(&self, one: &JobFinding) -> Option<Key> {
+        let job = one.job;
+        match &one.finding.evidence {
+            Evidence::PastDue(evidence) => match evidence {
+                PastDueEvidence::NoNextRun { .. }
+                | PastDueEvidence::UnreadableSchedule { .. }
+                | PastDueEvidence::UnknownState { .. }
+                | PastDueEvidence::Quarantined { .. } => Some(Key::Dead { job }),
+                PastDueEvidence::Runaway { .. } => {
+                    Some(Key::Runaway { job, anchor: last_update(self.context.job(job)) })
+                }
+                PastDueEvidence::BreakerOpen { .. } => Some(self.failing(job)),
+                PastDueEvidence::Overdue { .. }
+                | PastDueEvidence::Waiting { .. }
+                | PastDueEvidence::LongRun { .. }
+                | PastDueEvidence::HungRun { .. }
+                | PastDueEvidence::HungDelivery { .. }
+                | PastDueEvidence::SkippedSlots { .. }
+                | PastDueEvidence::OneShotFailed { .. }
+                | PastDueEvidence::ExpectedMissing { .. } => None,
+            },
+            Evidence::ZeroTokens(evidence) => match evidence {
+                // If its row is newer than the instant of the audit, the streak says what the row would have.
+                ZeroTokensEvidence::ZeroTokenStreak { fires, .. } => {
+                    let opens = *fires >= self.context.snapshot.traits.breaker_limit;
+                    (opens && self.context.job(job).row.is_none()).then(|| self.failing(job))
+                }
+                ZeroTokensEvidence::SharedZeroTokens { .. }
+                | ZeroTokensEvidence::Failing { .. }
+                | ZeroTokensEvidence::Skipped { .. }
+                | ZeroTokensEvidence::Undelivered { .. }
+                | ZeroTokensEvidence::Unjudged { .. }
+                | ZeroTokensEvidence::TokenGrowth { .. } => None,
+            },
+            Evidence::Gap(
+                GapEvidence::Silent { .. }
+                | GapEvidence::Starved { .. }
+                | GapEvidence::OtherZone { .. }
+                | GapEvidence::TooManyFires { .. }
+                | GapEvidence::RowGone { .. },
+            ) => None,
         }
     }
 
-    fn failing(&self, job: usize) -> Key {
+    fn failing(&self, job: JobIndex) -> Key {
         if let Some(shared) = self.shared.as_ref().filter(|_| self.context.shared.contains(job)) {
             return shared.clone();
         }
-        let row = &self.context.snapshot.jobs[job];
+        let row = self.context.job(job);
         let last_good = zero_tokens::failing_since(row).and_then(|(_, last_good)| last_good);
         Key::Failing { job, last_good: last_good.or(row.created_at) }
     }
 
-    /// The keys of streaks that are over: those of several jobs that overlap had one cause, and the key of the first.
-    fn cluster_streaks(&self, findings: &[Finding]) -> HashMap<usize, Vec<(Instant, Instant, Key)>> {
-        let past = findings.iter().filter(|finding| finding.reason() == Reason::ZeroTokenStreak);
-        let mut past: Vec<(Instant, Instant, usize)> =
-            past.filter_map(|finding| Some((finding.since?, finding.until?, finding.job))).collect();
+    /// The keys of streaks that are over: those of several jobs that overlap had one cause, and get the key of the first.
+    fn cluster_streaks(&self, found: &[JobFinding]) -> HashMap<JobIndex, Vec<(Instant, Instant, Key)>> {
+        let past = found.iter().filter(|one| one.finding.reason() == Reason::ZeroTokenStreak);
+        let mut past: Vec<(Instant, Instant, JobIndex)> =
+            past.filter_map(|one| Some((one.finding.since?, one.finding.until?, one.job))).collect();
         past.sort_unstable();
-        let mut keys: HashMap<usize, Vec<(Instant, Instant, Key)>> = HashMap::new();
+        let mut keys: HashMap<JobIndex, Vec<(Instant, Instant, Key)>> = HashMap::new();
         let mut cluster: Option<(Instant, Key)> = None;
         for (since, until, job) in past {
             let (end, key) = match cluster.take().filter(|(end, _)| since <= *end) {
@@ -230,230 +279,280 @@ impl<'a> Grouping<'a> {
         keys
     }
 
-    fn streak_key(&self, job: usize, since: Instant) -> Key {
-        let row = &self.context.snapshot.jobs[job];
+    fn streak_key(&self, job: JobIndex, since: Instant) -> Key {
+        let row = self.context.job(job);
         let before = &row.fires[..row.fires.partition_point(|fire| fire.end < since)];
         let last_good = before.iter().rev().find(|fire| !fire.is_bad()).map(|fire| fire.end);
         Key::Failing { job, last_good: last_good.or(row.created_at) }
     }
 
     /// The key of a finding's incident; None if it is only information.
-    fn key(&self, finding: &Finding) -> Option<Key> {
-        let job = finding.job;
-        let blocker = |at_least| self.blocker(at_least).map(Key::Holder);
-        match finding.reason() {
-            Reason::Waiting => blocker(Plausible::Unusual),
-            // A process that died or was stopped left the run behind.
-            Reason::HungRun if matches!(self.context.snapshot.life, Life::Dead(_) | Life::Stopped(_)) => {
-                Some(self.silence(finding))
-            }
-            Reason::LongRun | Reason::HungRun | Reason::HungDelivery => {
-                let own = self.context.worker.holders.iter().position(|run| run.job == Some(job));
-                own.map(Key::Holder).or_else(|| blocker(Plausible::Usual))
-            }
-            Reason::NoNextRun
-            | Reason::UnreadableSchedule
-            | Reason::UnknownState
-            | Reason::BreakerOpen
-            | Reason::Quarantined
-            | Reason::Runaway => self.bar(finding),
-            Reason::SharedZeroTokens | Reason::Failing => Some(self.failing(job)),
-            Reason::ZeroTokenStreak if finding.is_ongoing() => Some(self.failing(job)),
-            Reason::ZeroTokenStreak => {
-                let streaks = self.past_streaks.get(&job)?;
-                streaks.iter().find(|(since, ..)| Some(*since) == finding.since).map(|(.., key)| key.clone())
-            }
-            Reason::Overdue | Reason::Silent if finding.is_ongoing() => Some(match self.barred.get(&job) {
-                Some(key) => key.clone(),
-                None => blocker(Plausible::Impossible).unwrap_or_else(|| self.silence(finding)),
-            }),
-            Reason::Overdue | Reason::Silent => Some(self.past_silence(finding)),
-            Reason::TooManyFires => Some(Key::Runaway { job }),
-            Reason::Undelivered => match &finding.facts {
-                Facts::Undelivered { delivery_status } => Some(Key::Undelivered { status: delivery_status.clone() }),
-                _ => None,
+    fn key(&self, one: &JobFinding) -> Option<Key> {
+        let (job, finding) = (one.job, &one.finding);
+        match &finding.evidence {
+            Evidence::PastDue(evidence) => self.key_of_past_due(one, evidence),
+            Evidence::ZeroTokens(evidence) => self.key_of_zero_tokens(one, evidence),
+            Evidence::Gap(evidence) => match evidence {
+                GapEvidence::Silent { .. } if finding.is_ongoing() => Some(self.ongoing_silence(one)),
+                GapEvidence::Silent { last_fire } => Some(self.past_silence(one, *last_fire)),
+                GapEvidence::TooManyFires { .. } => Some(match self.barred.get(&job) {
+                    Some(runaway @ Key::Runaway { .. }) => runaway.clone(),
+                    _ => Key::Runaway { job, anchor: self.context.job(job).created_at },
+                }),
+                GapEvidence::Starved { .. } | GapEvidence::OtherZone { .. } | GapEvidence::RowGone { .. } => None,
             },
-            reason @ (Reason::SkippedSlots | Reason::Skipped | Reason::Unjudged) => Some(Key::Own { job, reason }),
-            // [`Incident::of_missing`] makes its incident.
-            Reason::ExpectedMissing => None,
-            Reason::OneShotFailed | Reason::TokenGrowth | Reason::Starved | Reason::OtherZone | Reason::RowGone => None,
         }
     }
 
-    /// The index of the run that jobs wait for, if it is at least that unusual.
-    fn blocker(&self, at_least: Plausible) -> Option<usize> {
-        let (index, run) = self.context.worker.blocker()?;
-        (run.plausible >= at_least).then_some(index)
+    fn key_of_past_due(&self, one: &JobFinding, evidence: &PastDueEvidence) -> Option<Key> {
+        let job = one.job;
+        match evidence {
+            PastDueEvidence::Overdue { .. } => Some(self.ongoing_silence(one)),
+            PastDueEvidence::Waiting { .. } => self.blocker(RunLength::Unusual).map(Key::Run),
+            // A process that died or was stopped left the run behind.
+            PastDueEvidence::HungRun { .. }
+                if matches!(self.context.snapshot.liveness, Liveness::Dead(_) | Liveness::Stopped(_)) =>
+            {
+                Some(self.silence(&one.finding))
+            }
+            PastDueEvidence::LongRun { .. }
+            | PastDueEvidence::HungRun { .. }
+            | PastDueEvidence::HungDelivery { .. } => {
+                let own = self.context.worker.indexed_runs().find(|(_, run)| run.job == Some(job));
+                own.map(|(index, _)| index).or_else(|| self.blocker(RunLength::Usual)).map(Key::Run)
+            }
+            PastDueEvidence::NoNextRun { .. }
+            | PastDueEvidence::UnreadableSchedule { .. }
+            | PastDueEvidence::UnknownState { .. }
+            | PastDueEvidence::BreakerOpen { .. }
+            | PastDueEvidence::Quarantined { .. }
+            | PastDueEvidence::Runaway { .. } => self.bar(one),
+            PastDueEvidence::SkippedSlots { next_run_at, .. } => {
+                Some(Key::SlotsSkipped { job, next_run: Some(*next_run_at) })
+            }
+            // [`Incident::expected_missing`] is made by itself.
+            PastDueEvidence::OneShotFailed { .. } | PastDueEvidence::ExpectedMissing { .. } => None,
+        }
     }
 
-    /// Nothing has run since the newest end, or this job alone did not.
+    fn key_of_zero_tokens(&self, one: &JobFinding, evidence: &ZeroTokensEvidence) -> Option<Key> {
+        let job = one.job;
+        match evidence {
+            ZeroTokensEvidence::SharedZeroTokens { .. } | ZeroTokensEvidence::Failing { .. } => Some(self.failing(job)),
+            ZeroTokensEvidence::ZeroTokenStreak { .. } if one.finding.is_ongoing() => Some(self.failing(job)),
+            ZeroTokensEvidence::ZeroTokenStreak { .. } => {
+                let streaks = self.past_streaks.get(&job)?;
+                streaks.iter().find(|(since, ..)| Some(*since) == one.finding.since).map(|(.., key)| key.clone())
+            }
+            ZeroTokensEvidence::Skipped { .. } => {
+                let fires = &self.context.job(job).fires;
+                let other = fires.iter().rev().find(|fire| fire.tokens != Tokens::Skipped).map(|fire| fire.end);
+                Some(Key::Skipped { job, last_other: other.or(self.context.job(job).created_at) })
+            }
+            ZeroTokensEvidence::Undelivered { delivery_status } => {
+                Some(Key::Undelivered { status: delivery_status.clone() })
+            }
+            ZeroTokensEvidence::Unjudged { .. } => Some(Key::Unjudged { job }),
+            ZeroTokensEvidence::TokenGrowth { .. } => None,
+        }
+    }
+
+    /// The run that jobs wait for, if it is at least that long.
+    fn blocker(&self, at_least: RunLength) -> Option<RunIndex> {
+        let (index, run) = self.context.worker.blocker()?;
+        (run.length >= at_least).then_some(index)
+    }
+
+    fn ongoing_silence(&self, one: &JobFinding) -> Key {
+        match self.barred.get(&one.job) {
+            Some(key) => key.clone(),
+            None => self.blocker(RunLength::Impossible).map_or_else(|| self.silence(&one.finding), Key::Run),
+        }
+    }
+
+    /// Nothing has run since the last end, or this job alone did not.
     fn silence(&self, finding: &Finding) -> Key {
         let worker = self.context.worker;
         let due = finding.since.unwrap_or(self.context.settings.now);
-        let newest = worker.newest.map(|(end, _)| end);
-        let of_all = !worker.passed_over(due) && worker.free_before_newest(due) <= LATE_IN_A_BATCH;
+        let last_end = worker.last_end.map(|(end, _)| end);
+        let of_all = !worker.passed_over(due) && worker.free_before_last_end(due) <= LATE_IN_A_BATCH;
         match self.culprit().filter(|_| of_all) {
-            Some(run) => Key::Holder(run),
-            None => Key::Silence { end: if of_all { newest } else { worker.end_before(due) } },
+            Some(run) => Key::Run(run),
+            None => Key::Silence { end: if of_all { last_end } else { worker.end_before(due) } },
         }
     }
 
-    /// The index of a run that hangs in a process that lives, if nothing has ended since it began: what else is silent waits
-    /// for it, also where places are free.
-    fn culprit(&self) -> Option<usize> {
+    /// A run that hangs in a process that is alive, if nothing has ended since it began: everything else that is silent waits
+    /// for it, even if further runs could start.
+    fn culprit(&self) -> Option<RunIndex> {
         let worker = self.context.worker;
-        let alive = matches!(self.context.snapshot.life, Life::Alive(_));
-        let hangs = |run: &Holder| {
-            run.plausible == Plausible::Impossible && worker.newest.is_none_or(|(newest, _)| newest <= run.start)
+        let alive = matches!(self.context.snapshot.liveness, Liveness::Alive(_));
+        let hangs = |run: &ActiveRun| {
+            run.length == RunLength::Impossible && worker.last_end.is_none_or(|(last, _)| last <= run.start)
         };
-        worker.holders.iter().position(hangs).filter(|_| alive)
+        worker.indexed_runs().find(|(_, run)| alive && hangs(run)).map(|(index, _)| index)
     }
 
     /// A silence after a bad fire of a streak is part of what failed; any other goes by the last run before it.
-    fn past_silence(&self, finding: &Finding) -> Key {
-        if let (Facts::Silent { last_fire: Some(last) }, Some(streaks)) =
-            (&finding.facts, self.past_streaks.get(&finding.job))
-            && let Some((.., key)) = streaks.iter().find(|(since, until, _)| since <= last && last < until)
+    fn past_silence(&self, one: &JobFinding, last_fire: Option<Instant>) -> Key {
+        if let (Some(last), Some(streaks)) = (last_fire, self.past_streaks.get(&one.job))
+            && let Some((.., key)) = streaks.iter().find(|(since, until, _)| *since <= last && last < *until)
         {
             return key.clone();
         }
-        Key::Silence { end: finding.since.and_then(|due| self.context.worker.end_before(due)) }
+        Key::Silence { end: one.finding.since.and_then(|due| self.context.worker.end_before(due)) }
     }
 }
 
 /// Findings of one cause.
-struct Group<'a> {
-    context: &'a Context<'a>,
-    key: &'a Key,
-    members: Vec<&'a Finding>,
+pub struct Group<'a> {
+    /// What the detectors saw.
+    pub context: &'a Context<'a>,
+    key: Key,
+    /// The findings.
+    pub findings: Vec<JobFinding>,
 }
 
 impl Group<'_> {
-    fn incident(&self) -> Incident {
-        let ongoing = self.members.iter().any(|finding| finding.is_ongoing());
-        let lasting = if ongoing { Lasting::Ongoing } else { Lasting::Resolved };
-        let until = self.members.iter().filter_map(|finding| finding.until).max().filter(|_| !ongoing);
-        let severity = self.members.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Ok);
-        let (cause, jobs) = (self.cause(ongoing), self.hits(ongoing));
-        let telling = Telling { group: self, cause, jobs: &jobs, ongoing, until };
+    fn into_incident(self) -> Incident {
+        let ongoing = self.findings.iter().any(|one| one.finding.is_ongoing());
+        let status = if ongoing { Status::Ongoing } else { Status::Resolved };
+        let until = self.findings.iter().filter_map(|one| one.finding.until).max().filter(|_| !ongoing);
+        let severity = self.findings.iter().map(|one| one.finding.severity).max().unwrap_or(Severity::Ok);
+        let (cause, jobs) = (self.cause(ongoing), self.affected(ongoing));
+        let since = self.since(&jobs);
+        let text = wording::text(&self, cause, &jobs, (since, until));
         Incident {
             fingerprint: self.fingerprint(),
             cause,
             severity,
-            lasting,
-            since: self.since(&jobs),
+            status,
+            since,
             until,
-            headline: telling.headline(),
-            observed: telling.observed(),
-            inferred: telling.inferred(),
+            text,
             error: self.error(&jobs),
-            next_step: telling.next_step(),
-            sql: telling.sql(),
+            remedy: self.remedy(cause, &jobs, ongoing),
             jobs,
+            findings: self.findings,
         }
     }
 
-    fn job(&self, index: usize) -> &Job {
-        &self.context.snapshot.jobs[index]
-    }
-
-    fn holder(&self) -> Option<&Holder> {
+    /// The run in flight that it is about, if it is about one.
+    pub fn run(&self) -> Option<&ActiveRun> {
         match self.key {
-            Key::Holder(index) => self.context.worker.holders.get(*index),
+            Key::Run(index) => Some(self.context.worker.run(index)),
             _ => None,
         }
     }
 
     fn cause(&self, ongoing: bool) -> Cause {
-        let failing_jobs = || self.members.iter().map(|finding| finding.job).collect::<std::collections::HashSet<_>>();
+        let failing_jobs = || self.findings.iter().map(|one| one.job).collect::<HashSet<_>>().len();
         match self.key {
-            Key::Holder(_) => match self.holder().map(|run| (run.phase, run.plausible)) {
-                Some((Phase::Delivering, _)) => Cause::DeliveryHung,
-                Some((Phase::Running, Plausible::Impossible)) => Cause::RunHung,
-                _ => Cause::RunLong,
-            },
-            Key::Failing { .. } if failing_jobs().len() > 1 => Cause::ProviderFailing,
+            Key::Run(index) => {
+                let run = self.context.worker.run(index);
+                match (run.phase, run.length) {
+                    (Phase::Delivering, _) => Cause::DeliveryHung,
+                    (Phase::Running, RunLength::Impossible) => Cause::RunHung,
+                    (Phase::Running, RunLength::Usual | RunLength::Unusual) => Cause::RunLong,
+                }
+            }
+            Key::Failing { .. } if failing_jobs() > 1 => Cause::ProviderFailing,
             Key::Failing { .. } => Cause::JobFailing,
             Key::Silence { end } => {
                 let whole = if ongoing {
-                    *end == self.context.worker.newest.map(|(newest, _)| newest)
+                    end == self.context.worker.last_end.map(|(last, _)| last)
                 } else {
-                    self.nothing_ran_after(*end)
+                    self.nothing_ran_after(end)
                 };
                 if whole { Cause::SchedulerSilent } else { Cause::JobSilent }
             }
             Key::Dead { .. } => Cause::RowDead,
             Key::Runaway { .. } => Cause::Runaway,
             Key::Undelivered { .. } => Cause::Undelivered,
-            Key::Own { reason, .. } => match reason {
-                Reason::SkippedSlots => Cause::SlotsSkipped,
-                Reason::Skipped => Cause::JobSkipped,
-                _ => Cause::Unjudged,
-            },
+            Key::Skipped { .. } => Cause::JobSkipped,
+            Key::SlotsSkipped { .. } => Cause::SlotsSkipped,
+            Key::Unjudged { .. } => Cause::Unjudged,
         }
     }
 
     /// Whether for most of the silence nothing ran at all: the first run after `end` came towards its end.
     fn nothing_ran_after(&self, end: Option<Instant>) -> bool {
-        let since = self.members.iter().filter_map(|finding| finding.since).min();
-        let until = self.members.iter().filter_map(|finding| finding.until).min();
+        let since = self.findings.iter().filter_map(|one| one.finding.since).min();
+        let until = self.findings.iter().filter_map(|one| one.finding.until).min();
         let next = end.and_then(|end| self.context.worker.end_after(end));
         let (Some(since), Some(until), Some(next)) = (since, until, next) else { return true };
         2 * next.since(since) >= until.since(since)
     }
 
     /// The jobs, those that lost the most slots first.
-    fn hits(&self, ongoing: bool) -> Vec<Hit> {
-        let mut hits: HashMap<usize, Hit> = HashMap::new();
-        for finding in self.members.iter().filter(|finding| finding.is_ongoing() == ongoing) {
-            let hit =
-                hits.entry(finding.job).or_insert(Hit { job: finding.job, since: finding.since, missed_slots: 0 });
-            hit.since = [hit.since, finding.since].into_iter().flatten().min();
-            let missed = finding.missed_slots.unwrap_or(0);
-            hit.missed_slots = hit.missed_slots.max(missed);
+    fn affected(&self, ongoing: bool) -> Vec<AffectedJob> {
+        let mut jobs: HashMap<JobIndex, AffectedJob> = HashMap::new();
+        for JobFinding { job, finding } in self.findings.iter().filter(|one| one.finding.is_ongoing() == ongoing) {
+            let new = AffectedJob { job: *job, since: finding.since, missed_slots: 0, waits: true };
+            let affected = jobs.entry(*job).or_insert(new);
+            affected.since = [affected.since, finding.since].into_iter().flatten().min();
+            affected.missed_slots = affected.missed_slots.max(finding.missed_slots.unwrap_or(0));
+            affected.waits &= finding.reason() == Reason::Waiting;
         }
-        let mut hits: Vec<Hit> = hits.into_values().collect();
-        let own = self.holder().and_then(|run| run.job);
-        hits.sort_by_key(|hit| (Some(hit.job) != own, std::cmp::Reverse(hit.missed_slots), hit.since, hit.job));
-        hits
+        let mut jobs: Vec<AffectedJob> = jobs.into_values().collect();
+        let own = self.run().and_then(|run| run.job);
+        jobs.sort_by_key(|affected| {
+            (Some(affected.job) != own, Reverse(affected.missed_slots), affected.since, affected.job)
+        });
+        jobs
     }
 
-    fn since(&self, jobs: &[Hit]) -> Option<Instant> {
-        match self.holder() {
+    fn since(&self, jobs: &[AffectedJob]) -> Option<Instant> {
+        match self.run() {
             Some(run) => Some(run.start),
-            None => jobs.iter().filter_map(|hit| hit.since).min(),
+            None => jobs.iter().filter_map(|affected| affected.since).min(),
         }
     }
 
-    /// The newest error of any of the jobs.
-    fn error(&self, jobs: &[Hit]) -> Option<String> {
+    /// The last error of any of the jobs.
+    fn error(&self, jobs: &[AffectedJob]) -> Option<String> {
         let failed = matches!(self.key, Key::Failing { .. } | Key::Runaway { .. } | Key::Dead { .. });
-        let errors = jobs.iter().map(|hit| self.job(hit.job)).filter(|_| failed);
-        let newest = errors.filter(|job| job.last_error().is_some()).max_by_key(|job| job.last_end())?;
-        newest.last_error().map(str::to_owned)
+        let errors = jobs.iter().map(|affected| self.context.job(affected.job)).filter(|_| failed);
+        let last = errors.filter(|job| job.last_error().is_some()).max_by_key(|job| job.last_end())?;
+        last.last_error().map(str::to_owned)
+    }
+
+    fn remedy(&self, cause: Cause, affected: &[AffectedJob], ongoing: bool) -> Remedy {
+        let Some(first) = self.findings.first().filter(|_| ongoing) else {
+            let step = "Nothing now; read the scheduler's log of that time.".to_owned();
+            return Remedy { step, statement: None };
+        };
+        let jobs: Vec<&Job> = affected.iter().map(|affected| self.context.job(affected.job)).collect();
+        (self.context.snapshot.traits.remedy)(&Trouble { cause, reason: first.finding.reason(), jobs: &jobs })
     }
 
     /// A hash of what tells this incident from any other, in this database and elsewhere.
     fn fingerprint(&self) -> String {
         let seconds = |at: Option<Instant>| at.map_or_else(String::new, |at| at.seconds().to_string());
-        let id = |job: usize| self.job(job).id.as_str();
-        let (family, whose, anchor): (&str, &str, String) = match self.key {
-            Key::Holder(_) => match self.holder() {
-                Some(run) if run.phase == Phase::Running => ("run", &run.job_id, seconds(Some(run.mark))),
-                Some(run) => ("delivery", &run.job_id, seconds(Some(run.mark))),
-                None => ("run", "", String::new()),
-            },
-            Key::Failing { job, last_good } => ("failing", id(*job), seconds(*last_good)),
+        let job = |job: &JobIndex| self.context.job(*job);
+        let created = |index: &JobIndex| seconds(job(index).created_at);
+        let id = |index: &JobIndex| job(index).id.as_str();
+        let database = || database_anchor(self.context.subjects.iter().map(|subject: &Subject<'_>| subject.job));
+        let (family, whose, anchor): (&str, &str, String) = match &self.key {
+            Key::Run(index) => {
+                let run = self.context.worker.run(*index);
+                let family = match run.phase {
+                    Phase::Running => "run",
+                    Phase::Delivering => "delivery",
+                };
+                (family, &run.job_id, seconds(Some(run.mark)))
+            }
+            Key::Failing { job, last_good } => ("failing", id(job), seconds(*last_good)),
             Key::Silence { end: Some(end) } => {
-                ("silence", self.context.worker.ended_at(*end).map_or("", id), seconds(Some(*end)))
+                ("silence", self.context.worker.id_ended_at(*end).unwrap_or(""), seconds(Some(*end)))
             }
-            Key::Silence { end: None } => {
-                ("silence", self.members.first().map_or("", |first| id(first.job)), String::new())
-            }
-            Key::Dead { job } => ("dead", id(*job), seconds(self.job(*job).last_end())),
-            Key::Runaway { job } => ("runaway", id(*job), String::new()),
-            Key::Undelivered { status } => ("undelivered", status, String::new()),
-            Key::Own { job, reason } => ("own", id(*job), reason.name()),
+            Key::Silence { end: None } => ("silence", self.findings.first().map_or("", |one| id(&one.job)), database()),
+            Key::Dead { job: dead } => ("dead", id(dead), seconds(job(dead).last_end().or(job(dead).created_at))),
+            Key::Runaway { job, anchor } => ("runaway", id(job), seconds(*anchor)),
+            Key::Undelivered { status } => ("undelivered", status, database()),
+            Key::Skipped { job, last_other } => ("skipped", id(job), seconds(*last_other)),
+            Key::SlotsSkipped { job, next_run } => ("slots-skipped", id(job), seconds(*next_run)),
+            Key::Unjudged { job } => ("unjudged", id(job), created(job)),
         };
         hashed([family, whose, &anchor])
     }

@@ -1,39 +1,172 @@
-//! past-due: a job that is due and does not run, or that never will again.
+//! past-due: a job that is due and does not run, or never will again.
 //!
 //! The scheduler picks rows with `enabled = 1 AND status = 'active' AND next_run_at <= now`, one at a time. So a job is late
-//! by its `next_run_at`, unless some run holds the worker; and a row that no longer meets the condition is silent for good.
+//! by its `next_run_at`, unless a run keeps the worker busy; and a row that no longer meets the condition is silent forever.
 
-use super::finding::{Facts, Finding, seconds};
-use super::worker::{Holder, Phase, Plausible};
-use super::{Context, Severity};
-use crate::cadence::Cadence;
-use crate::model::{Fire, Job, Row, Stamp, State, Tokens, When};
+use super::finding::{Finding, count, seconds, span_of_seconds};
+use super::worker::{ActiveRun, Phase, RunLength};
+use super::{Context, Subject};
+use crate::catalog::{Reason, Severity};
+use crate::model::{Fire, Job, Row, State, Timestamp, Tokens, When};
+use crate::schedule::Cadence;
 use crate::time::{DAY, Instant, MINUTE, Millis};
+use serde::Serialize;
 
-/// Every ended run updates its row at once; so many later fires prove that the update fails.
+/// Every run that ends updates its row at once; so many later fires prove that the update fails.
 const FIRES_WITHOUT_UPDATE: usize = 3;
-/// A row's update follows its cost event within this, but for the delivery of the message.
+/// A row's update follows its cost event within this time, apart from the delivery of the message.
 const UPDATE_FOLLOWS: Millis = MINUTE;
 /// With so many slots before the next run, it was not the schedule that set it.
-const FEWEST_SKIPPED: u64 = 2;
+const MIN_SKIPPED: u64 = 2;
+
+/// What a finding of this detector is based on, by its reason.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum PastDueEvidence {
+    /// See [`Reason::Overdue`].
+    Overdue { overdue_seconds: i64, free_seconds: i64 },
+    /// See [`Reason::Waiting`].
+    Waiting { behind: Option<String>, overdue_seconds: i64 },
+    /// See [`Reason::LongRun`].
+    LongRun { in_flight_seconds: i64, usual_seconds: i64 },
+    /// See [`Reason::HungRun`].
+    HungRun { behind: Option<String>, in_flight_seconds: i64 },
+    /// See [`Reason::HungDelivery`].
+    HungDelivery { behind: Option<String>, delivering_seconds: i64 },
+    /// See [`Reason::NoNextRun`].
+    NoNextRun { next_run_at: Option<String> },
+    /// See [`Reason::BreakerOpen`].
+    BreakerOpen { consecutive_errors: u64, last_error: Option<String> },
+    /// See [`Reason::UnreadableSchedule`].
+    UnreadableSchedule { why: String },
+    /// See [`Reason::UnknownState`].
+    UnknownState { why: String },
+    /// See [`Reason::Runaway`].
+    Runaway { fires: usize, fires_seconds: i64, cost_usd: f64, why: Option<String> },
+    /// See [`Reason::Quarantined`].
+    Quarantined { why: String },
+    /// See [`Reason::SkippedSlots`].
+    SkippedSlots { next_run_at: Instant, slots: u64 },
+    /// See [`Reason::OneShotFailed`].
+    OneShotFailed { consecutive_errors: u64, last_error: Option<String> },
+    /// See [`Reason::ExpectedMissing`].
+    ExpectedMissing { expected: String, state: Option<&'static str> },
+}
+
+impl PastDueEvidence {
+    /// The reason that it is evidence of.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Overdue { .. } => Reason::Overdue,
+            Self::Waiting { .. } => Reason::Waiting,
+            Self::LongRun { .. } => Reason::LongRun,
+            Self::HungRun { .. } => Reason::HungRun,
+            Self::HungDelivery { .. } => Reason::HungDelivery,
+            Self::NoNextRun { .. } => Reason::NoNextRun,
+            Self::BreakerOpen { .. } => Reason::BreakerOpen,
+            Self::UnreadableSchedule { .. } => Reason::UnreadableSchedule,
+            Self::UnknownState { .. } => Reason::UnknownState,
+            Self::Runaway { .. } => Reason::Runaway,
+            Self::Quarantined { .. } => Reason::Quarantined,
+            Self::SkippedSlots { .. } => Reason::SkippedSlots,
+            Self::OneShotFailed { .. } => Reason::OneShotFailed,
+            Self::ExpectedMissing { .. } => Reason::ExpectedMissing,
+        }
+    }
+
+    /// The same in a sentence.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Overdue { overdue_seconds, free_seconds } => {
+                let (overdue, free) = (span_of_seconds(*overdue_seconds), span_of_seconds(*free_seconds));
+                format!("overdue by {overdue}; the worker was free for {free}")
+            }
+            Self::Waiting { behind, overdue_seconds } => waiting(behind.as_deref(), *overdue_seconds),
+            Self::LongRun { in_flight_seconds, usual_seconds } => {
+                let (elapsed, usual) = (span_of_seconds(*in_flight_seconds), span_of_seconds(*usual_seconds));
+                format!("its run has taken {elapsed} so far; more than {usual} is unusual for this job")
+            }
+            Self::HungRun { behind, in_flight_seconds } => hung_run(behind.as_deref(), *in_flight_seconds),
+            Self::HungDelivery { behind, delivering_seconds } => hung_delivery(behind.as_deref(), *delivering_seconds),
+            Self::NoNextRun { next_run_at: None } => "its next_run_at is empty, so it will never run again".to_owned(),
+            Self::NoNextRun { next_run_at: Some(text) } => {
+                format!("its next_run_at is {text:?}, which is not a time, so it will never run again")
+            }
+            Self::BreakerOpen { consecutive_errors, .. } => {
+                let errors = count(*consecutive_errors, "error");
+                format!("its circuit breaker opened after {errors} in a row: it will not run again by itself")
+            }
+            Self::UnreadableSchedule { why } => format!("its schedule can't be used: {why}"),
+            Self::UnknownState { why } => format!("the scheduler never picks this row: {why}"),
+            Self::Runaway { fires, fires_seconds, cost_usd, why } => {
+                let (runs, span) = (count(*fires, "run"), span_of_seconds(*fires_seconds));
+                let why = why.as_ref().map_or_else(String::new, |why| format!("; {why}"));
+                format!(
+                    "runs back to back: {runs} in {span} that its row never recorded, costing {cost_usd:.2} USD{why}"
+                )
+            }
+            Self::Quarantined { why } => format!("the scheduler removed its row from the table: {why}"),
+            Self::SkippedSlots { next_run_at, slots } => {
+                format!("its next run is set to {} UTC, after {}", next_run_at.minute(), count(*slots, "slot"))
+            }
+            Self::OneShotFailed { consecutive_errors, .. } => {
+                format!("a one-shot gave up after {}: its work was never done", count(*consecutive_errors, "error"))
+            }
+            Self::ExpectedMissing { expected, state: None } => format!("no job matches {expected:?}"),
+            Self::ExpectedMissing { expected, state: Some(state) } => {
+                format!("it is {state}, and no watched job matches {expected:?}")
+            }
+        }
+    }
+}
+
+fn waiting(behind: Option<&str>, overdue_seconds: i64) -> String {
+    let overdue = span_of_seconds(overdue_seconds);
+    match behind {
+        Some(name) => format!("due {overdue} ago; waiting for the run of {name}"),
+        None => format!("due {overdue} ago; the worker was busy until a moment ago"),
+    }
+}
+
+fn hung_run(behind: Option<&str>, in_flight_seconds: i64) -> String {
+    let elapsed = span_of_seconds(in_flight_seconds);
+    match behind {
+        Some(name) => format!("waiting for the run of {name}, which started {elapsed} ago and has not finished"),
+        None => format!("its run started {elapsed} ago and has not finished: longer than any run is allowed to take"),
+    }
+}
+
+fn hung_delivery(behind: Option<&str>, delivering_seconds: i64) -> String {
+    let elapsed = span_of_seconds(delivering_seconds);
+    match behind {
+        Some(name) => {
+            format!(
+                "waiting for the run of {name}, which did its work {elapsed} ago but was never recorded as finished"
+            )
+        }
+        None => format!("its run did its work {elapsed} ago but was never recorded as finished"),
+    }
+}
 
 /// At most one finding: the most fundamental reason.
-pub fn detect(context: &Context<'_>, index: usize, job: &Job) -> Vec<Finding> {
+pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
+    let job = subject.job;
     let Some(row) = job.row.as_ref() else { return Vec::new() };
     let found = match &job.state {
         State::FailedOnce => failed_once(context, job, row),
         State::Unknown(why) => {
-            let facts = Facts::UnknownState { why: why.clone() };
-            Some(Finding::new(Severity::Warning, facts).since(last_sign(job)))
+            let evidence = PastDueEvidence::UnknownState { why: why.clone() };
+            Some(Finding::new(Severity::Warning, evidence).since(last_sign(job)))
         }
         State::Watched | State::Broken => runaway(job, row)
             .or_else(|| unreadable(job))
             .or_else(|| breaker(context, job, row))
             .or_else(|| never_again(job, row))
-            .or_else(|| late(context, index, job))
+            .or_else(|| late(context, subject))
             .or_else(|| skipped(context, job, row)),
         State::Quarantined(why) => {
-            Some(Finding::new(Severity::Critical, Facts::Quarantined { why: why.clone() }).since(last_sign(job)))
+            let evidence = PastDueEvidence::Quarantined { why: why.clone() };
+            Some(Finding::new(Severity::Critical, evidence).since(last_sign(job)))
         }
         State::Paused | State::Disabled | State::Completed | State::NotCreated | State::EventDriven | State::Gone => {
             None
@@ -49,90 +182,99 @@ fn last_sign(job: &Job) -> Option<Instant> {
 /// A one-shot that gave up did not do its work: worth a line while it is new.
 fn failed_once(context: &Context<'_>, job: &Job, row: &Row) -> Option<Finding> {
     let run = row.last_run.as_ref()?;
-    let facts = Facts::OneShotFailed {
+    let evidence = PastDueEvidence::OneShotFailed {
         consecutive_errors: row.consecutive_errors,
         last_error: job.last_error().map(str::to_owned),
     };
     let recent = context.settings.now.since(run.end()) <= context.settings.since;
-    recent.then(|| Finding::new(Severity::Info, facts).since(run.end()))
+    recent.then(|| Finding::new(Severity::Info, evidence).since(run.end()))
+}
+
+/// When a row was last updated by a run, or created.
+pub fn last_update(job: &Job) -> Option<Instant> {
+    job.last_run().map(|run| run.end()).or(job.created_at)
 }
 
 fn runaway(job: &Job, row: &Row) -> Option<Finding> {
     let updated = row.last_run.as_ref().map(|run| run.end()).or(job.created_at)?;
     let first = job.fires.partition_point(|fire| fire.end.since(updated) <= UPDATE_FOLLOWS);
-    // What only looked whether there is work, and found none, need not be in the row.
+    // A fire that only checked for work and found none need not be in the row.
     let worked = |fire: &&Fire| !matches!(fire.tokens, Tokens::Uncounted | Tokens::Skipped);
     let later: Vec<&Fire> = job.fires[first..].iter().filter(worked).collect();
-    let (begun, newest) = (later.first()?.end, later.last()?.end);
+    let (begun, last) = (later.first()?.end, later.last()?.end);
     let why = match &job.schedule.when {
         When::Unreadable(why) => Some(why.clone()),
         When::Recurring(_) | When::Once => None,
     };
-    let facts = Facts::Runaway {
+    let evidence = PastDueEvidence::Runaway {
         fires: later.len(),
-        fires_seconds: seconds(newest.since(begun)),
+        fires_seconds: seconds(last.since(begun)),
         cost_usd: later.iter().map(|fire| f64::from(fire.cost_usd)).sum(),
         why,
     };
-    (later.len() >= FIRES_WITHOUT_UPDATE).then(|| Finding::new(Severity::Critical, facts).since(begun))
+    (later.len() >= FIRES_WITHOUT_UPDATE).then(|| Finding::new(Severity::Critical, evidence).since(begun))
 }
 
 fn unreadable(job: &Job) -> Option<Finding> {
     let When::Unreadable(why) = &job.schedule.when else { return None };
-    Some(Finding::new(Severity::Critical, Facts::UnreadableSchedule { why: why.clone() }).since(last_sign(job)))
+    let evidence = PastDueEvidence::UnreadableSchedule { why: why.clone() };
+    Some(Finding::new(Severity::Critical, evidence).since(last_sign(job)))
 }
 
 fn breaker(context: &Context<'_>, job: &Job, row: &Row) -> Option<Finding> {
-    let facts = Facts::BreakerOpen {
+    let evidence = PastDueEvidence::BreakerOpen {
         consecutive_errors: row.consecutive_errors,
         last_error: job.last_error().map(str::to_owned),
     };
     let since = last_sign(job);
     let missed = || Some(job.schedule.cadence()?.slots_between(since?, context.settings.now));
-    (job.state == State::Broken).then(|| Finding::new(Severity::Critical, facts).since(since).missing(missed()))
+    (job.state == State::Broken).then(|| Finding::new(Severity::Critical, evidence).since(since).missing(missed()))
 }
 
 fn never_again(job: &Job, row: &Row) -> Option<Finding> {
     let next_run_at = match &row.next_run_at {
-        Stamp::At(_) => return None,
-        Stamp::Missing => None,
-        Stamp::Unreadable(text) => Some(text.clone()),
+        Timestamp::At(_) => return None,
+        Timestamp::Missing => None,
+        Timestamp::Unreadable(text) => Some(text.clone()),
     };
-    Some(Finding::new(Severity::Critical, Facts::NoNextRun { next_run_at }).since(last_sign(job)))
+    Some(Finding::new(Severity::Critical, PastDueEvidence::NoNextRun { next_run_at }).since(last_sign(job)))
 }
 
-/// Judges a job by its `next_run_at`, and by the run that holds the worker.
-fn late(context: &Context<'_>, index: usize, job: &Job) -> Option<Finding> {
-    if let Some(run) = context.worker.run_of(index) {
-        return own_run(context, job, run);
+/// Judges a job by its `next_run_at`, and by the run that keeps the worker busy.
+fn late(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
+    if let Some(run) = context.worker.run_of(subject.index) {
+        return own_run(context, subject, run);
     }
+    let (job, now) = (subject.job, context.settings.now);
     let due = job.next_run()?;
-    let late_ms = context.settings.now.since(due);
+    let late_ms = now.since(due);
     if late_ms <= 0 {
         return None;
     }
-    let severity = lateness(context, job, due);
+    let severity = lateness(context, subject, due);
     let lost = |finding: Finding| finding.missing(slots_since(context, job, due)).since(due);
-    let is_late = late_ms > context.settings.late_after;
-    let holder = context.worker.blocker().map(|(_, run)| run);
-    match (holder, holder.map(|run| (run.phase, run.plausible)), severity) {
-        (Some(run), Some((Phase::Running, Plausible::Impossible)), _) if is_late => {
-            let facts = Facts::HungRun { behind: Some(run.name.clone()), in_flight_seconds: seconds(run.for_ms) };
-            Some(lost(Finding::new(Severity::Critical, facts)))
+    let is_late = late_ms > subject.settings.thresholds.late_after;
+    let blocker = context.worker.blocker().map(|(_, run)| run);
+    match (blocker, blocker.map(|run| (run.phase, run.length)), severity) {
+        (Some(run), Some((Phase::Running, RunLength::Impossible)), _) if is_late => {
+            let behind = Some(run.name.clone());
+            let evidence = PastDueEvidence::HungRun { behind, in_flight_seconds: seconds(run.elapsed) };
+            Some(lost(Finding::new(Severity::Critical, evidence)))
         }
-        (Some(run), Some((Phase::Delivering, Plausible::Impossible)), Some(severity)) => {
-            let facts = Facts::HungDelivery { behind: Some(run.name.clone()), delivering_seconds: seconds(run.for_ms) };
-            Some(lost(Finding::new(severity, facts)))
+        (Some(run), Some((Phase::Delivering, RunLength::Impossible)), Some(severity)) => {
+            let behind = Some(run.name.clone());
+            let evidence = PastDueEvidence::HungDelivery { behind, delivering_seconds: seconds(run.elapsed) };
+            Some(lost(Finding::new(severity, evidence)))
         }
         (.., Some(severity)) => {
-            let free_ms = context.worker.free_for(due, context.settings.now);
-            let facts = Facts::Overdue { overdue_seconds: seconds(late_ms), free_seconds: seconds(free_ms) };
-            Some(lost(Finding::new(severity, facts)))
+            let free_seconds = seconds(context.worker.free_for(due, now));
+            let evidence = PastDueEvidence::Overdue { overdue_seconds: seconds(late_ms), free_seconds };
+            Some(lost(Finding::new(severity, evidence)))
         }
         (.., None) if is_late => {
-            let behind = holder.map(|run| run.name.clone());
-            let facts = Facts::Waiting { behind, overdue_seconds: seconds(late_ms) };
-            Some(Finding::new(Severity::Info, facts).since(due))
+            let behind = blocker.map(|run| run.name.clone());
+            let evidence = PastDueEvidence::Waiting { behind, overdue_seconds: seconds(late_ms) };
+            Some(Finding::new(Severity::Info, evidence).since(due))
         }
         _ => None,
     }
@@ -143,56 +285,59 @@ pub fn slots_since(context: &Context<'_>, job: &Job, due: Instant) -> Option<u64
     job.schedule.cadence().map(|cadence| 1 + cadence.slots_between(due, context.settings.now))
 }
 
-fn own_run(context: &Context<'_>, job: &Job, run: &Holder) -> Option<Finding> {
-    let in_flight_seconds = seconds(run.for_ms);
-    match (run.phase, run.plausible) {
-        (_, Plausible::Usual) => None,
-        (Phase::Running, Plausible::Unusual) => {
-            let facts = Facts::LongRun { in_flight_seconds, usual_seconds: seconds(run.usual_ms) };
-            Some(Finding::new(Severity::Warning, facts).since(run.start))
+fn own_run(context: &Context<'_>, subject: &Subject<'_>, run: &ActiveRun) -> Option<Finding> {
+    let job = subject.job;
+    let in_flight_seconds = seconds(run.elapsed);
+    match (run.phase, run.length) {
+        (_, RunLength::Usual) => None,
+        (Phase::Running, RunLength::Unusual) => {
+            let evidence = PastDueEvidence::LongRun { in_flight_seconds, usual_seconds: seconds(run.usual_limit) };
+            Some(Finding::new(Severity::Warning, evidence).since(run.start))
         }
-        (Phase::Running, Plausible::Impossible) => {
-            let facts = Facts::HungRun { behind: None, in_flight_seconds };
-            Some(Finding::new(Severity::Critical, facts).since(run.start).missing(slots_since(context, job, run.start)))
+        (Phase::Running, RunLength::Impossible) => {
+            let evidence = PastDueEvidence::HungRun { behind: None, in_flight_seconds };
+            let missed = slots_since(context, job, run.start);
+            Some(Finding::new(Severity::Critical, evidence).since(run.start).missing(missed))
         }
-        (Phase::Delivering, _) => {
-            let facts = Facts::HungDelivery { behind: None, delivering_seconds: in_flight_seconds };
+        (Phase::Delivering, RunLength::Unusual | RunLength::Impossible) => {
+            let evidence = PastDueEvidence::HungDelivery { behind: None, delivering_seconds: in_flight_seconds };
             let next = job.schedule.cadence().and_then(|cadence| cadence.next(run.start));
-            let severity = next.and_then(|next| lateness(context, job, next)).unwrap_or(Severity::Warning);
+            let severity = next.and_then(|next| lateness(context, subject, next)).unwrap_or(Severity::Warning);
             let missed = job.schedule.cadence().map(|cadence| cadence.slots_between(run.start, context.settings.now));
-            Some(Finding::new(severity, facts).since(run.start).missing(missed))
+            Some(Finding::new(severity, evidence).since(run.start).missing(missed))
         }
     }
 }
 
-/// How bad it is that a job due at `due` has not run, by the time in which the worker was free for it.
-pub fn lateness(context: &Context<'_>, job: &Job, due: Instant) -> Option<Severity> {
-    let settings = context.settings;
-    let free = context.worker.free_for(due, settings.now);
-    if free <= settings.late_after {
+/// How bad it is that a job due at `due` has not run, by how long the worker was free for it.
+pub fn lateness(context: &Context<'_>, subject: &Subject<'_>, due: Instant) -> Option<Severity> {
+    let (now, thresholds) = (context.settings.now, &subject.settings.thresholds);
+    let free = context.worker.free_for(due, now);
+    if free <= thresholds.late_after {
         return None;
     }
-    let passed = |cadence: &Cadence| cadence.advance(due, settings.late_cadences).is_some_and(|end| settings.now > end);
-    let lost = free > settings.lost_after || job.schedule.cadence().is_some_and(passed);
-    Some(if lost && !may_sleep(context, job) { Severity::Critical } else { Severity::Warning })
+    let passed = |cadence: &Cadence| cadence.advance(due, thresholds.late_cadences).is_some_and(|end| now > end);
+    let lost = free > thresholds.lost_after || subject.job.schedule.cadence().is_some_and(passed);
+    Some(if lost && !may_sleep(context, subject) { Severity::Critical } else { Severity::Warning })
 }
 
-/// Whether the scheduler may not know yet what the row says: it was edited or resumed by hand, and its timer sleeps on.
-fn may_sleep(context: &Context<'_>, job: &Job) -> bool {
-    let run_end = job.last_run().map(|run| run.end()).unwrap_or(Instant::MIN);
-    job.written().is_some_and(|written| {
-        written.since(run_end) > UPDATE_FOLLOWS && context.settings.now.since(written) <= context.settings.lost_after
+/// Whether the scheduler may not have seen the row yet: it was edited or resumed by hand, and the timer still sleeps.
+fn may_sleep(context: &Context<'_>, subject: &Subject<'_>) -> bool {
+    let run_end = subject.job.last_run().map(|run| run.end()).unwrap_or(Instant::MIN);
+    subject.job.written().is_some_and(|written| {
+        written.since(run_end) > UPDATE_FOLLOWS
+            && context.settings.now.since(written) <= subject.settings.thresholds.lost_after
     })
 }
 
-/// A next run that lies behind slots of the schedule, further than the assumed zone can be wrong, and no error explains it.
+/// A next run later than the next slots, by more than the assumed zone can be wrong, that no error explains.
 fn skipped(context: &Context<'_>, job: &Job, row: &Row) -> Option<Finding> {
     let now = context.settings.now;
     let next = row.next_run_at.instant().filter(|_| row.consecutive_errors == 0)?;
     let (first, slots) = match (job.schedule.cadence(), job.schedule.at) {
         (Some(cadence), _) => (cadence.next(now)?, cadence.slots_between(now, next.plus(-1))),
-        (None, at) => (at?, FEWEST_SKIPPED),
+        (None, at) => (at?, MIN_SKIPPED),
     };
-    let facts = Facts::SkippedSlots { next_run_at: next, slots };
-    (slots >= FEWEST_SKIPPED && next.since(first) > DAY).then(|| Finding::new(Severity::Warning, facts))
+    let evidence = PastDueEvidence::SkippedSlots { next_run_at: next, slots };
+    (slots >= MIN_SKIPPED && next.since(first) > DAY).then(|| Finding::new(Severity::Warning, evidence))
 }

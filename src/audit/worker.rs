@@ -1,60 +1,73 @@
-//! The worker: it has one place or some, so a due job waits while all of them are taken.
+//! The worker runs a limited number of jobs at a time, so a due job waits while it is busy.
 //!
 //! Where a scheduler records the start and end of each run, that is all. Where it runs one job after another and records ends
-//! only, the exact start is known of a job's newest run, from its row. An older run is taken to have begun at the end of the
-//! run before it, whoever's that was: what remains is when the worker was visibly free. A job that was due then and did not
-//! fire was not waiting. Where another job has fired three times meanwhile, this one was passed over, since a batch takes
-//! each job once: then runs are taken to have begun no earlier than their own slot.
+//! only, the exact start is known of a job's last run, from its row. The length of an older run has two bounds: at most it
+//! began at the end of the run before it, of any job (the upper bound); at least it began no earlier than its own slot (the
+//! lower bound). Free time is what remains by the upper bound: a job that was due then and did not fire was not waiting. Where
+//! another job has fired three times meanwhile, the job was passed over, because a batch takes each job once; then the lower
+//! bound counts.
 
-use super::Settings;
-use crate::model::{Fire, Job, OpenRun, Run, Snapshot, Tokens};
+use super::{Subject, Subjects};
+use crate::model::{Fire, Job, JobIndex, OpenRun, Run, Snapshot, Tokens};
+use crate::schedule::Cadence;
+use crate::settings::Settings;
 use crate::time::{Instant, MINUTE, Millis, SECOND};
 use std::cell::OnceCell;
 
 /// A shorter free stretch proves nothing: the batch moves from one run to the next within it.
-pub const SHORTEST_FREE: Millis = MINUTE;
+pub const MIN_FREE: Millis = MINUTE;
 /// The scheduler's own time-out takes a moment to end a run.
 pub const TIMEOUT_GRACE: Millis = MINUTE;
 /// A delivery that takes longer hangs.
-pub const LONGEST_DELIVERY: Millis = 15 * MINUTE;
-/// A row is written within this after its run's cost event, which is cut to the second.
+pub const MAX_DELIVERY: Millis = 15 * MINUTE;
+/// A row is written within this time after its run's cost event, whose time is cut to the second.
 pub const ROW_FOLLOWS: Millis = 2 * SECOND;
 /// A run is unusual beyond this many times the longest of so many before it, once so many are known, and never below this.
 const USUAL_FACTOR: Millis = 2;
 const USUAL_RUNS: usize = 30;
-const FEWEST_RUNS: usize = 5;
+const MIN_RUNS: usize = 5;
 const USUAL_FLOOR: Millis = 10 * MINUTE;
 /// With fewer runs known, only the last counts.
 const UNKNOWN_FLOOR: Millis = 30 * MINUTE;
 /// A job was passed over once another one has fired so often since it was due.
 const PASSED_OVER: usize = 3;
 
-/// When the worker was free, and who holds it now.
+/// A stretch of time.
+type Span = (Instant, Instant);
+/// The end of a run and its job; None if the job has been deleted.
+type RunEnd = (Instant, Option<JobIndex>);
+
+/// When the worker was free, and what keeps it busy now.
 #[derive(Debug)]
 pub struct Worker<'a> {
     snapshot: &'a Snapshot,
+    subjects: &'a Subjects<'a>,
     settings: &'a Settings,
-    /// By job: the longest run that the scheduler allows it.
-    longest: Vec<Millis>,
-    /// What holds its places, as far as that shows.
-    pub holders: Vec<Holder>,
-    /// The newest end of any run, and the index of its job, if that has one.
-    pub newest: Option<(Instant, Option<usize>)>,
-    /// Free since the newest end, or up to the run in flight.
-    tail: Option<(Instant, Instant)>,
-    cautious: Free,
-    strict: OnceCell<Free>,
+    /// The runs in flight, as far as they show.
+    pub active_runs: Vec<ActiveRun>,
+    /// The last end of any run.
+    pub last_end: Option<RunEnd>,
+    /// Free since the last end, or up to the run in flight.
+    tail: Option<Span>,
+    /// Free even if every run took as long as it can have.
+    free_by_upper_bound: FreeTime,
+    /// Free if every run took no longer than it must have.
+    free_by_lower_bound: OnceCell<FreeTime>,
     /// The ends of all runs, oldest first.
     ends: OnceCell<Vec<Instant>>,
-    /// The newest of all jobs' third-newest ends.
-    third: Option<Instant>,
+    /// The latest of all jobs' third-last ends.
+    third_last_end: Option<Instant>,
 }
 
-/// What holds the worker.
+/// The position of a run in [`Worker::active_runs`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RunIndex(usize);
+
+/// A run in flight.
 #[derive(Debug, Clone)]
-pub struct Holder {
-    /// The index of its job; None if it has been deleted.
-    pub job: Option<usize>,
+pub struct ActiveRun {
+    /// Its job; None if that has been deleted.
+    pub job: Option<JobIndex>,
     /// Its job's id.
     pub job_id: String,
     /// Its job's name, or what is known of a deleted job.
@@ -63,17 +76,17 @@ pub struct Holder {
     pub phase: Phase,
     /// What tells it from any other: when its session showed, or its cost event was written.
     pub mark: Instant,
-    /// When it began, as near as that is known.
+    /// When it began, as precisely as that is known.
     pub start: Instant,
-    /// How long it has lasted.
-    pub for_ms: Millis,
+    /// How long it has taken so far.
+    pub elapsed: Millis,
     /// Beyond this it is unusual.
-    pub usual_ms: Millis,
-    /// How far that is from what to expect.
-    pub plausible: Plausible,
+    pub usual_limit: Millis,
+    /// How its length compares with what to expect.
+    pub length: RunLength,
 }
 
-/// What a run does that holds the worker.
+/// What a run in flight does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// The model works.
@@ -82,34 +95,35 @@ pub enum Phase {
     Delivering,
 }
 
-/// How a run's length compares with what to expect.
+/// How the length of a run compares with what to expect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Plausible {
-    /// As ever.
+pub enum RunLength {
+    /// As always.
     Usual,
-    /// Longer than this job usually takes.
+    /// Longer than this job's runs usually take.
     Unusual,
     /// Longer than the scheduler allows: it hangs, or the process died in it.
     Impossible,
 }
 
-/// Stretches in which the worker was free, oldest first, with the sum of those before each.
+/// Stretches in which the worker was free, oldest first, each with the sum of those before it.
 #[derive(Debug, Default)]
-struct Free {
-    spans: Vec<(Instant, Instant)>,
+struct FreeTime {
+    spans: Vec<Span>,
     before: Vec<Millis>,
 }
 
-impl Free {
-    fn new(mut spans: Vec<(Instant, Instant)>) -> Free {
-        spans.retain(|(from, until)| until.since(*from) > SHORTEST_FREE);
+impl FreeTime {
+    fn new(mut spans: Vec<Span>) -> FreeTime {
+        spans.retain(|(from, until)| until.since(*from) > MIN_FREE);
         spans.sort_unstable();
-        let before = spans.iter().scan(0, |sum, (from, until)| {
-            let before = *sum;
-            *sum += until.since(*from);
-            Some(before)
-        });
-        Free { before: before.collect(), spans }
+        let mut sum = 0;
+        let mut before = Vec::with_capacity(spans.len());
+        for (from, until) in &spans {
+            before.push(sum);
+            sum += until.since(*from);
+        }
+        FreeTime { spans, before }
     }
 
     /// How much of it lies before `at`.
@@ -125,86 +139,87 @@ impl Free {
 }
 
 impl<'a> Worker<'a> {
-    /// Works out when the worker was free, from the runs and the longest that each job may take, by its index.
-    pub fn of(snapshot: &'a Snapshot, settings: &'a Settings, longest: Vec<Millis>) -> Worker<'a> {
-        let newest = newest_end(snapshot);
-        let mut holders = in_flight(snapshot, settings, &longest, newest);
-        if holders.is_empty() {
-            holders.extend(delivering(snapshot, settings, newest));
-        }
-        let tail = tail(snapshot, settings, newest, holders.first());
+    /// Works out from the runs when the worker was free.
+    pub fn new(snapshot: &'a Snapshot, subjects: &'a Subjects<'a>, settings: &'a Settings) -> Worker<'a> {
         let mut worker = Worker {
             snapshot,
+            subjects,
             settings,
-            longest,
-            holders,
-            newest,
-            tail,
-            cautious: Free::default(),
-            strict: OnceCell::new(),
+            active_runs: Vec::new(),
+            last_end: last_end(snapshot, subjects),
+            tail: None,
+            free_by_upper_bound: FreeTime::default(),
+            free_by_lower_bound: OnceCell::new(),
             ends: OnceCell::new(),
-            third: snapshot.jobs.iter().filter_map(third_newest).max(),
+            third_last_end: subjects.iter().filter_map(|subject| third_last_end(subject.job)).max(),
         };
-        worker.cautious = match snapshot.habits.places {
-            1 => worker.free(|_, _, before| before),
-            places => worker.free_places(places),
+        worker.active_runs = worker.in_flight();
+        if worker.active_runs.is_empty() {
+            worker.active_runs.extend(worker.delivering());
+        }
+        worker.tail = worker.tail();
+        worker.free_by_upper_bound = if snapshot.traits.records_starts {
+            worker.free_by_records(snapshot.traits.max_concurrent)
+        } else {
+            worker.free(|_, _, before| before)
         };
         worker
     }
 
-    /// The stretches in which fewer runs than there are places were on record.
-    fn free_places(&self, places: usize) -> Free {
+    /// The stretches in which fewer than `max_concurrent` runs were on record.
+    fn free_by_records(&self, max_concurrent: usize) -> FreeTime {
         let now = self.settings.now;
-        let Some(from) = self.snapshot.window_start.filter(|from| *from < now) else { return Free::default() };
-        let fires = self.snapshot.jobs.iter().flat_map(|job| &job.fires).chain(&self.snapshot.other_fires);
-        let ended = fires.filter_map(|fire| Some((fire.known_start()?, fire.end)));
-        let running = self.holders.iter().map(|run| (run.start, now));
+        let Some(from) = self.snapshot.window_start.filter(|from| *from < now) else { return FreeTime::default() };
+        let ended = self.fires().filter_map(|fire| Some((fire.known_start()?, fire.end)));
+        let running = self.active_runs.iter().map(|run| (run.start, now));
+        // At equal instants ends come before starts, so the count may pass through negative numbers.
         let mut changes: Vec<(Instant, i64)> =
             ended.chain(running).flat_map(|(start, end)| [(start.max(from), 1), (end.max(from), -1)]).collect();
         changes.sort_unstable();
-        let (mut taken, mut since, mut spans) = (0, from, Vec::new());
+        let (mut busy, mut since, mut spans) = (0, from, Vec::<Span>::new());
         for (at, change) in changes.into_iter().chain([(now, 0)]) {
-            if taken < places as i64 {
-                match spans.last_mut() {
-                    Some((_, end)) if *end == since => *end = at,
-                    _ => spans.push((since, at)),
-                }
+            let is_full = usize::try_from(busy).is_ok_and(|busy| busy >= max_concurrent);
+            match spans.last_mut() {
+                _ if is_full => {}
+                Some((_, end)) if *end == since => *end = at,
+                _ => spans.push((since, at)),
             }
-            (taken, since) = (taken + change, at);
+            (busy, since) = (busy + change, at);
         }
-        Free::new(spans)
+        FreeTime::new(spans)
     }
 
-    /// The free stretches before the runs, where `earliest` bounds the start of one by its job, its fire before, and the
-    /// end of the run before it.
-    fn free(&self, earliest: impl Fn(&Job, Option<&Fire>, Instant) -> Instant) -> Free {
-        let of_others = self.settings.max_run.saturating_add(TIMEOUT_GRACE);
-        let mut spans: Vec<(Instant, Instant)> = self.tail.into_iter().collect();
-        for (job, longest) in self.snapshot.jobs.iter().zip(&self.longest) {
-            let longest = longest.saturating_add(TIMEOUT_GRACE);
-            for (index, fire) in job.fires.iter().enumerate().filter(|(_, fire)| is_lull(fire)) {
-                let before = fire.start();
-                let start = match fire.known_start() {
-                    Some(start) => start,
-                    None => {
-                        let previous = index.checked_sub(1).map(|previous| &job.fires[previous]);
-                        earliest(job, previous, before).max(fire.end.plus(-longest))
-                    }
-                };
+    /// The free stretches before the runs, where `earliest` bounds the start of one by its job, its fire before, and the end
+    /// of the run before it.
+    fn free(&self, earliest: impl Fn(&Job, Option<&Fire>, Instant) -> Instant) -> FreeTime {
+        let mut spans: Vec<Span> = self.tail.into_iter().collect();
+        for subject in self.subjects.iter() {
+            let longest = self.longest_run(subject).saturating_add(TIMEOUT_GRACE);
+            for (index, fire) in subject.job.fires.iter().enumerate() {
+                let Some(before) = start_of_lull(fire) else { continue };
+                let start = fire.known_start().unwrap_or_else(|| {
+                    let previous = index.checked_sub(1).map(|previous| &subject.job.fires[previous]);
+                    earliest(subject.job, previous, before).max(fire.end.plus(-longest))
+                });
                 spans.push((before, start.min(fire.end)));
             }
         }
-        let others = self.snapshot.other_fires.iter().filter(|fire| is_lull(fire));
-        spans.extend(others.map(|fire| (fire.start(), fire.end.plus(-of_others))));
-        Free::new(spans)
+        let longest = self.settings.thresholds.max_run.saturating_add(TIMEOUT_GRACE);
+        let others = self.snapshot.other_fires.iter();
+        spans.extend(others.filter_map(|fire| Some((start_of_lull(fire)?, fire.end.plus(-longest)))));
+        FreeTime::new(spans)
+    }
+
+    fn longest_run(&self, subject: &Subject<'_>) -> Millis {
+        subject.job.longest_run.unwrap_or(subject.settings.thresholds.max_run)
     }
 
     /// The free stretches if each run began no earlier than its own slot.
-    fn strict(&self) -> &Free {
-        if self.snapshot.habits.places > 1 {
-            return &self.cautious;
+    fn free_by_lower_bound(&self) -> &FreeTime {
+        if self.snapshot.traits.records_starts {
+            return &self.free_by_upper_bound;
         }
-        self.strict.get_or_init(|| {
+        self.free_by_lower_bound.get_or_init(|| {
             self.free(|job, previous, before| {
                 let slot = previous.and_then(|previous| {
                     // After an error the scheduler tries again before the next slot.
@@ -222,44 +237,54 @@ impl<'a> Worker<'a> {
 
     /// Whether some job has fired so often since `due` that one that has not was not waiting for its turn.
     pub fn passed_over(&self, due: Instant) -> bool {
-        self.third.is_some_and(|third| third > due)
+        self.third_last_end.is_some_and(|third| third > due)
     }
 
     /// For how long in total the worker was visibly free between `due` and `until` for a job that has not fired since `due`.
     pub fn free_for(&self, due: Instant, until: Instant) -> Millis {
-        let free = if self.passed_over(due) { self.strict() } else { &self.cautious };
+        let free = if self.passed_over(due) { self.free_by_lower_bound() } else { &self.free_by_upper_bound };
         free.between(due, until)
     }
 
-    /// How long after an error the scheduler tries again; the first is 0.
+    /// How long after an error the scheduler tries again; the first error is 0.
     pub fn backoff(&self, error: usize) -> Millis {
-        let ladder = self.snapshot.habits.backoff;
-        ladder.get(error).or(ladder.last()).copied().unwrap_or(0)
+        let delays = self.snapshot.traits.backoff;
+        delays.get(error).or(delays.last()).copied().unwrap_or(0)
     }
 
-    /// Whether the worker may have been held all the while, at the strictest view of when runs began.
-    pub fn occupied(&self, from: Instant, until: Instant) -> bool {
-        self.strict().between(from, until) <= SHORTEST_FREE
+    /// Whether the worker may have been busy all the time, if runs began no earlier than they must have.
+    pub fn may_be_busy(&self, from: Instant, until: Instant) -> bool {
+        self.free_by_lower_bound().between(from, until) <= MIN_FREE
     }
 
-    /// How much of the free time since `due` came before the newest end: then it was not the whole scheduler that fell
-    /// silent.
-    pub fn free_before_newest(&self, due: Instant) -> Millis {
-        self.newest.map_or(0, |(end, _)| self.free_for(due, end))
+    /// How much of the free time since `due` came before the last end of any run: if there was much, not the whole scheduler
+    /// fell silent.
+    pub fn free_before_last_end(&self, due: Instant) -> Millis {
+        self.last_end.map_or(0, |(end, _)| self.free_for(due, end))
     }
 
-    /// A job's own run.
-    pub fn run_of(&self, job: usize) -> Option<&Holder> {
-        self.holders.iter().find(|holder| holder.job == Some(job))
+    /// A run in flight by its position.
+    pub fn run(&self, index: RunIndex) -> &ActiveRun {
+        &self.active_runs[index.0]
     }
 
-    /// The run that jobs wait for, with its index: the one that has lasted longest, if no place is free.
-    pub fn blocker(&self) -> Option<(usize, &Holder)> {
-        let all_taken = self.holders.len() >= self.snapshot.habits.places;
-        self.holders.iter().enumerate().filter(|_| all_taken).max_by_key(|(_, run)| run.for_ms)
+    /// Each run in flight with its position.
+    pub fn indexed_runs(&self) -> impl Iterator<Item = (RunIndex, &ActiveRun)> {
+        self.active_runs.iter().enumerate().map(|(index, run)| (RunIndex(index), run))
     }
 
-    /// The newest end of any run up to `at`, as far as it is known: what tells one silence from another.
+    /// A job's own run in flight.
+    pub fn run_of(&self, job: JobIndex) -> Option<&ActiveRun> {
+        self.active_runs.iter().find(|run| run.job == Some(job))
+    }
+
+    /// The run that jobs wait for: the one that has taken longest, if no further one can start.
+    pub fn blocker(&self) -> Option<(RunIndex, &ActiveRun)> {
+        let full = self.active_runs.len() >= self.snapshot.traits.max_concurrent;
+        self.indexed_runs().filter(|_| full).max_by_key(|(_, run)| run.elapsed)
+    }
+
+    /// The last end of any run up to `at`, as far as it is known: what tells one silence from another.
     pub fn end_before(&self, at: Instant) -> Option<Instant> {
         let ends = self.ends();
         ends.partition_point(|end| *end <= at).checked_sub(1).map(|index| ends[index])
@@ -271,131 +296,156 @@ impl<'a> Worker<'a> {
         ends.get(ends.partition_point(|end| *end <= at)).copied()
     }
 
-    /// The index of a job whose run ended then; of several the first by id.
-    pub fn ended_at(&self, at: Instant) -> Option<usize> {
+    /// The id of a job whose run ended then; of several the first.
+    pub fn id_ended_at(&self, at: Instant) -> Option<&str> {
         let ended = |job: &Job| job.fires.binary_search_by_key(&at, |fire| fire.end).is_ok();
-        let jobs = self.snapshot.jobs.iter().enumerate().filter(|(_, job)| ended(job));
-        jobs.min_by_key(|(_, job)| &job.id).map(|(index, _)| index)
+        self.subjects.iter().map(|subject| subject.job).filter(|job| ended(job)).map(|job| job.id.as_str()).min()
+    }
+
+    fn fires(&self) -> impl Iterator<Item = &Fire> {
+        self.subjects.iter().flat_map(|subject| &subject.job.fires).chain(&self.snapshot.other_fires)
     }
 
     fn ends(&self) -> &[Instant] {
         self.ends.get_or_init(|| {
-            let fires = self.snapshot.jobs.iter().flat_map(|job| &job.fires).chain(&self.snapshot.other_fires);
-            let mut ends: Vec<Instant> = fires.map(|fire| fire.end).collect();
+            let mut ends: Vec<Instant> = self.fires().map(|fire| fire.end).collect();
             ends.sort_unstable();
             ends
         })
     }
-}
 
-fn is_lull(fire: &Fire) -> bool {
-    fire.tokens != Tokens::NoEvent && fire.longest_ms < u32::MAX && Millis::from(fire.longest_ms) > SHORTEST_FREE
-}
+    /// Free since the last end: up to the run in flight, or up to now if for longer than a run may take to show.
+    fn tail(&self) -> Option<Span> {
+        let now = self.settings.now;
+        // Before the first run there was nothing but the creation of the jobs.
+        let (end, job) = self.last_end.or(Some((self.snapshot.window_start?, None)))?;
+        let row_end = job.and_then(|job| self.subjects[job].job.last_run()).map(Run::end).filter(|row| *row <= now);
+        let from = row_end.map_or(end, |row| row.max(end));
+        match self.active_runs.first() {
+            Some(run) if run.phase == Phase::Running => Some((from, run.start)),
+            Some(delivery) if delivery.length < RunLength::Impossible => None,
+            _ if now.since(from) <= self.snapshot.traits.session_delay => None,
+            // Sessions of that time are gone, so any plausible run may have been in flight.
+            _ if self.snapshot.sessions_moved_on => Some((from, now.plus(-self.settings.thresholds.max_run))),
+            _ => Some((from, now)),
+        }
+    }
 
-fn newest_end(snapshot: &Snapshot) -> Option<(Instant, Option<usize>)> {
-    let of_jobs =
-        snapshot.jobs.iter().enumerate().filter_map(|(index, job)| Some((job.fires.last()?.end, Some(index))));
-    of_jobs.chain(snapshot.other_fires.last().map(|fire| (fire.end, None))).max()
-}
+    /// The runs on record that have not ended, or the one whose session showed.
+    fn in_flight(&self) -> Vec<ActiveRun> {
+        let recorded = self.subjects.iter().filter_map(|subject| {
+            let start = subject.job.running_since?;
+            Some(self.active_run(Some(subject), &subject.job.id, start, start))
+        });
+        recorded.chain(self.seen_in_session()).collect()
+    }
 
-fn third_newest(job: &Job) -> Option<Instant> {
-    job.fires.len().checked_sub(PASSED_OVER).map(|third| job.fires[third].end)
-}
+    fn seen_in_session(&self) -> Option<ActiveRun> {
+        let open = self.snapshot.open_runs.first()?;
+        let subject = self.subjects.iter().find(|subject| subject.job.id == open.job_id);
+        if self.was_cut(subject, open) {
+            return None;
+        }
+        let due = subject.and_then(|subject| subject.job.next_run()).filter(|due| *due <= open.seen);
+        let start = due.unwrap_or(open.seen).max(open.seen.plus(-self.snapshot.traits.session_delay));
+        let start = start.max(self.last_end.map_or(Instant::MIN, |(end, _)| end)).min(open.seen);
+        Some(self.active_run(subject, &open.job_id, open.seen, start))
+    }
 
-/// Free since the newest end: up to the run in flight, or up to now if for longer than a run may take to show.
-fn tail(
-    snapshot: &Snapshot,
-    settings: &Settings,
-    newest: Option<(Instant, Option<usize>)>,
-    holder: Option<&Holder>,
-) -> Option<(Instant, Instant)> {
-    let now = settings.now;
-    // Before the first run there was nothing but the making of the jobs.
-    let (end, job) = newest.or(Some((snapshot.window_start?, None)))?;
-    let row_end = job.and_then(|job| snapshot.jobs[job].last_run()).map(Run::end).filter(|row| *row <= now);
-    let from = row_end.map_or(end, |row| row.max(end));
-    match holder {
-        Some(run) if run.phase == Phase::Running => Some((from, run.start)),
-        Some(delivery) if delivery.plausible < Plausible::Impossible => None,
-        _ if now.since(from) <= snapshot.habits.shows_within => None,
-        // Sessions of that time are gone, so any plausible run may have been in flight.
-        _ if snapshot.sessions_moved_on => Some((from, now.plus(-settings.max_run))),
-        _ => Some((from, now)),
+    fn active_run(&self, subject: Option<&Subject<'_>>, job_id: &str, mark: Instant, start: Instant) -> ActiveRun {
+        let elapsed = self.settings.now.since(start);
+        let usual_limit = subject.map_or(UNKNOWN_FLOOR, |subject| usual_limit(subject.job));
+        let longest = subject.map_or(self.settings.thresholds.max_run, |subject| self.longest_run(subject));
+        let length = match elapsed {
+            long if long > longest.saturating_add(TIMEOUT_GRACE) => RunLength::Impossible,
+            long if long > usual_limit => RunLength::Unusual,
+            _ => RunLength::Usual,
+        };
+        let name =
+            subject.map_or_else(|| format!("the deleted job {job_id}"), |subject| subject.job.label().to_owned());
+        let (job, job_id) = (subject.map(|subject| subject.index), job_id.to_owned());
+        ActiveRun { job, job_id, name, phase: Phase::Running, mark, start, elapsed, usual_limit, length }
+    }
+
+    /// Whether the process was restarted since a run showed: its row then carries the time of the boot, or several rows do.
+    fn was_cut(&self, own: Option<&Subject<'_>>, open: &OpenRun) -> bool {
+        let Some(stagger) = self.snapshot.traits.restart_stagger else { return false };
+        let later = |job: &Job| rewritten_at(job).filter(|boot| *boot > open.seen);
+        let boots: Vec<Instant> = self.subjects.iter().filter_map(|subject| later(subject.job)).collect();
+        let staggered = |boot: &Instant| boots.iter().any(|other| other > boot && other.since(*boot) % stagger == 0);
+        own.is_some_and(|own| later(own.job).is_some()) || boots.iter().any(staggered)
+    }
+
+    /// A run whose cost event is there and whose row was not updated since: it is being delivered.
+    fn delivering(&self) -> Option<ActiveRun> {
+        let (end, Some(index)) = self.last_end? else { return None };
+        let job = self.subjects[index].job;
+        let fire = job.fires.last()?;
+        let row = job.row.as_ref().filter(|_| job.state.is_watched())?;
+        let recorded = row.last_run.as_ref().map(Run::end).max(row.updated_at).max(job.created_at)?;
+        // Rows that were never updated after several fires are a runaway's.
+        let earlier = job.fires.iter().rev().nth(1).is_some_and(|before| before.end.since(recorded) > ROW_FOLLOWS);
+        let restarted = rewritten_at(job).is_some_and(|boot| boot > end);
+        if fire.known_start().is_some() || end.since(recorded) <= ROW_FOLLOWS || earlier || restarted {
+            return None;
+        }
+        let elapsed = self.settings.now.since(end);
+        let length = if elapsed > MAX_DELIVERY { RunLength::Impossible } else { RunLength::Usual };
+        Some(ActiveRun {
+            job: Some(index),
+            job_id: job.id.clone(),
+            name: job.label().to_owned(),
+            phase: Phase::Delivering,
+            mark: end,
+            start: end,
+            elapsed,
+            usual_limit: MAX_DELIVERY,
+            length,
+        })
     }
 }
 
-/// The runs on record that have not ended, or the one whose session showed.
-fn in_flight(
-    snapshot: &Snapshot,
-    settings: &Settings,
-    longest: &[Millis],
-    newest: Option<(Instant, Option<usize>)>,
-) -> Vec<Holder> {
-    let hold = |job: Option<usize>, job_id: &str, mark: Instant, start: Instant| {
-        let for_ms = settings.now.since(start);
-        let usual_ms = job.map_or(UNKNOWN_FLOOR, |job| usual_run(&snapshot.jobs[job]));
-        let longest = job.map_or(settings.max_run, |job| longest[job]);
-        let plausible = match for_ms {
-            long if long > longest.saturating_add(TIMEOUT_GRACE) => Plausible::Impossible,
-            long if long > usual_ms => Plausible::Unusual,
-            _ => Plausible::Usual,
-        };
-        let name = job.map_or_else(|| format!("the deleted job {job_id}"), |job| snapshot.jobs[job].name.clone());
-        let job_id = job_id.to_owned();
-        Holder { job, job_id, name, phase: Phase::Running, mark, start, for_ms, usual_ms, plausible }
-    };
-    let recorded = snapshot.jobs.iter().enumerate();
-    let recorded =
-        recorded.filter_map(|(index, job)| Some(hold(Some(index), &job.id, job.running_since?, job.running_since?)));
-    let seen = snapshot.open_runs.first().and_then(|open| {
-        let job = snapshot.jobs.iter().position(|job| job.id == open.job_id);
-        if was_cut(snapshot, job, open) {
-            return None;
-        }
-        let due =
-            job.and_then(|job| snapshot.jobs[job].next_run()).filter(|due| *due <= open.seen).unwrap_or(open.seen);
-        let start = due.max(open.seen.plus(-snapshot.habits.shows_within));
-        let start = start.max(newest.map_or(Instant::MIN, |(end, _)| end)).min(open.seen);
-        Some(hold(job, &open.job_id, open.seen, start))
-    });
-    recorded.chain(seen).collect()
+/// From when on the worker can have been free before a fire; None if that is not known or too short to count.
+fn start_of_lull(fire: &Fire) -> Option<Instant> {
+    let start = fire.earliest_start().filter(|_| fire.tokens != Tokens::NoEvent)?;
+    (fire.end.since(start) > MIN_FREE).then_some(start)
 }
 
-/// Whether the process was started anew since a run showed: its row then carries the boot's time, or several rows do.
-fn was_cut(snapshot: &Snapshot, own: Option<usize>, open: &OpenRun) -> bool {
-    let Some(step) = snapshot.habits.boot_step else { return false };
-    let later = |job: &Job| rewritten_at(job).filter(|boot| *boot > open.seen);
-    let boots: Vec<Instant> = snapshot.jobs.iter().filter_map(later).collect();
-    let stepped = |boot: &Instant| boots.iter().any(|other| other > boot && other.since(*boot) % step == 0);
-    own.is_some_and(|own| later(&snapshot.jobs[own]).is_some()) || boots.iter().any(stepped)
+fn last_end(snapshot: &Snapshot, subjects: &Subjects<'_>) -> Option<RunEnd> {
+    let of_jobs = subjects.iter().filter_map(|subject| Some((subject.job.fires.last()?.end, Some(subject.index))));
+    of_jobs.chain(snapshot.other_fires.last().map(|fire| (fire.end, None))).max()
 }
 
-/// When a restart meant to run a past-due job: its `next_run_at`, if that is none of its own slots.
+fn third_last_end(job: &Job) -> Option<Instant> {
+    job.fires.len().checked_sub(PASSED_OVER).map(|third| job.fires[third].end)
+}
+
+/// When a restart scheduled a past-due job: its `next_run_at`, if that is not one of its own slots.
 pub fn rewritten_at(job: &Job) -> Option<Instant> {
     let next = job.next_run().filter(|_| job.state.is_watched() && job.errors() == 0)?;
     let own = match job.schedule.cadence() {
-        Some(crate::cadence::Cadence::Every(interval)) => {
+        Some(Cadence::Every(interval)) => {
             let from = [job.last_run().map(Run::end), job.written(), job.created_at];
             from.into_iter().flatten().any(|from| next.since(from.plus(*interval)).abs() <= ROW_FOLLOWS)
         }
         // Its slots are whole minutes in any zone.
-        Some(_) => next.millis() % MINUTE == 0,
+        Some(Cadence::Cron(..)) => next.millis() % MINUTE == 0,
         None => job.schedule.at.is_none_or(|at| next.since(at).abs() <= SECOND),
     };
     (!own).then_some(next)
 }
 
 /// Beyond what length a run of a job is unusual.
-fn usual_run(job: &Job) -> Millis {
+fn usual_limit(job: &Job) -> Millis {
     let lengths: Vec<Millis> =
         (0..job.fires.len()).rev().filter_map(|index| run_length(job, index)).take(USUAL_RUNS).collect();
-    if lengths.len() < FEWEST_RUNS {
+    if lengths.len() < MIN_RUNS {
         return lengths.first().map_or(UNKNOWN_FLOOR, |last| last.saturating_mul(USUAL_FACTOR).max(UNKNOWN_FLOOR));
     }
     lengths.into_iter().max().map_or(USUAL_FLOOR, |longest| longest.saturating_mul(USUAL_FACTOR).max(USUAL_FLOOR))
 }
 
-/// How long a run took: from the later of its slot and the end of the run before it, exactly for the newest.
+/// How long a run took: from the later of its slot and the end of the run before it; exactly for the last one.
 fn run_length(job: &Job, index: usize) -> Option<Millis> {
     let fire = &job.fires[index];
     if let Some(start) = fire.known_start() {
@@ -403,33 +453,5 @@ fn run_length(job: &Job, index: usize) -> Option<Millis> {
     }
     let previous = &job.fires[index.checked_sub(1)?];
     let slot = job.schedule.cadence()?.next(previous.end).filter(|slot| *slot <= fire.end);
-    Some(fire.end.since(slot.map_or(fire.start(), |slot| slot.max(fire.start()))))
-}
-
-/// A run whose cost event is there and whose row was not updated since: it is being delivered.
-fn delivering(snapshot: &Snapshot, settings: &Settings, newest: Option<(Instant, Option<usize>)>) -> Option<Holder> {
-    let (end, Some(index)) = newest? else { return None };
-    let job = &snapshot.jobs[index];
-    let fire = job.fires.last()?;
-    let row = job.row.as_ref().filter(|_| job.state.is_watched())?;
-    let recorded = row.last_run.as_ref().map(Run::end).max(row.updated_at).max(job.created_at)?;
-    // Rows that were never updated after several fires are a runaway's.
-    let earlier = job.fires.iter().rev().nth(1).is_some_and(|before| before.end.since(recorded) > ROW_FOLLOWS);
-    let restarted = rewritten_at(job).is_some_and(|boot| boot > end);
-    if fire.known_start().is_some() || end.since(recorded) <= ROW_FOLLOWS || earlier || restarted {
-        return None;
-    }
-    let for_ms = settings.now.since(end);
-    let plausible = if for_ms > LONGEST_DELIVERY { Plausible::Impossible } else { Plausible::Usual };
-    Some(Holder {
-        job: Some(index),
-        job_id: job.id.clone(),
-        name: job.name.clone(),
-        phase: Phase::Delivering,
-        mark: end,
-        start: end,
-        for_ms,
-        usual_ms: LONGEST_DELIVERY,
-        plausible,
-    })
+    Some(fire.end.since(slot.max(fire.earliest_start())?))
 }

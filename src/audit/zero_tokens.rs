@@ -1,28 +1,98 @@
-//! zero-tokens: fires that did no work, or whose work reached nobody.
+//! zero-tokens: fires that did no work, or whose work was not delivered.
 //!
-//! A fire without tokens returned, but no model worked in it: an error, or a provider's limit message delivered as if it were
-//! the answer. In the operator's report ten of them came before the silence. A run that throws leaves no cost event at all;
-//! that runs fail is then known by the row's count of errors alone.
+//! A fire without tokens returned, but no model worked in it: an error, or a provider's limit message delivered as if it
+//! were the answer. In the operator's report, ten of them came before the silence. A run that throws leaves no cost event at
+//! all; then only the row's count of errors shows that runs fail.
 
-use super::finding::{Facts, Finding};
-use super::{Context, Severity};
-use crate::model::{Fire, Job, State, Tokens};
-use crate::time::Instant;
+use super::finding::{Finding, count};
+use super::{Context, Subject, Subjects};
+use crate::catalog::{Reason, Severity};
+use crate::model::{Delivery, Fire, Job, JobIndex, State, Tokens};
+use crate::time::{Instant, span};
+use serde::Serialize;
 
-/// So many of the newest fires of all jobs, of so many jobs, point at what the jobs share.
+/// So many of the last fires of all jobs, of so many jobs, point at something that the jobs share.
 const SHARED_FIRES: usize = 4;
 const SHARED_JOBS: usize = 2;
 /// So many fires in a row that use so many times the usual tokens are growth, once enough earlier ones are known.
 const GROWN_FIRES: usize = 3;
 const GROWTH: u32 = 10;
-const FEWEST_BEFORE: usize = 10;
+const MIN_FIRES_BEFORE: u64 = 10;
 /// With fewer unreadable events a job's history can still be judged.
-const FEWEST_UNREADABLE: u64 = 3;
-/// How the words begin with which the scheduler says that a message reached nobody. `skipped:channel_none` is intended.
-const UNDELIVERED: [&str; 2] = ["error:", "dropped:"];
+const MIN_UNREADABLE: u64 = 3;
 
-/// Streaks of a job, the one that lasts and those that ended within the window, and whatever else shows that it does no work.
-pub fn detect(context: &Context<'_>, index: usize, job: &Job) -> Vec<Finding> {
+/// What a finding of this detector is based on, by its reason.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum ZeroTokensEvidence {
+    /// See [`Reason::ZeroTokenStreak`].
+    ZeroTokenStreak { fires: u64, newest: Instant, last_error: Option<String> },
+    /// See [`Reason::SharedZeroTokens`].
+    SharedZeroTokens { fires: usize, jobs: usize, last_error: Option<String> },
+    /// See [`Reason::Failing`].
+    Failing { consecutive_errors: u64, last_error: Option<String> },
+    /// See [`Reason::Skipped`].
+    Skipped { fires: usize, last_error: Option<String> },
+    /// See [`Reason::Undelivered`].
+    Undelivered { delivery_status: String },
+    /// See [`Reason::Unjudged`].
+    Unjudged { why: String },
+    /// See [`Reason::TokenGrowth`].
+    TokenGrowth { tokens: u32, usual_tokens: u32 },
+}
+
+impl ZeroTokensEvidence {
+    /// The reason that it is evidence of.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::ZeroTokenStreak { .. } => Reason::ZeroTokenStreak,
+            Self::SharedZeroTokens { .. } => Reason::SharedZeroTokens,
+            Self::Failing { .. } => Reason::Failing,
+            Self::Skipped { .. } => Reason::Skipped,
+            Self::Undelivered { .. } => Reason::Undelivered,
+            Self::Unjudged { .. } => Reason::Unjudged,
+            Self::TokenGrowth { .. } => Reason::TokenGrowth,
+        }
+    }
+
+    /// The same in a sentence.
+    pub fn message(&self, finding: &Finding, job: &Job, now: Instant) -> String {
+        match self {
+            Self::ZeroTokenStreak { fires, newest, .. } => {
+                let fires = count(*fires, "fire");
+                match finding.since.filter(|_| !finding.is_ongoing()) {
+                    Some(first) => {
+                        format!(
+                            "{fires} in a row used no tokens, over {}; it has worked since",
+                            span(newest.since(first))
+                        )
+                    }
+                    None => format!("{fires} in a row used no tokens, the last one {} ago", span(now.since(*newest))),
+                }
+            }
+            Self::SharedZeroTokens { fires, jobs, .. } => {
+                format!("the last {} of {} all used no tokens", count(*fires, "fire"), count(*jobs, "job"))
+            }
+            Self::Failing { consecutive_errors, .. } => {
+                let last = job
+                    .last_run()
+                    .map_or_else(String::new, |run| format!(", the last one {} ago", span(now.since(run.end()))));
+                format!("{} in a row{last}", count(*consecutive_errors, "error"))
+            }
+            Self::Skipped { fires, .. } => format!("the scheduler skipped its last {}", count(*fires, "run")),
+            Self::Undelivered { delivery_status } => format!("its last message was not delivered: {delivery_status}"),
+            Self::Unjudged { why } => format!("it can't be judged: {why}"),
+            Self::TokenGrowth { tokens, usual_tokens } => {
+                format!("each of its last fires used {tokens} tokens or more; {usual_tokens} were usual")
+            }
+        }
+    }
+}
+
+/// The streaks of a job, the ongoing one and those that ended within the window, and whatever else shows that it does no
+/// work.
+pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
+    let job = subject.job;
     if !job.state.is_watched() {
         return Vec::new();
     }
@@ -30,189 +100,200 @@ pub fn detect(context: &Context<'_>, index: usize, job: &Job) -> Vec<Finding> {
     let mut streak: Option<Streak> = None;
     for fire in &job.fires {
         if fire.is_empty() {
-            streak.get_or_insert(Streak { count: 0, first: fire.end, newest: fire.end }).extend(fire);
+            streak.get_or_insert(Streak { count: 0, first: fire.end, last: fire.end }).extend(fire);
         } else if !fire.is_bad()
             && let Some(ended) = streak.take()
         {
-            findings.extend(ended.resolved(context, fire.end));
+            findings.extend(ended.resolved(context, subject, fire.end));
         }
     }
-    let lasting = streak.and_then(|streak| streak.lasting(context, job)).or_else(|| failing(context, job));
-    let lasting = lasting.or_else(|| shared(context, index, job));
-    findings.extend(lasting.or_else(|| skipped(context, job)).or_else(|| undelivered(job)));
-    findings.extend(unjudged(context, job));
+    let ongoing = streak
+        .and_then(|streak| streak.ongoing(subject))
+        .or_else(|| failing(subject))
+        .or_else(|| shared(context, subject))
+        .or_else(|| skipped(subject))
+        .or_else(|| undelivered(job));
+    findings.extend(ongoing);
+    findings.extend(unjudged(subject));
     findings.extend(grown(job));
     findings
 }
 
-/// Zero-token fires in a row up to the newest fire.
+/// Zero-token fires in a row up to the last fire.
 pub fn current_streak(job: &Job) -> u64 {
     let bad = job.fires.iter().rev().take_while(|fire| fire.is_bad());
-    bad.filter(|fire| fire.is_empty()).count() as u64
+    bad.filter(|fire| fire.is_empty()).map(|_| 1).sum()
 }
 
-/// When a job began to fail: the end of its first bad fire in a row, and the last good one's before it. None if its newest
+/// When a job began to fail: the end of its first bad fire in a row, and of the last good one before it. None if its last
 /// fire was good.
 pub fn failing_since(job: &Job) -> Option<(Instant, Option<Instant>)> {
     let bad = job.fires.iter().rev().take_while(|fire| fire.is_bad()).count();
-    // An error may have used tokens, which only the row's count tells; a run that throws leaves no event.
+    // An error may have used tokens, which only the row's count shows; a run that throws leaves no event.
     let errors = usize::try_from(job.errors()).unwrap_or(usize::MAX);
-    let with_tokens = job.fires.last().is_some_and(|newest| newest.failed && newest.tokens != Tokens::NoEvent);
+    let with_tokens = job.fires.last().is_some_and(|last| last.failed && last.tokens != Tokens::NoEvent);
     let bad = if with_tokens { bad.max(errors) } else { bad };
     let first = job.fires.len().saturating_sub(bad);
     let fire = job.fires.get(first)?;
     let last_good = first.checked_sub(1).map(|last_good| job.fires[last_good].end);
-    // Of runs that throw only the newest is known: the first was due at the slot after the last good one.
+    // Of runs that throw only the last is known: the first was due at the slot after the last good one.
     let slot = || job.schedule.cadence()?.next(last_good?).filter(|slot| *slot <= fire.end);
     let since = if fire.tokens == Tokens::NoEvent { slot().unwrap_or(fire.end) } else { fire.end };
     Some((since, last_good))
 }
 
-/// Errors in a row that no streak shows. A warning at most, since the job still fires.
-fn failing(context: &Context<'_>, job: &Job) -> Option<Finding> {
-    let many = job.errors() >= context.settings.zero_streak && job.state == State::Watched;
+/// Errors in a row that no streak shows. A warning at most, because the job still fires.
+fn failing(subject: &Subject<'_>) -> Option<Finding> {
+    let job = subject.job;
+    let many = job.errors() >= subject.settings.thresholds.zero_streak && job.state == State::Watched;
     let since = failing_since(job).map(|(since, _)| since).or(job.last_end());
-    let facts = Facts::Failing { consecutive_errors: job.errors(), last_error: job.last_error().map(str::to_owned) };
-    many.then(|| Finding::new(Severity::Warning, facts).since(since))
+    let last_error = job.last_error().map(str::to_owned);
+    let evidence = ZeroTokensEvidence::Failing { consecutive_errors: job.errors(), last_error };
+    many.then(|| Finding::new(Severity::Warning, evidence).since(since))
 }
 
 /// Work that the scheduler skipped again and again: as bad as fires without tokens.
-fn skipped(context: &Context<'_>, job: &Job) -> Option<Finding> {
+fn skipped(subject: &Subject<'_>) -> Option<Finding> {
+    let job = subject.job;
     let skipped = job.fires.iter().rev().take_while(|fire| fire.tokens == Tokens::Skipped).count();
-    let severity = severity_of_streak(context, skipped as u64)?;
+    let severity = severity_of_streak(subject, u64::try_from(skipped).unwrap_or(u64::MAX))?;
     let first = job.fires.len() - skipped;
-    let facts = Facts::Skipped { fires: skipped, last_error: job.last_error().map(str::to_owned) };
-    Some(Finding::new(severity, facts).since(job.fires.get(first).map(|fire| fire.end)))
+    let last_error = job.last_error().map(str::to_owned);
+    let evidence = ZeroTokensEvidence::Skipped { fires: skipped, last_error };
+    Some(Finding::new(severity, evidence).since(job.fires.get(first).map(|fire| fire.end)))
 }
 
-/// None if so many in a row tell nothing.
-fn severity_of_streak(context: &Context<'_>, count: u64) -> Option<Severity> {
-    let settings = context.settings;
+/// None if so many in a row mean nothing.
+fn severity_of_streak(subject: &Subject<'_>, count: u64) -> Option<Severity> {
+    let thresholds = &subject.settings.thresholds;
     match count {
-        count if count >= settings.zero_streak_critical => Some(Severity::Critical),
-        count if count >= settings.zero_streak => Some(Severity::Warning),
+        count if count >= thresholds.zero_streak_critical => Some(Severity::Critical),
+        count if count >= thresholds.zero_streak => Some(Severity::Warning),
         _ => None,
     }
 }
 
-/// What several jobs share fails: all fires since the last one with tokens.
+/// Jobs that fail together: something that they share fails.
 #[derive(Debug, Default)]
-pub struct Shared {
-    /// The indexes of the jobs, in order.
-    jobs: Vec<usize>,
-    fires: usize,
-    /// The last fire that did some work.
-    worked: Option<Instant>,
+pub struct SharedFailure {
+    /// The jobs, in order.
+    pub jobs: Vec<JobIndex>,
+    /// Their fires since the last one with tokens.
+    pub fires: usize,
+    /// When the last fire that did some work ended.
+    pub last_good: Option<Instant>,
 }
 
-impl Shared {
-    /// Looks at the fires of all jobs but those of which `judges` says that they may use no tokens.
-    pub fn of(jobs: &[Job], others: &[Fire], judges: impl Fn(usize) -> bool) -> Shared {
-        let last_good = |fires: &[Fire]| fires.iter().rev().find(|fire| !fire.is_bad()).map(|fire| fire.end);
-        let worked = jobs.iter().filter_map(|job| last_good(&job.fires)).chain(last_good(others)).max();
-        let after = |job: &Job| {
-            let newer = |fire: &&Fire| worked.is_none_or(|worked| fire.end > worked);
-            job.fires.iter().rev().take_while(newer).filter(|fire| fire.is_empty()).count()
-        };
-        let failing: Vec<(usize, usize)> =
-            jobs.iter().map(after).enumerate().filter(|(job, fires)| *fires > 0 && judges(*job)).collect();
-        let fires = failing.iter().map(|(_, fires)| fires).sum();
-        if failing.len() < SHARED_JOBS || fires < SHARED_FIRES {
-            return Shared::default();
+impl SharedFailure {
+    /// Looks at the fires of all jobs except those that may use no tokens.
+    pub fn find(subjects: &Subjects<'_>, others: &[Fire]) -> SharedFailure {
+        let last_good_of = |fires: &[Fire]| fires.iter().rev().find(|fire| !fire.is_bad()).map(|fire| fire.end);
+        let last_good =
+            subjects.iter().filter_map(|subject| last_good_of(&subject.job.fires)).chain(last_good_of(others)).max();
+        let mut found = SharedFailure { last_good, ..SharedFailure::default() };
+        for subject in subjects.iter().filter(|subject| !subject.settings.mutes(Reason::SharedZeroTokens)) {
+            let newer = |fire: &&Fire| last_good.is_none_or(|good| fire.end > good);
+            let empty = subject.job.fires.iter().rev().take_while(newer).filter(|fire| fire.is_empty()).count();
+            if empty > 0 {
+                found.jobs.push(subject.index);
+                found.fires += empty;
+            }
         }
-        Shared { jobs: failing.into_iter().map(|(job, _)| job).collect(), fires, worked }
+        let enough = found.jobs.len() >= SHARED_JOBS && found.fires >= SHARED_FIRES;
+        if enough { found } else { SharedFailure::default() }
     }
 
     /// Whether a job is one of those that fail.
-    pub fn contains(&self, job: usize) -> bool {
+    pub fn contains(&self, job: JobIndex) -> bool {
         self.jobs.binary_search(&job).is_ok()
     }
-
-    /// How many fires of how many jobs there were, and when the last one with tokens ended.
-    pub fn told(&self) -> (usize, usize, Option<Instant>) {
-        (self.fires, self.jobs.len(), self.worked)
-    }
 }
 
-fn shared(context: &Context<'_>, index: usize, job: &Job) -> Option<Finding> {
-    let (fires, jobs, _) = context.shared.told();
-    let (since, _) = failing_since(job).filter(|_| context.shared.contains(index))?;
-    let facts = Facts::SharedZeroTokens { fires, jobs, last_error: job.last_error().map(str::to_owned) };
-    Some(Finding::new(Severity::Warning, facts).since(since))
+fn shared(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
+    let SharedFailure { fires, ref jobs, .. } = *context.shared;
+    let (since, _) = failing_since(subject.job).filter(|_| context.shared.contains(subject.index))?;
+    let last_error = subject.job.last_error().map(str::to_owned);
+    let evidence = ZeroTokensEvidence::SharedZeroTokens { fires, jobs: jobs.len(), last_error };
+    Some(Finding::new(Severity::Warning, evidence).since(since))
 }
 
-/// The row tells of the newest attempt to deliver, which may be older than the newest run: an error or an empty answer
-/// leaves it as it was.
+/// The row tells of the last attempt to deliver, which may be older than the last run: an error or an empty answer leaves it
+/// as it was.
 fn undelivered(job: &Job) -> Option<Finding> {
     let row = job.row.as_ref().filter(|row| job.state == State::Watched && row.consecutive_errors == 0)?;
-    let status = row.delivery.as_ref().filter(|status| UNDELIVERED.iter().any(|word| status.starts_with(word)))?;
+    let Some(Delivery::Failed(status)) = &row.delivery else { return None };
     let ran = row.last_run.as_ref().is_some_and(|run| !run.failed);
-    ran.then(|| Finding::new(Severity::Warning, Facts::Undelivered { delivery_status: status.clone() }))
+    let evidence = ZeroTokensEvidence::Undelivered { delivery_status: status.clone() };
+    ran.then(|| Finding::new(Severity::Warning, evidence))
 }
 
 /// A history that can't be judged must not look healthy.
-fn unjudged(context: &Context<'_>, job: &Job) -> Option<Finding> {
+fn unjudged(subject: &Subject<'_>) -> Option<Finding> {
+    let job = subject.job;
     let unknown = job.fires.iter().rev().take_while(|fire| fire.tokens == Tokens::Unknown).count();
-    let enough = usize::try_from(context.settings.zero_streak).unwrap_or(usize::MAX);
+    let enough = usize::try_from(subject.settings.thresholds.zero_streak).unwrap_or(usize::MAX);
+    let without_time = usize::try_from(job.events_without_time).unwrap_or(usize::MAX);
     let why = if job.id.is_empty() {
         "it has no id, so its cost events can't be found".to_owned()
-    } else if job.events_without_time >= FEWEST_UNREADABLE && job.events_without_time >= job.fires.len() as u64 {
-        format!("{} of its cost events have no readable time", job.events_without_time)
+    } else if job.events_without_time >= MIN_UNREADABLE && without_time >= job.fires.len() {
+        format!("{without_time} of its cost events have no readable time")
     } else if unknown >= enough {
-        format!("the token counts of its newest {unknown} cost events can't be read")
+        format!("the token counts of its last {unknown} cost events can't be read")
     } else {
         return None;
     };
-    Some(Finding::new(Severity::Warning, Facts::Unjudged { why }))
+    Some(Finding::new(Severity::Warning, ZeroTokensEvidence::Unjudged { why }))
 }
 
-/// Tokens that grew and stay grown: money, not silence.
+/// Tokens that grew and stay grown: this costs money, but the job is not silent.
 fn grown(job: &Job) -> Option<Finding> {
     let used = |fire: &Fire| match fire.tokens {
         Tokens::Used(tokens) if tokens > 0 => Some((tokens, fire.end)),
         _ => None,
     };
-    let newest: Vec<(u32, Instant)> = job.fires.iter().rev().filter_map(used).take(GROWN_FIRES).collect();
-    let (least, since) = (newest.iter().map(|(tokens, _)| *tokens).min()?, newest.last()?.1);
-    // Most jobs are done with here: the median of all would cost a sort.
+    let last: Vec<(u32, Instant)> = job.fires.iter().rev().filter_map(used).take(GROWN_FIRES).collect();
+    let (least, since) = (last.iter().map(|(tokens, _)| *tokens).min()?, last.last()?.1);
+    // Most jobs end here: the median of all would cost a sort.
     let before = job.fires.iter().filter_map(used).filter(|(_, end)| *end < since);
     let (total, count) =
-        before.clone().fold((0u64, 0), |(total, count), (tokens, _)| (total + u64::from(tokens), count + 1));
-    if count < FEWEST_BEFORE || u64::from(least) * count as u64 <= total {
+        before.clone().fold((0u64, 0u64), |(total, count), (tokens, _)| (total + u64::from(tokens), count + 1));
+    if count < MIN_FIRES_BEFORE || u64::from(least) * count <= total {
         return None;
     }
     let mut before: Vec<u32> = before.map(|(tokens, _)| tokens).collect();
     let middle = before.len() / 2;
-    let usual = *before.select_nth_unstable(middle).1;
-    (least >= usual.saturating_mul(GROWTH))
-        .then(|| Finding::new(Severity::Info, Facts::TokenGrowth { tokens: least, usual_tokens: usual }).since(since))
+    let usual_tokens = *before.select_nth_unstable(middle).1;
+    let evidence = ZeroTokensEvidence::TokenGrowth { tokens: least, usual_tokens };
+    (least >= usual_tokens.saturating_mul(GROWTH)).then(|| Finding::new(Severity::Info, evidence).since(since))
 }
 
 #[derive(Clone, Copy)]
 struct Streak {
     count: u64,
     first: Instant,
-    newest: Instant,
+    last: Instant,
 }
 
 impl Streak {
     fn extend(&mut self, fire: &Fire) {
         self.count += 1;
-        self.newest = fire.end;
+        self.last = fire.end;
     }
 
-    fn facts(self, last_error: Option<String>) -> Facts {
-        Facts::ZeroTokenStreak { fires: self.count, newest: self.newest, last_error }
+    fn evidence(self, last_error: Option<String>) -> ZeroTokensEvidence {
+        ZeroTokensEvidence::ZeroTokenStreak { fires: self.count, newest: self.last, last_error }
     }
 
-    /// None if it is too short to tell anything, or ended before the window.
-    fn resolved(self, context: &Context<'_>, ended: Instant) -> Option<Finding> {
-        let severity = context.settings.after(ended).filter(|_| self.count >= context.settings.zero_streak)?;
-        Some(Finding::new(severity, self.facts(None)).since(self.first).over(ended))
+    /// None if it is too short to mean anything, or ended before the window.
+    fn resolved(self, context: &Context<'_>, subject: &Subject<'_>, ended: Instant) -> Option<Finding> {
+        let long = self.count >= subject.settings.thresholds.zero_streak;
+        let severity = context.settings.severity_after(ended).filter(|_| long)?;
+        Some(Finding::new(severity, self.evidence(None)).since(self.first).resolved(ended))
     }
 
-    fn lasting(self, context: &Context<'_>, job: &Job) -> Option<Finding> {
-        let severity = severity_of_streak(context, self.count)?;
-        Some(Finding::new(severity, self.facts(job.last_error().map(str::to_owned))).since(self.first))
+    fn ongoing(self, subject: &Subject<'_>) -> Option<Finding> {
+        let severity = severity_of_streak(subject, self.count)?;
+        let last_error = subject.job.last_error().map(str::to_owned);
+        Some(Finding::new(severity, self.evidence(last_error)).since(self.first))
     }
 }

@@ -3,6 +3,7 @@
 //! The rules are those measured against a live writer: a WAL database is read through an overlay that takes no locks, a
 //! closed one as immutable, and the files are compared before and after, so that a torn or stale read is thrown away.
 
+use super::error::{Busy, ReadError};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::process::{Flock, FlockOffsetType, FlockType};
 use std::ffi::OsString;
@@ -17,11 +18,11 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// A `-wal` no longer than its header holds no transaction.
 const WAL_HEADER: usize = 32;
 /// Some file systems stamp by a coarse clock: within this time of a change a second one may leave the same stamp.
-const STAMP_SETTLES: Duration = Duration::from_millis(12);
+const STAT_SETTLES: Duration = Duration::from_millis(12);
 /// A journal that nobody holds a lock for is looked at again after this time: its writer may just have let go.
 const JOURNAL_SETTLES: Duration = Duration::from_millis(50);
 /// SQLite's MAX_PATHNAME, less what it appends for the log (os_unix.c).
-const LONGEST_PATH: usize = 512 - 9;
+const MAX_PATH_LEN: usize = 512 - 9;
 /// SQLite's lock bytes (<https://sqlite.org/lockingv3.html>).
 const PENDING_BYTE: u64 = 0x4000_0000;
 const RESERVED_BYTE: u64 = PENDING_BYTE + 1;
@@ -30,35 +31,22 @@ const SHARED_SIZE: u64 = 510;
 
 /// How to read a database without its writer noticing.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Way {
+pub enum ReadMode {
     /// Database and `-wal`, without locks, the WAL index in our own memory.
     Overlay,
     /// The database file alone.
     Immutable,
 }
 
-/// Why a database can't be read now.
-#[derive(Debug)]
-pub enum Obstacle {
-    /// A writer is in the way for a moment: try again.
-    Busy(&'static str),
-    /// It will not go away by waiting; what is wrong and what to do about it.
-    Final(String),
-    /// The same of the file of something else.
-    Foreign(String),
-    /// The same of a file that is not a database at all, or no longer.
-    NoDatabase(String),
-}
-
 /// The files of a database at one moment; two equal sightings mean that nothing moved between them.
 #[derive(Debug, PartialEq)]
-pub struct Sighting {
-    database: Stamp,
-    wal: Option<WalStamp>,
+pub struct FileState {
+    database: FileStat,
+    wal: Option<WalStat>,
 }
 
 #[derive(Debug, PartialEq)]
-struct Stamp {
+struct FileStat {
     device: u64,
     inode: u64,
     size: u64,
@@ -67,42 +55,42 @@ struct Stamp {
 }
 
 #[derive(Debug, PartialEq)]
-struct WalStamp {
+struct WalStat {
     inode: u64,
     size: u64,
     header: [u8; WAL_HEADER],
 }
 
-impl Sighting {
+impl FileState {
     /// Looks at the files; waits a few milliseconds if the database was written just now.
     ///
     /// # Errors
     /// What keeps it from being read.
-    pub fn take(path: &Path) -> Result<Sighting, Obstacle> {
-        let mut database = Stamp::of(path)?;
+    pub fn take(path: &Path) -> Result<FileState, ReadError> {
+        let mut database = FileStat::of(path)?;
         if database.is_fresh(SystemTime::now()) {
-            std::thread::sleep(STAMP_SETTLES);
-            database = Stamp::of(path)?;
+            std::thread::sleep(STAT_SETTLES);
+            database = FileStat::of(path)?;
             if database.is_fresh(SystemTime::now()) {
-                return Err(Obstacle::Busy("it is being written all the time"));
+                return Err(ReadError::Busy(Busy::Writing));
             }
         }
-        let wal = WalStamp::of(&beside(path, "-wal"))?;
+        let wal = WalStat::of(&beside(path, "-wal"))?;
         if wal.is_none() {
             at_rest(path)?;
         }
-        Ok(Sighting { database, wal })
+        Ok(FileState { database, wal })
     }
 
-    /// The way to read what was seen.
-    pub fn way(&self) -> Way {
-        if self.wal.is_some() { Way::Overlay } else { Way::Immutable }
+    /// How to read what was seen.
+    pub fn read_mode(&self) -> ReadMode {
+        if self.wal.is_some() { ReadMode::Overlay } else { ReadMode::Immutable }
     }
 
-    /// Whether a read that began at this sighting is neither torn nor stale, looking at the files once more.
+    /// Whether a read that began at this state is neither torn nor stale, looking at the files once more.
     pub fn still_holds(&self, path: &Path) -> bool {
-        let Ok(now) = Stamp::of(path) else { return false };
-        let Ok(wal) = WalStamp::of(&beside(path, "-wal")) else { return false };
+        let Ok(now) = FileStat::of(path) else { return false };
+        let Ok(wal) = WalStat::of(&beside(path, "-wal")) else { return false };
         let log = match (&self.wal, &wal) {
             (None, None) => at_rest(path).is_ok(),
             (Some(before), Some(after)) => {
@@ -114,10 +102,10 @@ impl Sighting {
     }
 }
 
-impl Stamp {
-    fn of(path: &Path) -> Result<Stamp, Obstacle> {
-        let meta = std::fs::metadata(path).map_err(|error| explain_missing(path, &error))?;
-        Ok(Stamp {
+impl FileStat {
+    fn of(path: &Path) -> Result<FileStat, ReadError> {
+        let meta = std::fs::metadata(path).map_err(explain)?;
+        Ok(FileStat {
             device: meta.dev(),
             inode: meta.ino(),
             size: meta.size(),
@@ -129,21 +117,20 @@ impl Stamp {
     fn is_fresh(&self, now: SystemTime) -> bool {
         let (seconds, nanos) = self.modified.max(self.changed);
         let stamp = SystemTime::UNIX_EPOCH + Duration::new(seconds.max(0) as u64, nanos as u32);
-        now.duration_since(stamp).is_ok_and(|age| age < STAMP_SETTLES)
+        now.duration_since(stamp).is_ok_and(|age| age < STAT_SETTLES)
     }
 }
 
-impl WalStamp {
+impl WalStat {
     /// None where there is no log or one without a transaction.
-    fn of(path: &Path) -> Result<Option<WalStamp>, Obstacle> {
+    fn of(path: &Path) -> Result<Option<WalStat>, ReadError> {
         let Some(file) = open_sidecar(path)? else { return Ok(None) };
-        let unreadable = |error| Obstacle::Final(format!("its {} can't be read: {error}", name(path)));
-        let meta = file.metadata().map_err(unreadable)?;
+        let meta = file.metadata().map_err(|error| sidecar(path, error.into()))?;
         let mut header = [0; WAL_HEADER];
         if meta.size() <= WAL_HEADER as u64 || file.read_exact_at(&mut header, 0).is_err() {
             return Ok(None);
         }
-        Ok(Some(WalStamp { inode: meta.ino(), size: meta.size(), header }))
+        Ok(Some(WalStat { inode: meta.ino(), size: meta.size(), header }))
     }
 }
 
@@ -151,25 +138,17 @@ impl WalStamp {
 ///
 /// # Errors
 /// What is there instead of a database, and what to do about it.
-pub fn locate(path: &Path) -> Result<PathBuf, super::Unread> {
-    let real = std::fs::canonicalize(path).map_err(|error| explain_missing(path, &error))?;
+pub fn locate(path: &Path) -> Result<PathBuf, ReadError> {
+    let real = std::fs::canonicalize(path).map_err(explain)?;
     let file = open_regular(&real)?;
-    if real.as_os_str().len() > LONGEST_PATH {
-        let text =
-            format!("its path is longer than the {LONGEST_PATH} bytes that SQLite takes; mount or move it elsewhere");
-        return Err(Obstacle::Final(text).into());
+    if real.as_os_str().len() > MAX_PATH_LEN {
+        return Err(ReadError::PathTooLong(MAX_PATH_LEN));
     }
-    let obstacle = match has_magic(&file) {
-        Ok(true) => return Ok(real),
-        Err(error) => Obstacle::Final(format!("can't be read: {error}")),
-        Ok(false) if file.metadata().is_ok_and(|meta| meta.len() == 0) => {
-            Obstacle::NoDatabase("is empty (0 bytes): no scheduler has written to it; check the path".to_owned())
-        }
-        Ok(false) => Obstacle::NoDatabase(
-            "is not a SQLite database (its first bytes say so); give the path of the scheduler's database".to_owned(),
-        ),
-    };
-    Err(obstacle.into())
+    match has_magic(&file)? {
+        true => Ok(real),
+        false if file.metadata().is_ok_and(|meta| meta.len() == 0) => Err(ReadError::Empty),
+        false => Err(ReadError::NotSqlite),
+    }
 }
 
 /// Whether a file begins as every database does.
@@ -199,63 +178,63 @@ pub fn is_part_of_database(path: &Path) -> bool {
         || ["-wal", "-shm", "-journal"].iter().filter_map(|suffix| without(suffix)).any(|path| is_database(&path))
 }
 
-fn explain_missing(path: &Path, error: &std::io::Error) -> Obstacle {
-    Obstacle::Final(match error.kind() {
-        std::io::ErrorKind::NotFound => "does not exist; give the path of the scheduler's database".to_owned(),
-        std::io::ErrorKind::PermissionDenied => {
-            format!("can't be reached: {error}; run as a user who may read it, such as the scheduler's")
-        }
-        _ => format!("can't be looked at ({}): {error}", name(path)),
-    })
+fn explain(error: std::io::Error) -> ReadError {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => ReadError::NotFound,
+        std::io::ErrorKind::PermissionDenied => ReadError::Inaccessible(error),
+        _ => ReadError::Io(error),
+    }
 }
 
-/// Opens without blocking, then makes sure that it is a regular file, so that a FIFO or a device can't stall or be consumed.
-fn open_regular(path: &Path) -> Result<File, Obstacle> {
-    let meta = std::fs::metadata(path).map_err(|error| explain_missing(path, &error))?;
+/// Opens without blocking, after making sure that it is a regular file, so that a FIFO or a device can't stall us or be
+/// consumed.
+fn open_regular(path: &Path) -> Result<File, ReadError> {
+    let meta = std::fs::metadata(path).map_err(explain)?;
     match FileType::from_raw_mode(meta.mode()) {
         FileType::RegularFile => {}
         FileType::Directory => {
-            let guess = path.join("data/phantom.db");
-            let hint = if guess.is_file() {
-                format!("did you mean {}, or all under it, with --recursive?", guess.display())
-            } else {
-                "give the path of a database, or search it with --recursive".to_owned()
-            };
-            return Err(Obstacle::Final(format!("is a directory; {hint}")));
+            let database = Some(path.join("data/phantom.db")).filter(|guess| guess.is_file());
+            return Err(ReadError::Directory { database });
         }
-        other => {
-            return Err(Obstacle::Final(format!("is not a regular file but {other:?}; give the scheduler's database")));
-        }
+        FileType::Fifo => return Err(ReadError::NotRegular("a named pipe")),
+        FileType::Socket => return Err(ReadError::NotRegular("a socket")),
+        FileType::CharacterDevice | FileType::BlockDevice => return Err(ReadError::NotRegular("a device")),
+        FileType::Symlink | FileType::Unknown => return Err(ReadError::NotRegular("something unknown")),
     }
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| explain_missing(path, &error.into()))?;
+    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| explain(error.into()))?;
     Ok(File::from(file))
 }
 
-fn open_sidecar(path: &Path) -> Result<Option<File>, Obstacle> {
+fn sidecar(path: &Path, error: ReadError) -> ReadError {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    ReadError::Sidecar { name, error: Box::new(error) }
+}
+
+fn open_sidecar(path: &Path) -> Result<Option<File>, ReadError> {
     match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Ok(meta) if meta.is_file() => match open_regular(path) {
             Ok(file) => Ok(Some(file)),
-            Err(_) if !path.exists() => Err(Obstacle::Busy("its log is being removed")),
-            Err(Obstacle::Final(text)) => Err(Obstacle::Final(format!("its {} {text}", name(path)))),
-            Err(other) => Err(other),
+            Err(_) if !path.exists() => Err(ReadError::Busy(Busy::LogRemoved)),
+            Err(error) => Err(sidecar(path, error)),
         },
         Ok(_) => {
-            Err(Obstacle::Final(format!("its {} is not a regular file: no SQLite wrote it, look at it", name(path))))
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+            Err(ReadError::OddSidecar(name))
         }
-        Err(error) => Err(Obstacle::Final(format!("its {} can't be looked at: {error}", name(path)))),
+        Err(error) => Err(sidecar(path, ReadError::Io(error))),
     }
 }
 
 /// Whether the database file alone tells all: no transaction is being written to it. The locks are asked for whether or
 /// not there is a journal, since with journal_mode MEMORY or OFF nothing else shows that pages of one lie in the file. A
 /// writer that has only reserved the database has not touched the file yet.
-fn at_rest(path: &Path) -> Result<(), Obstacle> {
+fn at_rest(path: &Path) -> Result<(), ReadError> {
     let database = open_regular(path)?;
     let writing = |start, length| is_locked(&database, start, length);
     if writing(PENDING_BYTE, 1) || writing(SHARED_FIRST, SHARED_SIZE) {
-        return Err(Obstacle::Busy("its writer is in the middle of a commit"));
+        return Err(ReadError::Busy(Busy::Committing));
     }
     let is_hot = |journal: &File| {
         let mut first = [0];
@@ -275,13 +254,9 @@ fn at_rest(path: &Path) -> Result<(), Obstacle> {
     let again = open_sidecar(&beside(path, "-journal"))?.filter(is_hot);
     let unchanged = again.is_some_and(|again| state(&again) == before);
     if !unchanged || writing(RESERVED_BYTE, 1 + SHARED_SIZE) {
-        return Err(Obstacle::Busy("its writer is in the middle of a commit"));
+        return Err(ReadError::Busy(Busy::Committing));
     }
-    Err(Obstacle::Final(
-        "has a hot journal: its writer crashed in a transaction, and reading would need a roll-back. Start the scheduler, \
-         which rolls it back, or copy the database with its -journal, open the copy with sqlite3, and audit that"
-            .to_owned(),
-    ))
+    Err(ReadError::HotJournal)
 }
 
 /// Whether another process holds a write lock there; asking takes none (F_GETLK).
@@ -295,10 +270,6 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     PathBuf::from(name)
-}
-
-fn name(path: &Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -330,25 +301,22 @@ mod tests {
         }
     }
 
-    fn why(obstacle: Obstacle) -> String {
-        match obstacle {
-            Obstacle::Busy(why) => why.to_owned(),
-            Obstacle::Final(why) | Obstacle::Foreign(why) | Obstacle::NoDatabase(why) => why,
-        }
+    fn why(error: ReadError) -> String {
+        error.to_string()
     }
 
     #[test]
     fn a_stamp_settles_in_twelve_milliseconds_after_the_later_of_two_changes() {
         let fresh = |modified: i64, changed: i64, age: Duration| {
-            let stamp = Stamp { device: 0, inode: 0, size: 0, modified: (modified, 5), changed: (changed, 5) };
+            let stamp = FileStat { device: 0, inode: 0, size: 0, modified: (modified, 5), changed: (changed, 5) };
             let latest = SystemTime::UNIX_EPOCH + Duration::new(modified.max(changed).max(0) as u64, 5);
             stamp.is_fresh(latest + age)
         };
-        let (settled, short) = (STAMP_SETTLES, STAMP_SETTLES - Duration::from_nanos(1));
+        let (settled, short) = (STAT_SETTLES, STAT_SETTLES - Duration::from_nanos(1));
         assert!(fresh(1000, 10, short) && !fresh(1000, 10, settled));
         assert!(fresh(10, 1000, short) && !fresh(10, 1000, settled));
         assert!(fresh(-5, -7, short));
-        let future = Stamp { device: 0, inode: 0, size: 0, modified: (2000, 0), changed: (2000, 0) };
+        let future = FileStat { device: 0, inode: 0, size: 0, modified: (2000, 0), changed: (2000, 0) };
         assert!(!future.is_fresh(SystemTime::UNIX_EPOCH + Duration::from_secs(1000)), "a clock that was set back");
     }
 
@@ -356,15 +324,18 @@ mod tests {
     fn a_log_counts_if_it_is_longer_than_its_header() {
         let directory = Directory::new();
         let database = directory.database();
-        let way = |length: usize| {
+        let mode = |length: usize| {
             directory.file("a.db-wal", &vec![7; length]);
-            Sighting::take(&database).map(|sighting| sighting.way()).map_err(why)
+            FileState::take(&database).map(|state| state.read_mode()).map_err(why)
         };
-        assert_eq!((way(0), way(32), way(33)), (Ok(Way::Immutable), Ok(Way::Immutable), Ok(Way::Overlay)));
+        assert_eq!(
+            (mode(0), mode(32), mode(33)),
+            (Ok(ReadMode::Immutable), Ok(ReadMode::Immutable), Ok(ReadMode::Overlay))
+        );
         std::fs::remove_file(directory.path("a.db-wal")).unwrap_or_else(|error| panic!("{error}"));
         std::fs::create_dir(directory.path("a.db-wal")).unwrap_or_else(|error| panic!("{error}"));
-        let refused = Sighting::take(&database).map_err(why);
-        assert_eq!(refused, Err("its a.db-wal is not a regular file: no SQLite wrote it, look at it".to_owned()));
+        let refused = FileState::take(&database).map_err(why);
+        assert_eq!(refused, Err("its a.db-wal is not a regular file: SQLite did not write it, look at it".to_owned()));
     }
 
     #[test]
@@ -373,7 +344,7 @@ mod tests {
         let database = directory.database();
         let wal = |bytes: &[u8]| directory.file("a.db-wal", bytes);
         wal(&[7; 64]);
-        let seen = Sighting::take(&database).unwrap_or_else(|obstacle| panic!("{obstacle:?}"));
+        let seen = FileState::take(&database).unwrap_or_else(|obstacle| panic!("{obstacle:?}"));
         assert!(seen.still_holds(&database));
         let append = |bytes: &[u8]| {
             let file = File::options().append(true).open(directory.path("a.db-wal"));
@@ -392,7 +363,7 @@ mod tests {
         assert!(!seen.still_holds(&database), "another file");
         wal(&[]);
         assert!(!seen.still_holds(&database), "gone");
-        let closed = Sighting::take(&database).unwrap_or_else(|obstacle| panic!("{obstacle:?}"));
+        let closed = FileState::take(&database).unwrap_or_else(|obstacle| panic!("{obstacle:?}"));
         assert!(closed.still_holds(&database));
         wal(&[7; 64]);
         assert!(!closed.still_holds(&database), "opened again");
@@ -427,7 +398,7 @@ mod tests {
             let mut lock: libc::flock = unsafe { std::mem::zeroed() };
             lock.l_type = libc::F_WRLCK as libc::c_short;
             (lock.l_start, lock.l_len) = (start as libc::off_t, length as libc::off_t);
-            // SAFETY: the child only locks and waits to be killed, by calls that are safe after a fork.
+            // SAFETY: the child only locks and waits to be killed, by calls that are sanitize after a fork.
             let child = unsafe { libc::fork() };
             if child == 0 {
                 // SAFETY: as above; the descriptor is open in the child, too.
@@ -501,13 +472,13 @@ mod tests {
     fn a_name_that_leaves_no_room_for_a_log_is_refused() {
         let directory = Directory::new();
         let database = directory.file(&"n".repeat(253), &[MAGIC, &[1; 100][..]].concat());
-        assert!(Sighting::take(&database).is_err_and(|obstacle| why(obstacle).contains("-wal can't be looked at")));
+        assert!(FileState::take(&database).is_err_and(|obstacle| why(obstacle).contains("-wal can't be read")));
     }
 
     #[test]
     fn what_is_there_instead_of_a_database_is_said_with_what_to_do() {
         let directory = Directory::new();
-        let refused = |path: &Path| locate(path).err().map(|unread| unread.why).unwrap_or_default();
+        let refused = |path: &Path| locate(path).err().map(why).unwrap_or_default();
         assert_eq!(locate(&directory.database()).ok(), std::fs::canonicalize(directory.path("a.db")).ok());
         assert!(refused(&directory.file("empty", &[])).starts_with("is empty (0 bytes)"));
         assert!(refused(&directory.file("short", &MAGIC[..15])).starts_with("is not a SQLite database"));
@@ -527,7 +498,7 @@ mod tests {
         let located = |length: usize| {
             let path = folders.join("n".repeat(length - folders.as_os_str().len() - 1));
             std::fs::write(&path, [MAGIC, &[1; 100][..]].concat()).unwrap_or_else(|error| panic!("{error}"));
-            locate(&path).map_err(|unread| unread.why)
+            locate(&path).map_err(why)
         };
         assert!(located(503).is_ok());
         assert!(located(504).is_err_and(|why| why.starts_with("its path is longer than the 503 bytes")));

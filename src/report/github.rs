@@ -1,24 +1,25 @@
 //! The report as annotations of a GitHub Actions step
 //! (<https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands>).
 
-use super::{Located, Report, safe, when};
-use crate::audit::Severity;
+use super::{Located, Report, sanitize, utc_minute, when};
+use crate::catalog::Severity;
 
-/// GitHub shows ten annotations of a step and drops the rest without a word.
-const MOST: usize = 10;
-const LONGEST_TITLE: usize = 120;
-const LONGEST_TEXT: usize = 600;
+/// GitHub shows ten annotations of a step and silently drops the rest.
+const MAX_ANNOTATIONS: usize = 10;
+const MAX_TITLE_LEN: usize = 120;
+const MAX_TEXT_LEN: usize = 600;
 
-/// The whole report as workflow commands, one an incident, the worst first, and a line that counts.
+/// The whole report as workflow commands, one per incident, the worst first, and a line that counts.
 pub fn render(report: &Report) -> String {
     let incidents = report.incidents();
     let critical = incidents.iter().take_while(|located| located.incident.severity >= Severity::Critical).count();
-    let unread = report.complaints().into_iter().map(|why| command("error", "sched-audit could not audit", &why));
+    let errors = report.errors().into_iter().map(|why| command("error", "sched-audit could not audit", &why));
+    let annotation = |located: &Located<'_>| annotation(located, report);
     let mut lines: Vec<String> = incidents[..critical].iter().map(annotation).collect();
-    lines.extend(unread);
+    lines.extend(errors);
     lines.extend(incidents[critical..].iter().map(annotation));
-    let more = lines.len().saturating_sub(MOST);
-    lines.truncate(MOST);
+    let more = lines.len().saturating_sub(MAX_ANNOTATIONS);
+    lines.truncate(MAX_ANNOTATIONS);
     // No text of a database here: an older form of command may begin anywhere in a line.
     lines.push(format!(
         "sched-audit: {}; databases: {}, not audited: {}, incidents: {}, not annotated: {more}",
@@ -30,20 +31,20 @@ pub fn render(report: &Report) -> String {
     lines.join("\n") + "\n"
 }
 
-fn annotation(Located { database, incident, .. }: &Located<'_>) -> String {
+fn annotation(Located { database, incident, .. }: &Located<'_>, report: &Report) -> String {
     let level = match incident.severity {
         Severity::Critical => "error",
         Severity::Warning => "warning",
         Severity::Info | Severity::Ok => "notice",
     };
-    let observed = incident.observed.join("; ");
-    let text = format!("{observed}. {} ({}, {})", incident.next_step, when(incident), database.path.display());
-    command(level, &safe::text(&incident.headline, LONGEST_TITLE), &text)
+    let (observed, when) = (incident.text.observed.join("; "), when(incident, report.now, utc_minute));
+    let text = format!("{observed}. {} ({when}, {})", incident.remedy.step, database.path.display());
+    command(level, &sanitize::text(&incident.headline(), MAX_TITLE_LEN), &text)
 }
 
-/// One command; what means something in it is escaped as GitHub's own toolkit does.
+/// One command, escaped as GitHub's own toolkit does.
 fn command(level: &str, title: &str, message: &str) -> String {
-    let data = |text: &str| safe::text(text, LONGEST_TEXT).replace('%', "%25");
+    let data = |text: &str| sanitize::text(text, MAX_TEXT_LEN).replace('%', "%25");
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
     format!("::{level} title={}::{}", property(title), data(message))
 }

@@ -1,13 +1,15 @@
-//! The report as one page without script or network, for a status page or a mail: the incidents, then every job with its strip.
+//! The report as one page without scripts or network, for a status page or a mail: the incidents, then every job with its
+//! timeline.
 
-use super::{Audited, Database, Report, age, safe, when};
-use crate::audit::{Incident, Judged, Lasting, Outcome, Severity, count};
+use super::{Audited, Database, Report, sanitize, utc_minute, when};
+use crate::audit::{Incident, JobReport, Outcome, count};
+use crate::catalog::{Severity, Status};
 use crate::time::Instant;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-const LONGEST_TEXT: usize = 2000;
-const LONGEST_NAME: usize = 120;
-const LONGEST_ERROR: usize = 200;
+const MAX_TEXT_LEN: usize = 2000;
+const MAX_NAME_LEN: usize = 120;
+const MAX_ERROR_LEN: usize = 200;
 
 /// Nothing may be loaded or run, whatever a name holds.
 const NOTHING_ELSE: &str = "default-src 'none'; style-src 'unsafe-inline'";
@@ -42,11 +44,9 @@ pub fn render(report: &Report) -> String {
     let title = match (&report.databases, report.databases()) {
         (Err(_), _) => "could not audit".to_owned(),
         (_, [one]) => headline(one),
-        (_, several) => format!(
-            "{}: {}",
-            count(several.len() as u64, "database"),
-            severity.map_or("could not audit", Severity::word)
-        ),
+        (_, several) => {
+            format!("{}: {}", count(several.len(), "database"), severity.map_or("could not audit", Severity::word))
+        }
     };
     let page = html! {
         (DOCTYPE)
@@ -61,7 +61,7 @@ pub fn render(report: &Report) -> String {
             body {
                 h1 class=(class(severity)) { (title) }
                 p.faint { "As of " (report.now.minute()) " UTC, by sched-audit " (env!("CARGO_PKG_VERSION")) }
-                @if let Err(why) = &report.databases { p.critical { (shown(why)) } }
+                @if let Err(error) = &report.databases { p.critical { (shown(&error.to_string())) } }
                 @for database in report.databases() { (of_database(report, database)) }
                 p.faint {
                     "Slots, oldest left: "
@@ -77,17 +77,17 @@ fn headline(database: &Database) -> String {
     match &database.outcome {
         Err(_) => "could not audit".to_owned(),
         Ok(audited) => match audited.verdict.incidents.first() {
-            Some(worst) => shown(&worst.headline),
-            None => format!("{} watched, no trouble found", count(audited.watched() as u64, "job")),
+            Some(worst) => shown(&worst.headline()),
+            None => format!("{} watched, no trouble found", count(audited.watched(), "job")),
         },
     }
 }
 
 fn of_database(report: &Report, database: &Database) -> Markup {
     html! {
-        h2 { (shown(&database.path.to_string_lossy())) }
+        h2 { (sanitize::path(&database.path, MAX_TEXT_LEN)) }
         @match &database.outcome {
-            Err(why) => section.critical { "Could not audit: " (shown(why)) },
+            Err(error) => section.critical { "Could not audit: " (shown(&error.to_string())) },
             Ok(audited) => {
                 @for incident in &audited.verdict.incidents { (of_incident(report, audited, incident)) }
                 (jobs(audited))
@@ -98,22 +98,25 @@ fn of_database(report: &Report, database: &Database) -> Markup {
 }
 
 fn of_incident(report: &Report, audited: &Audited, incident: &Incident) -> Markup {
-    let over = incident.lasting == Lasting::Resolved;
-    let severity = if over { "over" } else { incident.severity.word() };
+    let resolved = incident.status == Status::Resolved;
+    let word = if resolved { "resolved" } else { incident.severity.word() };
     let names: Vec<String> =
-        incident.jobs.iter().map(|hit| shown_name(&audited.verdict.jobs[hit.job].job.name)).collect();
+        incident.jobs.iter().map(|affected| shown_name(audited.verdict[affected.job].job.label())).collect();
     html! {
-        section class=(severity) {
-            h3 { span class=(severity) { (severity) } ": " (shown(&incident.headline)) }
+        section class=(word) {
+            h3 { span class=(word) { (word) } ": " (shown(&incident.headline())) }
             dl {
                 dt { "When" }
-                dd { (when(incident)) @if let Some(age) = age(incident, report.now) { ", " @if over { "after " } (age) } }
-                dt { "Why" }
-                dd { (shown(&incident.observed.join("; "))) }
-                @if let Some(inferred) = &incident.inferred { dt { "So" } dd { (shown(inferred)) } }
-                @if let Some(error) = &incident.error { dt { "Error" } dd { (safe::error(error, LONGEST_ERROR)) } }
-                dt { "Do" }
-                dd { (incident.next_step) @if let Some(sql) = &incident.sql { pre { (sql) } } }
+                dd { (when(incident, report.now, utc_minute)) }
+                dt { "Seen" }
+                dd { (shown(&incident.text.observed.join("; "))) }
+                @if let Some(inferred) = &incident.text.inferred { dt { "Likely" } dd { (shown(inferred)) } }
+                @if let Some(error) = &incident.error { dt { "Error" } dd { (sanitize::error(error, MAX_ERROR_LEN)) } }
+                dt { "Fix" }
+                dd {
+                    (shown(&incident.remedy.step))
+                    @if let Some(statement) = &incident.remedy.statement { pre { (statement) } }
+                }
                 @if names.len() > 1 { dt { "Jobs" } dd { (names.join(", ")) } }
             }
         }
@@ -121,24 +124,24 @@ fn of_incident(report: &Report, audited: &Audited, incident: &Incident) -> Marku
 }
 
 fn jobs(audited: &Audited) -> Markup {
-    let mut jobs: Vec<&Judged> = audited.jobs().collect();
-    jobs.sort_by_key(|judged| std::cmp::Reverse(judged.severity));
+    let mut jobs: Vec<&JobReport> = audited.jobs().collect();
+    jobs.sort_by_key(|job| std::cmp::Reverse(job.severity));
     let time = |at: Option<Instant>| at.map_or_else(|| "–".to_owned(), Instant::minute);
     html! {
         table {
-            thead { tr { th { "Job" } th { "Schedule" } th { "Last fire" } th { "Next run" } th { "Latest slots" } } }
+            thead { tr { th { "Job" } th { "Schedule" } th { "Last fire" } th { "Next run" } th { "Last slots" } } }
             tbody {
-                @for judged in jobs {
+                @for job in jobs {
                     tr {
-                        td { span class=(class(Some(judged.severity))) { (shown_name(&judged.job.name)) } }
+                        td { span class=(class(Some(job.severity))) { (shown_name(job.job.label())) } }
                         td {
-                            (shown_name(&judged.job.schedule.text()))
-                            @if let Some(zone) = &judged.job.schedule.timezone { " " span.faint { (shown_name(zone)) } }
-                            @if !judged.job.state.is_watched() { " " span.faint { (judged.job.state.word()) } }
+                            (shown_name(&job.job.schedule.text()))
+                            @if let Some(zone) = &job.job.schedule.timezone { " " span.faint { (shown_name(zone)) } }
+                            @if !job.job.state.is_watched() { " " span.faint { (job.job.state.word()) } }
                         }
-                        td.time data-label="Last fire" { (time(judged.job.last_end())) }
-                        td.time data-label="Next run" { (time(judged.job.next_run())) }
-                        td.strip { @for run in judged.strip.outcomes.chunk_by(|a, b| a == b) { (mark(run[0], run.len())) } }
+                        td.time data-label="Last fire" { (time(job.job.last_end())) }
+                        td.time data-label="Next run" { (time(job.job.next_run())) }
+                        td.strip { @for run in job.timeline.outcomes.chunk_by(|a, b| a == b) { (mark(run[0], run.len())) } }
                     }
                 }
             }
@@ -147,13 +150,13 @@ fn jobs(audited: &Audited) -> Markup {
 }
 
 fn mark(outcome: Outcome, times: usize) -> Markup {
-    let (class, mark) = match outcome {
-        Outcome::Fired => ("fired", "●"),
-        Outcome::ZeroTokens => ("empty", "○"),
-        Outcome::Missed => ("lost", "×"),
-        Outcome::Waiting => ("faint", "…"),
+    let class = match outcome {
+        Outcome::Fired => "fired",
+        Outcome::ZeroTokens => "empty",
+        Outcome::Missed => "lost",
+        Outcome::Waiting => "faint",
     };
-    html! { span class=(class) { (mark.repeat(times)) } }
+    html! { span class=(class) { (outcome.mark().to_string().repeat(times)) } }
 }
 
 fn class(severity: Option<Severity>) -> &'static str {
@@ -165,9 +168,9 @@ fn class(severity: Option<Severity>) -> &'static str {
 }
 
 fn shown(text: &str) -> String {
-    safe::text(text, LONGEST_TEXT)
+    sanitize::text(text, MAX_TEXT_LEN)
 }
 
 fn shown_name(text: &str) -> String {
-    safe::text(text, LONGEST_NAME)
+    sanitize::text(text, MAX_NAME_LEN)
 }

@@ -1,41 +1,42 @@
 //! The report as JSON, whole or by lines. These structs are its documented shape, apart from the types that the audit works
-//! with; their comments are the schema's descriptions.
+//! with; their comments are the descriptions in the schema.
 
-use super::{Audited, Database, Located, Report, safe};
-use crate::audit::{Cause, DetectorId, Finding, Hit, Incident, Judged, Lasting, Reason, Severity, Strip};
+use super::{Audited, Database, Located, RenderError, Report, sanitize};
+use crate::audit::{AffectedJob, Finding, JobReport, LocatedFinding, Timeline};
+use crate::catalog::{Cause, Detector, Reason, Severity, Status};
 use crate::time::{Instant, seconds};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// Raised when a key changes its meaning or goes; new keys don't raise it.
+/// Raised when a key changes its meaning or is removed, not when one is added.
 const SCHEMA_VERSION: u32 = 2;
 /// The longest text from an error that is shown.
-const LONGEST_ERROR: usize = 200;
+const MAX_ERROR_LEN: usize = 200;
 
 /// One run of sched-audit.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Report")]
 struct Root<'a> {
-    /// Raised when a key changes its meaning or goes, not when one is added.
+    /// Raised when a key changes its meaning or is removed, not when one is added.
     schema_version: u32,
-    /// What wrote this.
+    /// The program that wrote this.
     tool: Tool,
     /// The instant of the audit.
     now: Instant,
     /// The worst severity found in any database; null where none could be audited.
     severity: Option<Severity>,
-    /// What the process exited with, unless the output could not be written: critical wins, then what could not be audited,
+    /// The exit code of the process, unless the output could not be written: critical wins, then what could not be audited,
     /// then warning.
     exit_code: u8,
     /// Why nothing could be audited at all.
-    error: Option<&'a str>,
+    error: Option<String>,
     /// Each database, the named ones in the order of the command line, then those found by searching.
     databases: Vec<JsonDatabase<'a>>,
-    /// What is wrong in all databases, one cause each, the worst first.
+    /// What is wrong in all databases, one incident per cause, the worst first.
     incidents: Vec<JsonIncident<'a>>,
-    /// The findings of all databases: the evidence of the incidents, and what is only worth knowing.
+    /// The findings of all databases: the evidence of the incidents, and what is only information.
     findings: Vec<JsonFinding<'a>>,
 }
 
@@ -57,7 +58,7 @@ struct JsonDatabase<'a> {
     /// Its worst severity; null if it could not be audited.
     severity: Option<Severity>,
     /// Why it could not be audited.
-    error: Option<&'a str>,
+    error: Option<String>,
     /// What could not be read or was left out.
     notes: &'a [String],
     /// Its selected jobs.
@@ -78,37 +79,37 @@ struct JsonJob<'a> {
     schedule: JsonSchedule<'a>,
     /// Its worst severity.
     severity: Severity,
-    /// When its newest run that the row knows began.
+    /// When the last run that its row knows began.
     last_run_at: Option<Instant>,
-    /// When its newest run ended.
+    /// When its last run ended.
     last_fire_at: Option<Instant>,
-    /// When its newest run that used tokens ended.
+    /// When its last run that used tokens ended.
     last_success_at: Option<Instant>,
-    /// When the scheduler means to run it next.
+    /// When the scheduler will run it next, according to its row.
     next_run_at: Option<Instant>,
-    /// Its first slot after the audit, by its schedule.
+    /// Its first slot after the audit, by its schedule alone.
     next_slot: Option<Instant>,
     /// Its usual interval.
     cadence_seconds: Option<f64>,
     /// How long it has been due without a run, whatever the excuse; 0 if it is not due.
     overdue_seconds: f64,
-    /// Slots without a fire in the troubles that last.
+    /// Slots without a fire in ongoing problems.
     missed_slots: u64,
-    /// Fires in a row with zero tokens, up to the newest fire.
+    /// Fires in a row with zero tokens, up to the last fire.
     zero_token_streak: u64,
     /// How long its run in flight has taken so far; 0 if there is none.
     in_flight_seconds: f64,
-    /// Its latest slots.
+    /// Its last slots.
     slots: JsonSlots,
 }
 
-/// The latest slots of a job.
+/// The last slots of a job.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Slots")]
 struct JsonSlots {
     /// When the first of them was.
     first: Option<Instant>,
-    /// A mark each, oldest first: `#` fired, `0` fired with zero tokens, `x` lost, `~` waiting.
+    /// One mark per slot, oldest first: `#` fired, `0` fired with zero tokens, `x` lost, `~` waiting.
     marks: String,
 }
 
@@ -128,55 +129,55 @@ struct JsonSchedule<'a> {
     at: Option<Instant>,
 }
 
-/// One trouble with its cause.
+/// One problem with its cause.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Incident")]
 struct JsonIncident<'a> {
-    /// The same from run to run while the incident lasts, whatever grows meanwhile; the same on a copy of the database.
+    /// The same in every audit while the incident lasts, whatever grows meanwhile; the same on a copy of the database.
     fingerprint: &'a str,
     /// The path of its database.
     database: String,
-    /// What is behind it.
+    /// What caused it.
     cause: Cause,
     /// The worst of its findings.
     severity: Severity,
-    /// Whether it lasts.
-    state: Lasting,
+    /// Whether it is still there.
+    state: Status,
     /// When it began.
     since: Option<Instant>,
-    /// When it ended; null while it lasts.
+    /// When it ended; null while it is ongoing.
     until: Option<Instant>,
-    /// The jobs that it hits.
-    jobs: Vec<JsonHit<'a>>,
-    /// One line: what has happened to whom.
-    headline: &'a str,
+    /// The jobs that it affects, the most affected first.
+    jobs: Vec<JsonAffectedJob<'a>>,
+    /// One line: what happened to which jobs.
+    headline: String,
     /// What the database shows.
     observed: &'a [String],
-    /// What that comes to; null where nothing is inferred.
+    /// What that suggests; null where nothing is inferred.
     inferred: Option<&'a str>,
-    /// The newest error of its jobs; untrusted text in which keys are masked.
+    /// The last error of its jobs: untrusted text in which secrets are masked.
     last_error: Option<String>,
-    /// One step for a person.
+    /// What a person should do.
     next_step: &'a str,
-    /// A statement that the step needs. sched-audit never runs it.
+    /// An SQL statement that the step needs. sched-audit never runs it.
     sql: Option<&'a str>,
 }
 
-/// One job that an incident hits.
+/// One job that an incident affects.
 #[derive(Serialize, JsonSchema)]
-#[schemars(rename = "Hit")]
-struct JsonHit<'a> {
+#[schemars(rename = "AffectedJob")]
+struct JsonAffectedJob<'a> {
     /// The id of its row.
     id: &'a str,
     /// The name of its row: untrusted text.
     name: &'a str,
-    /// Since when it is hit.
+    /// Since when it is affected.
     since: Option<Instant>,
     /// Slots that it lost.
     missed_slots: u64,
 }
 
-/// One trouble of one job.
+/// One problem of one job.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Finding")]
 struct JsonFinding<'a> {
@@ -184,19 +185,19 @@ struct JsonFinding<'a> {
     incident: Option<&'a str>,
     /// The path of its database.
     database: String,
-    /// Which detector found it.
-    detector: DetectorId,
-    /// What exactly it found.
+    /// The detector that found it.
+    detector: Detector,
+    /// What exactly was found.
     reason: Reason,
     /// How bad it is.
     severity: Severity,
-    /// Whether it lasts.
-    state: Lasting,
+    /// Whether it is still there.
+    state: Status,
     /// Its job.
     job: JsonJobName<'a>,
     /// When it began: for a silence the first slot missed.
     since: Option<Instant>,
-    /// When it ended; null while it lasts.
+    /// When it ended; null while it is ongoing.
     until: Option<Instant>,
     /// Slots without a fire.
     missed_slots: Option<u64>,
@@ -204,7 +205,7 @@ struct JsonFinding<'a> {
     cadence_seconds: Option<f64>,
     /// One plain sentence.
     message: String,
-    /// Further facts by name; which ones depends on the reason.
+    /// Further facts by name; which ones there are depends on the reason.
     evidence: Map<String, Value>,
 }
 
@@ -241,22 +242,25 @@ enum Line<'a> {
         /// The path of the database; null where nothing could be audited at all.
         database: Option<String>,
         /// Why.
-        error: &'a str,
+        error: String,
     },
 }
 
 /// What a job with a finding and a long name takes in the report.
-const USUAL_BYTES_A_JOB: usize = 6_000;
+const USUAL_BYTES_PER_JOB: usize = 6_000;
 
 /// The whole report as one object.
-pub fn render(report: &Report) -> String {
+///
+/// # Errors
+/// Why it can't be rendered; no input should cause that.
+pub fn render(report: &Report) -> Result<String, RenderError> {
     let root = Root {
         schema_version: SCHEMA_VERSION,
         tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
         now: report.now,
         severity: report.severity(),
         exit_code: report.exit_code(),
-        error: report.databases.as_ref().err().map(String::as_str),
+        error: report.databases.as_ref().err().map(ToString::to_string),
         databases: report.databases().iter().map(|database| json_database(database, report.now)).collect(),
         incidents: report.incidents().into_iter().map(json_incident).collect(),
         findings: report
@@ -265,16 +269,18 @@ pub fn render(report: &Report) -> String {
             .collect(),
     };
     let jobs: usize = report.audited().map(|(_, audited)| audited.jobs().count()).sum();
-    // Memory reserved is not yet used; a text that grows by doubling is held twice.
-    let mut text = Vec::with_capacity((jobs + 1) * USUAL_BYTES_A_JOB);
-    // Keys are texts and no value can fail: an empty text would be the only other answer.
-    let written = serde_json::to_writer_pretty(&mut text, &root).is_ok();
+    // Reserved memory is not yet used; a text that grows by doubling is held twice.
+    let mut text = Vec::with_capacity((jobs + 1) * USUAL_BYTES_PER_JOB);
+    serde_json::to_writer_pretty(&mut text, &root)?;
     text.push(b'\n');
-    safe::json(String::from_utf8(text).ok().filter(|_| written).unwrap_or_default())
+    Ok(sanitize::json(String::from_utf8(text)?))
 }
 
-/// A line for everything that could not be audited and for each incident, the worst first; none where all is well.
-pub fn render_lines(report: &Report) -> String {
+/// One line for everything that could not be audited and for each incident, the worst first; none if all is well.
+///
+/// # Errors
+/// Why it can't be rendered; no input should cause that.
+pub fn render_lines(report: &Report) -> Result<String, RenderError> {
     let (schema_version, now) = (SCHEMA_VERSION, report.now);
     let errors = report.unread().into_iter().map(|(path, error)| Line::Error {
         schema_version,
@@ -283,8 +289,12 @@ pub fn render_lines(report: &Report) -> String {
         error,
     });
     let incident = |located| Line::Incident { schema_version, now, incident: Box::new(json_incident(located)) };
-    let lines = errors.chain(report.incidents().into_iter().map(incident));
-    safe::json(lines.map(|line| serde_json::to_string(&line).unwrap_or_default() + "\n").collect())
+    let mut text = String::new();
+    for line in errors.chain(report.incidents().into_iter().map(incident)) {
+        text += &serde_json::to_string(&line)?;
+        text.push('\n');
+    }
+    Ok(sanitize::json(text))
 }
 
 /// The JSON Schema (draft 2020-12) of [`render`]; that of a line of [`render_lines`] is its `#/$defs/Line`.
@@ -300,14 +310,14 @@ fn json_database(database: &Database, now: Instant) -> JsonDatabase<'_> {
     JsonDatabase {
         path: database.path.to_string_lossy().into_owned(),
         severity: database.severity(),
-        error: database.outcome.as_ref().err().map(String::as_str),
+        error: database.outcome.as_ref().err().map(ToString::to_string),
         notes: audited.map_or(&[], |audited| &audited.verdict.notes),
-        jobs: audited.into_iter().flat_map(Audited::jobs).map(|judged| json_job(judged, now)).collect(),
+        jobs: audited.into_iter().flat_map(Audited::jobs).map(|report| json_job(report, now)).collect(),
     }
 }
 
-fn json_job(judged: &Judged, now: Instant) -> JsonJob<'_> {
-    let (job, facts) = (&judged.job, &judged.facts);
+fn json_job(report: &JobReport, now: Instant) -> JsonJob<'_> {
+    let (job, metrics) = (&report.job, &report.metrics);
     JsonJob {
         id: &job.id,
         name: &job.name,
@@ -319,86 +329,82 @@ fn json_job(judged: &Judged, now: Instant) -> JsonJob<'_> {
             interval_seconds: job.schedule.interval_ms.map(seconds),
             at: job.schedule.at,
         },
-        severity: judged.severity,
+        severity: report.severity,
         last_run_at: job.last_run().map(|run| run.start),
-        last_fire_at: facts.last_fire,
-        last_success_at: facts.last_success,
+        last_fire_at: metrics.last_fire,
+        last_success_at: metrics.last_success,
         next_run_at: job.next_run(),
         next_slot: job.next_slot(now),
-        cadence_seconds: facts.cadence_ms.map(seconds),
-        overdue_seconds: seconds(facts.overdue_ms),
-        missed_slots: facts.missed_slots,
-        zero_token_streak: facts.zero_token_streak,
-        in_flight_seconds: seconds(facts.in_flight_ms),
-        slots: json_slots(&judged.strip),
+        cadence_seconds: metrics.cadence_ms.map(seconds),
+        overdue_seconds: seconds(metrics.overdue_ms),
+        missed_slots: metrics.missed_slots,
+        zero_token_streak: metrics.zero_token_streak,
+        in_flight_seconds: seconds(metrics.in_flight_ms),
+        slots: json_slots(&report.timeline),
     }
 }
 
-fn json_slots(strip: &Strip) -> JsonSlots {
-    JsonSlots { first: strip.first, marks: strip.outcomes.iter().map(|outcome| outcome.ascii()).collect() }
+fn json_slots(timeline: &Timeline) -> JsonSlots {
+    JsonSlots { first: timeline.first, marks: timeline.outcomes.iter().map(|outcome| outcome.ascii()).collect() }
 }
 
 fn json_incident(Located { database, audited, incident }: Located<'_>) -> JsonIncident<'_> {
-    let Incident { fingerprint, headline, observed, .. } = incident;
-    let hit = |hit: &Hit| {
-        let job = &audited.verdict.jobs[hit.job].job;
-        (job.id.as_str(), job.name.as_str(), hit.since, hit.missed_slots)
+    let affected = |affected: &AffectedJob| {
+        let job = &audited.verdict[affected.job].job;
+        (job.id.as_str(), job.name.as_str(), affected.since, affected.missed_slots)
     };
+    let jobs = incident.jobs.iter().map(affected);
+    let jobs = jobs.map(|(id, name, since, missed_slots)| JsonAffectedJob { id, name, since, missed_slots });
     JsonIncident {
-        fingerprint,
+        fingerprint: &incident.fingerprint,
         database: database.path.to_string_lossy().into_owned(),
         cause: incident.cause,
         severity: incident.severity,
-        state: incident.lasting,
+        state: incident.status,
         since: incident.since,
         until: incident.until,
-        jobs: incident
-            .jobs
-            .iter()
-            .map(hit)
-            .map(|(id, name, since, missed_slots)| JsonHit { id, name, since, missed_slots })
-            .collect(),
-        headline,
-        observed,
-        inferred: incident.inferred.as_deref(),
-        last_error: incident.error.as_ref().map(|error| safe::error(error, LONGEST_ERROR)),
-        next_step: &incident.next_step,
-        sql: incident.sql.as_deref(),
+        jobs: jobs.collect(),
+        headline: incident.headline(),
+        observed: &incident.text.observed,
+        inferred: incident.text.inferred.as_deref(),
+        last_error: incident.error.as_ref().map(|error| sanitize::error(error, MAX_ERROR_LEN)),
+        next_step: &incident.remedy.step,
+        sql: incident.remedy.statement.as_deref(),
     }
 }
 
 fn json_findings<'a>(database: &Database, audited: &'a Audited, now: Instant) -> Vec<JsonFinding<'a>> {
     let verdict = &audited.verdict;
     let path = database.path.to_string_lossy();
-    let finding = |finding: &'a Finding| {
-        let judged = &verdict.jobs[finding.job];
+    let json = |LocatedFinding { finding, job, incident }: LocatedFinding<'a>| {
+        let report = &verdict[job];
         JsonFinding {
-            incident: finding.incident.map(|place| verdict.incidents[place].fingerprint.as_str()),
+            incident: incident.map(|incident| incident.fingerprint.as_str()),
             database: path.clone().into_owned(),
             detector: finding.reason().detector(),
             reason: finding.reason(),
             severity: finding.severity,
-            state: finding.lasting,
-            job: JsonJobName { id: &judged.job.id, name: &judged.job.name },
+            state: finding.status,
+            job: JsonJobName { id: &report.job.id, name: &report.job.name },
             since: finding.since,
             until: finding.until,
             missed_slots: finding.missed_slots,
-            cadence_seconds: judged.facts.cadence_ms.map(seconds),
-            message: finding.message(&judged.job, now),
+            cadence_seconds: report.metrics.cadence_ms.map(seconds),
+            message: finding.message(&report.job, now),
             evidence: evidence(finding),
         }
     };
-    verdict.findings.iter().map(finding).collect()
+    verdict.findings().into_iter().map(json).collect()
 }
 
-/// The facts of a finding by name, its error masked.
+/// The evidence of a finding by name, secrets in its error masked.
 fn evidence(finding: &Finding) -> Map<String, Value> {
-    let mut evidence = match serde_json::to_value(&finding.facts) {
-        Ok(Value::Object(facts)) => facts,
+    let mut evidence = match serde_json::to_value(&finding.evidence) {
+        Ok(Value::Object(evidence)) => evidence,
         _ => Map::new(),
     };
     if let Some(Value::String(error)) = evidence.get_mut("last_error") {
-        *error = safe::error(error, LONGEST_ERROR);
+        *error = sanitize::error(error, MAX_ERROR_LEN);
     }
     evidence
 }

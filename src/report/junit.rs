@@ -1,23 +1,23 @@
-//! The report as test results: a database is a suite, a job a test case, in the form that Jenkins, GitLab and others read
+//! The report as test results: a database is a suite, a job is a test case, in the form that Jenkins, GitLab, and others read
 //! (<https://github.com/testmoapp/junitxml>).
 
-use super::{Audited, Database, Report, safe};
-use crate::audit::{Incident, Judged, Lasting};
+use super::{Audited, Database, RenderError, Report, sanitize, utc_minute, when};
+use crate::audit::{Incident, JobReport};
+use crate::model::JobIndex;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 use std::io::Result;
 
-const LONGEST_NAME: usize = 120;
-const LONGEST_TEXT: usize = 2000;
+const MAX_NAME_LEN: usize = 120;
+const MAX_TEXT_LEN: usize = 2000;
 
 /// The whole report as XML.
 ///
 /// # Errors
-/// Why it can't be written; no input should cause that.
-pub fn render(report: &Report) -> std::result::Result<String, String> {
-    let written = Xml(Writer::new_with_indent(Vec::new(), b' ', 2)).report(report);
-    let bytes = written.map_err(|error| format!("the test results can't be written: {error}; please report it"))?;
-    String::from_utf8(bytes).map_err(|error| format!("the test results are not UTF-8: {error}; please report it"))
+/// Why it can't be rendered; no input should cause that.
+pub fn render(report: &Report) -> std::result::Result<String, RenderError> {
+    let bytes = Xml(Writer::new_with_indent(Vec::new(), b' ', 2)).report(report)?;
+    Ok(String::from_utf8(bytes)?)
 }
 
 struct Xml(Writer<Vec<u8>>);
@@ -28,7 +28,7 @@ impl Xml {
         let took = format!("{:.3}", report.took.as_secs_f64());
         self.open("testsuites", &[("name", "sched-audit"), ("time", &took)])?;
         match &report.databases {
-            Err(why) => self.unread_suite("sched-audit", why)?,
+            Err(error) => self.unread_suite("sched-audit", &error.to_string())?,
             Ok(databases) => databases.iter().try_for_each(|database| self.suite(report, database))?,
         }
         self.close("testsuites")?;
@@ -38,15 +38,15 @@ impl Xml {
     }
 
     fn suite(&mut self, report: &Report, database: &Database) -> Result<()> {
-        let path = safe::text(&database.path.to_string_lossy(), LONGEST_NAME);
+        let path = sanitize::path(&database.path, MAX_NAME_LEN);
         let audited = match &database.outcome {
             Ok(audited) => audited,
-            Err(why) => return self.unread_suite(&path, why),
+            Err(error) => return self.unread_suite(&path, &error.to_string()),
         };
-        let fails = |judged: &Judged| report.fail_on.code(judged.severity) > 0;
-        let count = |which: &dyn Fn(&Judged) -> bool| audited.jobs().filter(|judged| which(judged)).count().to_string();
+        let fails = |job: &JobReport| report.fail_on.code(job.severity) > 0;
+        let count = |which: &dyn Fn(&JobReport) -> bool| audited.jobs().filter(|job| which(job)).count().to_string();
         let (tests, failures) = (count(&|_| true), count(&fails));
-        let skipped = count(&|judged| !judged.job.state.is_watched() && !fails(judged));
+        let skipped = count(&|job| !job.job.state.is_watched() && !fails(job));
         let time = report.now.to_string();
         let time = time.trim_end_matches('Z');
         self.open(
@@ -60,29 +60,37 @@ impl Xml {
                 ("timestamp", time),
             ],
         )?;
-        for (index, judged) in audited.verdict.jobs.iter().enumerate().filter(|(_, judged)| judged.selected) {
-            self.case(&path, judged, &incidents_of(audited, index), fails(judged))?;
+        for (position, job) in audited.verdict.jobs.iter().enumerate().filter(|(_, job)| job.selected) {
+            let incidents = incidents_of(audited, JobIndex::at(position));
+            let cases: Vec<String> = incidents.iter().map(|incident| describe(incident, report)).collect();
+            self.case(&path, job, &incidents, &cases, fails(job))?;
         }
         self.close("testsuite")
     }
 
-    fn case(&mut self, path: &str, judged: &Judged, incidents: &[&Incident], fails: bool) -> Result<()> {
-        let name = safe::text(&judged.job.name, LONGEST_NAME);
+    fn case(
+        &mut self,
+        path: &str,
+        job: &JobReport,
+        incidents: &[&Incident],
+        descriptions: &[String],
+        fails: bool,
+    ) -> Result<()> {
+        let name = sanitize::text(job.job.label(), MAX_NAME_LEN);
         self.open("testcase", &[("classname", path), ("name", &name)])?;
-        let told: Vec<String> = incidents.iter().map(|incident| told(incident)).collect();
         if fails {
-            let (cause, headline) = incidents
-                .first()
-                .map_or_else(Default::default, |worst| (worst.cause.name(), safe::text(&worst.headline, LONGEST_NAME)));
+            let (cause, headline) = incidents.first().map_or_else(Default::default, |worst| {
+                (worst.cause.name(), sanitize::text(&worst.headline(), MAX_NAME_LEN))
+            });
             self.open("failure", &[("type", &cause), ("message", &headline)])?;
-            self.text(&told.join("\n"))?;
+            self.text(&descriptions.join("\n"))?;
             self.close("failure")?;
-        } else if !judged.job.state.is_watched() {
-            self.open("skipped", &[("message", judged.job.state.word())])?;
+        } else if !job.job.state.is_watched() {
+            self.open("skipped", &[("message", job.job.state.word())])?;
             self.close("skipped")?;
-        } else if !told.is_empty() {
+        } else if !descriptions.is_empty() {
             self.open("system-out", &[])?;
-            self.text(&told.join("\n"))?;
+            self.text(&descriptions.join("\n"))?;
             self.close("system-out")?;
         }
         self.close("testcase")
@@ -94,7 +102,7 @@ impl Xml {
             &[("name", path), ("tests", "1"), ("failures", "0"), ("errors", "1"), ("skipped", "0")],
         )?;
         self.open("testcase", &[("classname", path), ("name", "could be audited")])?;
-        self.open("error", &[("type", "could-not-audit"), ("message", &safe::text(why, LONGEST_TEXT))])?;
+        self.open("error", &[("type", "could-not-audit"), ("message", &sanitize::text(why, MAX_TEXT_LEN))])?;
         self.close("error")?;
         self.close("testcase")?;
         self.close("testsuite")
@@ -114,17 +122,14 @@ impl Xml {
     }
 }
 
-/// The incidents that hit a job, the worst first.
-fn incidents_of(audited: &Audited, job: usize) -> Vec<&Incident> {
-    let of_job = audited.verdict.findings.iter().filter(|finding| finding.job == job);
-    let mut places: Vec<usize> = of_job.filter_map(|finding| finding.incident).collect();
-    places.sort_unstable();
-    places.dedup();
-    places.into_iter().map(|place| &audited.verdict.incidents[place]).collect()
+/// The incidents that have a finding of a job, the worst first.
+fn incidents_of(audited: &Audited, job: JobIndex) -> Vec<&Incident> {
+    let has = |incident: &&Incident| incident.findings.iter().any(|one| one.job == job);
+    audited.verdict.incidents.iter().filter(has).collect()
 }
 
-fn told(incident: &Incident) -> String {
-    let over = if incident.lasting == Lasting::Resolved { " (over)" } else { "" };
-    let lines = [format!("{}{over}", incident.headline), incident.observed.join("; "), incident.next_step.clone()];
-    lines.map(|line| safe::text(&line, LONGEST_TEXT)).join("\n")
+fn describe(incident: &Incident, report: &Report) -> String {
+    let headline = format!("{} ({})", incident.headline(), when(incident, report.now, utc_minute));
+    let lines = [headline, incident.text.observed.join("; "), incident.remedy.step.clone()];
+    lines.map(|line| sanitize::text(&line, MAX_TEXT_LEN)).join("\n")
 }

@@ -1,56 +1,47 @@
-//! The table: what a person sees. The cause comes first, and each incident ends with what to do.
+//! The table for people. The cause comes first, and each incident ends with what to do.
 
-use super::{Audited, Database, Report, age, safe};
-use crate::audit::{Finding, Incident, Judged, Lasting, Outcome, Severity, Strip, count};
+use super::{Audited, Database, Report, sanitize, when};
+use crate::audit::{Incident, JobReport, Outcome, Timeline, count};
+use crate::catalog::{Severity, Status};
+use crate::terminal::Style;
 use crate::time::Instant;
+use anstyle::{AnsiColor, Color};
 use comfy_table::presets;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width};
 use unicode_width::UnicodeWidthStr;
 
-/// The width where nothing tells the terminal's.
-pub const DEFAULT_WIDTH: u16 = 80;
-/// What is said of a database that could not be audited.
+/// Below this width, two dates share a column.
+const WIDE: u16 = 80;
+/// The word for a database that could not be audited.
 const UNREAD: &str = "could not audit";
-const LONGEST_PATH: usize = 400;
-const LONGEST_NAME: usize = 40;
-const LONGEST_TEXT: usize = 600;
-const LONGEST_ERROR: usize = 200;
+const MAX_PATH_LEN: usize = 400;
+const MAX_NAME_LEN: usize = 40;
+const MAX_TEXT_LEN: usize = 600;
+const MAX_ERROR_LEN: usize = 200;
 /// Names that a person scans for are kept whole up to this width.
-const LONGEST_UNBROKEN_NAME: u16 = 24;
-/// Lines of one incident's jobs, of one database's incidents and of what is only worth knowing, unless all are asked for.
-const MOST_JOBS: usize = 5;
-const MOST_INCIDENTS: usize = 8;
-const MOST_INFOS: usize = 5;
-/// `04-29 05:00` and its padding: a date and its time keep one line.
+const MAX_UNBROKEN_NAME_LEN: u16 = 24;
+/// Lines for one incident's jobs, one database's incidents, and what is only information, unless all are asked for.
+const MAX_JOBS: usize = 5;
+const MAX_INCIDENTS: usize = 8;
+const MAX_INFOS: usize = 5;
+/// `04-29 05:00` and its padding: a date and its time stay on one line.
 const SHORT_DATE: u16 = 13;
-/// A strip with fewer slots than this tells nothing.
-const SHORTEST_STRIP: usize = 8;
+/// A timeline with fewer slots than this shows nothing.
+const MIN_TIMELINE_SLOTS: usize = 8;
 
-/// How the table may look.
-#[derive(Debug, Clone, Copy)]
-pub struct Look {
-    /// Whether to use colour.
-    pub color: bool,
-    /// The terminal's columns.
-    pub width: u16,
-    /// Whether the terminal shows UTF-8.
-    pub utf8: bool,
-    /// Whether to list every job.
-    pub all: bool,
-}
-
-/// The whole report as text: of several databases first a line each, then the troubled ones.
-pub fn render(report: &Report, look: Look) -> String {
-    let page = Page { look, now: report.now };
+/// The whole report as text: for several databases first one line each, then those in trouble.
+pub fn render(report: &Report, style: Style, all: bool) -> String {
+    let page = Page { style, all, now: report.now };
     match &report.databases {
-        Err(error) => page.could_not_audit("", error),
+        Err(error) => page.could_not_audit("", &error.to_string()),
         Ok(databases) if databases.len() == 1 => databases.iter().map(|database| page.database(database)).collect(),
         Ok(databases) => page.several(databases),
     }
 }
 
 struct Page {
-    look: Look,
+    style: Style,
+    all: bool,
     now: Instant,
 }
 
@@ -66,27 +57,29 @@ impl Page {
         let words = worst_first.iter().map(|database| word(database).len()).max().unwrap_or(0);
         let paths = worst_first.iter().map(|database| shown_path(database).width()).max().unwrap_or(0);
         for database in &worst_first {
-            let told = match &database.outcome {
+            let summary = match &database.outcome {
                 Ok(audited) => summary(audited),
-                Err(why) => safe::text(why, LONGEST_TEXT),
+                Err(error) => sanitize::text(&error.to_string(), MAX_TEXT_LEN),
             };
+            let room = self.style.width.saturating_sub(columns(words));
             let mut row = self.plain_table();
-            let room = usize::from(self.look.width).saturating_sub(words);
-            row.set_width(room as u16).add_row([shown_path(database), told]);
+            row.set_width(room).add_row([shown_path(database), summary]);
             if let Some(column) = row.column_mut(0) {
-                column.set_constraint(ColumnConstraint::Absolute(Width::Fixed((paths + 2).min(room / 2) as u16)));
+                column.set_constraint(ColumnConstraint::Absolute(Width::Fixed((columns(paths) + 2).min(room / 2))));
             }
-            let mut begin = paint(&padded(word(database), words), database.severity(), self.look);
+            let mut begin = self.paint(&padded(word(database), words), color_of(database.severity()));
             for line in row.lines() {
                 text += &format!("{begin}{}\n", line.trim_end());
                 begin = " ".repeat(words);
             }
         }
-        let told = |audited: &Audited| {
-            self.look.all || !audited.verdict.findings.is_empty() || !audited.verdict.notes.is_empty()
+        let has_more = |audited: &Audited| {
+            let verdict = &audited.verdict;
+            let found = audited.jobs().any(|job| job.severity > Severity::Ok) || !verdict.incidents.is_empty();
+            self.all || found || !verdict.notes.is_empty()
         };
         for database in worst_first {
-            if let Some(audited) = database.outcome.as_ref().ok().filter(|audited| told(audited)) {
+            if let Some(audited) = database.outcome.as_ref().ok().filter(|audited| has_more(audited)) {
                 text += &format!("\n{}", self.audited(database, audited));
             }
         }
@@ -98,44 +91,44 @@ impl Page {
     }
 
     fn could_not_audit(&self, path: &str, why: &str) -> String {
-        let word = paint(&UNREAD.to_uppercase(), None, self.look);
-        format!("{word}{path}\n{}\n", self.wrapped(&safe::text(why, LONGEST_TEXT)))
+        let word = self.paint(&UNREAD.to_uppercase(), color_of(None));
+        format!("{word}{path}\n{}\n", self.wrapped(&sanitize::text(why, MAX_TEXT_LEN)))
     }
 
     fn database(&self, database: &Database) -> String {
         match &database.outcome {
             Ok(audited) => self.audited(database, audited),
-            Err(error) => self.could_not_audit(&format!(" {}", shown_path(database)), error),
+            Err(error) => self.could_not_audit(&format!(" {}", shown_path(database)), &error.to_string()),
         }
     }
 
     fn audited(&self, database: &Database, audited: &Audited) -> String {
         let verdict = &audited.verdict;
-        let severity = verdict.severity;
+        let severity = verdict.severity();
         let word = severity.word().to_uppercase();
         let head = format!("{word} {}: {}", shown_path(database), headline(audited));
-        let mut text = repaint(&self.wrapped(&head), &word, severity, self.look) + "\n";
+        let mut text = self.repaint(&self.wrapped(&head), &word, severity) + "\n";
         text += &format!("{}\n", self.wrapped(&format!("{}, {}", scope(audited), self.as_of())));
-        let shown = if self.look.all { verdict.incidents.len() } else { MOST_INCIDENTS };
-        let mut has_strips = false;
-        for (place, incident) in verdict.incidents.iter().enumerate().take(shown) {
-            let (told, strips) = self.incident(audited, incident, place);
-            text += &format!("\n{told}");
-            has_strips |= strips;
+        let shown = if self.all { verdict.incidents.len() } else { MAX_INCIDENTS };
+        let mut has_timelines = false;
+        for incident in verdict.incidents.iter().take(shown) {
+            let (incident, timelines) = self.incident(audited, incident);
+            text += &format!("\n{incident}");
+            has_timelines |= timelines;
         }
         let more = self.more(verdict.incidents.len().saturating_sub(shown), "incident");
         text += &if more.is_empty() { more } else { format!("\n{more}") };
         text += &self.infos(audited);
-        if self.look.all {
-            let (table, strips) = self.every_job(audited);
+        if self.all {
+            let (table, timelines) = self.every_job(audited);
             text += &format!("\n{table}");
-            has_strips |= strips;
+            has_timelines |= timelines;
         }
-        if has_strips {
+        if has_timelines {
             text += &format!("\n{}\n", self.legend());
         }
-        let notes = verdict.notes.iter().map(|note| self.wrapped(&format!("note: {}", safe::text(note, LONGEST_TEXT))));
-        text + &notes.map(|note| note + "\n").collect::<String>()
+        let note = |note: &String| self.wrapped(&format!("note: {}", sanitize::text(note, MAX_TEXT_LEN))) + "\n";
+        text + &verdict.notes.iter().map(note).collect::<String>()
     }
 
     fn more(&self, rest: usize, thing: &str) -> String {
@@ -143,194 +136,154 @@ impl Page {
         if rest == 0 { String::new() } else { format!("  and {rest} more {thing} (--all)\n") }
     }
 
-    /// An incident, and whether a strip is part of it.
-    fn incident(&self, audited: &Audited, incident: &Incident, place: usize) -> (String, bool) {
+    /// An incident, and whether a timeline is part of it.
+    fn incident(&self, audited: &Audited, incident: &Incident) -> (String, bool) {
         let mark = self.mark(incident);
-        let head = format!("{mark} {}", safe::text(&incident.headline, LONGEST_TEXT));
-        let mut when = match (incident.since, incident.until) {
-            (_, Some(until)) => format!("over since {}", self.short(until)),
-            (Some(since), None) => format!("since {}", self.short(since)),
-            (None, None) => String::new(),
-        };
-        if let Some(age) = age(incident, self.now).filter(|_| incident.until.is_none()) {
-            when += &format!(", {age}");
-        }
-        let mut text = repaint(&self.with_right(&head, &when), mark, incident.severity, self.look) + "\n";
+        let head = format!("{mark} {}", sanitize::text(&incident.headline(), MAX_TEXT_LEN));
+        let when = when(incident, self.now, |at| self.short(at));
+        let mut text = self.repaint(&self.with_right(&head, &when), mark, incident.severity) + "\n";
         let mut table = self.plain_table();
-        let mut line = |label: &str, told: &str| {
-            table.add_row([format!(" {label}"), told.to_owned()]);
+        let mut line = |label: &str, content: String| {
+            table.add_row([format!(" {label}"), content]);
         };
-        line("Why", &safe::text(&incident.observed.join("; "), LONGEST_TEXT));
-        if let Some(inferred) = &incident.inferred {
-            line("So", &safe::text(inferred, LONGEST_TEXT));
+        line("Seen", sanitize::text(&incident.text.observed.join("; "), MAX_TEXT_LEN));
+        if let Some(inferred) = &incident.text.inferred {
+            line("Likely", sanitize::text(inferred, MAX_TEXT_LEN));
         }
         if let Some(error) = &incident.error {
-            line("Error", &safe::error(error, LONGEST_ERROR));
+            line("Error", sanitize::error(error, MAX_ERROR_LEN));
         }
-        line("Do", &safe::text(&incident.next_step, LONGEST_TEXT));
-        if let Some(sql) = &incident.sql {
-            line("", sql);
+        line("Fix", sanitize::text(&incident.remedy.step, MAX_TEXT_LEN));
+        if let Some(statement) = &incident.remedy.statement {
+            line("", statement.clone());
         }
         text += &trimmed(&table);
-        let (jobs, strips) = self.jobs(audited, incident, place);
-        (text + &jobs, strips)
+        let (jobs, timelines) = self.jobs(audited, incident);
+        (text + &jobs, timelines)
     }
 
     fn mark(&self, incident: &Incident) -> &'static str {
-        match (incident.lasting, incident.severity, self.look.utf8) {
-            (Lasting::Resolved, _, true) => "✓",
-            (Lasting::Resolved, _, false) => "-",
-            (_, Severity::Critical, true) => "✗",
-            (_, Severity::Critical, false) => "X",
-            (_, _, _) => "!",
+        match (incident.status, incident.severity, self.style.utf8) {
+            (Status::Resolved, _, true) => "✓",
+            (Status::Resolved, _, false) => "-",
+            (Status::Ongoing, Severity::Critical, true) => "✗",
+            (Status::Ongoing, Severity::Critical, false) => "X",
+            (Status::Ongoing, Severity::Ok | Severity::Info | Severity::Warning, _) => "!",
         }
     }
 
-    /// A line for each job that an incident hits: its name, what it lost, its latest slots.
-    fn jobs(&self, audited: &Audited, incident: &Incident, place: usize) -> (String, bool) {
-        let shown = if self.look.all { incident.jobs.len() } else { MOST_JOBS };
-        let jobs: Vec<(&Judged, String)> = incident
-            .jobs
-            .iter()
-            .take(shown)
-            .map(|hit| {
-                let findings = || {
-                    audited
-                        .verdict
-                        .findings
-                        .iter()
-                        .filter(|found| found.job == hit.job && found.incident == Some(place))
-                };
-                let waits = findings().all(|found| found.reason() == crate::audit::Reason::Waiting);
-                let lost = match hit.missed_slots {
-                    0 if waits => "waits".to_owned(),
-                    0 => String::new(),
-                    lost => format!("{lost} lost"),
-                };
-                (&audited.verdict.jobs[hit.job], lost)
-            })
-            .collect();
-        let (text, strips) = self.lines(&jobs);
-        (text + &self.more(incident.jobs.len().saturating_sub(shown), "job"), strips)
+    /// One line for each job that an incident affects: its name, what it lost, its last slots.
+    fn jobs(&self, audited: &Audited, incident: &Incident) -> (String, bool) {
+        let shown = if self.all { incident.jobs.len() } else { MAX_JOBS };
+        let mut jobs = Vec::new();
+        for affected in incident.jobs.iter().take(shown) {
+            let lost = match affected.missed_slots {
+                0 if affected.waits => "waits".to_owned(),
+                0 => String::new(),
+                lost => format!("{lost} lost"),
+            };
+            jobs.push((&audited.verdict[affected.job], lost));
+        }
+        let (text, timelines) = self.lines(&jobs);
+        (text + &self.more(incident.jobs.len().saturating_sub(shown), "job"), timelines)
     }
 
-    /// Lines of name, number and strip, in columns.
-    fn lines(&self, jobs: &[(&Judged, String)]) -> (String, bool) {
-        let names: Vec<String> = jobs.iter().map(|(judged, _)| safe::text(&judged.job.name, LONGEST_NAME)).collect();
-        let widest = |texts: &mut dyn Iterator<Item = &str>| texts.map(UnicodeWidthStr::width).max().unwrap_or(0);
-        let name_width = widest(&mut names.iter().map(String::as_str));
-        let lost_width = widest(&mut jobs.iter().map(|(_, lost)| lost.as_str()));
+    /// Lines of name, number, and timeline, in columns.
+    fn lines(&self, jobs: &[(&JobReport, String)]) -> (String, bool) {
+        let names: Vec<String> = jobs.iter().map(|(job, _)| shown_name(job)).collect();
+        let name_width = names.iter().map(|name| name.width()).max().unwrap_or(0);
+        let lost_width = jobs.iter().map(|(_, lost)| lost.width()).max().unwrap_or(0);
         let gap = if lost_width == 0 { 0 } else { lost_width + 2 };
-        let room = usize::from(self.look.width).saturating_sub(2 + name_width + gap + 2);
-        let (mut text, mut strips) = (String::new(), false);
-        for ((judged, lost), name) in jobs.iter().zip(&names) {
+        let room = usize::from(self.style.width).saturating_sub(2 + name_width + gap + 2);
+        let (mut text, mut has_timelines) = (String::new(), false);
+        for ((job, lost), name) in jobs.iter().zip(&names) {
             let mut line = format!("  {}", padded(name, name_width));
             if gap > 0 {
                 line += &format!("  {}", padded(lost, lost_width));
             }
-            if room >= SHORTEST_STRIP && !judged.strip.outcomes.is_empty() {
-                line += &format!("  {}", self.strip(&judged.strip, room));
-                strips = true;
+            if room >= MIN_TIMELINE_SLOTS && !job.timeline.outcomes.is_empty() {
+                line += &format!("  {}", self.timeline(&job.timeline, room));
+                has_timelines = true;
             }
             text += &format!("{}\n", line.trim_end());
         }
-        (text, strips)
+        (text, has_timelines)
     }
 
-    /// As many of the latest slots as there is room for.
-    fn strip(&self, strip: &Strip, room: usize) -> String {
-        let skipped = strip.outcomes.len().saturating_sub(room);
-        strip.outcomes[skipped..]
-            .chunk_by(|a, b| a == b)
-            .map(|run| {
-                let marks: String = run.iter().map(|outcome| self.outcome(*outcome)).collect();
-                self.paint_outcome(&marks, run[0])
-            })
-            .collect()
-    }
-
-    fn outcome(&self, outcome: Outcome) -> char {
-        match outcome {
-            _ if !self.look.utf8 => outcome.ascii(),
-            Outcome::Fired => '●',
-            Outcome::ZeroTokens => '○',
-            Outcome::Missed => '×',
-            Outcome::Waiting => '…',
+    /// As many of the last slots as there is room for.
+    fn timeline(&self, timeline: &Timeline, room: usize) -> String {
+        let skipped = timeline.outcomes.len().saturating_sub(room);
+        let mut text = String::new();
+        for run in timeline.outcomes[skipped..].chunk_by(|a, b| a == b) {
+            let marks: String = run.iter().map(|outcome| self.mark_of(*outcome)).collect();
+            text += &self.paint(&marks, color_of_outcome(run[0]));
         }
+        text
     }
 
-    fn paint_outcome(&self, marks: &str, outcome: Outcome) -> String {
-        match outcome {
-            Outcome::Fired => paint(marks, Some(Severity::Ok), self.look),
-            Outcome::ZeroTokens => paint(marks, Some(Severity::Warning), self.look),
-            Outcome::Missed => paint(marks, Some(Severity::Critical), self.look),
-            Outcome::Waiting => marks.to_owned(),
-        }
+    fn mark_of(&self, outcome: Outcome) -> char {
+        if self.style.utf8 { outcome.mark() } else { outcome.ascii() }
     }
 
     fn legend(&self) -> String {
         let begin = "Slots, oldest left:";
         let (mut text, mut width) = (begin.to_owned(), begin.width());
         for outcome in Outcome::ALL {
-            let (mark, meaning) = (self.outcome(outcome).to_string(), outcome.meaning());
-            let piece = 2 + mark.width() + 1 + meaning.len();
-            if width + piece > usize::from(self.look.width) {
+            let (mark, meaning) = (self.mark_of(outcome).to_string(), outcome.meaning());
+            let entry = 2 + mark.width() + 1 + meaning.len();
+            if width + entry > usize::from(self.style.width) {
                 text += "\n";
                 width = 0;
             }
-            text += &format!("  {} {meaning}", self.paint_outcome(&mark, outcome));
-            width += piece;
+            text += &format!("  {} {meaning}", self.paint(&mark, color_of_outcome(outcome)));
+            width += entry;
         }
         text
     }
 
-    /// What is only worth knowing.
+    /// What is only information.
     fn infos(&self, audited: &Audited) -> String {
-        let alone: Vec<&Finding> = audited.verdict.findings.iter().filter(|found| found.incident.is_none()).collect();
-        if alone.is_empty() {
+        let findings = audited.verdict.findings();
+        let infos: Vec<_> = findings.iter().filter(|located| located.incident.is_none()).collect();
+        if infos.is_empty() {
             return String::new();
         }
-        let shown = if self.look.all { alone.len() } else { MOST_INFOS };
+        let shown = if self.all { infos.len() } else { MAX_INFOS };
         let mut table = self.plain_table();
-        for finding in alone.iter().take(shown) {
-            let job = &audited.verdict.jobs[finding.job].job;
-            let told = safe::text(&finding.message(job, self.now), LONGEST_TEXT);
-            table.add_row([format!(" {}", safe::text(&job.name, LONGEST_NAME)), told]);
+        for located in infos.iter().take(shown) {
+            let report = &audited.verdict[located.job];
+            let message = sanitize::text(&located.finding.message(&report.job, self.now), MAX_TEXT_LEN);
+            table.add_row([format!(" {}", shown_name(report)), message]);
         }
         keep_names_whole(&mut table);
-        format!("\nWorth knowing\n{}{}", trimmed(&table), self.more(alone.len().saturating_sub(shown), "line"))
+        format!("\nWorth knowing\n{}{}", trimmed(&table), self.more(infos.len().saturating_sub(shown), "line"))
     }
 
     fn every_job(&self, audited: &Audited) -> (String, bool) {
         let mut table = self.plain_table();
-        // Where the line is short, the two dates share a column.
-        let narrow = self.look.width < DEFAULT_WIDTH;
-        let dates = |last: &str, next: &str| {
-            if narrow { vec![format!("{last}\n{next}")] } else { vec![last.to_owned(), next.to_owned()] }
+        let dates = |last: &str, next: &str| match self.style.width {
+            WIDE.. => vec![last.to_owned(), next.to_owned()],
+            _ => vec![format!("{last}\n{next}")],
         };
         let row = |name: String, schedule: String, dates: Vec<String>| [vec![name, schedule], dates].concat();
         table.set_header(row("JOB".to_owned(), "SCHEDULE".to_owned(), dates("LAST FIRE", "NEXT RUN")));
         let shown = |at: Option<Instant>| at.map_or_else(|| "-".to_owned(), |at| self.short(at));
-        for judged in audited.jobs() {
-            let job = &judged.job;
-            let zone = job.schedule.timezone.as_ref().map(|zone| safe::text(zone, LONGEST_NAME));
+        for report in audited.jobs() {
+            let job = &report.job;
+            let zone = job.schedule.timezone.as_ref().map(|zone| sanitize::text(zone, MAX_NAME_LEN));
             let state = (!job.state.is_watched()).then(|| job.state.word().to_owned());
-            let schedule = std::iter::once(safe::text(&job.schedule.text(), LONGEST_NAME)).chain(zone).chain(state);
-            let name = safe::text(&job.name, LONGEST_NAME);
+            let schedule = std::iter::once(sanitize::text(&job.schedule.text(), MAX_NAME_LEN)).chain(zone).chain(state);
             let dates = dates(&shown(job.last_end()), &shown(job.next_run()));
-            table.add_row(row(name, schedule.collect::<Vec<_>>().join(", "), dates));
+            table.add_row(row(shown_name(report), schedule.collect::<Vec<_>>().join(", "), dates));
         }
         keep_names_whole(&mut table);
         for dates in table.column_iter_mut().skip(2) {
             dates.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(SHORT_DATE)));
         }
-        let jobs: Vec<(&Judged, String)> = audited
-            .jobs()
-            .filter(|judged| !judged.strip.outcomes.is_empty())
-            .map(|judged| (judged, String::new()))
-            .collect();
-        let (lines, strips) = self.lines(&jobs);
-        (format!("{}\n{lines}", trimmed(&table)), strips)
+        let with_timeline = audited.jobs().filter(|job| !job.timeline.outcomes.is_empty());
+        let jobs: Vec<(&JobReport, String)> = with_timeline.map(|job| (job, String::new())).collect();
+        let (lines, has_timelines) = self.lines(&jobs);
+        (format!("{}\n{lines}", trimmed(&table)), has_timelines)
     }
 
     fn short(&self, at: Instant) -> String {
@@ -341,7 +294,7 @@ impl Page {
 
     /// A text with another one at the right edge, or below it where the line is too short for both.
     fn with_right(&self, left: &str, right: &str) -> String {
-        let width = usize::from(self.look.width);
+        let width = usize::from(self.style.width);
         let (left_width, right_width) = (left.width(), right.width());
         if left_width + 2 + right_width <= width {
             let space = " ".repeat(width - left_width - right_width);
@@ -369,15 +322,25 @@ impl Page {
         table
             .load_style(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_width(self.look.width);
+            .set_width(self.style.width);
         table
+    }
+
+    /// Colors the word that a text begins with.
+    fn repaint(&self, text: &str, word: &str, severity: Severity) -> String {
+        let painted = |rest| self.paint(word, color_of(Some(severity))) + rest;
+        text.strip_prefix(word).map_or_else(|| text.to_owned(), painted)
+    }
+
+    fn paint(&self, text: &str, style: anstyle::Style) -> String {
+        if self.style.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 }
 
 fn keep_names_whole(table: &mut Table) {
     let widest = table.column_max_content_widths().first().map_or(0, |width| width + 2);
     if let Some(names) = table.column_mut(0) {
-        names.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(widest.min(LONGEST_UNBROKEN_NAME))));
+        names.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(widest.min(MAX_UNBROKEN_NAME_LEN))));
         names.set_cell_alignment(CellAlignment::Left);
     }
 }
@@ -390,56 +353,67 @@ fn padded(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
 }
 
-fn shown_path(database: &Database) -> String {
-    safe::text(&database.path.to_string_lossy(), LONGEST_PATH)
+fn columns(count: usize) -> u16 {
+    u16::try_from(count).unwrap_or(u16::MAX - 2)
 }
 
-/// The most important incident and how many jobs are in trouble.
+fn shown_path(database: &Database) -> String {
+    sanitize::path(&database.path, MAX_PATH_LEN)
+}
+
+fn shown_name(report: &JobReport) -> String {
+    sanitize::text(report.job.label(), MAX_NAME_LEN)
+}
+
+/// The most important incident, and how many jobs are in trouble.
 fn headline(audited: &Audited) -> String {
-    let watched = audited.watched();
-    match audited.verdict.incidents.first() {
-        Some(worst) => {
-            let others = audited.verdict.incidents.len() - 1;
-            let others =
-                if others == 0 { String::new() } else { format!(", and {}", count(others as u64, "other incident")) };
-            let title = safe::text(&worst.headline, LONGEST_TEXT);
-            let title = title.split(": ").next().unwrap_or_default();
-            format!("{title}{others} ({} of {})", audited.troubled(), count(watched as u64, "job"))
-        }
-        None => format!("{} watched, no trouble found", count(watched as u64, "job")),
-    }
+    let watched = count(audited.watched(), "job");
+    let [worst, others @ ..] = audited.verdict.incidents.as_slice() else {
+        return format!("{watched} watched, no trouble found");
+    };
+    let title = sanitize::text(&worst.text.title, MAX_TEXT_LEN);
+    let others =
+        if others.is_empty() { String::new() } else { format!(", and {}", count(others.len(), "other incident")) };
+    format!("{title}{others} ({} of {watched})", audited.troubled())
 }
 
 fn summary(audited: &Audited) -> String {
     match audited.verdict.incidents.first() {
         Some(_) => headline(audited),
-        None => format!("{} watched", count(audited.watched() as u64, "job")),
+        None => format!("{} watched", count(audited.watched(), "job")),
     }
 }
 
 /// How many jobs are watched, why the others are not, and the zone that was assumed.
 fn scope(audited: &Audited) -> String {
     let mut counts = std::collections::BTreeMap::new();
-    let skipped = audited.jobs().filter(|judged| !judged.job.state.is_watched());
-    skipped.for_each(|judged| *counts.entry(judged.job.state.word()).or_insert(0) += 1);
+    let skipped = audited.jobs().filter(|report| !report.job.state.is_watched());
+    skipped.for_each(|report| *counts.entry(report.job.state.word()).or_insert(0) += 1);
     let total: usize = counts.values().sum();
     let words: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
     let skipped = if total == 0 { String::new() } else { format!(", {total} skipped ({})", words.join(", ")) };
-    format!("{} watched{skipped}, zone {}", count(audited.watched() as u64, "job"), audited.settings.zone.name())
+    format!("{} watched{skipped}, zone {}", count(audited.watched(), "job"), audited.settings.zone.name())
 }
 
-/// Colours the word that a text begins with.
-fn repaint(text: &str, word: &str, severity: Severity, look: Look) -> String {
-    text.strip_prefix(word).map_or_else(|| text.to_owned(), |rest| paint(word, Some(severity), look) + rest)
+/// The color of a severity; None stands for what could not be audited.
+fn color_of(severity: Option<Severity>) -> anstyle::Style {
+    match severity {
+        Some(Severity::Ok) => colored(AnsiColor::Green),
+        Some(Severity::Info) => colored(AnsiColor::Cyan),
+        Some(Severity::Warning) => colored(AnsiColor::Yellow),
+        Some(Severity::Critical) | None => colored(AnsiColor::Red).bold(),
+    }
 }
 
-/// Colours a text by a severity; None is what could not be audited.
-fn paint(text: &str, severity: Option<Severity>, look: Look) -> String {
-    let code = match severity {
-        Some(Severity::Ok) => "32",
-        Some(Severity::Info) => "36",
-        Some(Severity::Warning) => "33",
-        Some(Severity::Critical) | None => "31;1",
-    };
-    if look.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+fn color_of_outcome(outcome: Outcome) -> anstyle::Style {
+    match outcome {
+        Outcome::Fired => color_of(Some(Severity::Ok)),
+        Outcome::ZeroTokens => color_of(Some(Severity::Warning)),
+        Outcome::Missed => color_of(Some(Severity::Critical)),
+        Outcome::Waiting => anstyle::Style::new(),
+    }
+}
+
+fn colored(color: AnsiColor) -> anstyle::Style {
+    anstyle::Style::new().fg_color(Some(Color::Ansi(color)))
 }

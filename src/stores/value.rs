@@ -1,13 +1,13 @@
-//! Values of columns that people edit by hand, so that every one may hold anything.
+//! Values of columns that people edit by hand, so that any of them may hold anything.
 
-use crate::model::Stamp;
+use crate::model::Timestamp;
 use crate::time::{Instant, SECOND, TimeText};
 use rusqlite::types::ValueRef;
 
 /// The longest name or text that is kept for display.
-const LONGEST_TEXT: usize = 500;
+const MAX_TEXT_LEN: usize = 500;
 /// The longest that is kept of a value that could not be read.
-const LONGEST_UNREADABLE: usize = 40;
+const MAX_UNREADABLE_LEN: usize = 40;
 
 /// A value as text; bytes that are not UTF-8 are replaced, NULL is None.
 pub fn text(value: ValueRef<'_>) -> Option<String> {
@@ -21,7 +21,7 @@ pub fn text(value: ValueRef<'_>) -> Option<String> {
 
 /// A value as text for display: cut, empty for NULL.
 pub fn shown(value: ValueRef<'_>) -> String {
-    cut(text(value).unwrap_or_default(), LONGEST_TEXT)
+    cut(text(value).unwrap_or_default(), MAX_TEXT_LEN)
 }
 
 /// A text of at most `most` characters.
@@ -47,12 +47,12 @@ fn whole(number: f64) -> Option<i64> {
 }
 
 /// A value as an instant.
-pub fn stamp(value: ValueRef<'_>) -> Stamp {
+pub fn stamp(value: ValueRef<'_>) -> Timestamp {
     match text(value) {
-        None => Stamp::Missing,
+        None => Timestamp::Missing,
         Some(text) => match TimeText::parse(&text) {
-            Some(time) => Stamp::At(time.as_utc()),
-            None => Stamp::Unreadable(cut(text, LONGEST_UNREADABLE)),
+            Some(time) => Timestamp::At(time.as_utc()),
+            None => Timestamp::Unreadable(cut(text, MAX_UNREADABLE_LEN)),
         },
     }
 }

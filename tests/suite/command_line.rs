@@ -1,6 +1,6 @@
 //! Options, exit codes and output.
 
-use crate::{HEALTHY, HOURLY, History, INCIDENT, command, run};
+use crate::{HEALTHY, HOURLY, History, INCIDENT, RECOVERED, Run, command, run};
 use std::process::Stdio;
 
 #[test]
@@ -87,11 +87,11 @@ fn the_table_fits_80_columns_and_all_lists_every_job() {
 }
 
 #[test]
-fn colour_is_for_terminals_unless_asked_for() {
+fn color_is_for_terminals_unless_asked_for() {
     assert!(!run(&INCIDENT).out.contains('\x1b'));
     let colored = command().args(["--color", "always"]).args(INCIDENT).output().unwrap();
     let colored = String::from_utf8(colored.stdout).unwrap();
-    assert!(colored.starts_with("\x1b[31;1mCRITICAL\x1b[0m fixtures/incident.db"), "{colored}");
+    assert!(colored.starts_with("\x1b[1m\x1b[31mCRITICAL\x1b[0m fixtures/incident.db"), "{colored}");
 }
 
 #[test]
@@ -231,4 +231,70 @@ fn without_utf8_the_strip_is_ascii() {
     let output = command().env("LC_ALL", "C").args(INCIDENT).output().unwrap();
     let out = String::from_utf8(output.stdout).unwrap();
     assert!(out.is_ascii() && out.contains("######000000xxxxxx"), "{out}");
+}
+
+#[test]
+fn store_reads_a_database_as_that_scheduler_and_never_as_another() {
+    let foreign = tempfile::tempdir().unwrap();
+    let path = foreign.path().join("other.db");
+    rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE notes (text)").unwrap();
+    let path = path.to_str().unwrap();
+    let unknown = run(&[path]);
+    assert!(unknown.code == 3 && unknown.err.contains("is not a scheduler's database"), "{}", unknown.err);
+    assert!(unknown.err.contains("found: notes"), "{}", unknown.err);
+    let openclaw = run(&["--store", "openclaw", "fixtures/incident.db"]);
+    assert!(openclaw.code == 3 && openclaw.err.contains("is not a store of OpenClaw"), "{}", openclaw.err);
+    let phantom = run(&["--store", "phantom", path]);
+    assert!(phantom.code == 3 && phantom.err.contains("is not a database of phantom"), "{}", phantom.err);
+}
+
+#[test]
+fn tz_may_name_the_file_of_a_zone() {
+    let zone = |tz: &str| {
+        let arguments = ["--now", "2026-04-30T12:00:00Z", "fixtures/incident.db"];
+        Run::from(command().env("TZ", tz).args(arguments).output().unwrap()).out
+    };
+    assert!(zone("/usr/share/zoneinfo/America/New_York").contains("zone America/New_York"));
+    assert!(zone(":Europe/Berlin").contains("zone Europe/Berlin"));
+}
+
+#[test]
+fn a_name_with_a_colon_is_shown_whole_and_a_job_without_a_name_by_its_id() {
+    let history = History::new();
+    history.job("7f3a", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), None);
+    let first_line = |history: &History| {
+        let audit = command().args(["--timezone", "UTC", "--now", "2026-03-02T10:30:00Z"]).arg(&history.path).output();
+        Run::from(audit.unwrap()).out.replace('\n', " ")
+    };
+    history.sql("UPDATE scheduled_jobs SET name = 'report: daily'");
+    assert!(
+        first_line(&history).contains(": report: daily can never run again (1 of 1 job)"),
+        "{}",
+        first_line(&history)
+    );
+    history.sql("UPDATE scheduled_jobs SET name = ''");
+    assert!(first_line(&history).contains(": 7f3a can never run again (1 of 1 job)"), "{}", first_line(&history));
+}
+
+#[test]
+fn no_errors_leaves_error_texts_out_of_every_format() {
+    for format in ["table", "json", "ndjson", "prometheus", "nagios", "github", "junit", "html"] {
+        let with = run(&[&["-f", format, "--all"], &INCIDENT[..]].concat());
+        let without = run(&[&["-f", format, "--all", "--no-errors"], &INCIDENT[..]].concat());
+        assert_eq!(with.code, without.code);
+        assert!(!without.out.contains("exited with code 1"), "{format}: {}", without.out);
+    }
+    assert!(run(&INCIDENT).out.contains("exited with code 1"));
+}
+
+#[test]
+fn all_formats_say_the_same_of_when_an_incident_was_resolved() {
+    for format in ["table", "nagios", "github", "junit", "html"] {
+        let text = run(&[&["-f", format], &RECOVERED[..]].concat()).out;
+        assert!(
+            text.contains("resolved 2026-04-30 21:25 UTC") || text.contains("resolved 04-30 21:25"),
+            "{format}: {text}"
+        );
+        assert!(!text.contains(", 40h"), "{format}: {text}");
+    }
 }

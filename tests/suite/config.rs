@@ -1,6 +1,6 @@
 //! The file of `--config`.
 
-use crate::{HOURLY, History, Run, command};
+use crate::{HOURLY, History, INCIDENT, Run, command, run};
 
 /// Runs with a file of this text.
 fn with(text: &str, arguments: &[&str]) -> Run {
@@ -134,4 +134,49 @@ fn an_expected_job_of_the_file_that_is_gone_is_critical() {
     let file = "timezone = \"UTC\"\nexpect = [\"other\"]\n[[job]]\nmatch = \"nightly\"\nexpect = true\n";
     let run = with(file, &["-f", "json", "--now", "2026-03-02T10:30:00Z", history.path.to_str().unwrap()]);
     assert_eq!((run.code, run.incidents()), (2, vec!["critical expected-missing ongoing".to_owned()]));
+}
+
+#[test]
+fn contradictory_thresholds_are_refused_on_the_command_line_and_in_the_file() {
+    let refused = |run: Run, why: &str| assert!(run.code == 3 && run.err.contains(why), "{why}: {}", run.err);
+    let streaks = "zero-streak 5 is more than zero-streak-critical 3: a warning must come before critical";
+    let cli = ["--zero-streak", "5", "--zero-streak-critical", "3", "fixtures/incident.db"];
+    refused(run(&cli), streaks);
+    let lateness = "late-after 3h is more than lost-after 1h";
+    refused(run(&["--late-after", "3h", "--lost-after", "1h", "fixtures/incident.db"]), lateness);
+    refused(with("zero_streak = 5\nzero_streak_critical = 3\n", &["fixtures/incident.db"]), streaks);
+    refused(with("lost_after = \"1h\"\n", &["--late-after", "3h", "fixtures/incident.db"]), lateness);
+    let rule = "\n[[job]]\nmatch = \"a\"\nlate_after = \"3h\"\nlost_after = \"1h\"\n";
+    refused(with(rule, &["fixtures/incident.db"]), "agents.toml: line 2: late-after 3h is more than lost-after 1h");
+    let alone = run(&[&["--zero-streak", "11"], &INCIDENT[..]].concat());
+    assert_eq!(alone.code, 2, "a threshold alone moves its counterpart: {}", alone.err);
+}
+
+#[test]
+fn paths_in_the_file_start_at_the_file_or_the_home_directory() {
+    let history = three_jobs();
+    let directory = history.directory.path();
+    for (databases, home) in [("phantom.db", "/nowhere"), ("~/phantom.db", directory.to_str().unwrap())] {
+        let config = directory.join("agents.toml");
+        std::fs::write(&config, format!("databases = [{databases:?}]\n")).unwrap();
+        let mut audit = command();
+        audit.env("HOME", home).arg("--config").arg(&config).args(["--now", "2026-03-02T03:00:00Z"]);
+        let audited: Run = audit.output().unwrap().into();
+        assert_eq!(audited.code, 2, "{databases}: {}", audited.err);
+    }
+    let homeless = command().env_remove("HOME").arg("--config").arg(directory.join("agents.toml")).output().unwrap();
+    let homeless = Run::from(homeless);
+    assert!(homeless.code == 3 && homeless.err.contains("needs the variable HOME"), "{}", homeless.err);
+}
+
+#[test]
+fn a_match_that_matches_nothing_is_noted() {
+    let path = three_jobs();
+    let file = "timezone = \"UTC\"\n[[job]]\nmatch = \"nigthly\"\nlate_after = \"1h\"\n";
+    let audited = with(file, &["--now", "2026-03-02T03:00:00Z", path.path.to_str().unwrap()]);
+    assert!(
+        audited.out.replace('\n', " ").contains("line 2: \"nigthly\" matches no job's id or name"),
+        "{}",
+        audited.out
+    );
 }

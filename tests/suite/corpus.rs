@@ -61,8 +61,8 @@ fn replayed_every_ten_minutes_the_incident_is_told_by_the_third_zero_token_fire_
         let run = incident_at(minutes);
         assert!(run.code > 0, "the streak or the silence, {minutes} min in");
         let json = run.json();
-        let lasting = json["incidents"].as_array().unwrap().iter().filter(|incident| incident["state"] == "ongoing");
-        told.extend(lasting.map(|incident| incident["fingerprint"].as_str().unwrap().to_owned()));
+        let status = json["incidents"].as_array().unwrap().iter().filter(|incident| incident["state"] == "ongoing");
+        told.extend(status.map(|incident| incident["fingerprint"].as_str().unwrap().to_owned()));
         assert_eq!(told.len(), 1, "one fault, one fingerprint, {minutes} min in");
     }
 }

@@ -614,7 +614,7 @@ fn causes(run: &crate::Run) -> Vec<String> {
     run.incidents().iter().map(|line| line.split(' ').nth(1).unwrap().to_owned()).collect()
 }
 
-fn strip(run: &crate::Run, job: usize) -> String {
+fn timeline(run: &crate::Run, job: usize) -> String {
     run.json()["databases"][0]["jobs"][job]["slots"]["marks"].as_str().unwrap().to_owned()
 }
 
@@ -641,7 +641,7 @@ fn other_channels_prove_that_the_process_of_a_hung_run_lives() {
     assert!(run.out.contains("or the process died in it"), "{}", run.out);
     history.session("slack:c", "2026-03-02 16:30:00");
     let run = history.audit("2026-03-02T17:00:00Z", &[]);
-    assert!(run.out.contains("the process lives, and its scheduler hangs in this run"), "{}", run.out);
+    assert!(run.out.contains("the process is alive, and its scheduler hangs in this run"), "{}", run.out);
 }
 
 #[test]
@@ -716,7 +716,7 @@ fn four_newest_fires_of_two_jobs_without_tokens_point_at_the_provider() {
     history.fires("b", &["-2026-03-02 02:01:00"]);
     assert_eq!(audit().findings(), ["warning zero-tokens/shared-zero-tokens ongoing"; 2]);
     assert_eq!(audit().incidents(), ["warning provider-failing ongoing"]);
-    assert!(audit().out.contains("all 4 fires of 2 jobs on record used no tokens"), "{}", audit().out);
+    assert!(audit().out.contains("all 4 fires of 2 jobs used no tokens"), "{}", audit().out);
     history.fires("c", &["2026-03-02 02:20:00"]);
     assert_eq!(audit().findings(), [""; 0], "a third job works");
 }
@@ -782,7 +782,7 @@ fn a_day_of_far_more_fires_than_slots_is_a_warning_with_its_cost() {
     assert_eq!(day(74).findings(), [""; 0]);
     let many = day(75);
     assert_eq!(many.findings(), ["warning gap/too-many-fires ongoing"]);
-    assert!(many.out.contains("75 fires in the last day for 25 slots; they cost 37.50 USD"), "{}", many.out);
+    assert!(many.out.contains("75 fires in the last day for 25 slots, costing 37.50 USD"), "{}", many.out);
     history
         .sql("INSERT INTO scheduler_audit_log (job_id, action, created_at) VALUES ('j', 'run', '2026-03-01 09:29:00')");
     assert_eq!(day(75).findings(), ["warning gap/too-many-fires ongoing"], "by hand, but a day ago");
@@ -921,11 +921,11 @@ fn the_strip_shows_fires_zeros_holes_and_waits_oldest_first() {
     hours(&history, &["2026-03-01 23:01:00", "2026-03-02 00:01:00", "-2026-03-02 01:01:00", "-2026-03-02 02:01:00"]);
     history.sql("UPDATE scheduled_jobs SET created_at = '2026-03-01 22:30:00'");
     let silent = history.audit("2026-03-02T05:10:00Z", &[]);
-    assert_eq!(strip(&silent, 0), "##00xxx");
+    assert_eq!(timeline(&silent, 0), "##00xxx");
     assert_eq!(silent.json()["incidents"][0]["jobs"][0]["missed_slots"], 3, "one count for all");
     history.session("scheduler:sched:j", "2026-03-02 05:00:01");
     history.sql("UPDATE scheduled_jobs SET next_run_at = '2026-03-02T05:00:00.000Z'");
-    assert_eq!(strip(&history.audit("2026-03-02T05:10:00Z", &[]), 0), "##00xx~");
+    assert_eq!(timeline(&history.audit("2026-03-02T05:10:00Z", &[]), 0), "##00xx~");
 }
 
 #[test]

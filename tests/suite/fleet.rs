@@ -120,7 +120,7 @@ fn a_broken_database_in_a_directory_is_reported_and_hides_no_other() {
 fn a_directory_without_a_database_or_that_cannot_be_searched_could_not_be_audited() {
     let empty = tempfile::tempdir().unwrap();
     let nothing = under(empty.path(), &[]);
-    assert!(nothing.code == 3 && nothing.err.contains("holds no scheduler's database"), "{}", nothing.err);
+    assert!(nothing.code == 3 && nothing.err.contains("contains no scheduler database"), "{}", nothing.err);
     symlink(empty.path().join("gone"), empty.path().join("phantom.db")).unwrap();
     let dangling = under(empty.path(), &[]);
     assert!(dangling.code == 3 && dangling.err.contains("phantom.db: does not exist"), "{}", dangling.err);

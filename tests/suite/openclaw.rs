@@ -168,7 +168,7 @@ fn without_a_database_the_usual_places_of_both_are_looked_at() {
 fn a_dead_a_stopped_and_a_wedged_gateway_are_told_apart() {
     for (lease, change, said) in [
         ("10:05", "", "the process died"),
-        ("12:29", "", "the process lives"),
+        ("12:29", "", "the process is alive"),
         (
             "10:05",
             "DELETE FROM state_leases; UPDATE gateway_boot_lifecycle SET outcome = 'clean_stop', completed_at_ms = 1772446200000",
@@ -197,7 +197,7 @@ fn a_due_job_is_late_after_a_quarter_of_an_hour_also_beside_other_runs() {
         .receipt("long", "running", "11:00", None);
     let of_a = |now| store.audit(now, &["--job", "a"]).findings();
     assert_eq!(of_a("11:15"), [""; 0]);
-    assert_eq!(of_a("11:16"), ["warning past-due/overdue ongoing"], "seven places are free");
+    assert_eq!(of_a("11:16"), ["warning past-due/overdue ongoing"], "seven max_concurrent are free");
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! `--output`: a file that is replaced whole, and never the wrong one.
 
-use crate::{INCIDENT, Run, command};
+use crate::{HOURLY, History, INCIDENT, Run, command, run};
+use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 fn write_to(path: &Path, arguments: &[&str]) -> Run {
     command().args(INCIDENT).args(arguments).arg("--output").arg(path).output().unwrap().into()
@@ -41,16 +44,60 @@ fn a_new_file_may_be_read_by_all_and_an_old_one_keeps_its_mode() {
 }
 
 #[test]
-fn what_could_not_be_audited_is_in_the_file_too() {
+fn a_failed_call_replaces_a_stale_file() {
     let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("sched-audit.prom");
-    for arguments in [["--now", "yesterday"], ["--timezone", "Nowhere/None"]] {
+    let (file, config) = (directory.path().join("sched-audit.prom"), directory.path().join("wrong.toml"));
+    std::fs::write(&config, "late_after = '3h'\nlost_after = '1h'\n").unwrap();
+    let config = config.to_string_lossy().into_owned();
+    for arguments in [["--config", &config], ["--timeout", "0s"]] {
         std::fs::write(&file, "sched_audit_job_severity 0\n").unwrap();
-        let run: Run = command().args(["-f", "prometheus", "-o"]).arg(&file).args(arguments).output().unwrap().into();
+        let run: Run = command()
+            .args(["-f", "prometheus", "-o"])
+            .arg(&file)
+            .args(arguments)
+            .args(INCIDENT)
+            .output()
+            .unwrap()
+            .into();
         let text = std::fs::read_to_string(&file).unwrap();
-        assert!(run.code == 3 && text.contains("sched_audit_success{database=\"\"} 0"), "{text}{}", run.err);
-        assert!(!text.contains("job_severity"), "{text}");
+        assert!(run.code == 3 && text.contains("sched_audit_success{database="), "{text}{}", run.err);
+        assert!(text.contains("\"} 0\n") && !text.contains("job_severity"), "{text}");
     }
+}
+
+#[test]
+fn a_wrong_command_line_writes_no_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("important.txt");
+    std::fs::write(&file, "important").unwrap();
+    let path = file.to_string_lossy().into_owned();
+    for arguments in [
+        vec!["--nope", "-f", "json", "--", "-o", &path],
+        vec!["--nope", "--job", "-o", &path],
+        vec!["-f", "prometheus", "-o", &path, "--now", "yesterday"],
+    ] {
+        assert_eq!(run(&arguments).code, 3, "{arguments:?}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "important", "{arguments:?}");
+    }
+    let report = run(&["--nope", "-f", "json", "-o", &path]).json();
+    assert!(report["error"].as_str().unwrap().contains("--nope"), "a program reading stdout gets the error: {report}");
+}
+
+#[test]
+fn a_report_is_written_whole_however_slowly_it_is_read() {
+    let history = History::new();
+    for job in 0..300 {
+        history.job(&format!("job-{job:03}"), "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), None);
+    }
+    let mut audit = command();
+    audit.args(["-f", "json", "--timeout", "600ms", "--timezone", "UTC", "--now", "2026-03-02T10:30:00Z"]);
+    let mut child = audit.arg(&history.path).stdout(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(900));
+    let mut text = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    let code = child.wait().unwrap().code();
+    assert!(text.len() > 1 << 16, "more than a pipe holds: {}", text.len());
+    assert!(code == Some(2) && serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{code:?} {}", text.len());
 }
 
 #[test]

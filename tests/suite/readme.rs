@@ -146,7 +146,7 @@ fn every_name_can_be_explained_and_a_mistyped_one_gets_the_nearest() {
     for name in names {
         let told = run(&["--explain", name]);
         assert!(
-            told.code == 0 && told.out.starts_with(&format!("{name}, ")) && told.out.contains("\nDo: "),
+            told.code == 0 && told.out.starts_with(&format!("{name}, ")) && told.out.contains("\nFix: "),
             "{}",
             told.out
         );

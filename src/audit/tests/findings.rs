@@ -1,136 +1,175 @@
-//! What each finding says, as people read it (messages.txt is what is expected), and the numbers of a job.
+//! What each finding says, as people read it, and the metrics of a job.
 
 use super::*;
-use crate::audit::finding::Facts as Evidence;
+use crate::audit::gap::GapEvidence;
+use crate::audit::past_due::PastDueEvidence;
+use crate::audit::zero_tokens::ZeroTokensEvidence;
 use wildmatch::WildMatch;
 
-/// A finding with these facts, as of noon.
-fn message(facts: Evidence) -> String {
-    Finding::new(Severity::Warning, facts).message(&hourly("j").ran("10:00", "10:01"), at("12:00"))
+/// The sentences of findings of a job that ran from 10:00 to 10:01, as of noon.
+fn sentences(findings: Vec<Finding>) -> String {
+    let job = hourly("j").ran("10:00", "10:01");
+    findings.iter().map(|finding| finding.message(&job, at("12:00")) + "\n").collect()
 }
 
-fn of_rows() -> Vec<Evidence> {
+#[test]
+fn past_due_findings_in_words() {
     let text = str::to_owned;
     let behind = || Some(text("k"));
-    vec![
-        Evidence::Overdue { overdue_seconds: 3600, free_seconds: 1800 },
-        Evidence::Waiting { behind: behind(), overdue_seconds: 3600 },
-        Evidence::Waiting { behind: None, overdue_seconds: 3600 },
-        Evidence::LongRun { in_flight_seconds: 3600, usual_seconds: 600 },
-        Evidence::HungRun { behind: None, in_flight_seconds: 18_000 },
-        Evidence::HungRun { behind: behind(), in_flight_seconds: 18_000 },
-        Evidence::HungDelivery { behind: None, delivering_seconds: 1200 },
-        Evidence::HungDelivery { behind: behind(), delivering_seconds: 1200 },
-        Evidence::NoNextRun { next_run_at: None },
-        Evidence::NoNextRun { next_run_at: Some(text("soon")) },
-        Evidence::BreakerOpen { consecutive_errors: 10, last_error: None },
-        Evidence::UnreadableSchedule { why: text("it is odd") },
-        Evidence::UnknownState { why: text("its status is odd") },
-        Evidence::Runaway { fires: 1, fires_seconds: 90, cost_usd: 1.5, why: None },
-        Evidence::Runaway { fires: 40, fires_seconds: 7200, cost_usd: 12.345, why: Some(text("its schedule is odd")) },
-        Evidence::Quarantined { why: text("it is odd") },
-        Evidence::Skipped { fires: 3, last_error: None },
-        Evidence::SkippedSlots { next_run_at: at("2026-03-09 09:00"), slots: 6 },
-        Evidence::OneShotFailed { consecutive_errors: 1, last_error: None },
-        Evidence::ExpectedMissing { expected: text("backup"), state: None },
-        Evidence::ExpectedMissing { expected: text("backup"), state: Some("paused") },
-    ]
+    let told = sentences(vec![
+        Finding::new(Severity::Warning, PastDueEvidence::Overdue { overdue_seconds: 3600, free_seconds: 1800 }),
+        Finding::new(Severity::Warning, PastDueEvidence::Waiting { behind: behind(), overdue_seconds: 3600 }),
+        Finding::new(Severity::Warning, PastDueEvidence::Waiting { behind: None, overdue_seconds: 3600 }),
+        Finding::new(Severity::Warning, PastDueEvidence::LongRun { in_flight_seconds: 3600, usual_seconds: 600 }),
+        Finding::new(Severity::Warning, PastDueEvidence::HungRun { behind: None, in_flight_seconds: 18_000 }),
+        Finding::new(Severity::Warning, PastDueEvidence::HungRun { behind: behind(), in_flight_seconds: 18_000 }),
+        Finding::new(Severity::Warning, PastDueEvidence::HungDelivery { behind: None, delivering_seconds: 1200 }),
+        Finding::new(Severity::Warning, PastDueEvidence::HungDelivery { behind: behind(), delivering_seconds: 1200 }),
+        Finding::new(Severity::Warning, PastDueEvidence::NoNextRun { next_run_at: None }),
+        Finding::new(Severity::Warning, PastDueEvidence::NoNextRun { next_run_at: Some(text("soon")) }),
+        Finding::new(Severity::Warning, PastDueEvidence::BreakerOpen { consecutive_errors: 10, last_error: None }),
+        Finding::new(Severity::Warning, PastDueEvidence::UnreadableSchedule { why: text("it is odd") }),
+        Finding::new(Severity::Warning, PastDueEvidence::UnknownState { why: text("its status is odd") }),
+        Finding::new(
+            Severity::Warning,
+            PastDueEvidence::Runaway { fires: 1, fires_seconds: 90, cost_usd: 1.5, why: None },
+        ),
+        Finding::new(
+            Severity::Warning,
+            PastDueEvidence::Runaway {
+                fires: 40,
+                fires_seconds: 7200,
+                cost_usd: 12.345,
+                why: Some(text("its schedule is odd")),
+            },
+        ),
+        Finding::new(Severity::Warning, PastDueEvidence::Quarantined { why: text("it is odd") }),
+        Finding::new(
+            Severity::Warning,
+            PastDueEvidence::SkippedSlots { next_run_at: at("2026-03-09 09:00"), slots: 6 },
+        ),
+        Finding::new(Severity::Warning, PastDueEvidence::OneShotFailed { consecutive_errors: 1, last_error: None }),
+        Finding::new(Severity::Warning, PastDueEvidence::ExpectedMissing { expected: text("backup"), state: None }),
+        Finding::new(
+            Severity::Warning,
+            PastDueEvidence::ExpectedMissing { expected: text("backup"), state: Some("paused") },
+        ),
+    ]);
+    insta::assert_snapshot!(told);
 }
 
-fn of_fires() -> Vec<Evidence> {
+#[test]
+fn zero_tokens_findings_in_words() {
     let text = str::to_owned;
-    vec![
-        Evidence::ZeroTokenStreak { fires: 3, newest: at("11:01"), last_error: None },
-        Evidence::SharedZeroTokens { fires: 4, jobs: 2, last_error: None },
-        Evidence::Failing { consecutive_errors: 3, last_error: None },
-        Evidence::Undelivered { delivery_status: text("error: chat not found") },
-        Evidence::Unjudged { why: text("it has no id") },
-        Evidence::TokenGrowth { tokens: 1000, usual_tokens: 100 },
-        Evidence::Silent { last_fire: Some(at("10:01")) },
-        Evidence::Silent { last_fire: None },
-        Evidence::Starved { slots: 144, lost: 120 },
-        Evidence::OtherZone { jobs: vec![text("j")], offset: text("UTC+02:00"), zone: text("UTC") },
-        Evidence::OtherZone { jobs: vec![text("j"), text("k")], offset: text("UTC+02:00"), zone: text("UTC") },
-        Evidence::TooManyFires { fires: 22, slots: 1, cost_usd: 0.5 },
-        Evidence::RowGone { fires: 5, last_fire: Some(at("10:01")) },
-        Evidence::RowGone { fires: 5, last_fire: None },
-    ]
+    let streak = ZeroTokensEvidence::ZeroTokenStreak { fires: 3, newest: at("10:01"), last_error: None };
+    let told = sentences(vec![
+        Finding::new(Severity::Warning, ZeroTokensEvidence::Skipped { fires: 3, last_error: None }),
+        Finding::new(
+            Severity::Warning,
+            ZeroTokensEvidence::ZeroTokenStreak { fires: 3, newest: at("11:01"), last_error: None },
+        ),
+        Finding::new(Severity::Warning, ZeroTokensEvidence::SharedZeroTokens { fires: 4, jobs: 2, last_error: None }),
+        Finding::new(Severity::Warning, ZeroTokensEvidence::Failing { consecutive_errors: 3, last_error: None }),
+        Finding::new(
+            Severity::Warning,
+            ZeroTokensEvidence::Undelivered { delivery_status: text("error: chat not found") },
+        ),
+        Finding::new(Severity::Warning, ZeroTokensEvidence::Unjudged { why: text("it has no id") }),
+        Finding::new(Severity::Warning, ZeroTokensEvidence::TokenGrowth { tokens: 1000, usual_tokens: 100 }),
+        Finding::new(Severity::Warning, streak).since(at("08:01")).resolved(at("11:31")),
+    ]);
+    insta::assert_snapshot!(told);
 }
 
 #[test]
-fn each_finding_says_its_facts_in_a_sentence() {
-    let told: Vec<String> = [of_rows(), of_fires()].concat().into_iter().map(message).collect();
-    let over = |facts| {
-        let finding = Finding::new(Severity::Warning, facts).since(at("08:01")).over(at("11:31")).missing(3);
-        finding.message(&hourly("j"), at("12:00"))
-    };
-    let streak = Evidence::ZeroTokenStreak { fires: 3, newest: at("10:01"), last_error: None };
-    let lasts = Finding::new(Severity::Warning, Evidence::Silent { last_fire: Some(at("10:01")) }).missing(1);
-    let lasts = lasts.message(&hourly("j"), at("12:00"));
-    let told = [told, vec![lasts, over(Evidence::Silent { last_fire: None }), over(streak)]].concat().join("\n");
-    assert_eq!(told + "\n", include_str!("messages.txt"));
+fn gap_findings_in_words() {
+    let text = str::to_owned;
+    let silent = |last_fire| Finding::new(Severity::Warning, GapEvidence::Silent { last_fire });
+    let told = sentences(vec![
+        Finding::new(Severity::Warning, GapEvidence::Silent { last_fire: Some(at("10:01")) }),
+        Finding::new(Severity::Warning, GapEvidence::Silent { last_fire: None }),
+        Finding::new(Severity::Warning, GapEvidence::Starved { slots: 144, lost: 120 }),
+        Finding::new(
+            Severity::Warning,
+            GapEvidence::OtherZone { jobs: vec![text("j")], offset: text("UTC+02:00"), zone: text("UTC") },
+        ),
+        Finding::new(
+            Severity::Warning,
+            GapEvidence::OtherZone { jobs: vec![text("j"), text("k")], offset: text("UTC+02:00"), zone: text("UTC") },
+        ),
+        Finding::new(Severity::Warning, GapEvidence::TooManyFires { fires: 22, slots: 1, cost_usd: 0.5 }),
+        Finding::new(Severity::Warning, GapEvidence::RowGone { fires: 5, last_fire: Some(at("10:01")) }),
+        Finding::new(Severity::Warning, GapEvidence::RowGone { fires: 5, last_fire: None }),
+        silent(Some(at("10:01"))).missing(1),
+        silent(None).since(at("08:01")).resolved(at("11:31")).missing(3),
+    ]);
+    insta::assert_snapshot!(told);
 }
 
 #[test]
-fn the_numbers_of_a_job_are_told_whatever_is_found() {
-    let facts = |world: &Snapshot, now: &str| verdict(world, now).jobs[0].facts.clone();
-    let quiet = facts(&fleet([hourly("j").ran("10:00", "10:01").used("11:00", "11:01", 0)]), "11:59:59.999");
+fn metrics_do_not_depend_on_what_is_found() {
+    let metrics = |world: &Snapshot, now: &str| verdict(world, now).jobs[0].metrics.clone();
+    let quiet = metrics(&fleet([hourly("j").ran("10:00", "10:01").used("11:00", "11:01", 0)]), "11:59:59.999");
     assert_eq!((quiet.overdue_ms, quiet.missed_slots, quiet.in_flight_ms, quiet.cadence_ms), (0, 0, 0, Some(HOUR)));
     assert_eq!((quiet.last_fire, quiet.last_success), (Some(at("11:01")), Some(at("10:01"))));
-    let late = facts(&fleet([hourly("j").ran("10:00", "10:01")]), "14:00:00.001");
+    let late = metrics(&fleet([hourly("j").ran("10:00", "10:01")]), "14:00:00.001");
     assert_eq!((late.overdue_ms, late.missed_slots), (3 * HOUR + 1, 4));
-    let no_row = facts(&fleet([Job { row: None, ..hourly("j").ran("10:00", "10:01") }]), "14:00");
+    let no_row = metrics(&fleet([Job { row: None, ..hourly("j").ran("10:00", "10:01") }]), "14:00");
     assert_eq!(no_row.overdue_ms, 3 * HOUR, "by its schedule");
-    let paused = facts(&fleet([Job { state: State::Paused, ..hourly("j").ran("10:00", "10:01") }]), "14:00");
+    let paused = metrics(&fleet([Job { state: State::Paused, ..hourly("j").ran("10:00", "10:01") }]), "14:00");
     assert_eq!((paused.overdue_ms, paused.last_fire), (0, None));
     let delivers = fleet([hourly("j").ran("10:00", "10:01").event("11:02").next("11:00").written("10:01")]);
-    assert_eq!(facts(&delivers, "11:20").in_flight_ms, 0, "its run is over");
+    assert_eq!(metrics(&delivers, "11:20").in_flight_ms, 0, "its run is over");
 }
 
 #[test]
-fn of_what_is_over_a_detector_tells_the_newest_three() {
+fn a_detector_reports_at_most_three_resolved_findings() {
     let streak = [EMPTY, EMPTY, EMPTY, GOOD];
-    let told = |count| verdict(&fleet([fires(&streak.repeat(count))]), "12:02").findings;
-    assert_eq!((told(3).len(), told(4).len()), (3, 3));
-    assert_eq!(told(4).iter().filter_map(|finding| finding.until).min(), Some(at("04:01")), "the oldest is left out");
-    let mut lasts = vec![EMPTY; 3];
-    lasts.splice(0..0, streak.repeat(4));
-    assert_eq!(verdict(&fleet([fires(&lasts)]), "12:02").findings.len(), 4, "what lasts is told besides");
+    let of = |fired: Vec<Tokens>| findings(&verdict(&fleet([fires(&fired)]), "12:02"));
+    assert_eq!((of(streak.repeat(3)).len(), of(streak.repeat(4)).len()), (3, 3));
+    let oldest = of(streak.repeat(4)).into_iter().filter_map(|(_, finding)| finding.until).min();
+    assert_eq!(oldest, Some(at("04:01")), "the oldest is left out");
+    let mut ongoing = vec![EMPTY; 3];
+    ongoing.splice(0..0, streak.repeat(4));
+    assert_eq!(of(ongoing).len(), 4, "an ongoing one comes on top");
 }
 
 #[test]
-fn a_silence_counts_its_lost_slots_once_in_every_finding_that_lasts() {
+fn ongoing_findings_of_a_job_report_the_same_lost_slots() {
     let world = fleet([hourly("j").ran("10:00", "10:01").next("12:00")]);
-    let findings = verdict(&world, "14:30").findings;
-    let missed: Vec<Option<u64>> = findings.iter().map(|finding| finding.missed_slots).collect();
+    let missed: Vec<Option<u64>> =
+        findings(&verdict(&world, "14:30")).iter().map(|(_, finding)| finding.missed_slots).collect();
     assert_eq!(missed, [Some(4), Some(4)], "overdue since noon, silent since eleven");
 }
 
 #[test]
-fn what_is_expected_and_not_there_is_the_first_incident() {
-    let mut told = verdict(&fleet([fires(&[GOOD, EMPTY, EMPTY, EMPTY])]), "12:02");
-    let expect = |told: &mut Verdict, pattern: &str| told.miss(&WildMatch::new(pattern), at("12:02"));
-    expect(&mut told, "backup*");
-    let job = told.jobs.len() - 1;
+fn an_expected_job_that_is_missing_is_the_first_incident() {
+    let mut found = verdict(&fleet([fires(&[GOOD, EMPTY, EMPTY, EMPTY])]), "12:02");
+    let expect = |found: &mut Verdict, pattern: &str| {
+        found.add_expected_missing(&WildMatch::new(pattern), at("12:02"));
+    };
+    let causes = |found: &Verdict| found.incidents.iter().map(|incident| incident.cause).collect::<Vec<_>>();
+    expect(&mut found, "backup*");
+    let last = found.jobs.len() - 1;
     assert_eq!(
-        (told.severity, told.jobs[job].severity, told.jobs[job].job.id.as_str()),
+        (found.severity(), found.jobs[last].severity, found.jobs[last].job.id.as_str()),
         (Severity::Critical, Severity::Critical, "backup*")
     );
-    let first = &told.incidents[0];
-    assert_eq!((first.cause, first.headline.as_str()), (Cause::ExpectedMissing, "backup* is expected and not there"));
-    assert_eq!(told.findings.iter().map(|finding| finding.incident).collect::<Vec<_>>(), [Some(0), Some(1)]);
-    assert_eq!((told.findings[0].job, first.jobs[0].job), (job, job));
+    assert_eq!(causes(&found), [Cause::ExpectedMissing, Cause::JobFailing]);
+    let first = &found.incidents[0];
+    assert_eq!(first.headline(), "expected job backup* not found");
+    assert_eq!((findings(&found)[0].0, first.jobs[0].job.position()), (last, last));
     let fingerprint = first.fingerprint.clone();
-    expect(&mut told, "report");
-    assert_eq!(told.findings.iter().map(|finding| finding.incident).collect::<Vec<_>>(), [Some(0), Some(1), Some(2)]);
-    assert_ne!(told.incidents[0].fingerprint, fingerprint, "one for each pattern");
-    // A job that is there but not watched is the one that is missed.
+    expect(&mut found, "report");
+    assert_eq!(causes(&found), [Cause::ExpectedMissing, Cause::ExpectedMissing, Cause::JobFailing]);
+    assert_ne!(found.incidents[0].fingerprint, fingerprint, "one per pattern");
+    // A job that exists but is not watched is the one that is missing.
     let mut paused = verdict(&fleet([Job { state: State::Paused, ..hourly("j") }]), "12:02");
     expect(&mut paused, "j*");
-    assert_eq!(paused.incidents[0].headline, "j* is expected and not there");
+    assert_eq!(paused.incidents[0].headline(), "expected job j* not found");
     assert_eq!((paused.jobs.len(), paused.jobs[0].severity), (1, Severity::Critical));
-    assert_eq!(paused.incidents[0].observed, ["it is paused, and no watched job matches \"j*\", which is expected"]);
-    // One that was not selected is as good as not there.
+    assert_eq!(paused.incidents[0].text.observed, ["it is paused, and no watched job matches \"j*\""]);
+    // One that was not selected does not count.
     paused.jobs[0].selected = false;
     expect(&mut paused, "j");
     assert_eq!(paused.jobs.len(), 2);
@@ -139,8 +178,9 @@ fn what_is_expected_and_not_there_is_the_first_incident() {
 #[test]
 fn evidence_is_in_whole_seconds_and_severities_are_exit_codes() {
     let world = fleet([hourly("j").ran("10:00", "10:01")]);
-    let evidence = &verdict(&world, "11:30:01.999").findings[0].facts;
-    assert_eq!(*evidence, Evidence::Overdue { overdue_seconds: 1801, free_seconds: 1801 });
+    let (_, finding) = findings(&verdict(&world, "11:30:01.999")).swap_remove(0);
+    let expected = PastDueEvidence::Overdue { overdue_seconds: 1801, free_seconds: 1801 };
+    assert_eq!(finding.evidence, expected.into());
     let severities = [Severity::Ok, Severity::Info, Severity::Warning, Severity::Critical];
     assert_eq!(severities.map(Severity::code), [0, 0, 1, 2]);
 }
@@ -189,28 +229,19 @@ fn a_state_is_watched_or_says_why_not() {
 }
 
 #[test]
-fn each_job_is_judged_by_its_own_terms() {
+fn each_job_is_judged_by_its_own_settings() {
     let world = fleet([hourly("j").ran("10:00", "10:01"), hourly("k").ran("10:01", "10:02")]);
-    let rule = crate::policy::Rule {
-        pattern: WildMatch::new("j"),
-        line: 1,
-        late_after: Some(HOUR),
-        late_cadences: None,
-        lost_after: None,
-        zero_streak: None,
-        zero_streak_critical: None,
-        max_run: None,
-        mute: None,
-    };
-    let told = |rules| {
+    let thresholds = ThresholdOverrides { late_after: Some(HOUR), ..ThresholdOverrides::default() };
+    let rule = Rule { pattern: WildMatch::new("j"), line: 1, thresholds, mute: None };
+    let jobs = |rules| {
         let policy = Policy { rules, ..policy(settings(at("11:30"))) };
-        audit(world.clone(), &policy).findings.iter().map(|finding| finding.job).collect::<Vec<_>>()
+        findings(&audit(world.clone(), &policy)).into_iter().map(|(job, _)| job).collect::<Vec<_>>()
     };
-    assert_eq!((told(vec![]), told(vec![rule])), (vec![0, 1], vec![1]));
+    assert_eq!((jobs(vec![]), jobs(vec![rule])), (vec![0, 1], vec![1]));
 }
 
 #[test]
-fn of_a_job_what_lasts_comes_before_what_is_over() {
+fn ongoing_findings_of_a_job_come_before_resolved_ones() {
     let job = fires(&[EMPTY, EMPTY, EMPTY, GOOD, EMPTY, EMPTY, EMPTY]);
     assert_eq!(found(&fleet([job]), "12:02"), ["warning zero-token-streak", "warning zero-token-streak over"]);
 }

@@ -6,8 +6,8 @@ use super::*;
 fn incidents(world: &Snapshot, now: &str) -> Vec<String> {
     let verdict = verdict(world, now);
     let tell = |incident: &Incident| {
-        let hit = |hit: &Hit| format!("{}:{}", verdict.jobs[hit.job].job.id, hit.missed_slots);
-        let over = if incident.lasting == Lasting::Resolved { " over" } else { "" };
+        let hit = |hit: &AffectedJob| format!("{}:{}", verdict[hit.job].job.id, hit.missed_slots);
+        let over = if incident.status == Status::Resolved { " over" } else { "" };
         format!("{} {}{over}", incident.cause.name(), incident.jobs.iter().map(hit).collect::<Vec<_>>().join(" "))
     };
     verdict.incidents.iter().map(tell).collect()
@@ -91,7 +91,7 @@ fn what_bars_a_job_from_firing_explains_its_silence() {
         incidents(&world, "13:40")
     };
     assert_eq!(cause(&|_| ()), ["job-silent j:3"]);
-    assert_eq!(cause(&|job| row(job).next_run_at = Stamp::Missing), ["row-dead j:3"]);
+    assert_eq!(cause(&|job| row(job).next_run_at = Timestamp::Missing), ["row-dead j:3"]);
     assert_eq!(cause(&|job| job.state = State::Broken), ["job-failing j:3"]);
     assert_eq!(cause(&|job| job.state = State::Quarantined("it is odd".to_owned())), ["row-dead j:3"]);
     let runaway = |job: &mut Job| {
@@ -129,20 +129,20 @@ fn a_streak_has_the_same_fingerprint_while_it_lasts_and_when_it_is_over() {
 }
 
 /// A store in which one run began at 12:00 and never ended.
-fn hung(life: Life, other: Job) -> Snapshot {
+fn hung(liveness: Liveness, other: Job) -> Snapshot {
     let hangs = Job { running_since: Some(at("12:00")), ..hourly("j").ran("11:00", "11:01") };
-    Snapshot { life, ..recorded([hangs, other]) }
+    Snapshot { liveness, ..recorded([hangs, other]) }
 }
 
 #[test]
 fn a_run_that_a_dead_process_left_behind_is_part_of_its_silence() {
     let silent = || cron("k", "*/30 * * * *").ran("11:30", "11:31");
     let told = |life| incidents(&hung(life, silent()), "17:00");
-    assert_eq!(told(Life::Alive(at("16:59"))), ["run-hung j:6 k:11"]);
-    assert_eq!(told(Life::Dead(at("12:10"))), ["scheduler-silent k:11 j:6"]);
-    assert_eq!(told(Life::Stopped(at("12:10"))), ["scheduler-silent k:11 j:6"]);
+    assert_eq!(told(Liveness::Alive(at("16:59"))), ["run-hung j:6 k:11"]);
+    assert_eq!(told(Liveness::Dead(at("12:10"))), ["scheduler-silent k:11 j:6"]);
+    assert_eq!(told(Liveness::Stopped(at("12:10"))), ["scheduler-silent k:11 j:6"]);
     // What ran since shows that the silence of others has another cause.
-    let ran = |end: &str| incidents(&hung(Life::Alive(at("16:59")), silent().ran("11:59", end)), "17:00");
+    let ran = |end: &str| incidents(&hung(Liveness::Alive(at("16:59")), silent().ran("11:59", end)), "17:00");
     assert_eq!(ran("12:00:00.000"), ["run-hung j:6 k:10"]);
     assert_eq!(ran("12:00:00.001"), ["scheduler-silent k:10", "run-hung j:6"]);
 }
@@ -158,7 +158,7 @@ fn runs_that_are_long_side_by_side_are_incidents_of_their_own() {
 fn messages_that_fail_in_the_same_way_are_one_incident() {
     let job = |id: &str, status: &str| {
         let mut job = hourly(id).ran("10:00", "10:01");
-        row(&mut job).delivery = Some(status.to_owned());
+        row(&mut job).delivery = Some(Delivery::Failed(status.to_owned()));
         job
     };
     let told = |first, second| incidents(&fleet([job("j", first), job("k", second)]), "10:05");
@@ -226,19 +226,41 @@ fn the_worst_incident_comes_first_and_what_is_over_last() {
     let warning = streak(&[GOOD, EMPTY, EMPTY, EMPTY], "warning");
     let critical = streak(&[GOOD, EMPTY, EMPTY, EMPTY, EMPTY, EMPTY], "critical");
     let mut undelivered = streak(&[GOOD], "undelivered");
-    row(&mut undelivered).delivery = Some("error: no chat".to_owned());
+    row(&mut undelivered).delivery = Some(Delivery::Failed("error: no chat".to_owned()));
     let told = verdict(&fleet([over, warning, critical, undelivered]), "12:02");
-    let ranks = told.incidents.iter().map(|incident| (incident.cause, incident.severity, incident.lasting));
+    let ranks = told.incidents.iter().map(|incident| (incident.cause, incident.severity, incident.status));
     let expected = [
-        (Cause::JobFailing, Severity::Critical, Lasting::Ongoing),
-        (Cause::JobFailing, Severity::Warning, Lasting::Ongoing),
-        (Cause::Undelivered, Severity::Warning, Lasting::Ongoing),
-        (Cause::JobFailing, Severity::Warning, Lasting::Resolved),
+        (Cause::JobFailing, Severity::Critical, Status::Ongoing),
+        (Cause::JobFailing, Severity::Warning, Status::Ongoing),
+        (Cause::Undelivered, Severity::Warning, Status::Ongoing),
+        (Cause::JobFailing, Severity::Warning, Status::Resolved),
     ];
     assert_eq!(ranks.collect::<Vec<_>>(), expected);
-    // Each finding knows its incident by its new place.
-    let severities = told.findings.iter().map(|finding| finding.incident.map(|place| told.incidents[place].severity));
-    assert!(severities.eq(told.findings.iter().map(|finding| Some(finding.severity))));
+    let owned = told.incidents.iter().flat_map(|incident| &incident.findings).map(|one| one.finding.severity);
+    let severities = told.incidents.iter().map(|incident| incident.severity);
+    assert!(owned.eq(severities), "each owns its one finding");
+}
+
+#[test]
+fn unrelated_incidents_of_two_databases_have_different_fingerprints() {
+    let prints_of = |made: &str, now: &str| {
+        let made = |job: Job| Job { created_at: Some(at(made)), ..job };
+        let runaway = hourly("runaway").ran("10:00", "10:01").next("11:00");
+        let runaway = ["10:03", "10:04", "10:05"].iter().fold(runaway, |job, end| job.event(end));
+        let mut undelivered = hourly("u").ran("10:00", "10:01");
+        row(&mut undelivered).delivery = Some(Delivery::Failed("error: no chat".to_owned()));
+        let mut runaway = made(runaway);
+        row(&mut runaway).last_run = None;
+        let unknown = fires(&[Tokens::Unknown, Tokens::Unknown, Tokens::Unknown]);
+        let worlds = [runaway, made(undelivered), made(unknown)].map(|job| fleet([job]));
+        let of = |cause| move |incident: &Incident| (incident.cause == cause).then(|| incident.fingerprint.clone());
+        let causes = [Cause::Runaway, Cause::Undelivered, Cause::Unjudged];
+        [0, 1, 2].map(|index| verdict(&worlds[index], now).incidents.iter().find_map(of(causes[index])))
+    };
+    let one = prints_of("2026-03-01 00:00", "12:02");
+    let other = prints_of("2026-02-01 00:00", "12:02");
+    assert!(one.iter().zip(&other).all(|(one, other)| one.is_some() && one != other), "{one:?} {other:?}");
+    assert_eq!(one, prints_of("2026-03-01 00:00", "12:03"), "and the same on any copy, later");
 }
 
 #[test]
@@ -250,9 +272,9 @@ fn a_fingerprint_never_changes_between_versions() {
     let fails = fleet([fires(&[GOOD, EMPTY, EMPTY, EMPTY])]);
     let skipped = fleet([fires(&[GOOD, Tokens::Skipped, Tokens::Skipped, Tokens::Skipped])]);
     let mut dead = hourly("j").ran("10:00", "10:01");
-    row(&mut dead).next_run_at = Stamp::Missing;
+    row(&mut dead).next_run_at = Timestamp::Missing;
     let mut undelivered = hourly("j").ran("10:00", "10:01");
-    row(&mut undelivered).delivery = Some("error: no chat".to_owned());
+    row(&mut undelivered).delivery = Some(Delivery::Failed("error: no chat".to_owned()));
     let runaway = hourly("j").ran("10:00", "10:01").next("11:00").event("10:03").event("10:04").event("10:05");
     let print = |world: &Snapshot, now: &str| prints(world, now).swap_remove(0);
     let told = [
@@ -268,14 +290,14 @@ fn a_fingerprint_never_changes_between_versions() {
     ];
     let pinned = [
         ("silent", "f453fff40a8cbbd3"),
-        ("never ran", "942ce71cacbf0237"),
+        ("never ran", "2387d731696dac9a"),
         ("run", "c1ca43a5df994ec0"),
         ("delivery", "6ed9ffc60bbbbcbb"),
         ("failing", "b6f84c37f0963247"),
-        ("skipped", "b24c786a9de786e2"),
+        ("skipped", "5ca15686c8bd316b"),
         ("dead", "e0ab8f5fbd98bc68"),
-        ("undelivered", "99a4e53742eec73a"),
-        ("runaway", "e23199c24f64c553"),
+        ("undelivered", "843310c2c42674fb"),
+        ("runaway", "97029e5ce4a19e57"),
     ];
     assert_eq!(told.each_ref().map(|(name, print)| (*name, print.as_str())), pinned);
 }
@@ -284,15 +306,15 @@ fn a_fingerprint_never_changes_between_versions() {
 fn an_incident_lasts_from_its_first_to_its_last_trouble() {
     let span = |world: &Snapshot, now: &str| {
         let incident = verdict(world, now).incidents.swap_remove(0);
-        (incident.lasting, incident.since, incident.until)
+        (incident.status, incident.since, incident.until)
     };
     let over = fleet([fires(&[GOOD, EMPTY, EMPTY, EMPTY, GOOD])]);
-    assert_eq!(span(&over, "12:02"), (Lasting::Resolved, Some(at("09:01")), Some(at("12:01"))));
+    assert_eq!(span(&over, "12:02"), (Status::Resolved, Some(at("09:01")), Some(at("12:01"))));
     // What was silent before a restart and after it is one outage, which lasts.
     let restarted = fleet([hourly("j").ran("10:00", "10:01").next("20:30:05")]);
-    assert_eq!(span(&restarted, "20:40"), (Lasting::Resolved, Some(at("11:00")), Some(at("20:30:05"))));
-    assert_eq!(span(&restarted, "20:50"), (Lasting::Ongoing, Some(at("20:30:05")), None));
+    assert_eq!(span(&restarted, "20:40"), (Status::Resolved, Some(at("11:00")), Some(at("20:30:05"))));
+    assert_eq!(span(&restarted, "20:50"), (Status::Ongoing, Some(at("20:30:05")), None));
     assert_eq!(prints(&restarted, "20:40"), prints(&restarted, "20:50"));
     let hangs = running(fleet([hourly("j").ran("11:00", "11:01")]), "12:03");
-    assert_eq!(span(&hangs, "17:00"), (Lasting::Ongoing, Some(at("12:00")), None), "since the run began");
+    assert_eq!(span(&hangs, "17:00"), (Status::Ongoing, Some(at("12:00")), None), "since the run began");
 }

@@ -30,9 +30,9 @@ fn a_row_that_can_never_fire_again_is_critical_since_its_last_run() {
         spans(&world, "12:30", reason)
     };
     let since = |lost| vec![(Some(at("10:01")), lost)];
-    assert_eq!(broken(&|job| row(job).next_run_at = Stamp::Missing, Reason::NoNextRun), since(None));
+    assert_eq!(broken(&|job| row(job).next_run_at = Timestamp::Missing, Reason::NoNextRun), since(None));
     assert_eq!(
-        broken(&|job| row(job).next_run_at = Stamp::Unreadable("soon".to_owned()), Reason::NoNextRun),
+        broken(&|job| row(job).next_run_at = Timestamp::Unreadable("soon".to_owned()), Reason::NoNextRun),
         since(None)
     );
     assert_eq!(broken(&|job| job.state = State::Broken, Reason::BreakerOpen), since(Some(2)));

@@ -13,12 +13,13 @@ fn punctual(schedule: Schedule, made: Instant, runs: usize, took: Millis) -> Opt
         let fire = Fire::ended(end, Tokens::Used(7));
         job.fires.push(fire.after(before));
         before = end;
-        let next = job.schedule.cadence().and_then(|cadence| cadence.next(end)).map_or(Stamp::Missing, Stamp::At);
+        let next =
+            job.schedule.cadence().and_then(|cadence| cadence.next(end)).map_or(Timestamp::Missing, Timestamp::At);
         let run = Run { start, duration_ms: Some(took), failed: false, error: None };
         job.row = Some(Row { last_run: Some(run), next_run_at: next, updated_at: Some(end), ..Row::default() });
     }
     phantom::join_row(&mut job, Instant::MAX);
-    Some(Snapshot { window_start: Some(made), jobs: vec![job], ..Snapshot::empty(phantom::HABITS) })
+    Some(Snapshot { window_start: Some(made), jobs: vec![job], ..Snapshot::empty(phantom::TRAITS) })
 }
 
 /// The kind and value of a schedule.
@@ -60,7 +61,7 @@ proptest! {
         let (Some(end), Some(next)) = (snapshot.jobs[0].last_end(), snapshot.jobs[0].next_run()) else { return Ok(()) };
         let now = end.plus((next.since(end) as f64 * part) as Millis);
         let verdict = audit(snapshot, &policy(Settings { zone, ..settings(now) }));
-        prop_assert!(verdict.findings.is_empty(), "at {}: {:?}", now, verdict.findings);
+        prop_assert!(findings(&verdict).is_empty(), "at {}: {:?}", now, findings(&verdict));
     }
 
     #[test]
@@ -78,8 +79,8 @@ proptest! {
         for wait in waits {
             let now = from.plus(wait);
             let verdict = audit(snapshot.clone(), &policy(Settings { zone, ..settings(now) }));
-            prop_assert!(verdict.severity >= worst, "{:?} after {:?}", verdict.severity, worst);
-            worst = verdict.severity;
+            prop_assert!(verdict.severity() >= worst, "{:?} after {:?}", verdict.severity(), worst);
+            worst = verdict.severity();
             for incident in &verdict.incidents {
                 let known = print.get_or_insert_with(|| incident.fingerprint.clone());
                 prop_assert_eq!(&*known, &incident.fingerprint);

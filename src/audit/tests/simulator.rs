@@ -1,10 +1,10 @@
-//! A simulated scheduler: random fleets with the habits that docs/scheduler.md lists, healthy or with a fault, audited every
+//! A simulated scheduler: random fleets with the traits that docs/scheduler.md lists, healthy or with a fault, audited every
 //! ten minutes. It measures how soon a fault is told, how often and whether in one voice, and how often health is called ill.
 //!
 //! `cargo test simulated` runs a few fleets; `SCHED_AUDIT_FLEETS=200 cargo test --release simulated -- --nocapture` measures.
 
 use super::*;
-use crate::cadence::Cadence;
+use crate::schedule::Cadence;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What goes wrong.
@@ -111,7 +111,7 @@ const SCHEDULES: [(&str, &str); 12] = [
 ];
 
 fn backoff(error: usize) -> Millis {
-    let ladder = phantom::HABITS.backoff;
+    let ladder = phantom::TRAITS.backoff;
     ladder[error.min(ladder.len() - 1)]
 }
 
@@ -224,7 +224,7 @@ impl Fleet {
             let due = self.due(job);
             self.lost.entry(job).or_insert(due);
             let row = self.jobs[job].row.clone().unwrap_or_default();
-            let row = Row { next_run_at: Stamp::At(boot.plus(step as i64 * 5 * SECOND)), ..row };
+            let row = Row { next_run_at: Timestamp::At(boot.plus(step as i64 * 5 * SECOND)), ..row };
             self.write_row(job, boot, row);
         }
         boot
@@ -334,7 +334,7 @@ impl Fleet {
         let error = failed.then(|| "Error: overloaded".to_owned());
         let row = Row {
             last_run: Some(Run { start, duration_ms: Some(end.since(start)), failed, error }),
-            next_run_at: next.filter(|_| !broken).map_or(Stamp::Missing, Stamp::At),
+            next_run_at: next.filter(|_| !broken).map_or(Timestamp::Missing, Timestamp::At),
             consecutive_errors: errors,
             updated_at: Some(end),
             delivery: None,
@@ -350,7 +350,7 @@ struct Database<'a> {
     jobs: Vec<Job>,
     sessions: HashMap<usize, Instant>,
     newest_end: Instant,
-    newest_other: Option<Instant>,
+    last_other_activity: Option<Instant>,
 }
 
 impl<'a> Database<'a> {
@@ -362,7 +362,7 @@ impl<'a> Database<'a> {
             jobs: fleet.jobs.iter().filter_map(made).collect(),
             sessions: HashMap::new(),
             newest_end: Instant::MIN,
-            newest_other: None,
+            last_other_activity: None,
         }
     }
 
@@ -382,15 +382,15 @@ impl<'a> Database<'a> {
                 Write::Row(job, row, state) => {
                     (self.jobs[*job].row, self.jobs[*job].state) = (Some(row.clone()), state.clone());
                 }
-                Write::Other => self.newest_other = Some(whole(*at)),
+                Write::Other => self.last_other_activity = Some(whole(*at)),
             }
             self.written += 1;
         }
         let mut snapshot = Snapshot {
             jobs: self.jobs.clone(),
-            newest_other: self.newest_other,
+            last_other_activity: self.last_other_activity,
             window_start: Some(now.plus(-8 * DAY)),
-            ..Snapshot::empty(phantom::HABITS)
+            ..Snapshot::empty(phantom::TRAITS)
         };
         snapshot.jobs.iter_mut().for_each(|job| phantom::join_row(job, now));
         let open = |(job, seen): (&usize, &Instant)| OpenRun { job_id: format!("job-{job}"), seen: *seen };
@@ -424,27 +424,30 @@ fn audit_all(fleet: &Fleet) -> Told {
     while now < fleet.horizon() {
         let verdict = audit(database.at(now), &policy(settings(now)));
         told.audits += 1;
-        for finding in verdict.findings.iter().filter(|finding| finding.severity >= Severity::Warning) {
-            assert!(finding.incident.is_some(), "{:?} belongs to no incident", finding.facts);
+        for LocatedFinding { finding, job, incident } in verdict.findings() {
+            if finding.severity < Severity::Warning {
+                continue;
+            }
+            assert!(incident.is_some(), "{:?} belongs to no incident", finding.evidence);
             let faulty = fleet.fault != Fault::None && now >= fleet.begins;
             if faulty && finding.is_ongoing() && finding.reason() != Reason::LongRun {
-                told.warned.entry(finding.job).or_insert(now);
+                told.warned.entry(job.position()).or_insert(now);
             } else if finding.reason() == Reason::LongRun {
                 if faulty {
-                    told.warned.entry(finding.job).or_insert(now);
+                    told.warned.entry(job.position()).or_insert(now);
                 } else {
-                    told.long_runs.insert((finding.job, finding.since));
+                    told.long_runs.insert((job.position(), finding.since));
                 }
             } else if !faulty {
                 told.false_alarms.push(format!("{now}: {:?}", finding));
             }
         }
-        let ongoing = || verdict.incidents.iter().filter(|incident| incident.lasting == Lasting::Ongoing);
-        let lasting: BTreeSet<String> = ongoing().map(|incident| incident.fingerprint.clone()).collect();
+        let ongoing = || verdict.incidents.iter().filter(|incident| incident.status == Status::Ongoing);
+        let status: BTreeSet<String> = ongoing().map(|incident| incident.fingerprint.clone()).collect();
         let critical = ongoing().filter(|incident| incident.severity == Severity::Critical);
         if fleet.fault != Fault::None && now >= fleet.begins {
-            gone.extend(told.critical.difference(&lasting).cloned());
-            told.came_back.extend(lasting.intersection(&gone).cloned());
+            gone.extend(told.critical.difference(&status).cloned());
+            told.came_back.extend(status.intersection(&gone).cloned());
             told.critical.extend(critical.map(|incident| incident.fingerprint.clone()));
         }
         now = now.plus(step);

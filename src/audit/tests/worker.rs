@@ -30,7 +30,7 @@ fn a_job_was_passed_over_once_another_one_has_fired_three_times_since_it_was_due
 #[test]
 fn where_several_run_at_a_time_the_worker_is_free_while_one_place_is() {
     let two_places = |jobs: Snapshot| {
-        let world = Snapshot { habits: Habits { places: 2, ..jobs.habits.clone() }, ..jobs };
+        let world = Snapshot { traits: SchedulerTraits { max_concurrent: 2, ..jobs.traits.clone() }, ..jobs };
         spans(&world, "13:11", Reason::Silent)
     };
     let silent = || hourly("j").ran("08:00", "08:01").ran("13:10", "13:10:30");
@@ -107,7 +107,7 @@ fn a_run_began_at_its_slot_but_no_more_than_five_minutes_before_it_showed_nor_be
     let began = |seen: &str, other: &str| {
         let other = cron("o", "0 5 * * *").ran("05:00", other);
         let world = running(fleet([hourly("j").ran("11:00", "11:01"), other]), seen);
-        let ms = verdict(&world, "12:30").jobs[0].facts.in_flight_ms;
+        let ms = verdict(&world, "12:30").jobs[0].metrics.in_flight_ms;
         at("12:30").plus(-ms)
     };
     assert_eq!(began("12:00:40", "05:01"), at("12:00"));
@@ -158,7 +158,9 @@ fn the_worker_is_free_from_the_end_of_the_newest_delivery_to_the_run_in_flight()
 fn a_delivery_that_does_not_hang_yet_holds_the_worker() {
     let other = cron("k", "1 11 * * *").ran("05:00", "05:01");
     let world = fleet([other, hourly("j").ran("10:00", "10:01").event("11:02").next("11:00").written("10:01")]);
-    let soon = |now: &str| found_with(&world, Settings { late_after: 5 * MINUTE, ..settings(at(now)) });
+    let soon = |now: &str| {
+        found_with(&world, settings_with(now, Thresholds { late_after: 5 * MINUTE, ..Thresholds::default() }))
+    };
     assert_eq!(soon("11:17:00.000"), ["info waiting"]);
     assert_eq!(soon("11:17:00.001"), ["warning hung-delivery", "warning hung-delivery"]);
 }
@@ -166,7 +168,9 @@ fn a_delivery_that_does_not_hang_yet_holds_the_worker() {
 #[test]
 fn a_run_may_take_five_minutes_to_show() {
     let world = fleet([hourly("j").ran("10:00", "10:01"), cron("o", "0 5 * * *").ran("05:00", "12:00")]);
-    let soon = |now: &str| found_with(&world, Settings { late_after: 2 * MINUTE, ..settings(at(now)) });
+    let soon = |now: &str| {
+        found_with(&world, settings_with(now, Thresholds { late_after: 2 * MINUTE, ..Thresholds::default() }))
+    };
     assert_eq!(soon("12:05:00.000"), ["info waiting"]);
     assert_eq!(soon("12:05:00.001")[0], OVERDUE);
 }
@@ -180,7 +184,7 @@ fn where_sessions_have_moved_on_the_newest_four_hours_may_have_been_one_run() {
 
 /// Whether the run of the first job, seen at 12:00:10, is still in flight at 12:30.
 fn in_flight<const N: usize>(jobs: [Job; N]) -> bool {
-    verdict(&running(fleet(jobs), "12:00:10"), "12:30").jobs[0].facts.in_flight_ms > 0
+    verdict(&running(fleet(jobs), "12:00:10"), "12:30").jobs[0].metrics.in_flight_ms > 0
 }
 
 #[test]

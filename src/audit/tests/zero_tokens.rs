@@ -1,16 +1,19 @@
 //! Streaks, errors, skipped work, messages, growth, and what can't be judged.
 
 use super::*;
+use crate::audit::zero_tokens::ZeroTokensEvidence;
 
 #[test]
 fn four_newest_fires_of_two_jobs_without_tokens_are_shared() {
-    let told =
-        |world: &Snapshot| verdict(world, "11:10").findings.into_iter().map(|found| found.facts).collect::<Vec<_>>();
+    let told = |world: &Snapshot| {
+        findings(&verdict(world, "11:10")).into_iter().map(|(_, found)| found.evidence).collect::<Vec<_>>()
+    };
     assert_eq!(told(&shared(3)), []);
-    let both = super::finding::Facts::SharedZeroTokens { fires: 4, jobs: 2, last_error: None };
-    assert_eq!(told(&shared(4)), [both.clone(), both]);
+    let both = ZeroTokensEvidence::SharedZeroTokens { fires: 4, jobs: 2, last_error: None };
+    assert_eq!(told(&shared(4)), [both.clone().into(), both.into()]);
     // One job's fires are its own affair.
-    let patient = Settings { zero_streak: 10, zero_streak_critical: 20, ..settings(at("12:02")) };
+    let patient = Thresholds { zero_streak: 10, zero_streak_critical: 20, ..Thresholds::default() };
+    let patient = settings_with("12:02", patient);
     assert_eq!(found_with(&used(&[1, 0, 0, 0, 0]), patient), NONE);
     // What ended with the last good run of any job came no later.
     let mut world = shared(4);
@@ -24,14 +27,14 @@ fn four_newest_fires_of_two_jobs_without_tokens_are_shared() {
 fn what_became_of_a_message_is_told_of_a_run_that_was_fine() {
     let undelivered = |change: &dyn Fn(&mut Row)| {
         let mut job = hourly("j").ran("10:00", "10:01");
-        row(&mut job).delivery = Some("error: chat not found".to_owned());
+        row(&mut job).delivery = Some(Delivery::Failed("error: chat not found".to_owned()));
         change(row(&mut job));
         found(&fleet([job]), "10:05")
     };
     assert_eq!(undelivered(&|_| ()), ["warning undelivered"]);
     assert_eq!(undelivered(&|row| row.last_run = None), NONE);
     assert_eq!(undelivered(&|row| row.consecutive_errors = 1), NONE);
-    assert_eq!(undelivered(&|row| row.delivery = Some("skipped:channel_none".to_owned())), NONE);
+    assert_eq!(undelivered(&|row| row.delivery = Some(Delivery::Fine)), NONE);
 }
 
 #[test]
@@ -53,11 +56,11 @@ fn tokens_have_grown_when_the_newest_three_use_ten_times_the_median_of_at_least_
 
 #[test]
 fn a_streak_counts_the_zero_token_fires_and_ends_with_tokens() {
-    let streak = |tokens: &[u32]| verdict(&used(tokens), "12:02").jobs[0].facts.zero_token_streak;
+    let streak = |tokens: &[u32]| verdict(&used(tokens), "12:02").jobs[0].metrics.zero_token_streak;
     assert_eq!([streak(&[0, 1, 0, 0]), streak(&[0, 0, 1]), streak(&[0])], [2, 0, 1]);
     let mut thrown = used(&[1, 0, 0, 0]);
     thrown.jobs[0].fires[2].tokens = Tokens::NoEvent;
-    assert_eq!(verdict(&thrown, "12:02").jobs[0].facts.zero_token_streak, 2, "a run that threw used unknown tokens");
+    assert_eq!(verdict(&thrown, "12:02").jobs[0].metrics.zero_token_streak, 2, "a run that threw used unknown tokens");
 }
 
 #[test]
@@ -107,13 +110,11 @@ fn a_streak_goes_on_over_an_error_with_tokens_and_is_over_at_the_next_good_fire(
     assert_eq!(over(&[EMPTY, EMPTY, GOOD]), NONE);
     assert_eq!(over(&[EMPTY, EMPTY, EMPTY, GOOD]), ["warning zero-token-streak over"]);
     let world = fleet([fires(&[EMPTY, EMPTY, EMPTY, GOOD]).next("2026-03-20 00:00")]);
-    let streak =
-        |now: &str| verdict(&world, now).findings.iter().any(|found| found.reason() == Reason::ZeroTokenStreak);
-    assert!(streak("2026-03-09 12:01:00.000") && !streak("2026-03-09 12:01:00.001"), "for seven days");
     let severity = |now: &str| {
-        let found = verdict(&world, now).findings;
-        found.iter().find(|found| found.reason() == Reason::ZeroTokenStreak).map(|found| found.severity)
+        let found = findings(&verdict(&world, now));
+        found.iter().find(|(_, found)| found.reason() == Reason::ZeroTokenStreak).map(|(_, found)| found.severity)
     };
+    assert!(severity("2026-03-09 12:01:00.000").is_some() && severity("2026-03-09 12:01:00.001").is_none());
     assert_eq!(severity("2026-03-03 12:01:00.000"), Some(Severity::Warning));
     assert_eq!(severity("2026-03-03 12:01:00.001"), Some(Severity::Info), "news for a day");
 }

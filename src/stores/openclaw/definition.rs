@@ -2,8 +2,8 @@
 //! read.
 
 use super::super::value::cut;
-use crate::cadence::{Cadence, Cron, Zone};
-use crate::model::{Schedule, When};
+use crate::model::{Delivery, Schedule, When};
+use crate::schedule::{Cadence, Cron, Zone};
 use crate::time::{Instant, Millis, TimeText};
 use serde::Deserialize;
 use serde_json::Value;
@@ -106,6 +106,7 @@ impl Definition {
             "every" => {
                 let interval = value["everyMs"].as_i64().filter(|millis| *millis >= 1);
                 schedule.interval_ms = interval;
+                schedule.anchor = value["anchorMs"].as_i64().or(self.created_at).map(Instant::from_millis);
                 interval
                     .map(|millis| When::Recurring(Cadence::Every(millis)))
                     .ok_or("its interval is not a number".to_owned())
@@ -153,7 +154,7 @@ fn is_top_of_hour(expression: &str) -> bool {
 /// What has become of a job, as far as an audit needs it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Status {
+pub struct JobState {
     #[serde(rename = "nextRunAtMs")]
     pub next_run_at: Option<i64>,
     #[serde(rename = "lastRunAtMs")]
@@ -179,9 +180,9 @@ pub struct AutoDisabled {
     pub reason: String,
 }
 
-impl Status {
+impl JobState {
     /// Reads `state_json`; a state that can't be read is none.
-    pub fn parse(json: &str) -> Status {
+    pub fn parse(json: &str) -> JobState {
         serde_json::from_str(json).unwrap_or_default()
     }
 
@@ -190,12 +191,11 @@ impl Status {
         self.last_error.as_ref().is_some_and(|error| error.contains(INTERRUPTED))
     }
 
-    /// What became of the newest message, in the words by which an undelivered one is known: silence that was intended has
-    /// a reason.
-    pub fn delivery(&self) -> Option<String> {
+    /// What became of the last message: silence that was intended has a reason.
+    pub fn delivery(&self) -> Option<Delivery> {
         let status = self.delivery_status.as_deref()?;
         let failed = status == "not-delivered" && self.delivery_suppression_reason.is_none();
-        Some(if failed { format!("error:{status}") } else { status.to_owned() })
+        Some(if failed { Delivery::Failed(status.to_owned()) } else { Delivery::Fine })
     }
 }
 
@@ -205,7 +205,7 @@ pub struct Quarantine {
     pub name: String,
     pub reason: String,
     pub definition: Option<Definition>,
-    pub status: Status,
+    pub status: JobState,
 }
 
 impl Quarantine {
@@ -219,7 +219,7 @@ impl Quarantine {
             name: cut(name.to_owned(), 500),
             reason: entry["reason"].as_str().unwrap_or("for an unknown reason").to_owned(),
             definition: entry.get("job").map(|job| Definition::parse(&job.to_string(), false)),
-            status: entry.get("state").map(|state| Status::parse(&state.to_string())).unwrap_or_default(),
+            status: entry.get("state").map(|state| JobState::parse(&state.to_string())).unwrap_or_default(),
         })
     }
 }
@@ -246,11 +246,12 @@ mod tests {
     }
 
     #[test]
-    fn silence_that_was_intended_is_not_undelivered() {
-        let status = |json: &str| Status::parse(json).delivery();
-        assert_eq!(status(r#"{"lastDeliveryStatus":"not-delivered"}"#).as_deref(), Some("error:not-delivered"));
+    fn intended_silence_is_not_a_failed_delivery() {
+        let delivery = |json: &str| JobState::parse(json).delivery();
+        let failed = Some(Delivery::Failed("not-delivered".to_owned()));
+        assert_eq!(delivery(r#"{"lastDeliveryStatus":"not-delivered"}"#), failed);
         let silent = r#"{"lastDeliveryStatus":"not-delivered","deliverySuppressionReason":"silent"}"#;
-        assert_eq!(status(silent).as_deref(), Some("not-delivered"));
-        assert_eq!(status("{}"), None);
+        assert_eq!(delivery(silent), Some(Delivery::Fine));
+        assert_eq!(delivery("{}"), None);
     }
 }

@@ -8,11 +8,11 @@
 //! up to that fixed row.
 
 use super::super::value::{event_time, number};
-use super::super::{pieces, row_bounds};
+use super::super::{Window, pieces, row_bounds};
 use super::{KEY_PREFIX, Tables};
-use crate::db::{Access, Failure, Kind, Unread, Window};
+use crate::db::{Access, ReadError};
 use crate::model::{Fire, Job, Run, Schedule, Snapshot, State, Tokens};
-use crate::process;
+use crate::parallel;
 use crate::time::{DAY, Instant, MINUTE, Millis, SECOND};
 use rusqlite::{Connection, Row, params};
 use rustc_hash::FxHashMap;
@@ -21,23 +21,23 @@ use rustc_hash::FxHashMap;
 const MARGIN: Millis = DAY;
 /// Rows read with the small tables: a few milliseconds' worth.
 const ROWS_AT_FIRST: i64 = 10_000;
-/// Rows of each further piece; half as many after a spoilt one would not be read any sooner.
+/// Rows of each further consistent_read; half as many after a retries one would not be read any sooner.
 const ROWS_A_PIECE: i64 = 200_000;
 /// Rows read at most: with 24 bytes each they take less than 100 MB.
-const MOST_ROWS: i64 = 3_000_000;
+const MAX_ROWS: i64 = 3_000_000;
 /// Rows read at most backwards from the window, and from a silent job's last run: some tens of milliseconds each.
-const MOST_BACKWARDS: usize = 500_000;
-const MOST_NEAR_LAST_RUN: usize = 20_000;
+const MAX_BACKWARDS: usize = 500_000;
+const MAX_NEAR_LAST_RUN: usize = 20_000;
 /// Evenly spread probes of the order.
 const PROBES: i64 = 64;
 /// A cost event is written within a run, its time cut to the second; the row is written a moment after it.
 const SAME_RUN: Millis = 2 * SECOND;
 /// With fewer fires a job that has no row any more was not a regular one: a one-shot fires three times at most.
-const FEWEST_OF_REGULAR: usize = 5;
+const MIN_OF_REGULAR: usize = 5;
 /// Jobs without a row that are told apart; the events of further ones are pooled.
-const MOST_STRANGERS: usize = 10_000;
+const MAX_UNKNOWN_JOBS: usize = 10_000;
 
-/// An event of the scheduler's, of the job with this place among those known.
+/// An event of the scheduler's, of the job with this position among those known.
 #[derive(Clone, Copy)]
 struct Event {
     who: u32,
@@ -48,7 +48,7 @@ struct Event {
 #[derive(Default)]
 struct Part {
     events: Vec<Event>,
-    newest_other: Option<Instant>,
+    last_other_activity: Option<Instant>,
 }
 
 /// The newest events, whose events are whose, and where the others lie.
@@ -60,11 +60,11 @@ pub struct Newest {
     keys: Keys,
 }
 
-/// The places of jobs by session key: those with a row as in the table, then the others as they are met.
+/// The positions of jobs by session key: those with a row as in the table, then the others as they are met.
 #[derive(Clone)]
 struct Keys {
-    places: FxHashMap<Vec<u8>, u32>,
-    strangers: Vec<Vec<u8>>,
+    positions: FxHashMap<Vec<u8>, u32>,
+    unknown_jobs: Vec<Vec<u8>>,
     jobs: usize,
     has_cost: bool,
     now: Instant,
@@ -73,30 +73,31 @@ struct Keys {
 impl Keys {
     fn new(tables: &Tables, now: Instant) -> Keys {
         let named = tables.ids.iter().enumerate().filter(|(_, id)| !id.is_empty());
-        let places = named.map(|(index, id)| ([KEY_PREFIX, id].concat(), index as u32)).collect();
-        Keys { places, strangers: Vec::new(), jobs: tables.ids.len(), has_cost: tables.has_cost, now }
+        let positions = named.map(|(index, id)| ([KEY_PREFIX, id].concat(), index as u32)).collect();
+        Keys { positions, unknown_jobs: Vec::new(), jobs: tables.ids.len(), has_cost: tables.has_cost, now }
     }
 
-    /// The place of a key's job; None if the key is not a scheduled job's.
-    fn place(&mut self, key: &[u8]) -> Option<u32> {
-        if let Some(place) = self.places.get(key) {
-            return Some(*place);
+    /// The position of a key's job; None if the key is not a scheduled job's.
+    fn position(&mut self, key: &[u8]) -> Option<u32> {
+        if let Some(position) = self.positions.get(key) {
+            return Some(*position);
         }
         let id = key.strip_prefix(KEY_PREFIX)?;
-        let next = (self.jobs + self.strangers.len()) as u32;
-        if self.strangers.len() < MOST_STRANGERS {
-            self.strangers.push(id.to_vec());
-            self.places.insert(key.to_vec(), next);
+        let next = (self.jobs + self.unknown_jobs.len()) as u32;
+        if self.unknown_jobs.len() < MAX_UNKNOWN_JOBS {
+            self.unknown_jobs.push(id.to_vec());
+            self.positions.insert(key.to_vec(), next);
         }
         Some(next)
     }
 
-    /// Takes in the strangers that a copy of these keys met, and gives that copy's part the places that they have here.
+    /// Takes in the unknown jobs that a copy of these keys met, and gives that copy's part the positions that they have here.
     fn adopt(&mut self, met: &Keys, part: &mut Part) {
-        let places: Vec<u32> = met.strangers.iter().filter_map(|id| self.place(&[KEY_PREFIX, id].concat())).collect();
+        let positions: Vec<u32> =
+            met.unknown_jobs.iter().filter_map(|id| self.position(&[KEY_PREFIX, id].concat())).collect();
         for event in &mut part.events {
-            let stranger = (event.who as usize).checked_sub(self.jobs);
-            event.who = stranger.and_then(|index| places.get(index).copied()).unwrap_or(event.who);
+            let unknown_job = (event.who as usize).checked_sub(self.jobs);
+            event.who = unknown_job.and_then(|index| positions.get(index).copied()).unwrap_or(event.who);
         }
     }
 
@@ -106,13 +107,17 @@ impl Keys {
     }
 
     /// Reads one row of [`Keys::query`]; None if it is not a scheduled job's, or later than the audit.
-    fn read(&mut self, row: &Row<'_>, newest_other: &mut Option<Instant>) -> Result<Option<Event>, rusqlite::Error> {
+    fn read(
+        &mut self,
+        row: &Row<'_>,
+        last_other_activity: &mut Option<Instant>,
+    ) -> Result<Option<Event>, rusqlite::Error> {
         let end = event_time(row.get_ref(4)?);
         if end.is_some_and(|end| end > self.now) {
             return Ok(None);
         }
-        let Some(who) = self.place(row.get_ref(0)?.as_bytes().unwrap_or_default()) else {
-            *newest_other = end.max(*newest_other);
+        let Some(who) = self.position(row.get_ref(0)?.as_bytes().unwrap_or_default()) else {
+            *last_other_activity = end.max(*last_other_activity);
             return Ok(None);
         };
         let Some(end) = end else { return Ok(Some(Event { who, fire: None })) };
@@ -132,7 +137,7 @@ impl Keys {
 ///
 /// # Errors
 /// What SQLite says.
-pub fn newest(db: &Connection, tables: &Tables, now: Instant) -> Result<Option<Newest>, Failure> {
+pub fn newest(db: &Connection, tables: &Tables, now: Instant) -> Result<Option<Newest>, ReadError> {
     let Some((first, last)) = row_bounds(db, "cost_events")? else { return Ok(None) };
     let from = first.max(last.saturating_sub(ROWS_AT_FIRST - 1));
     let mut keys = Keys::new(tables, now);
@@ -149,18 +154,18 @@ pub fn read(
     mut tables: Tables,
     newest: Option<Newest>,
     window: &Window,
-) -> Result<Snapshot, Unread> {
+) -> Result<Snapshot, ReadError> {
     let start = window.now.plus(-window.back).plus(-MARGIN);
     tables.snapshot.window_start = Some(start);
     if let Some(mut newest) = newest {
         let (first, last) = (newest.first, newest.last);
-        let from = access.piece(|db| first_since(db, first, last, start))?;
+        let from = access.consistent_read(|db| first_since(db, first, last, start))?;
         let from = from.unwrap_or_else(|| {
             tables.snapshot.notes.push("cost events are not in the order of time (a clock was set)".to_owned());
             first
         });
         let fires = read_fires(access, from, start, &mut newest, &mut tables.snapshot)?;
-        settle_strangers(fires, &newest.keys, &mut tables);
+        settle_unknown_jobs(fires, &newest.keys, &mut tables);
         look_back(access, (first, last), from, start, &mut newest.keys, &mut tables.snapshot)?;
     }
     tables.snapshot.jobs.iter_mut().for_each(|job| join_row(job, window.now));
@@ -169,9 +174,9 @@ pub fn read(
 
 /// The number of the first row whose time is not before `start`, by binary search; `last` + 1 if there is none. None where
 /// the times are seen not to rise with the numbers, or can't be read.
-fn first_since(db: &Connection, first: i64, last: i64, start: Instant) -> Result<Option<i64>, Failure> {
+fn first_since(db: &Connection, first: i64, last: i64, start: Instant) -> Result<Option<i64>, ReadError> {
     let mut probe = db.prepare("SELECT rowid, created_at FROM cost_events WHERE rowid >= ?1 ORDER BY rowid LIMIT 1")?;
-    let mut since = |id: i64| -> Result<Option<bool>, Failure> {
+    let mut since = |id: i64| -> Result<Option<bool>, ReadError> {
         match probe.query_row([id], |row| Ok(event_time(row.get_ref(1)?))) {
             Ok(time) => Ok(time.map(|time| time >= start)),
             Err(rusqlite::Error::QueryReturnedNoRows) => Ok(Some(true)),
@@ -180,15 +185,15 @@ fn first_since(db: &Connection, first: i64, last: i64, start: Instant) -> Result
     };
     let (mut low, mut high) = (first, last.saturating_add(1));
     while low < high {
-        let middle = low + ((i128::from(high) - i128::from(low)) / 2) as i64;
+        let middle = middle_of(low, high);
         match since(middle)? {
             Some(true) => high = middle,
             Some(false) => low = middle + 1,
             None => return Ok(None),
         }
     }
-    let spread = (last - first) / PROBES + 1;
-    let even = (0..PROBES).map(|n| first + n * spread);
+    let spread = (i128::from(last) - i128::from(first)) / i128::from(PROBES) + 1;
+    let even = (0..PROBES).filter_map(|n| i64::try_from(i128::from(first) + i128::from(n) * spread).ok());
     let near = (0..62).map(|n| low.saturating_sub(1 << n));
     for id in even.chain(near).filter(|id| (first..=last).contains(id)) {
         if since(id)? != Some(id >= low) {
@@ -198,30 +203,36 @@ fn first_since(db: &Connection, first: i64, last: i64, start: Instant) -> Result
     Ok(Some(low))
 }
 
-fn read_part(db: &Connection, (from, to): (i64, i64), keys: &mut Keys) -> Result<Part, Failure> {
+/// The middle of two row numbers, however far apart.
+fn middle_of(low: i64, high: i64) -> i64 {
+    // The midpoint of two i64 is an i64.
+    i64::try_from((i128::from(low) + i128::from(high)).div_euclid(2)).unwrap_or(low)
+}
+
+fn read_part(db: &Connection, (from, to): (i64, i64), keys: &mut Keys) -> Result<Part, ReadError> {
     let mut statement = db.prepare(&keys.query("WHERE rowid BETWEEN ?1 AND ?2 ORDER BY rowid"))?;
     let mut rows = statement.query([from, to])?;
     let mut part = Part::default();
     while let Some(row) = rows.next()? {
-        part.events.extend(keys.read(row, &mut part.newest_other)?);
+        part.events.extend(keys.read(row, &mut part.last_other_activity)?);
     }
     Ok(part)
 }
 
 /// Reads the two halves of some rows, each over its own connection.
-fn read_side_by_side(
+fn read_in_halves(
     access: &mut Access<'_>,
     beside: &mut Access<'_>,
     (from, to): (i64, i64),
     keys: &mut Keys,
-) -> Result<[Part; 2], Unread> {
-    let middle = from + (to - from) / 2;
+) -> Result<[Part; 2], ReadError> {
+    let middle = middle_of(from, to);
     let mut met = keys.clone();
-    let sides = process::side_by_side(
-        || beside.piece(|db| read_part(db, (from, middle), &mut met)),
-        || access.piece(|db| read_part(db, (middle + 1, to), keys)),
+    let sides = parallel::join(
+        || beside.consistent_read(|db| read_part(db, (from, middle), &mut met)),
+        || access.consistent_read(|db| read_part(db, (middle + 1, to), keys)),
     );
-    let (older, newer) = sides.map_err(|why| Unread { why: format!("can't be read: {why}"), kind: Kind::Own })?;
+    let (older, newer) = sides.map_err(ReadError::Thread)?;
     let mut older = older?;
     keys.adopt(&met, &mut older);
     Ok([older, newer?])
@@ -235,47 +246,47 @@ fn read_fires(
     start: Instant,
     newest: &mut Newest,
     snapshot: &mut Snapshot,
-) -> Result<Vec<Vec<Fire>>, Unread> {
-    let least = newest.last.saturating_sub(MOST_ROWS - 1);
+) -> Result<Vec<Vec<Fire>>, ReadError> {
+    let least = newest.last.saturating_sub(MAX_ROWS - 1);
     if from < least {
-        snapshot.notes.push(format!("only the newest {MOST_ROWS} cost events were read, from number {least} on"));
+        snapshot.notes.push(format!("only the newest {MAX_ROWS} cost events were read, from number {least} on"));
     }
-    let mut deal =
-        Deal { start, jobs: newest.keys.jobs, newest: None, unreadable: 0, stepped: 0, strangers: Vec::new() };
+    let mut assignment =
+        Assignment { start, jobs: newest.keys.jobs, newest: None, unreadable: 0, stepped: 0, unknown_jobs: Vec::new() };
     let mut beside = access.beside();
-    for piece in pieces(from.max(least), newest.from, 2 * ROWS_A_PIECE) {
-        let parts = read_side_by_side(access, &mut beside, piece, &mut newest.keys)?;
-        parts.iter().for_each(|part| deal.out(part, snapshot));
+    for consistent_read in pieces(from.max(least), newest.from, 2 * ROWS_A_PIECE) {
+        let parts = read_in_halves(access, &mut beside, consistent_read, &mut newest.keys)?;
+        parts.iter().for_each(|part| assignment.assign_fires(part, snapshot));
     }
-    deal.out(&std::mem::take(&mut newest.part), snapshot);
-    if deal.unreadable > 0 {
-        snapshot.notes.push(format!("{} cost events have no readable time", deal.unreadable));
+    assignment.assign_fires(&std::mem::take(&mut newest.part), snapshot);
+    if assignment.unreadable > 0 {
+        snapshot.notes.push(format!("{} cost events have no readable time", assignment.unreadable));
     }
-    if deal.stepped > 0 {
+    if assignment.stepped > 0 {
         snapshot.notes.push(format!(
             "{} cost events are older than the one before them (a clock was set): times about them are inexact",
-            deal.stepped
+            assignment.stepped
         ));
     }
-    Ok(deal.strangers)
+    Ok(assignment.unknown_jobs)
 }
 
-/// Deals events out to their jobs, each with the end of the run before it.
-struct Deal {
+/// Assigns events to their jobs, each with the end of the run before it.
+struct Assignment {
     start: Instant,
     jobs: usize,
     newest: Option<Instant>,
     unreadable: u64,
     stepped: u64,
-    strangers: Vec<Vec<Fire>>,
+    unknown_jobs: Vec<Vec<Fire>>,
 }
 
-impl Deal {
-    fn out(&mut self, part: &Part, snapshot: &mut Snapshot) {
-        snapshot.newest_other = snapshot.newest_other.max(part.newest_other);
+impl Assignment {
+    fn assign_fires(&mut self, part: &Part, snapshot: &mut Snapshot) {
+        snapshot.last_other_activity = snapshot.last_other_activity.max(part.last_other_activity);
         for event in &part.events {
-            let place = event.who as usize;
-            let job = snapshot.jobs.get_mut(place);
+            let position = event.who as usize;
+            let job = snapshot.jobs.get_mut(position);
             let Some(fire) = event.fire else {
                 self.unreadable += 1;
                 job.into_iter().for_each(|job| job.events_without_time += 1);
@@ -291,24 +302,24 @@ impl Deal {
             self.newest = Some(fire.end);
             match job {
                 Some(job) => job.fires.push(fire),
-                None => self.stranger(place - self.jobs).push(fire),
+                None => self.unknown_job(position - self.jobs).push(fire),
             }
         }
     }
 
-    fn stranger(&mut self, index: usize) -> &mut Vec<Fire> {
-        if self.strangers.len() <= index {
-            self.strangers.resize(index + 1, Vec::new());
+    fn unknown_job(&mut self, index: usize) -> &mut Vec<Fire> {
+        if self.unknown_jobs.len() <= index {
+            self.unknown_jobs.resize(index + 1, Vec::new());
         }
-        &mut self.strangers[index]
+        &mut self.unknown_jobs[index]
     }
 }
 
 /// Makes jobs of the regular ones that have no row and were not deleted in the dashboard; pools the others' fires.
-fn settle_strangers(fires: Vec<Vec<Fire>>, keys: &Keys, tables: &mut Tables) {
+fn settle_unknown_jobs(fires: Vec<Vec<Fire>>, keys: &Keys, tables: &mut Tables) {
     let pool = &mut tables.snapshot.other_fires;
     for (index, fires) in fires.into_iter().enumerate() {
-        match keys.strangers.get(index).filter(|id| fires.len() >= FEWEST_OF_REGULAR && !tables.deleted.contains(*id)) {
+        match keys.unknown_jobs.get(index).filter(|id| fires.len() >= MIN_OF_REGULAR && !tables.deleted.contains(*id)) {
             Some(id) => tables.snapshot.jobs.push(gone(id, fires)),
             None => pool.extend(fires),
         }
@@ -328,7 +339,7 @@ pub fn join_row(job: &mut Job, now: Instant) {
     let in_run = |fire: &Fire| fire.end.since(run.start) >= -SECOND && fire.end.since(run.end()) <= SAME_RUN;
     match job.fires.last_mut() {
         Some(fire) if in_run(fire) => {
-            *fire = Fire { failed: run.failed, ..fire.begun(run.start) };
+            *fire = Fire { failed: run.failed, ..fire.started(run.start) };
         }
         newest => {
             let later = newest.is_none_or(|fire| run.end().since(fire.end) > SAME_RUN);
@@ -340,7 +351,7 @@ pub fn join_row(job: &mut Job, now: Instant) {
 }
 
 fn unrecorded(run: &Run) -> Fire {
-    Fire { failed: run.failed, ..Fire::ended(run.end(), Tokens::NoEvent).begun(run.start) }
+    Fire { failed: run.failed, ..Fire::ended(run.end(), Tokens::NoEvent).started(run.start) }
 }
 
 /// What a job's history before the window is wanted for.
@@ -371,14 +382,14 @@ fn look_back(
     start: Instant,
     keys: &mut Keys,
     snapshot: &mut Snapshot,
-) -> Result<(), Unread> {
+) -> Result<(), ReadError> {
     for index in 0..keys.jobs {
         let job = &snapshot.jobs[index];
         let end = job.last_run().map(Run::end).filter(|end| *end < start);
         let Some(end) = end.filter(|_| job.fires.is_empty() && job.state.is_watched()) else { continue };
         let wanted = FxHashMap::from_iter([(index as u32, Wanted::WholeStreak)]);
-        let found = access.piece(|db| match first_since(db, first, last, end.plus(MINUTE))? {
-            Some(row) => backwards(db, row, MOST_NEAR_LAST_RUN, keys, wanted.clone()),
+        let found = access.consistent_read(|db| match first_since(db, first, last, end.plus(MINUTE))? {
+            Some(row) => backwards(db, row, MAX_NEAR_LAST_RUN, keys, wanted.clone()),
             None => Ok((Vec::new(), 0)),
         })?;
         prepend(found.0, snapshot);
@@ -391,22 +402,22 @@ fn look_back(
     if open.is_empty() {
         return Ok(());
     }
-    let (found, left) = access.piece(|db| backwards(db, from, MOST_BACKWARDS, keys, open.clone()))?;
+    let (found, left) = access.consistent_read(|db| backwards(db, from, MAX_BACKWARDS, keys, open.clone()))?;
     prepend(found, snapshot);
     if left > 0 {
         snapshot.notes.push(format!(
-            "for {left} jobs the {MOST_BACKWARDS} cost events before {start} were not enough: a streak or gap may have begun before"
+            "for {left} jobs the {MAX_BACKWARDS} cost events before {start} were not enough: a streak or gap may have begun before"
         ));
     }
     Ok(())
 }
 
-/// Fires found for a job, by its place, oldest first.
+/// Fires found for a job, by its position, oldest first.
 type Found = Vec<(u32, Vec<Fire>)>;
 
 fn prepend(found: Found, snapshot: &mut Snapshot) {
-    for (place, fires) in found {
-        snapshot.jobs[place as usize].fires.splice(0..0, fires);
+    for (position, fires) in found {
+        snapshot.jobs[position as usize].fires.splice(0..0, fires);
     }
 }
 
@@ -418,11 +429,11 @@ fn backwards(
     most: usize,
     keys: &mut Keys,
     wanted: FxHashMap<u32, Wanted>,
-) -> Result<(Found, usize), Failure> {
+) -> Result<(Found, usize), ReadError> {
     let mut statement = db.prepare(&keys.query("WHERE rowid < ?1 ORDER BY rowid DESC LIMIT ?2"))?;
     let mut rows = statement.query(params![from, most as i64])?;
     let mut open: FxHashMap<u32, (Wanted, Vec<Fire>)> =
-        wanted.into_iter().map(|(place, wanted)| (place, (wanted, Vec::new()))).collect();
+        wanted.into_iter().map(|(position, wanted)| (position, (wanted, Vec::new()))).collect();
     let (mut found, mut seen, mut left) = (Found::new(), 0, 0);
     while !open.is_empty() {
         let Some(row) = rows.next()? else {
@@ -437,7 +448,7 @@ fn backwards(
             found.extend(open.remove(&who).map(|(_, fires)| (who, fires)));
         }
     }
-    found.extend(open.into_iter().map(|(place, (_, fires))| (place, fires)));
+    found.extend(open.into_iter().map(|(position, (_, fires))| (position, fires)));
     found.iter_mut().for_each(|(_, fires)| fires.reverse());
     Ok((found, left))
 }

@@ -1,7 +1,7 @@
 //! The schedule of a row: `schedule_kind`, and JSON in `schedule_value` that JavaScript reads.
 
-use crate::cadence::{Cadence, Cron, Zone};
 use crate::model::{Schedule, When};
+use crate::schedule::{Cadence, Cron, Zone};
 use crate::time::{Millis, TimeText};
 use serde_json::Value;
 

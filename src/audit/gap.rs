@@ -1,0 +1,349 @@
+//! gap: silence between two fires of a job or since its last one; and fires that its cadence does not explain.
+//!
+//! A silence is measured from the first slot missed, because only the END of an older run is known. What the scheduler does
+//! by design is not a gap: waiting for the worker, a pause, the backoff after an error, nights and weekends of a schedule.
+
+use super::finding::{Finding, count};
+use super::past_due::{lateness, slots_since};
+use super::worker::{ROW_FOLLOWS, rewritten_at};
+use super::{Context, Subject, Subjects};
+use crate::catalog::{Reason, Severity};
+use crate::model::{Fire, Job, JobIndex, State};
+use crate::schedule::Cadence;
+use crate::time::{DAY, HOUR, Instant, MINUTE, Millis, span};
+use serde::Serialize;
+
+/// With fewer slots a day, a lost one means little.
+const MIN_SLOTS: u64 = 10;
+/// So many times its slots, and so many fires more, are not retries: the circuit breaker opens before.
+const TOO_MANY_TIMES: u64 = 3;
+const TOO_MANY_MORE: usize = 20;
+/// So many of the last intervals tell whether that still goes on.
+const LAST_INTERVALS: usize = 4;
+
+/// What a finding of this detector is based on, by its reason.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum GapEvidence {
+    /// See [`Reason::Silent`].
+    Silent { last_fire: Option<Instant> },
+    /// See [`Reason::Starved`].
+    Starved { slots: u64, lost: u64 },
+    /// See [`Reason::OtherZone`].
+    OtherZone { jobs: Vec<String>, offset: String, zone: String },
+    /// See [`Reason::TooManyFires`].
+    TooManyFires { fires: usize, slots: u64, cost_usd: f64 },
+    /// See [`Reason::RowGone`].
+    RowGone { fires: usize, last_fire: Option<Instant> },
+}
+
+impl GapEvidence {
+    /// The reason that it is evidence of.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Silent { .. } => Reason::Silent,
+            Self::Starved { .. } => Reason::Starved,
+            Self::OtherZone { .. } => Reason::OtherZone,
+            Self::TooManyFires { .. } => Reason::TooManyFires,
+            Self::RowGone { .. } => Reason::RowGone,
+        }
+    }
+
+    /// The same in a sentence.
+    pub fn message(&self, finding: &Finding, job: &Job, now: Instant) -> String {
+        match self {
+            Self::Silent { last_fire } => silent(finding, *last_fire, job, now),
+            Self::Starved { slots, lost } => {
+                format!("{lost} of {} in the last day were lost to other jobs' runs", count(*slots, "slot"))
+            }
+            Self::OtherZone { jobs, offset, zone } => {
+                let (seem, their) = if jobs.len() == 1 { ("seems", "its") } else { ("seem", "their") };
+                let jobs = count(jobs.len(), "job");
+                format!(
+                    "{jobs} {seem} to run in a different time zone than {zone} (for example {offset}), \
+                     so {their} gaps were not judged: pass --timezone"
+                )
+            }
+            Self::TooManyFires { fires, slots, cost_usd } => {
+                let (fires, slots) = (count(*fires, "fire"), count(*slots, "slot"));
+                format!("{fires} in the last day for {slots}, costing {cost_usd:.2} USD")
+            }
+            Self::RowGone { fires, last_fire } => {
+                let last = last_fire.map_or_else(|| "at an unknown time".to_owned(), |at| ago(now, at));
+                format!("its row is gone; it fired {}, last {last}", count(*fires, "time"))
+            }
+        }
+    }
+}
+
+fn ago(now: Instant, at: Instant) -> String {
+    format!("{} ago", span(now.since(at)))
+}
+
+fn silent(finding: &Finding, last_fire: Option<Instant>, job: &Job, now: Instant) -> String {
+    let lost = finding.missed_slots.map_or_else(String::new, |slots| format!(": {} lost", count(slots, "slot")));
+    let told = match (finding.until, last_fire) {
+        (Some(until), _) => match finding.since {
+            Some(since) => format!("it was silent for {}", span(until.since(since))),
+            None => "it was silent".to_owned(),
+        },
+        (None, Some(last)) => format!("nothing since its last fire {}", ago(now, last)),
+        (None, None) => match job.created_at {
+            Some(created) => format!("it has never fired, created {}", ago(now, created)),
+            None => "it has never fired".to_owned(),
+        },
+    };
+    told + &lost
+}
+
+/// The gaps of a job: the open one, and those that closed within the window; or what else is odd about its fires.
+pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
+    let job = subject.job;
+    if job.state == State::Gone {
+        let evidence = GapEvidence::RowGone { fires: job.fires.len(), last_fire: job.last_end() };
+        return vec![Finding::new(Severity::Info, evidence).since(job.last_end())];
+    }
+    let Some(cadence) = job.schedule.cadence().filter(|_| job.state.is_watched()) else { return Vec::new() };
+    if let Some(foreign) = context.foreign_zone.filter(|foreign| foreign.contains(subject.index)) {
+        // One finding for all of them, under the first.
+        return if foreign.is_first(subject.index) { vec![foreign.finding(context)] } else { Vec::new() };
+    }
+    let thresholds = &subject.settings.thresholds;
+    // Within one longest run nothing can be a fault, so no slot of a healthy stretch is computed.
+    let explained = if context.snapshot.traits.records_starts { thresholds.lost_after } else { thresholds.max_run };
+    let long = |pair: &&[Fire]| pair[1].end.since(pair[0].end) > explained;
+    let pairs = job.fires.windows(2).filter(long);
+    let mut findings: Vec<Finding> =
+        pairs.filter_map(|pair| closed(context, subject, cadence, &pair[0], &pair[1])).collect();
+    findings.extend(open(context, subject, cadence));
+    findings.extend(too_many(context, job, cadence));
+    if findings.is_empty() {
+        findings.extend(starved(context, job, cadence));
+    }
+    findings
+}
+
+struct Silence {
+    /// The first slot missed.
+    due: Instant,
+    /// It is a gap beyond this.
+    limit: Instant,
+}
+
+/// The silence from `last` until `until`, pauses and backoff taken out; None if nothing was due.
+fn silence(
+    context: &Context<'_>,
+    subject: &Subject<'_>,
+    cadence: &Cadence,
+    last: Instant,
+    bad: bool,
+    until: Instant,
+) -> Option<Silence> {
+    let from = end_of_pauses(subject.job, last, until);
+    let due = cadence.next(from)?;
+    let backs_off = bad && (matches!(cadence, Cadence::Every(_)) || !context.snapshot.traits.retries_in_slot);
+    let due = if backs_off { due.max(from.plus(context.worker.backoff(usize::MAX))) } else { due };
+    let limit = cadence.advance(from, subject.settings.thresholds.late_cadences)?.max(due);
+    Some(Silence { due, limit })
+}
+
+/// When the last pause between `last` and `until` ended; `last` if there was none.
+fn end_of_pauses(job: &Job, last: Instant, until: Instant) -> Instant {
+    let mut from = last;
+    for pause in job.switches.iter().filter(|switch| !switch.resumes && switch.at >= last && switch.at < until) {
+        let resumed =
+            job.switches.iter().find(|switch| switch.resumes && switch.at >= pause.at).map(|switch| switch.at);
+        // Resumed without a trace: the row was written then, or the next fire shows it.
+        let resumed = resumed.or(job.written().filter(|at| *at > pause.at && *at < until)).unwrap_or(until);
+        from = from.max(resumed.min(until));
+    }
+    from
+}
+
+fn closed(
+    context: &Context<'_>,
+    subject: &Subject<'_>,
+    cadence: &Cadence,
+    before: &Fire,
+    after: &Fire,
+) -> Option<Finding> {
+    let recorded = context.snapshot.traits.records_starts;
+    let until = if recorded { after.known_start()? } else { after.end };
+    let severity = context.settings.severity_after(until)?;
+    let silence = silence(context, subject, cadence, before.end, before.is_bad(), until)?;
+    let thresholds = &subject.settings.thresholds;
+    // Where only ends are known, one run may explain a silence as long as the longest.
+    let excused = if recorded {
+        context.worker.free_for(silence.due, until) <= thresholds.lost_after
+    } else {
+        until.since(silence.due) <= thresholds.max_run + MINUTE || context.worker.may_be_busy(silence.due, until)
+    };
+    (until > silence.limit && !excused).then(|| {
+        // The fire that ended the silence served the last of the slots.
+        let lost = cadence.slots_between(silence.due, until).max(1);
+        let evidence = GapEvidence::Silent { last_fire: Some(before.end) };
+        Finding::new(severity, evidence).since(silence.due).missing(lost).resolved(until)
+    })
+}
+
+fn open(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> Option<Finding> {
+    let (job, settings) = (subject.job, context.settings);
+    let last_fire = job.last_end();
+    let from = last_fire.or(job.created_at)?;
+    let from = restarted_clock(job, cadence, settings.now).map_or(from, |edited| edited.max(from));
+    let bad = job.fires.last().is_some_and(Fire::is_bad) || job.errors() > 0;
+    let boot = restarted_at(context, job).filter(|boot| *boot > from && *boot <= settings.now);
+    let until = boot.unwrap_or(settings.now);
+    let silence = silence(context, subject, cadence, from, bad, until)?;
+    if until <= silence.limit || context.worker.run_of(subject.index).is_some() {
+        return None;
+    }
+    let lost = slots_since(context, job, silence.due);
+    let finding = |severity| Finding::new(severity, GapEvidence::Silent { last_fire }).since(silence.due).missing(lost);
+    match boot {
+        // What is due since the boot is past-due's to judge.
+        Some(boot) => {
+            let free = context.worker.free_for(silence.due, boot);
+            let late = free > subject.settings.thresholds.late_after;
+            let severity = settings.severity_after(boot).filter(|_| late)?;
+            Some(finding(severity).resolved(boot))
+        }
+        None => lateness(context, subject, silence.due).map(finding),
+    }
+}
+
+/// When a restart took up a job again: by its rewritten row, or by the record of the boot.
+fn restarted_at(context: &Context<'_>, job: &Job) -> Option<Instant> {
+    if context.snapshot.traits.rewrites_rows_on_restart() {
+        return rewritten_at(job);
+    }
+    context.snapshot.boot.filter(|boot| job.next_run().is_some_and(|next| next >= *boot))
+}
+
+/// A resume or an edit computes `next_run_at` anew and writes the row: silence counts from then. A restart's rewrite differs
+/// in its `next_run_at`, which is the time of the boot and not a slot.
+fn restarted_clock(job: &Job, cadence: &Cadence, now: Instant) -> Option<Instant> {
+    let written = job.written().filter(|at| *at <= now)?;
+    let next = job.next_run()?;
+    let own = match cadence {
+        Cadence::Every(interval) => next.since(written.plus(*interval)).abs() <= ROW_FOLLOWS,
+        Cadence::Cron(..) => cadence.next(written) == Some(next),
+    };
+    own.then_some(written)
+}
+
+/// Fires of the last day that neither slots nor retries nor manual runs explain: each is paid for.
+fn too_many(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<Finding> {
+    let day = context.settings.now.plus(-DAY);
+    // What came before a change of the schedule followed another one.
+    let changed = job.written().filter(|at| job.last_run().is_some_and(|run| *at < run.start));
+    let day = changed.map_or(day, |changed| changed.max(day));
+    let fires = &job.fires[job.fires.partition_point(|fire| fire.end < day)..];
+    if fires.len() < TOO_MANY_MORE || !is_hurried(fires, cadence.usual_interval(day)?) {
+        return None;
+    }
+    let by_hand = job.manual_runs.iter().filter(|at| **at >= day).count();
+    let errors = fires.iter().filter(|fire| fire.is_bad()).count();
+    let own = fires.len().saturating_sub(by_hand + 2 * errors);
+    let own = u64::try_from(own).unwrap_or(u64::MAX).saturating_sub(job.errors());
+    let slots = cadence.slots_between(day, context.settings.now) + 1;
+    let evidence = GapEvidence::TooManyFires {
+        fires: fires.len(),
+        slots,
+        cost_usd: fires.iter().map(|fire| f64::from(fire.cost_usd)).sum(),
+    };
+    let more = u64::try_from(TOO_MANY_MORE).unwrap_or(u64::MAX);
+    (own >= slots.saturating_mul(TOO_MANY_TIMES) && own >= slots.saturating_add(more))
+        .then(|| Finding::new(Severity::Warning, evidence).since(fires.first().map(|fire| fire.end)))
+}
+
+/// Whether most of the last fires followed each other at less than half the interval: a change of the schedule that left no
+/// trace is over after some fires.
+fn is_hurried(fires: &[Fire], interval: Millis) -> bool {
+    let last = &fires[fires.len().saturating_sub(LAST_INTERVALS + 1)..];
+    let hurried = last.windows(2).filter(|pair| 2 * pair[1].end.since(pair[0].end) < interval).count();
+    2 * hurried >= LAST_INTERVALS
+}
+
+/// A job that loses most of its slots to other jobs' long runs. Nothing is broken, so it is one line of info.
+fn starved(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<Finding> {
+    let day = context.settings.now.plus(-DAY);
+    if !matches!(cadence, Cadence::Cron(..)) || job.state != State::Watched || job.switches.iter().any(|s| s.at >= day)
+    {
+        return None;
+    }
+    let fires = &job.fires[job.fires.partition_point(|fire| fire.end < day)..];
+    // What kept the worker busy before the first of them may not be known, and past-due judges the current wait.
+    let (from, to) = (fires.first()?.end, fires.last()?.end);
+    let fired = u64::try_from(fires.len()).unwrap_or(u64::MAX);
+    // A job that fires at half its usual rate or more is not starved; to know that, no slot need be counted.
+    let half_rate = i128::from(fired) * 2 * i128::from(cadence.usual_interval(from)?);
+    if half_rate >= i128::from(to.since(from)) {
+        return None;
+    }
+    let slots = cadence.slots_between(from, to);
+    let lost = slots.saturating_sub(fired - 1);
+    let busy = |pair: &[Fire]| {
+        let (before, after) = (pair[0].end, pair[1].end);
+        cadence.next(before).is_none_or(|due| due >= after || context.worker.may_be_busy(due, after))
+    };
+    (slots >= MIN_SLOTS && lost * 2 > slots && fires.windows(2).all(busy))
+        .then(|| Finding::new(Severity::Info, GapEvidence::Starved { slots, lost }))
+}
+
+/// Jobs that seem to have run in a different zone than the assumed one.
+#[derive(Debug)]
+pub struct ForeignZoneJobs {
+    /// The jobs, in order.
+    jobs: Vec<(JobIndex, String)>,
+    /// Such a zone's offset from UTC.
+    offset: Millis,
+}
+
+impl ForeignZoneJobs {
+    /// Jobs without a zone of their own whose `next_run_at`, a whole minute that no restart or backoff explains, is not one
+    /// of their slots here but would be one elsewhere.
+    pub fn find(subjects: &Subjects<'_>) -> Option<ForeignZoneJobs> {
+        let mut offsets: Option<Vec<Millis>> = None;
+        let mut jobs = Vec::new();
+        for subject in subjects.iter().filter(|subject| subject.selected) {
+            let job = subject.job;
+            let settled = job.state == State::Watched && job.errors() == 0;
+            let (Some(next), Some(cadence)) = (job.next_run(), job.schedule.cadence()) else { continue };
+            let own_zone = job.schedule.timezone.is_some() || next.millis() % MINUTE != 0;
+            if !settled || own_zone || cadence.has_slot_at(next) {
+                continue;
+            }
+            let fitting = cadence.offsets_with_slot_at(next);
+            if fitting.is_empty() {
+                continue;
+            }
+            offsets = Some(offsets.map_or(fitting.clone(), |known| {
+                let both: Vec<Millis> = known.iter().copied().filter(|offset| fitting.contains(offset)).collect();
+                if both.is_empty() { known } else { both }
+            }));
+            jobs.push((subject.index, job.id.clone()));
+        }
+        let offset = offsets?.into_iter().min_by_key(|offset| offset.abs())?;
+        Some(ForeignZoneJobs { jobs, offset })
+    }
+
+    /// Whether a job is one of them.
+    pub fn contains(&self, job: JobIndex) -> bool {
+        self.jobs.binary_search_by_key(&job, |(index, _)| *index).is_ok()
+    }
+
+    fn is_first(&self, job: JobIndex) -> bool {
+        self.jobs.first().is_some_and(|(first, _)| *first == job)
+    }
+
+    fn finding(&self, context: &Context<'_>) -> Finding {
+        let sign = if self.offset < 0 { '-' } else { '+' };
+        let evidence = GapEvidence::OtherZone {
+            jobs: self.jobs.iter().map(|(_, id)| id.clone()).collect(),
+            offset: format!("UTC{sign}{:02}:{:02}", self.offset.abs() / HOUR, self.offset.abs() % HOUR / MINUTE),
+            zone: context.settings.zone.name().to_owned(),
+        };
+        Finding::new(Severity::Info, evidence)
+    }
+}

@@ -1,0 +1,351 @@
+//! From a [`Snapshot`] to a [`Verdict`]: three detectors find what is wrong with each job, and their findings are grouped into
+//! incidents by root cause.
+//!
+//! Pure: nothing here queries, prints, or reads a clock. A detector is a plain function of the context and a job.
+
+mod finding;
+mod gap;
+mod incident;
+mod past_due;
+pub mod policy;
+#[cfg(test)]
+mod tests;
+mod timeline;
+mod wording;
+mod worker;
+mod zero_tokens;
+
+pub use finding::{Finding, count};
+pub use incident::{AffectedJob, Incident, JobFinding};
+pub use timeline::{Outcome, Timeline};
+
+use crate::catalog::{Detector, Severity};
+use crate::model::{Job, JobIndex, Schedule, Snapshot, State};
+use crate::settings::Settings;
+use crate::time::{Instant, Millis};
+use gap::ForeignZoneJobs;
+use past_due::PastDueEvidence;
+use policy::{JobSettings, Policy};
+use std::cmp::Reverse;
+use std::ops::Index;
+use wildmatch::WildMatch;
+use worker::{Phase, Worker};
+use zero_tokens::SharedFailure;
+
+/// A job with the settings that it is judged by.
+pub struct Subject<'a> {
+    /// Its position.
+    index: JobIndex,
+    /// The job as it was read.
+    job: &'a Job,
+    /// Its settings.
+    settings: JobSettings,
+    /// Whether it is audited. What is not only keeps the worker busy.
+    selected: bool,
+}
+
+/// All jobs of a snapshot, in its order.
+pub struct Subjects<'a>(Vec<Subject<'a>>);
+
+impl<'a> Subjects<'a> {
+    fn new(jobs: &'a [Job], policy: &Policy) -> Subjects<'a> {
+        let subject = |(position, job)| Subject {
+            index: JobIndex::at(position),
+            job,
+            settings: policy.settings_of(job),
+            selected: policy.selects(job),
+        };
+        Subjects(jobs.iter().enumerate().map(subject).collect())
+    }
+
+    fn iter(&self) -> std::slice::Iter<'_, Subject<'a>> {
+        self.0.iter()
+    }
+}
+
+impl<'a> Index<JobIndex> for Subjects<'a> {
+    type Output = Subject<'a>;
+
+    fn index(&self, index: JobIndex) -> &Subject<'a> {
+        &self.0[index.position()]
+    }
+}
+
+impl std::fmt::Debug for Subjects<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter().map(|subject| &subject.job.id)).finish()
+    }
+}
+
+/// What a detector sees of a database.
+pub struct Context<'a> {
+    /// The settings of the call.
+    settings: &'a Settings,
+    /// The database.
+    snapshot: &'a Snapshot,
+    /// Its jobs.
+    subjects: &'a Subjects<'a>,
+    /// When the worker was free, and what keeps it busy.
+    worker: &'a Worker<'a>,
+    /// The jobs that fail together.
+    shared: &'a SharedFailure,
+    /// The jobs of a different zone.
+    foreign_zone: Option<&'a ForeignZoneJobs>,
+}
+
+impl Context<'_> {
+    fn job(&self, index: JobIndex) -> &Job {
+        self.subjects[index].job
+    }
+}
+
+/// Finds the problems of one job.
+type DetectorFn = fn(&Context<'_>, &Subject<'_>) -> Vec<Finding>;
+
+fn detector(detector: Detector) -> DetectorFn {
+    match detector {
+        Detector::PastDue => past_due::detect,
+        Detector::ZeroTokens => zero_tokens::detect,
+        Detector::Gap => gap::detect,
+    }
+}
+
+/// Resolved problems of one job that each detector reports at most, the last ones: more would not be read.
+const MAX_RESOLVED: usize = 3;
+
+/// A job and all that the audit found out about it.
+#[derive(Debug)]
+pub struct JobReport {
+    /// The job as it was read.
+    pub job: Job,
+    /// Whether it was selected: what is not has no findings and no metrics.
+    pub selected: bool,
+    /// The settings that it was judged by.
+    pub settings: JobSettings,
+    /// The worst severity of its findings.
+    pub severity: Severity,
+    /// Its findings that belong to no incident, because they are only information.
+    pub findings: Vec<Finding>,
+    /// What was measured, whether or not a detector reports it.
+    pub metrics: JobMetrics,
+    /// Its last slots.
+    pub timeline: Timeline,
+}
+
+/// The numbers of one job. A job that is not watched has none.
+#[derive(Debug, Clone, Default)]
+pub struct JobMetrics {
+    /// How long it has been due without a run, whatever the excuse; 0 if it is not due.
+    pub overdue_ms: Millis,
+    /// Slots without a fire in ongoing problems.
+    pub missed_slots: u64,
+    /// Zero-token fires in a row up to the last fire.
+    pub zero_token_streak: u64,
+    /// How long its run in flight has taken so far; 0 if there is none.
+    pub in_flight_ms: Millis,
+    /// When its last run ended; None if none is known.
+    pub last_fire: Option<Instant>,
+    /// When its last run that used tokens ended; None if none is known.
+    pub last_success: Option<Instant>,
+    /// Its usual interval; None if it has none.
+    pub cadence_ms: Option<Millis>,
+}
+
+/// What an audit of one database found.
+#[derive(Debug)]
+pub struct Verdict {
+    /// The jobs, in the order of the snapshot.
+    pub jobs: Vec<JobReport>,
+    /// What is wrong, the worst first.
+    pub incidents: Vec<Incident>,
+    /// What could not be read or judged, and what was left out, in sentences.
+    pub notes: Vec<String>,
+}
+
+impl Index<JobIndex> for Verdict {
+    type Output = JobReport;
+
+    fn index(&self, index: JobIndex) -> &JobReport {
+        &self.jobs[index.position()]
+    }
+}
+
+/// A finding of a verdict, with its job and its incident.
+pub struct LocatedFinding<'a> {
+    /// The finding.
+    pub finding: &'a Finding,
+    /// Its job's position.
+    pub job: JobIndex,
+    /// Its incident; None if it is only information.
+    pub incident: Option<&'a Incident>,
+}
+
+/// Judges the jobs of a database.
+pub fn audit(mut snapshot: Snapshot, policy: &Policy) -> Verdict {
+    let (judged, incidents) = judge(&snapshot, policy);
+    let jobs = std::mem::take(&mut snapshot.jobs).into_iter().zip(judged);
+    let jobs = jobs.map(|(job, judged)| judged.report(job)).collect();
+    Verdict { jobs, incidents, notes: snapshot.notes }
+}
+
+/// All of a [`JobReport`] but the job itself.
+struct Judgment {
+    selected: bool,
+    settings: JobSettings,
+    severity: Severity,
+    findings: Vec<Finding>,
+    metrics: JobMetrics,
+    timeline: Timeline,
+}
+
+impl Judgment {
+    fn report(self, job: Job) -> JobReport {
+        let Judgment { selected, settings, severity, findings, metrics, timeline } = self;
+        JobReport { job, selected, settings, severity, findings, metrics, timeline }
+    }
+}
+
+fn judge(snapshot: &Snapshot, policy: &Policy) -> (Vec<Judgment>, Vec<Incident>) {
+    let subjects = Subjects::new(&snapshot.jobs, policy);
+    let settings = &policy.settings;
+    let worker = Worker::new(snapshot, &subjects, settings);
+    let shared = SharedFailure::find(&subjects, &snapshot.other_fires);
+    let foreign_zone = ForeignZoneJobs::find(&subjects);
+    let context = Context {
+        settings,
+        snapshot,
+        subjects: &subjects,
+        worker: &worker,
+        shared: &shared,
+        foreign_zone: foreign_zone.as_ref(),
+    };
+    let mut found = Vec::new();
+    let mut judged: Vec<Judgment> = Vec::with_capacity(subjects.0.len());
+    for subject in subjects.iter() {
+        let findings = if subject.selected { find(&context, subject) } else { Vec::new() };
+        judged.push(judgment(&context, subject, &findings));
+        found.extend(findings.into_iter().map(|finding| JobFinding { job: subject.index, finding }));
+    }
+    let (incidents, information) = incident::group(&context, found);
+    for JobFinding { job, finding } in information {
+        judged[job.position()].findings.push(finding);
+    }
+    (judged, incidents)
+}
+
+/// The findings of all detectors for one job. Its lost slots are counted once: every ongoing finding reports the same.
+fn find(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
+    let found = Detector::all().iter().flat_map(|one| last_resolved(detector(*one)(context, subject)));
+    let mut found: Vec<Finding> = found.collect();
+    let missed = found.iter().filter(|finding| finding.is_ongoing()).filter_map(|finding| finding.missed_slots).max();
+    for finding in found.iter_mut().filter(|finding| finding.is_ongoing() && finding.missed_slots.is_some()) {
+        finding.missed_slots = missed;
+    }
+    found.retain(|finding| !subject.settings.mutes(finding.reason()));
+    found
+}
+
+fn last_resolved(mut findings: Vec<Finding>) -> Vec<Finding> {
+    findings.sort_by_key(|finding| Reverse(finding.until));
+    let mut resolved = 0;
+    findings.retain(|finding| {
+        resolved += usize::from(!finding.is_ongoing());
+        finding.is_ongoing() || resolved <= MAX_RESOLVED
+    });
+    findings
+}
+
+fn judgment(context: &Context<'_>, subject: &Subject<'_>, found: &[Finding]) -> Judgment {
+    let watched = subject.selected && subject.job.state.is_watched();
+    let now = context.settings.now;
+    let silences = found.iter().filter(|finding| finding.missed_slots.is_some());
+    let lost: Vec<(Instant, Instant)> =
+        silences.filter_map(|finding| Some((finding.since?, finding.until.unwrap_or(now)))).collect();
+    Judgment {
+        selected: subject.selected,
+        settings: subject.settings.clone(),
+        severity: found.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Ok),
+        findings: Vec::new(),
+        metrics: if watched { metrics(context, subject, found) } else { JobMetrics::default() },
+        timeline: if watched { Timeline::new(context, subject, &lost) } else { Timeline::default() },
+    }
+}
+
+fn metrics(context: &Context<'_>, subject: &Subject<'_>, found: &[Finding]) -> JobMetrics {
+    let (job, now) = (subject.job, context.settings.now);
+    let ongoing = found.iter().filter(|finding| finding.is_ongoing());
+    let running = context.worker.run_of(subject.index).filter(|run| run.phase == Phase::Running);
+    let due = || job.next_run().or_else(|| job.schedule.cadence()?.next(job.last_end().or(job.created_at)?));
+    JobMetrics {
+        overdue_ms: due().map_or(0, |due| now.since(due).max(0)),
+        missed_slots: ongoing.filter_map(|finding| finding.missed_slots).max().unwrap_or(0),
+        zero_token_streak: zero_tokens::current_streak(job),
+        in_flight_ms: running.map_or(0, |run| run.elapsed),
+        last_fire: job.last_end(),
+        last_success: job.fires.iter().rev().find(|fire| !fire.is_bad()).map(|fire| fire.end),
+        cadence_ms: job.schedule.cadence().and_then(|cadence| cadence.usual_interval(now)),
+    }
+}
+
+impl Verdict {
+    /// The worst severity of all jobs.
+    pub fn severity(&self) -> Severity {
+        self.jobs.iter().map(|report| report.severity).max().unwrap_or(Severity::Ok)
+    }
+
+    /// All findings, those of the worst jobs first.
+    pub fn findings(&self) -> Vec<LocatedFinding<'_>> {
+        let of_incidents = self
+            .incidents
+            .iter()
+            .flat_map(|incident| incident.findings.iter().map(move |one| ((one.job, &one.finding), Some(incident))));
+        let information = self.jobs.iter().enumerate().flat_map(|(position, report)| {
+            report.findings.iter().map(move |finding| ((JobIndex::at(position), finding), None))
+        });
+        let mut findings: Vec<LocatedFinding<'_>> = of_incidents
+            .chain(information)
+            .map(|((job, finding), incident)| LocatedFinding { finding, job, incident })
+            .collect();
+        findings.sort_by_key(|located| {
+            let LocatedFinding { finding, job, .. } = located;
+            let order = (finding.reason().detector(), Reverse(finding.until));
+            (Reverse(self[*job].severity), *job, Reverse(finding.severity), !finding.is_ongoing(), order)
+        });
+        findings
+    }
+
+    /// Adds that no watched job matches an expected pattern. If a job that is not watched does, it is the one that is missing.
+    pub fn add_expected_missing(&mut self, pattern: &WildMatch, now: Instant) {
+        let anchor = incident::database_anchor(self.jobs.iter().map(|report| &report.job));
+        let matching = |report: &JobReport| report.selected && policy::matches(pattern, &report.job);
+        let known = self.jobs.iter().position(matching);
+        let state = known.map(|position| self.jobs[position].job.state.word());
+        let position = known.unwrap_or(self.jobs.len());
+        if known.is_none() {
+            self.jobs.push(JobReport::missing(&pattern.to_string()));
+        }
+        let report = &mut self.jobs[position];
+        report.severity = Severity::Critical;
+        let evidence = PastDueEvidence::ExpectedMissing { expected: pattern.to_string(), state };
+        let finding = Finding::new(Severity::Critical, evidence);
+        let index = JobIndex::at(position);
+        let incident = Incident::expected_missing(&pattern.to_string(), index, &report.job, finding, &anchor, now);
+        self.incidents.insert(0, incident);
+    }
+}
+
+impl JobReport {
+    /// A job that is expected and has no row.
+    fn missing(pattern: &str) -> JobReport {
+        let schedule = Schedule::unreadable("unknown".to_owned(), "it has no row".to_owned());
+        JobReport {
+            job: Job::new(pattern.to_owned(), State::Gone, schedule),
+            selected: true,
+            settings: JobSettings::default(),
+            severity: Severity::Critical,
+            findings: Vec::new(),
+            metrics: JobMetrics::default(),
+            timeline: Timeline::default(),
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! Silences, restarts, too many fires, starved jobs, other zones.
+
+use super::*;
+use crate::audit::finding::Evidence;
+use crate::audit::gap::GapEvidence;
+
+#[test]
+fn of_several_switches_the_first_resume_after_a_pause_ends_it() {
+    let ran = || hourly("j").ran("10:00", "10:01");
+    let since = |job: Job| spans(&fleet([job]), "20:00", Reason::Silent)[0].0;
+    assert_eq!(since(ran()), Some(at("11:00")));
+    let paused = |job: Job| job.switched("08:20", true).switched("10:30", false);
+    assert_eq!(since(paused(ran()).switched("12:30", true).switched("15:30", true)), Some(at("13:00")));
+    // A pause before the last run was over with it, one at its very end was not.
+    assert_eq!(since(ran().switched("10:00", false).switched("12:30", true)), Some(at("11:00")));
+    assert_eq!(since(ran().switched("10:01", false).switched("12:30", true)), Some(at("13:00")));
+    // One at this very instant takes nothing from the time before.
+    assert_eq!(since(ran().switched("20:00", false)), Some(at("11:00")));
+    // Two pauses: the later one counts.
+    let twice = paused(ran()).switched("12:30", true).switched("14:10", false).switched("16:10", true);
+    assert_eq!(since(twice), Some(at("17:00")));
+}
+
+#[test]
+fn a_pause_without_a_resume_lasts_to_an_edit_after_it_or_to_now() {
+    let paused = || hourly("j").ran("10:00", "10:01").switched("10:30", false);
+    let since = |job: Job| spans(&fleet([job]), "20:00", Reason::Silent).first().map(|(since, _)| *since);
+    assert_eq!(since(paused().written("10:30")), None);
+    assert_eq!(since(paused().written("10:30:00.001")), Some(Some(at("11:00"))));
+    assert_eq!(since(paused().written("12:30")), Some(Some(at("13:00"))));
+}
+
+#[test]
+fn what_one_run_can_explain_between_two_fires_is_no_gap() {
+    let other = |job: Job| {
+        ["11", "12", "13", "14"].iter().fold(job, |job, hour| job.ran(&format!("{hour}:00"), &format!("{hour}:00:30")))
+    };
+    let world = |back: &str| {
+        let slow = cron("j", "0 */2 * * *").ran("08:00", "08:00:10").ran(&format!("{back}:00"), &format!("{back}:50"));
+        fleet([slow, other(cron("o", "0 * * * *").ran("10:00", "10:00:30"))])
+    };
+    // Due at 10:00; a run of four hours and its minute of grace would have ended by 14:01.
+    assert_eq!(found(&world("14:00"), "14:02"), NONE);
+    let gap = |end: &str| {
+        let mut world = world("14:00");
+        world.jobs[0].fires[1] = Fire { end: at(end), ..world.jobs[0].fires[1] };
+        spans(&world, "14:59", Reason::Silent)
+    };
+    assert_eq!(gap("14:01:00.000"), []);
+    assert_eq!(gap("14:01:00.001"), [(Some(at("10:00")), Some(2))]);
+}
+
+#[test]
+fn where_starts_are_recorded_a_gap_closes_at_the_start_and_takes_65_free_minutes() {
+    let world = |expression, start| {
+        let job = cron("j", expression).ran("08:00", "08:01").ran(start, "12:30");
+        spans(&recorded([job]), "12:31", Reason::Silent)
+    };
+    assert_eq!(world("0 * * * *", "10:05:00.000"), []);
+    assert_eq!(world("0 * * * *", "10:05:00.001"), [(Some(at("09:00")), Some(1))]);
+    let short = hourly("j").ran("08:00", "08:01").ran("10:05:00.001", "10:06");
+    assert_eq!(spans(&recorded([short]), "10:07", Reason::Silent).len(), 1, "also when the run was short");
+    // Two slots must have passed.
+    assert_eq!(world("0 */2 * * *", "12:00:00.000"), []);
+    assert_eq!(world("0 */2 * * *", "12:00:00.001"), [(Some(at("10:00")), Some(1))]);
+}
+
+#[test]
+fn after_an_error_an_interval_or_a_scheduler_that_waits_is_due_no_sooner_than_its_longest_backoff() {
+    let since = |world: &Snapshot| spans(world, "20:00", Reason::Silent)[0].0;
+    let half = || every("j", 30 * MINUTE).ran("10:00", "10:01");
+    assert_eq!(since(&fleet([half()])), Some(at("10:31")));
+    assert_eq!(since(&fleet([half().with_errors(1)])), Some(at("11:01")));
+    assert_eq!(since(&fleet([every("j", 30 * MINUTE).used("10:00", "10:01", 0)])), Some(at("11:01")));
+    let failed = || hourly("j").used("10:00", "10:01", 0);
+    assert_eq!(since(&fleet([failed()])), Some(at("11:00")));
+    assert_eq!(since(&recorded([failed()])), Some(at("11:01")));
+    assert_eq!(since(&recorded([hourly("j").ran("10:00", "10:01")])), Some(at("11:00")));
+}
+
+#[test]
+fn a_silence_before_a_restart_is_over_at_the_boot() {
+    let world = |next: &str| fleet([hourly("j").ran("10:00", "10:01:05").next(next)]);
+    assert_eq!(found(&world("20:30:05"), "20:30:04.999"), [SILENT]);
+    assert_eq!(found(&world("20:30:05"), "20:30:05.000"), ["warning silent over"]);
+    // A next run that is no slot but no later than the last run is no boot.
+    assert_eq!(found(&world("10:01:05"), "20:00").last().map(String::as_str), Some(SILENT));
+}
+
+#[test]
+fn slots_lost_before_a_restart_count_where_the_worker_was_free_for_more_than_a_quarter_of_an_hour() {
+    let world = |other: &str| {
+        fleet([hourly("j").ran("10:00", "10:01").next("12:05:00.001"), cron("o", "0 5 * * *").ran("11:00", other)])
+    };
+    assert_eq!(found(&world("11:50:00.001"), "12:06"), NONE);
+    assert_eq!(found(&world("11:50:00.000"), "12:06"), ["warning silent over"]);
+}
+
+#[test]
+fn an_interval_that_was_computed_anew_counts_from_that_edit() {
+    let world = |next: &str| fleet([every("j", HOUR).ran("10:00", "10:01").written("20:30").next(next)]);
+    assert_eq!(found(&world("21:30:02.000"), "20:40"), NONE);
+    assert_eq!(found(&world("21:30:02.001"), "20:40"), ["warning silent"]);
+    assert_eq!(found(&world("21:30"), "20:29:59.999"), ["warning silent"]);
+    assert_eq!(found(&world("21:30"), "20:30:00.000"), NONE);
+}
+
+#[test]
+fn a_schedule_that_was_edited_counts_from_the_edit_if_the_next_run_is_its_next_slot() {
+    let world = |next: &str| fleet([hourly("j").ran("10:00", "10:01").written("20:30").next(next)]);
+    assert_eq!(found(&world("21:00"), "20:40"), NONE);
+    assert_eq!(found(&world("22:00"), "20:40"), ["warning silent"]);
+}
+
+#[test]
+fn a_recorded_boot_takes_up_the_jobs_whose_next_run_is_no_earlier() {
+    let world = |next: &str| {
+        let jobs = recorded([hourly("j").ran("10:00", "10:01").next(next)]);
+        Snapshot { boot: Some(at("20:30:05")), ..jobs }
+    };
+    assert_eq!(found(&world("20:30:05.000"), "20:31"), ["warning silent over"]);
+    assert_eq!(found(&world("20:30:04.999"), "20:31"), [SILENT]);
+}
+
+const TOO_MANY: &str = "warning too-many-fires";
+
+#[test]
+fn twenty_fires_more_than_slots_and_retries_are_too_many() {
+    // One slot since the day before, and one more for good measure.
+    assert_eq!(found(&fleet([hurried(21)]), "20:01"), NONE);
+    assert_eq!(found(&fleet([hurried(22)]), "20:01"), [TOO_MANY]);
+    assert_eq!(found(&fleet([hurried(22).with_errors(1)]), "20:01"), NONE);
+    assert_eq!(found(&fleet([hurried(23).with_errors(1)]), "20:01"), [TOO_MANY]);
+    let by_hand = |count| Job { manual_runs: vec![at("2026-03-01 20:01"); count], ..hurried(23) };
+    assert_eq!(found(&fleet([by_hand(1)]), "20:01"), [TOO_MANY]);
+    assert_eq!(found(&fleet([by_hand(2)]), "20:01"), NONE);
+    // A fire counts for a day.
+    let day_ago = |first: &str| ended(cron("j", "0 9 * * *"), std::iter::once(at(first)).chain(ends(21)));
+    assert_eq!(found(&fleet([day_ago("2026-03-01 20:01:00.000")]), "20:01"), [TOO_MANY]);
+    assert_eq!(found(&fleet([day_ago("2026-03-01 20:00:59.999")]), "20:01"), NONE);
+    // What was before an edit went by another schedule; its newest run began at 19:59:59.
+    assert_eq!(found(&fleet([hurried(22).written("19:59:58.999")]), "20:01"), NONE);
+    assert_eq!(found(&fleet([hurried(22).written("19:59:59.000")]), "20:01"), [TOO_MANY]);
+    // Each error is tried again.
+    let failed = |count: usize| {
+        let mut job = hurried(26);
+        job.fires[..count].iter_mut().for_each(|fire| fire.failed = true);
+        fleet([job])
+    };
+    assert_eq!(found(&failed(2), "20:01"), [TOO_MANY]);
+    assert_eq!(found(&failed(3), "20:01"), NONE);
+}
+
+#[test]
+fn three_times_the_slots_are_not_too_many_where_there_are_many_slots() {
+    // 145 slots; 435 fires are three times as many.
+    let world = |count: i64| {
+        let ends = (0..count).rev().map(|back| at("20:00").plus(-back * 3 * MINUTE));
+        fleet([ended(cron("j", "*/10 * * * *"), ends)])
+    };
+    assert_eq!(found(&world(434), "20:01"), NONE);
+    assert_eq!(found(&world(435), "20:01"), [TOO_MANY]);
+}
+
+#[test]
+fn too_many_fires_still_follow_each_other_at_less_than_half_the_interval() {
+    let world = |intervals: [Millis; 4]| {
+        let last = intervals.iter().scan(at("15:00"), |end, interval| {
+            *end = end.plus(*interval);
+            Some(*end)
+        });
+        let before = (0..40).rev().map(|back| at("15:00").plus(-back * MINUTE));
+        fleet([ended(cron("j", "0 */2 * * *"), before.chain(last))])
+    };
+    let too_many = |intervals| found(&world(intervals), "19:59").contains(&TOO_MANY.to_owned());
+    assert!(too_many([HOUR, HOUR, MINUTE, MINUTE]));
+    assert!(too_many([MINUTE, HOUR, HOUR, MINUTE]));
+    assert!(!too_many([MINUTE, HOUR, HOUR, HOUR]));
+    assert!(too_many([HOUR, HOUR, HOUR - 1, MINUTE]));
+    assert!(!too_many([HOUR, HOUR, HOUR, MINUTE]));
+}
+
+/// An hourly job that holds the worker from each of these full hours on for 55 minutes.
+fn long(hours: impl IntoIterator<Item = i64>) -> Job {
+    hours.into_iter().fold(hourly("o"), |job, hour| {
+        let start = at("00:00").plus(hour * HOUR);
+        job.ran(&start.to_string(), &start.plus(55 * MINUTE).to_string())
+    })
+}
+
+/// The job after a run at the end of each.
+fn after_long(job: Job, hours: impl IntoIterator<Item = i64>) -> Job {
+    ended(job, hours.into_iter().map(|hour| at("00:55:20").plus(hour * HOUR)))
+}
+
+#[test]
+fn a_job_starves_that_loses_most_of_at_least_ten_slots_to_long_runs() {
+    let beside = |job: Job, hours: i64| fleet([after_long(job, 1..=hours + 1), long(1..=hours + 1)]);
+    let world = |expression, hours| beside(cron("j", expression), hours);
+    let starved = |world: &Snapshot| {
+        let newest = world.jobs[0].fires.last().map_or(Instant::MIN, |fire| fire.end);
+        found(world, &newest.plus(SECOND).to_string())
+    };
+    assert_eq!(starved(&world("0-50/6 * * * *", 1)), NONE);
+    assert_eq!(starved(&world("*/6 * * * *", 1)), ["info starved"]);
+    assert_eq!(starved(&world("*/20 * * * *", 8)), ["info starved"]);
+    assert_eq!(starved(&world("*/30 * * * *", 8)), NONE);
+    let ten = || cron("j", "*/10 * * * *");
+    assert_eq!(starved(&beside(ten().switched("2026-03-01 09:55:21.000", true), 8)), NONE);
+    assert_eq!(starved(&beside(ten().switched("2026-03-01 09:55:20.999", true), 8)), ["info starved"]);
+    assert_eq!(starved(&beside(every("j", 10 * MINUTE), 8)), NONE, "an interval has no slots to lose");
+    let unknown = Job { state: State::Unknown("its status is odd".to_owned()), ..ten() };
+    assert_eq!(starved(&beside(unknown, 8)), ["warning unknown-state"]);
+    // A run at half past five shows that the worker was free at five.
+    let five = |start: &str| {
+        let held = long((1..=9).filter(|hour| *hour != 5));
+        starved(&fleet([after_long(ten(), 1..=9), held, cron("p", "0 5 * * *").ran(start, "05:30")]))
+    };
+    assert_eq!(five("05:01:00.001"), NONE);
+    assert_eq!(five("05:01:00.000"), ["info starved"]);
+    let evidence = |hours, now| {
+        let (_, finding) = findings(&verdict(&world("*/10 * * * *", hours), now)).swap_remove(0);
+        finding.evidence
+    };
+    let lost = |slots, lost| Evidence::from(GapEvidence::Starved { slots, lost });
+    assert_eq!(evidence(8, "09:56"), lost(48, 40));
+    // It counts from the first fire of the last day.
+    assert_eq!(evidence(24, "2026-03-03 01:55:20.000"), lost(144, 120));
+    assert_eq!(evidence(24, "2026-03-03 01:55:20.001"), lost(138, 115));
+}
+
+#[test]
+fn jobs_of_another_zone_are_those_whose_next_run_would_be_a_slot_there() {
+    let daily = |next: &str| cron("j", "0 9 * * *").ran("06:00", "06:01").next(next);
+    let told = |jobs: Snapshot| {
+        let zone = |(_, finding): (usize, Finding)| match finding.evidence {
+            Evidence::Gap(GapEvidence::OtherZone { jobs, offset, .. }) => Some((jobs.len(), offset)),
+            _ => None,
+        };
+        findings(&verdict(&jobs, "06:30")).into_iter().filter_map(zone).collect::<Vec<_>>()
+    };
+    let one = |offset: &str| vec![(1, offset.to_owned())];
+    assert_eq!(told(fleet([daily("07:00")])), one("UTC+02:00"));
+    assert_eq!(told(fleet([daily("12:15")])), one("UTC-03:15"));
+    assert_eq!(told(fleet([daily("09:00")])), []);
+    // Not that: a restart's second, an error's backoff, a zone of its own, a pause, no quarter of an hour.
+    assert_eq!(told(fleet([daily("07:00:05")])), []);
+    assert_eq!(told(fleet([daily("07:00").with_errors(1)])), []);
+    assert_eq!(told(fleet([daily("07:10")])), []);
+    assert_eq!(told(fleet([Job { state: State::Paused, ..daily("07:00") }])), []);
+    let berlin = job("j", "cron", r#"{"expr":"0 9 * * *","tz":"Europe/Berlin"}"#).ran("06:00", "06:01").next("07:00");
+    assert_eq!(told(fleet([berlin])), []);
+    // What fits all of them, the nearest of several; who fits none of that is counted all the same.
+    let both = |first: &str, second: &str| {
+        told(fleet([daily(first), cron("k", "0 10,12 * * *").ran("06:00", "06:01").next(second)]))
+    };
+    assert_eq!(both("07:00", "10:15"), [(2, "UTC+02:00".to_owned())]);
+    assert_eq!(both("07:00", "08:00"), [(2, "UTC+02:00".to_owned())]);
+    assert_eq!(told(fleet([cron("k", "0 10,12 * * *").ran("06:00", "06:01").next("08:00")])), one("UTC+02:00"));
+    assert_eq!(told(fleet([cron("k", "0 7,12 * * *").ran("06:00", "06:01").next("08:00")])), one("UTC-01:00"));
+}

@@ -1,0 +1,244 @@
+//! The rules at their thresholds, one step short of them and one past, on histories made in memory: to the millisecond, unlike
+//! the times of a database's events.
+
+mod findings;
+mod gap;
+mod incidents;
+mod past_due;
+mod properties;
+mod simulator;
+mod timeline;
+mod words;
+mod worker;
+mod zero_tokens;
+
+use super::policy::Rule;
+use super::*;
+use crate::catalog::{Cause, Reason, Status};
+use crate::model::{Delivery, Fire, Liveness, OpenRun, Row, Run, SchedulerTraits, Switch, Timestamp, Tokens};
+use crate::schedule::Zone;
+use crate::settings::{ThresholdOverrides, Thresholds};
+use crate::stores::phantom_for_tests as phantom;
+use crate::time::{DAY, HOUR, MINUTE, SECOND, TimeText};
+
+fn utc() -> Zone {
+    Zone::named("UTC").unwrap_or_else(|| panic!("UTC"))
+}
+
+/// The defaults, in UTC.
+fn settings(now: Instant) -> Settings {
+    Settings { now, since: 7 * DAY, zone: utc(), thresholds: Thresholds::default() }
+}
+
+/// The defaults with other thresholds.
+fn settings_with(now: &str, thresholds: Thresholds) -> Settings {
+    Settings { thresholds, ..settings(at(now)) }
+}
+
+fn policy(settings: Settings) -> Policy {
+    let none = Vec::new;
+    Policy { settings, only: none(), ignored: none(), rules: Vec::new(), expected: none(), file: None }
+}
+
+/// A job as it is made, with its first run ahead.
+fn new_job(id: String, schedule: Schedule, made: Instant) -> Option<Job> {
+    let next = schedule.cadence()?.next(made)?;
+    let row = Row { next_run_at: Timestamp::At(next), updated_at: Some(made), ..Row::default() };
+    Some(Job { created_at: Some(made), row: Some(row), ..Job::new(id, State::Watched, schedule) })
+}
+
+/// A time of Monday, 2 March 2026, or a date and a time; UTC.
+fn at(time: &str) -> Instant {
+    let text = if time.contains([' ', 'T']) { time.to_owned() } else { format!("2026-03-02 {time}") };
+    TimeText::parse(&text).unwrap_or_else(|| panic!("{text}")).as_utc()
+}
+
+fn job(id: &str, kind: &str, value: &str) -> Job {
+    let schedule = phantom::schedule(kind, value, utc());
+    new_job(id.to_owned(), schedule, at("2026-03-01 00:00")).unwrap_or_else(|| panic!("{value}"))
+}
+
+fn cron(id: &str, expression: &str) -> Job {
+    job(id, "cron", &format!("{{\"expr\":\"{expression}\"}}"))
+}
+
+fn hourly(id: &str) -> Job {
+    cron(id, "0 * * * *")
+}
+
+fn every(id: &str, interval: Millis) -> Job {
+    job(id, "every", &format!("{{\"intervalMs\":{interval}}}"))
+}
+
+trait History {
+    /// The job after one more run.
+    fn ran(self, start: &str, end: &str) -> Job;
+    /// The job after one more run that used so many tokens.
+    fn used(self, start: &str, end: &str, tokens: u32) -> Job;
+    /// The job after an event that its row does not know.
+    fn event(self, end: &str) -> Job;
+    /// The job with a row that was last written then.
+    fn written(self, at: &str) -> Job;
+    /// The job whose row has this next run.
+    fn next(self, at: &str) -> Job;
+    /// The job after a pause or a resume.
+    fn switched(self, at: &str, resumes: bool) -> Job;
+    /// The job whose row counts so many errors.
+    fn with_errors(self, count: u64) -> Job;
+}
+
+fn row(job: &mut Job) -> &mut Row {
+    job.row.get_or_insert_default()
+}
+
+impl History for Job {
+    fn ran(self, start: &str, end: &str) -> Job {
+        self.used(start, end, 1000)
+    }
+
+    fn used(mut self, start: &str, end: &str, tokens: u32) -> Job {
+        let (start, end) = (at(start), at(end));
+        self.fires.push(Fire::ended(end, Tokens::Used(tokens)).started(start));
+        let next = self.schedule.cadence().and_then(|cadence| cadence.next(end));
+        let run = Run { start, duration_ms: Some(end.since(start)), failed: false, error: None };
+        let next_run_at = next.map_or(Timestamp::Missing, Timestamp::At);
+        self.row = Some(Row { last_run: Some(run), next_run_at, updated_at: Some(end), ..Row::default() });
+        self
+    }
+
+    fn event(mut self, end: &str) -> Job {
+        self.fires.push(Fire::ended(at(end), Tokens::Used(1000)));
+        self
+    }
+
+    fn written(mut self, time: &str) -> Job {
+        row(&mut self).updated_at = Some(at(time));
+        self
+    }
+
+    fn next(mut self, time: &str) -> Job {
+        row(&mut self).next_run_at = Timestamp::At(at(time));
+        self
+    }
+
+    fn switched(mut self, time: &str, resumes: bool) -> Job {
+        self.switches.push(Switch { at: at(time), resumes });
+        self
+    }
+
+    fn with_errors(mut self, count: u64) -> Job {
+        row(&mut self).consecutive_errors = count;
+        self
+    }
+}
+
+/// The jobs as a phantom database would have them: a run began no earlier than the end of the one before it, of any job.
+fn fleet<const N: usize>(jobs: [Job; N]) -> Snapshot {
+    let mut jobs = Vec::from(jobs);
+    jobs.iter_mut().flat_map(|job| &mut job.fires).for_each(|fire| fire.took = None);
+    let mut ends: Vec<Instant> = jobs.iter().flat_map(|job| &job.fires).map(|fire| fire.end).collect();
+    ends.sort_unstable();
+    for job in &mut jobs {
+        for fire in &mut job.fires {
+            let before = ends.partition_point(|end| *end < fire.end).checked_sub(1);
+            *fire = before.map_or(*fire, |before| fire.after(ends[before]));
+        }
+        phantom::join_row(job, Instant::MAX);
+    }
+    Snapshot { jobs, window_start: Some(at("2026-02-23 00:00")), ..Snapshot::empty(phantom::TRAITS) }
+}
+
+/// The jobs as OpenClaw's store would have them: each run with its start, several at a time.
+fn recorded<const N: usize>(jobs: [Job; N]) -> Snapshot {
+    let [_, openclaw] = crate::stores::traits_for_tests();
+    Snapshot { jobs: Vec::from(jobs), window_start: Some(at("2026-02-23 00:00")), ..Snapshot::empty(openclaw) }
+}
+
+fn verdict(snapshot: &Snapshot, now: &str) -> Verdict {
+    audit(snapshot.clone(), &policy(settings(at(now))))
+}
+
+/// The findings of an audit with their jobs' positions, in the order of the report.
+fn findings(verdict: &Verdict) -> Vec<(usize, Finding)> {
+    let located = verdict.findings();
+    located.iter().map(|located| (located.job.position(), located.finding.clone())).collect()
+}
+
+/// What is found at an instant: severity and reason, and `over` if it is resolved.
+fn found(snapshot: &Snapshot, now: &str) -> Vec<String> {
+    found_with(snapshot, settings(at(now)))
+}
+
+fn found_with(snapshot: &Snapshot, settings: Settings) -> Vec<String> {
+    let verdict = audit(snapshot.clone(), &policy(settings));
+    let line = |(_, finding): &(usize, Finding)| {
+        let over = if finding.is_ongoing() { "" } else { " over" };
+        format!("{} {}{over}", finding.severity.word(), finding.reason().name())
+    };
+    findings(&verdict).iter().map(line).collect()
+}
+
+/// The findings of one reason: since when, and how many slots were lost.
+fn spans(snapshot: &Snapshot, now: &str, reason: Reason) -> Vec<(Option<Instant>, Option<u64>)> {
+    let found = findings(&verdict(snapshot, now)).into_iter().filter(|(_, finding)| finding.reason() == reason);
+    found.map(|(_, found)| (found.since, found.missed_slots)).collect()
+}
+
+const NONE: [&str; 0] = [];
+const OVERDUE: &str = "warning overdue";
+const LOST: &str = "critical overdue";
+const SILENT: &str = "critical silent";
+
+/// A job whose runs of a second ended at these instants.
+fn ended(job: Job, ends: impl IntoIterator<Item = Instant>) -> Job {
+    ends.into_iter().fold(job, |job, end| job.ran(&end.plus(-SECOND).to_string(), &end.to_string()))
+}
+
+/// So many instants, ten minutes apart, the newest at 20:00.
+fn ends(count: i64) -> impl Iterator<Item = Instant> {
+    (0..count).rev().map(|back| at("20:00").plus(-back * 10 * MINUTE))
+}
+
+/// A daily job that fired at them.
+fn hurried(count: i64) -> Job {
+    ended(cron("j", "0 9 * * *"), ends(count))
+}
+
+/// The newest runs of three jobs, `zero` of them without tokens, in turn.
+fn shared(zero: usize) -> Snapshot {
+    let mut jobs = [hourly("a"), hourly("b"), cron("c", "0 9 * * *")];
+    for (place, end) in ["09:01", "09:02", "09:03", "10:01", "10:02", "11:01", "11:02"].iter().enumerate() {
+        let job = [0, 1, 2, 0, 1, 0, 1][place];
+        let tokens = if place >= 7 - zero { 0 } else { 1000 };
+        let start = at(end).plus(-30 * SECOND).to_string();
+        jobs[job] = jobs[job].clone().used(&start, end, tokens);
+    }
+    fleet(jobs)
+}
+
+/// Fires that used these tokens, an hour apart.
+fn used(tokens: &[u32]) -> Snapshot {
+    let hours = tokens.len() as i64;
+    let job = tokens.iter().enumerate().fold(hourly("j"), |job, (hour, tokens)| {
+        let start = at("12:00").plus((hour as i64 + 1 - hours) * HOUR);
+        job.used(&start.to_string(), &start.plus(MINUTE).to_string(), *tokens)
+    });
+    fleet([job])
+}
+
+/// A job whose run shows from `seen` on.
+fn running(mut world: Snapshot, seen: &str) -> Snapshot {
+    world.open_runs = vec![OpenRun { job_id: world.jobs[0].id.clone(), seen: at(seen) }];
+    world
+}
+
+/// A job that fired every hour up to 12:01, each run with these tokens.
+fn fires(tokens: &[Tokens]) -> Job {
+    let mut world = used(&vec![1; tokens.len()]);
+    let mut job = world.jobs.remove(0);
+    job.fires.iter_mut().zip(tokens).for_each(|(fire, tokens)| fire.tokens = *tokens);
+    job
+}
+
+const GOOD: Tokens = Tokens::Used(1000);
+const EMPTY: Tokens = Tokens::Used(0);

@@ -1,0 +1,334 @@
+//! The words of an incident: its title, what was observed and, apart from that, what is inferred.
+
+use super::finding::count;
+use super::incident::{AffectedJob, Group, JobFinding};
+use super::worker::{ActiveRun, Phase, RunLength};
+use super::{Context, Subject};
+use crate::catalog::Cause;
+use crate::model::{Fire, Job, Liveness, State};
+use crate::schedule::Cadence;
+use crate::time::{Instant, MINUTE, Millis, SECOND, span};
+
+/// Names in a sentence; more would not be read.
+const MAX_NAMES: usize = 3;
+/// Observations in the findings' own words, at most.
+const MAX_MESSAGES: usize = 3;
+/// A retry that fails ends within this time of being due, unless it waits for the worker.
+const RETRY_TAKES: Millis = 15 * MINUTE;
+/// Signs of life within this time of the last run prove nothing about what came after it.
+const SAME_MOMENT: Millis = MINUTE;
+
+/// An incident in words. It may contain text of the database.
+#[derive(Debug, Clone)]
+pub struct IncidentText {
+    /// What happened to which jobs.
+    pub title: String,
+    /// The most important number or cause.
+    pub detail: Option<String>,
+    /// What the database shows.
+    pub observed: Vec<String>,
+    /// What that suggests; None where nothing is inferred.
+    pub inferred: Option<String>,
+}
+
+/// The words of an incident that began and ended then.
+pub fn text(
+    group: &Group<'_>,
+    cause: Cause,
+    jobs: &[AffectedJob],
+    (since, until): (Option<Instant>, Option<Instant>),
+) -> IncidentText {
+    let writer = Writer { group, jobs, since, until };
+    if until.is_some() {
+        return writer.resolved(cause);
+    }
+    match cause {
+        Cause::SchedulerSilent => writer.scheduler_silent(),
+        Cause::RunHung => writer.run_hung(),
+        Cause::DeliveryHung => writer.delivery_hung(),
+        Cause::RunLong => writer.run_long(),
+        Cause::ProviderFailing => writer.provider_failing(),
+        Cause::JobFailing => writer.job_failing(),
+        Cause::JobSilent => writer.job_silent(),
+        Cause::RowDead => writer.plain(format!("{} can never run again", writer.names())),
+        Cause::Runaway => writer.plain(format!("{} runs far too often", writer.names())),
+        Cause::ExpectedMissing => writer.plain("an expected job was not found".to_owned()),
+        Cause::JobSkipped => writer.plain(format!("the scheduler keeps skipping {}", writer.names())),
+        Cause::Undelivered => writer.plain(format!("messages of {} are not delivered", writer.names())),
+        Cause::SlotsSkipped => writer.plain(format!("the next run of {} is set too far ahead", writer.names())),
+        Cause::Unjudged => writer.plain(format!("{} can't be judged", writer.names())),
+    }
+}
+
+struct Writer<'a> {
+    group: &'a Group<'a>,
+    jobs: &'a [AffectedJob],
+    since: Option<Instant>,
+    until: Option<Instant>,
+}
+
+impl Writer<'_> {
+    fn context(&self) -> &Context<'_> {
+        self.group.context
+    }
+
+    fn now(&self) -> Instant {
+        self.context().settings.now
+    }
+
+    fn ago(&self, at: Instant) -> String {
+        format!("{} UTC, {} ago", at.minute(), span(self.now().since(at)))
+    }
+
+    fn names(&self) -> String {
+        let names = self.jobs.iter().take(MAX_NAMES).map(|affected| self.context().job(affected.job).label());
+        let names = names.collect::<Vec<_>>().join(", ");
+        match self.jobs.len().saturating_sub(MAX_NAMES) {
+            0 => names,
+            more => format!("{names} and {more} more"),
+        }
+    }
+
+    fn broken(&self) -> usize {
+        let state = |affected: &AffectedJob| &self.context().job(affected.job).state;
+        self.jobs.iter().filter(|affected| *state(affected) == State::Broken).count()
+    }
+
+    /// The first of the findings in their own words, each with its job if there are several.
+    fn messages(&self) -> Vec<String> {
+        let current = |one: &&JobFinding| one.finding.is_ongoing() == self.until.is_none();
+        let message = |one: &JobFinding| {
+            let job = self.context().job(one.job);
+            let message = one.finding.message(job, self.now());
+            if self.jobs.len() > 1 { format!("{}: {message}", job.label()) } else { message }
+        };
+        self.group.findings.iter().filter(current).take(MAX_MESSAGES).map(message).collect()
+    }
+
+    fn plain(&self, title: String) -> IncidentText {
+        IncidentText { title, detail: None, observed: self.messages(), inferred: None }
+    }
+
+    fn resolved(&self, cause: Cause) -> IncidentText {
+        let lasted = self
+            .since
+            .zip(self.until)
+            .map_or_else(String::new, |(since, until)| format!(" for {}", span(until.since(since))));
+        let names = self.names();
+        self.plain(match cause {
+            Cause::SchedulerSilent => format!("the scheduler was silent{lasted} and runs again"),
+            Cause::ProviderFailing => {
+                format!("{} failed together{lasted} and work again", count(self.jobs.len(), "job"))
+            }
+            Cause::JobFailing => format!("{names} failed{lasted} and works again"),
+            Cause::RunHung
+            | Cause::DeliveryHung
+            | Cause::JobSilent
+            | Cause::RowDead
+            | Cause::Runaway
+            | Cause::ExpectedMissing
+            | Cause::JobSkipped
+            | Cause::RunLong
+            | Cause::Undelivered
+            | Cause::SlotsSkipped
+            | Cause::Unjudged => match self.jobs {
+                [_] => format!("{names} was silent{lasted} and fires again"),
+                _ => format!("{names} were silent{lasted} and fire again"),
+            },
+        })
+    }
+
+    fn scheduler_silent(&self) -> IncidentText {
+        let end = self.context().worker.last_end.map(|(end, _)| end);
+        let watched = |subject: &&Subject<'_>| subject.selected && subject.job.state.is_watched();
+        let watched = self.context().subjects.iter().filter(watched).count();
+        let missed: u64 = self.jobs.iter().map(|affected| affected.missed_slots.max(1)).sum();
+        let slots = format!("{} of {}", count(missed, "slot"), count(self.jobs.len(), "job"));
+        let last = match end {
+            Some(end) => format!("the last run of any job ended at {}", self.ago(end)),
+            None => "no job has ever run".to_owned(),
+        };
+        IncidentText {
+            title: match end {
+                Some(end) => format!("nothing has run since {} UTC", end.minute()),
+                None => "nothing has ever run".to_owned(),
+            },
+            detail: Some(format!("{} of {} overdue", self.jobs.len(), count(watched, "job"))),
+            observed: vec![last, format!("{slots} came due since then and did not run"), self.signs_of_life(end)],
+            inferred: Some(self.why_silent(end).to_owned()),
+        }
+    }
+
+    fn why_silent(&self, end: Option<Instant>) -> &'static str {
+        match self.context().snapshot.liveness {
+            Liveness::Alive(_) => {
+                "the process is alive; its scheduler is wedged, waits for a run that hangs, or is switched off"
+            }
+            Liveness::Stopped(_) => "the process was stopped and not started again",
+            Liveness::Dead(_) => "the process died, or its machine is asleep",
+            Liveness::Unknown if self.alive_after(end).is_some() => "the process is alive, but its scheduler is wedged",
+            Liveness::Unknown => {
+                "the process is dead, wedged, or not started; or the machine has just woken up, and jobs will run within an hour"
+            }
+        }
+    }
+
+    /// What else the database shows of the process since then.
+    fn signs_of_life(&self, since: Option<Instant>) -> String {
+        match (self.context().snapshot.liveness, self.alive_after(since)) {
+            (Liveness::Alive(at), _) => format!("its process renewed its lease at {}", self.ago(at)),
+            (Liveness::Dead(at), _) => format!("its process last renewed its lease at {}", self.ago(at)),
+            (Liveness::Stopped(at), _) => format!("its process was stopped at {}", self.ago(at)),
+            (Liveness::Unknown, Some(alive)) => {
+                format!("another channel was active at {} UTC, so the process was alive then", alive.minute())
+            }
+            (Liveness::Unknown, None) => {
+                "nothing else in the database is newer, so nothing shows that the process is alive".to_owned()
+            }
+        }
+    }
+
+    fn alive_after(&self, since: Option<Instant>) -> Option<Instant> {
+        let last = self.context().snapshot.last_other_activity?;
+        since.is_none_or(|since| last.since(since) > SAME_MOMENT).then_some(last)
+    }
+
+    /// The name of the run's job, and how many other jobs wait for it.
+    fn run_and_waiting(&self) -> (String, Option<String>) {
+        let run = self.group.run();
+        let own = run.and_then(|run| run.job);
+        let waiting = self.jobs.iter().filter(|affected| Some(affected.job) != own).count();
+        let waiting = match waiting {
+            0 => None,
+            1 => Some("1 job is waiting behind it".to_owned()),
+            many => Some(format!("{many} jobs are waiting behind it")),
+        };
+        (run.map_or_else(|| "a deleted job".to_owned(), |run| run.name.clone()), waiting)
+    }
+
+    fn run_observed(&self) -> Vec<String> {
+        let Some(run) = self.group.run() else { return self.messages() };
+        let mut observed = vec![self.run_length(run)];
+        if run.length == RunLength::Impossible {
+            observed.push(self.signs_of_life(Some(run.mark)));
+        }
+        observed
+    }
+
+    fn run_length(&self, run: &ActiveRun) -> String {
+        let start = self.ago(run.start);
+        match run.phase {
+            Phase::Running => {
+                let usual = span(run.usual_limit);
+                format!("the run started at {start}, and has not finished; more than {usual} is unusual for this job")
+            }
+            Phase::Delivering => format!(
+                "its cost event was written at {start}; its row was not updated since, and nothing else has run"
+            ),
+        }
+    }
+
+    fn run_hung(&self) -> IncidentText {
+        let (name, detail) = self.run_and_waiting();
+        let mark = self.group.run().map(|run| run.mark);
+        let alive = matches!(self.context().snapshot.liveness, Liveness::Alive(_)) || self.alive_after(mark).is_some();
+        let inferred = match (alive, self.context().snapshot.traits.max_concurrent) {
+            (true, 1) => "the process is alive, and its scheduler hangs in this run",
+            (true, _) => "the process is alive, and this run hangs",
+            (false, _) => "the scheduler hangs in this run, or the process died in it",
+        };
+        IncidentText {
+            title: format!("the run of {name} never finished"),
+            detail,
+            observed: self.run_observed(),
+            inferred: Some(inferred.to_owned()),
+        }
+    }
+
+    fn delivery_hung(&self) -> IncidentText {
+        let (name, detail) = self.run_and_waiting();
+        let inferred = "the scheduler hangs while delivering the message, or the process died while doing so";
+        IncidentText {
+            title: format!("the run of {name} did its work but never finished"),
+            detail,
+            observed: self.run_observed(),
+            inferred: Some(inferred.to_owned()),
+        }
+    }
+
+    fn run_long(&self) -> IncidentText {
+        let (name, detail) = self.run_and_waiting();
+        IncidentText {
+            title: format!("the run of {name} is taking longer than usual"),
+            detail,
+            observed: self.run_observed(),
+            inferred: Some("it may be fine: runs are allowed to take longer".to_owned()),
+        }
+    }
+
+    fn provider_failing(&self) -> IncidentText {
+        let shared = self.context().shared;
+        let since = shared.last_good.map_or_else(String::new, |at| format!(" since {} UTC", at.minute()));
+        let (fires, jobs) = (count(shared.fires, "fire"), count(shared.jobs.len(), "job"));
+        let mut observed = vec![format!("all {fires} of {jobs}{since} used no tokens")];
+        let broken = self.broken();
+        if broken > 0 {
+            observed.push(format!("the circuit breaker of {} is open", count(broken, "job")));
+        }
+        IncidentText {
+            title: format!("{} are failing together", count(self.jobs.len(), "job")),
+            detail: Some(format!("no fire has used tokens{since}")),
+            observed,
+            inferred: Some("the model's provider, its key, or the model's name fails for every job".to_owned()),
+        }
+    }
+
+    fn job_failing(&self) -> IncidentText {
+        let mut observed = self.messages();
+        let job = self.jobs.first().map(|affected| self.context().job(affected.job));
+        if job.is_some_and(|job| spaced_by_backoff(self.context(), job)) {
+            observed.push("the errors are spaced as the scheduler retries".to_owned());
+        }
+        let names = self.names();
+        if self.broken() == 0 {
+            return IncidentText { title: format!("{names} keeps failing"), detail: None, observed, inferred: None };
+        }
+        IncidentText {
+            title: format!("{names} has stopped"),
+            detail: Some("its circuit breaker is open".to_owned()),
+            observed,
+            inferred: Some("neither time nor a restart revives this job".to_owned()),
+        }
+    }
+
+    fn job_silent(&self) -> IncidentText {
+        let mut observed = self.messages();
+        if let Some((end, job)) = self.context().worker.last_end {
+            let name = job.map_or("a deleted job", |job| self.context().job(job).label());
+            observed.push(format!("{name} ran at {} UTC", end.minute()));
+        }
+        let (names, have) = (self.names(), if self.jobs.len() > 1 { "have" } else { "has" });
+        IncidentText {
+            title: format!("{names} {have} stopped while other jobs run"),
+            detail: None,
+            observed,
+            inferred: Some("the scheduler works; only the jobs listed here are left out".to_owned()),
+        }
+    }
+}
+
+/// Whether the errors' fires came as the scheduler tries again: after the backoff, or for cron in the next slot if that
+/// comes first.
+fn spaced_by_backoff(context: &Context<'_>, job: &Job) -> bool {
+    let errors = usize::try_from(job.errors()).unwrap_or(0);
+    let Some(before) = job.fires.len().checked_sub(errors) else { return false };
+    let fires = &job.fires[before..];
+    let slot = |end| job.schedule.cadence().filter(|cadence| matches!(cadence, Cadence::Cron(..)))?.next(end);
+    let on_time = |(error, pair): (usize, &[Fire])| {
+        let retry = pair[0].end.plus(context.worker.backoff(error));
+        let sooner = context.snapshot.traits.retries_in_slot;
+        let due = slot(pair[0].end).map_or(retry, |slot| if sooner { slot.min(retry) } else { slot.max(retry) });
+        (-SECOND..=RETRY_TAKES).contains(&pair[1].end.since(due))
+    };
+    errors > 1 && fires.iter().all(|fire| fire.is_bad()) && fires.windows(2).enumerate().all(on_time)
+}

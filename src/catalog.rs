@@ -1,0 +1,387 @@
+//! Everything the audit can report: severities, detectors, reasons of findings, causes of incidents, and their texts.
+//!
+//! `--explain`, its completion, docs/findings.md, the enums of the JSON Schema, and the default advice come from here. An
+//! entry is data: a variant cannot exist without its texts, and `all` cannot miss one.
+
+use clap::ValueEnum;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// How bad a finding is. The worst one decides the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Nothing is wrong.
+    Ok,
+    /// Worth knowing. Nothing is wrong yet, or no longer.
+    Info,
+    /// Something is or was wrong.
+    Warning,
+    /// A job has stopped working.
+    Critical,
+}
+
+impl Severity {
+    /// The word used in every output.
+    pub fn word(self) -> &'static str {
+        match self {
+            Severity::Ok => "ok",
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Critical => "critical",
+        }
+    }
+
+    /// The exit code, also that of a monitoring plugin: 0 for ok and info, 1 for warning, 2 for critical.
+    pub fn code(self) -> u8 {
+        match self {
+            Severity::Ok | Severity::Info => 0,
+            Severity::Warning => 1,
+            Severity::Critical => 2,
+        }
+    }
+}
+
+/// Whether a problem is still there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It is.
+    Ongoing,
+    /// It is over.
+    Resolved,
+}
+
+/// Texts that every reason and cause has.
+pub struct Texts {
+    /// What it means.
+    pub meaning: &'static str,
+    /// How it is decided, and how severe it is.
+    pub rule: &'static str,
+    /// What a person should do, where the scheduler's own advice does not apply.
+    pub advice: &'static str,
+}
+
+/// What an audit looks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Detector {
+    /// A job that is due and does not run, or never will again.
+    PastDue,
+    /// Fires that did no work, or whose work was not delivered.
+    ZeroTokens,
+    /// Silence between two fires or since the last one.
+    Gap,
+}
+
+impl Detector {
+    /// Every detector, in the order of their findings.
+    pub fn all() -> &'static [Detector] {
+        Detector::value_variants()
+    }
+
+    /// The name used in every output.
+    pub fn name(self) -> String {
+        name_of(&self)
+    }
+
+    /// The detector of that name, if there is one.
+    pub fn named(name: &str) -> Option<Detector> {
+        named(name)
+    }
+
+    /// What it looks for.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Detector::PastDue => "A job that is due and does not run, or never will again.",
+            Detector::ZeroTokens => "Fires that did no work, or whose work was not delivered.",
+            Detector::Gap => {
+                "Silence between two fires of a job or since its last one, or fires that its schedule does not explain."
+            }
+        }
+    }
+}
+
+fn name_of(value: &impl ValueEnum) -> String {
+    value.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+}
+
+fn named<T: ValueEnum>(name: &str) -> Option<T> {
+    T::value_variants().iter().find(|one| name_of(*one) == name).cloned()
+}
+
+/// Declares an enum whose variants are entries of the catalog.
+macro_rules! catalog {
+    ($(#[$about:meta])* $name:ident -> $entry:ty {
+        $($variant:ident: $meaning:literal, $value:expr;)*
+    }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum, Serialize, JsonSchema)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum $name {
+            $(#[doc = $meaning] $variant,)*
+        }
+
+        impl $name {
+            /// Every variant, in the order of the catalog.
+            pub fn all() -> &'static [$name] {
+                $name::value_variants()
+            }
+
+            /// The name used in every output.
+            pub fn name(self) -> String {
+                name_of(&self)
+            }
+
+            /// The variant of that name, if there is one.
+            pub fn named(name: &str) -> Option<$name> {
+                named(name)
+            }
+
+            /// What it means.
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $($name::$variant => $meaning,)*
+                }
+            }
+
+            fn entry(self) -> $entry {
+                match self {
+                    $($name::$variant => $value,)*
+                }
+            }
+        }
+    };
+}
+
+/// How a reason is decided, and what to do.
+struct ReasonEntry {
+    detector: Detector,
+    rule: &'static str,
+    advice: &'static str,
+}
+
+catalog! {
+    /// What exactly a finding reports.
+    Reason -> ReasonEntry {
+        Overdue: "The job is due and did not run although the worker was free.", ReasonEntry {
+            detector: Detector::PastDue,
+            rule: "Measured from next_run_at: the time during which no run can have kept the worker busy. A warning beyond --late-after; critical beyond --lost-after, or once more than --late-cadences times the cadence has passed as well. At most a warning within --lost-after of an edit of the row, because the scheduler's timer sleeps for up to an hour.",
+            advice: "Check that the scheduler's process runs, then read its log from the job's last run on.",
+        };
+        Waiting: "The job is due, but another run keeps the worker busy.", ReasonEntry {
+            detector: Detector::PastDue,
+            rule: "Jobs run one after another. Info while the run in the way is within --max-run.",
+            advice: "Nothing. The job runs when the worker is free.",
+        };
+        LongRun: "The job's run has been in flight for longer than usual.", ReasonEntry {
+            detector: Detector::PastDue,
+            rule: "Longer than 10 minutes and twice the longest of its last 30 runs. While fewer than 5 runs are known: longer than 30 minutes and twice the last one. A warning, for this job only.",
+            advice: "Look at what the run is doing. It ends by itself, or at --max-run.",
+        };
+        HungRun: "A run started longer ago than the scheduler allows and has not finished: it hangs, or the process died in it.", ReasonEntry {
+            detector: Detector::PastDue,
+            rule: "The run's session appeared, no cost event followed, and --max-run has passed. Critical for its job, and for the jobs waiting behind it once they are later than --late-after.",
+            advice: "Check that the process runs and look at that run; restart the scheduler if it hangs.",
+        };
+        HungDelivery: "The run did its work, but its row was never updated: it hangs while delivering its message.", ReasonEntry {
+            detector: Detector::PastDue,
+            rule: "Its cost event is newer than the row's last run, and nothing has run since. A warning beyond 15 minutes, critical once the job's next slot is lost.",
+            advice: "Restart the scheduler, then check the channel that the message goes to.",
+        };
+        NoNextRun: "The row is active, but next_run_at is empty or not a time: the scheduler never picks it again, not even after a restart.", ReasonEntry {
+            detector: Detector::PastDue,
+            rule: "Decided by the row alone. Critical.",
+            advice: "Correct the schedule, then set next_run_at.",
+        };
+        BreakerOpen: "Too many errors in a row opened the job's circuit breaker: neither time nor a restart revives it.", ReasonEntry {
+            detector: Detector::PastDue,
+            rule: "The scheduler stopped a recurring job: in phantom its status is failed, in OpenClaw it is auto-disabled. Critical.",
+            advice: "Fix the cause of the error, then revive the row; a restart will not.",
+        };
+        UnreadableSchedule: "The scheduler can't use the schedule: its kind, JSON, expression, interval, or zone.", ReasonEntry {
+            detector: Detector::PastDue,
+            rule: "Decided by schedule_kind and schedule_value: five-field expressions as croner 10 reads them, IANA zones, intervals in milliseconds. Critical.",
+            advice: "Correct schedule_value, then set next_run_at.",
+        };
+        UnknownState: "The scheduler never picks the row: it does not know the row's status or enabled value.", ReasonEntry {
+            detector: Detector::PastDue,
+            rule: "Decided by the row alone. A warning, because it may be intended.",
+            advice: "Set status to 'active' and enabled to 1, or delete the row.",
+        };
+        Runaway: "The job runs back to back, and every run is paid for: the scheduler fails to update its row.", ReasonEntry {
+            detector: Detector::PastDue,
+            rule: "Three or more fires after the row's last update. Critical.",
+            advice: "Pause the job, then correct its schedule.",
+        };
+        Quarantined: "The scheduler could not read the row, deleted it from its table, and keeps it elsewhere: the job never fires again, and no one is notified.", ReasonEntry {
+            detector: Detector::PastDue,
+            rule: "OpenClaw: an entry in diagnostic_events whose job has no row. Critical.",
+            advice: "Add the job again with a valid schedule.",
+        };
+        SkippedSlots: "next_run_at is later than the job's next slots.", ReasonEntry {
+            detector: Detector::PastDue,
+            rule: "Two or more slots lie between the audit and next_run_at, and no backoff explains it. A warning.",
+            advice: "Unless this is intended, set next_run_at to the next slot.",
+        };
+        OneShotFailed: "A one-shot gave up after repeated errors: its work was never done.", ReasonEntry {
+            detector: Detector::PastDue,
+            rule: "Its status is failed and its last run is within --since. Info.",
+            advice: "Decide whether the work is still needed.",
+        };
+        ExpectedMissing: "No watched job matches a pattern of --expect: it is gone, paused, disabled, or completed.", ReasonEntry {
+            detector: Detector::PastDue,
+            rule: "Decided by the ids and names of the watched jobs. Critical.",
+            advice: "Find out who removed or paused the job; add it again, or stop expecting it.",
+        };
+        ZeroTokenStreak: "Fires in a row used no tokens at all: no model did any work in them.", ReasonEntry {
+            detector: Detector::ZeroTokens,
+            rule: "0 input and 0 output tokens in the job's last cost events. A warning from --zero-streak on, critical from --zero-streak-critical on. Resolved once a fire uses tokens: then a warning for 24 hours and info until --since.",
+            advice: "Read the job's last error, then check the model's provider, its key, and the model's name.",
+        };
+        SharedZeroTokens: "The last fires of several jobs all used no tokens.", ReasonEntry {
+            detector: Detector::ZeroTokens,
+            rule: "The last 4 fires, of at least 2 jobs. A warning for each job that has fired since the last fire with tokens.",
+            advice: "Check the model's provider, its key, and the model's name.",
+        };
+        Failing: "Runs in a row ended with an error that no zero-token streak shows: they fail before they cost anything, or after they did.", ReasonEntry {
+            detector: Detector::ZeroTokens,
+            rule: "--zero-streak errors in a row by the row's own count. A warning; after ten errors the circuit breaker opens.",
+            advice: "Read the job's last error and fix its cause.",
+        };
+        Skipped: "The job's slots come and go, but the scheduler skips the work each time.", ReasonEntry {
+            detector: Detector::ZeroTokens,
+            rule: "OpenClaw: runs in a row with the status skipped, of a job that is not a heartbeat. A warning from --zero-streak on, critical from --zero-streak-critical on.",
+            advice: "Read the job's last error: often no agent owns the job any more.",
+        };
+        Undelivered: "The last run succeeded, but the job's last message was not delivered.", ReasonEntry {
+            detector: Detector::ZeroTokens,
+            rule: "The scheduler recorded that the message was dropped or refused, and the last run ended without an error. Intended silence does not count. A warning.",
+            advice: "Check the channel and target of the job's delivery, and the channel's token.",
+        };
+        Unjudged: "The job's history can't be judged, so nothing shows that it is healthy.", ReasonEntry {
+            detector: Detector::ZeroTokens,
+            rule: "It has no id, or the times or token counts of its last cost events can't be read. A warning.",
+            advice: "Look at the job's rows in scheduled_jobs and cost_events.",
+        };
+        TokenGrowth: "Each of the last fires used ten times the tokens that the job used before.", ReasonEntry {
+            detector: Detector::ZeroTokens,
+            rule: "Three fires in a row at ten times the median of the earlier ones, of which at least ten are known. Info: it costs money, but the job is not silent.",
+            advice: "Look at what the job's session has grown to.",
+        };
+        Silent: "The job does not fire, or did not fire for a while.", ReasonEntry {
+            detector: Detector::Gap,
+            rule: "Measured from the first slot after its last fire, once more than --late-cadences times the cadence has passed since that fire, and judged like overdue. Pauses, the backoff after an error, and waiting for the worker are not faults. Resolved once it fires again: then a warning for 24 hours and info until --since.",
+            advice: "Read the scheduler's log from the job's last fire on.",
+        };
+        Starved: "Nothing is broken, but other jobs' long runs took most of the job's slots in the last day.", ReasonEntry {
+            detector: Detector::Gap,
+            rule: "Fewer fires than half its slots, and the worker was busy each time. Info.",
+            advice: "Move the long jobs to another time, or run this one less often.",
+        };
+        OtherZone: "The job seems to run in a different time zone than assumed.", ReasonEntry {
+            detector: Detector::Gap,
+            rule: "Its schedule names no zone, and its next_run_at is not a slot in the assumed zone but would be one in another. Info; its gaps are not judged.",
+            advice: "Pass the time zone of the scheduler's process with --timezone.",
+        };
+        TooManyFires: "The job fires far more often than its schedule has slots, and each run is paid for.", ReasonEntry {
+            detector: Detector::Gap,
+            rule: "In the last day, three times as many fires as slots and at least 20 more, not counting retries after errors and manual runs. A warning.",
+            advice: "Check whether two schedulers run on this database.",
+        };
+        RowGone: "The job fired regularly and its row is gone.", ReasonEntry {
+            detector: Detector::Gap,
+            rule: "Five or more cost events within --since, no row, and no deletion in the audit log. Info.",
+            advice: "Unless this is intended, add the job again. Name jobs that must exist with --expect.",
+        };
+    }
+}
+
+impl Reason {
+    /// The detector whose findings have it.
+    pub fn detector(self) -> Detector {
+        self.entry().detector
+    }
+
+    /// Its texts.
+    pub fn texts(self) -> Texts {
+        let ReasonEntry { rule, advice, .. } = self.entry();
+        Texts { meaning: self.meaning(), rule, advice }
+    }
+}
+
+/// How a cause is decided, and what to do.
+struct CauseEntry {
+    rule: &'static str,
+    advice: &'static str,
+}
+
+catalog! {
+    /// What caused the findings of an incident.
+    Cause -> CauseEntry {
+        SchedulerSilent: "Nothing runs at all: the scheduler's process is dead or wedged.", CauseEntry {
+            rule: "No run has ended since the first of these jobs was due, and the worker is free.",
+            advice: "Check that the scheduler's process runs; read its log from the last run on; restart it.",
+        };
+        RunHung: "A run never finished, and every other job waits behind it.", CauseEntry {
+            rule: "A run has been in flight for longer than --max-run. The waiting jobs are part of this incident.",
+            advice: "Check that the process runs and look at that run's log; restart the scheduler if the run hangs.",
+        };
+        DeliveryHung: "A run did its work and never finished: it hangs while delivering its message, and every other job waits behind it.", CauseEntry {
+            rule: "The run's cost event is there, its row was not updated for 15 minutes, and nothing has run since.",
+            advice: "Restart the scheduler, then check the channel that the message goes to.",
+        };
+        ProviderFailing: "Every job fails: the model's provider, its key, or the model's name is wrong.", CauseEntry {
+            rule: "All fires of at least two jobs since the last fire with tokens used none.",
+            advice: "Check the model's provider, its key, and the model's name. Afterwards revive the jobs whose circuit breaker is open.",
+        };
+        JobFailing: "A job keeps failing, from its first bad fire to the open circuit breaker and the silence behind it.", CauseEntry {
+            rule: "Fires without tokens, errors in a row, or an open breaker, while other jobs work.",
+            advice: "Fix the cause of the error. If the circuit breaker is open, revive the row; a restart will not.",
+        };
+        JobSilent: "A job does not fire while others do.", CauseEntry {
+            rule: "Other runs have ended since the job was due, and the worker was free.",
+            advice: "Look at the job's row: status, next_run_at, updated_at. A restart of the scheduler frees a job that counts as busy.",
+        };
+        RowDead: "A row can never run again, whether or not the scheduler is up.", CauseEntry {
+            rule: "Its schedule can't be used, it has no next run, or its status is not one that the scheduler picks.",
+            advice: "Correct the row: schedule_value, status, and next_run_at.",
+        };
+        Runaway: "A job runs far more often than it should, and every run is paid for.", CauseEntry {
+            rule: "Its row is never updated, or it has many more fires than slots.",
+            advice: "Pause the job, then look at its schedule and at whether two schedulers use this database.",
+        };
+        ExpectedMissing: "A job that must exist is gone, paused, disabled, or completed.", CauseEntry {
+            rule: "No watched job matches a pattern of --expect.",
+            advice: "Find out who removed or paused the job; add it again, or stop expecting it.",
+        };
+        JobSkipped: "The scheduler skips a job's work at each slot.", CauseEntry {
+            rule: "Its runs in a row have the status skipped.",
+            advice: "Read the job's last error: often no agent owns the job any more.",
+        };
+        RunLong: "A run is taking longer than usual. It may still be fine.", CauseEntry {
+            rule: "A run in flight has taken more than twice the longest of its job's last 30 runs, but less than --max-run.",
+            advice: "Look at what the run is doing. It ends by itself, or at --max-run.",
+        };
+        Undelivered: "Jobs do their work, but their messages are not delivered.", CauseEntry {
+            rule: "The last message was dropped or refused.",
+            advice: "Check the channel and target of the delivery, and the channel's token.",
+        };
+        SlotsSkipped: "A job's next run is later than its next slots.", CauseEntry {
+            rule: "Two or more slots come before next_run_at.",
+            advice: "Unless this is intended, set next_run_at to the next slot.",
+        };
+        Unjudged: "A job's history can't be judged, so nothing shows that it is healthy.", CauseEntry {
+            rule: "Its id, or the times or token counts of its cost events, can't be read.",
+            advice: "Look at the job's rows in scheduled_jobs and cost_events.",
+        };
+    }
+}
+
+impl Cause {
+    /// Its texts.
+    pub fn texts(self) -> Texts {
+        let CauseEntry { rule, advice } = self.entry();
+        Texts { meaning: self.meaning(), rule, advice }
+    }
+}

@@ -1,0 +1,141 @@
+//! The options of a call: the command line and the config file merged, validated, and completed by defaults.
+
+use crate::audit::policy::Policy;
+use crate::cli::{Cli, OutputArgs};
+use crate::config::{Config, ConfigError};
+use crate::schedule::Zone;
+use crate::settings::{FailOn, SettingError, Settings, Thresholds};
+use crate::stores::{self, Store};
+use crate::time::{Instant, SECOND};
+use std::path::PathBuf;
+use std::time::Duration;
+use wildmatch::WildMatch;
+
+const DEFAULT_TIMEOUT_SECONDS: i64 = 10;
+
+/// What a call does.
+pub struct Options {
+    /// Databases by their paths.
+    pub databases: Vec<PathBuf>,
+    /// Directories to search for databases.
+    pub directories: Vec<PathBuf>,
+    /// The scheduler that they are read as; None to recognize it.
+    pub store: Option<Store>,
+    /// How they are judged.
+    pub policy: Policy,
+    /// The lowest severity that makes the exit code non-zero.
+    pub fail_on: FailOn,
+    /// When to give up, from the start.
+    pub timeout: Duration,
+    /// Whether to report the jobs' error texts.
+    pub errors: bool,
+    /// Whether to print the settings of the jobs instead of judging them.
+    pub check_config: bool,
+    /// Whether to print nothing if the exit code is 0.
+    pub only_trouble: bool,
+    /// What to print, and where.
+    pub output: OutputArgs,
+}
+
+/// Why options can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OptionsError {
+    /// The config file.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Thresholds that contradict each other.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// The machine's zone.
+    #[error("this machine's time zone {0:?} is not an IANA zone: pass --timezone")]
+    MachineZone(String),
+}
+
+impl Options {
+    /// Merges the command line and the file that it names; `clock` is the current time.
+    ///
+    /// # Errors
+    /// What is wrong with the file, which options contradict each other, or that the machine's zone is unknown.
+    pub fn new(cli: Cli, clock: Instant) -> Result<Options, OptionsError> {
+        let file = cli.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+        let overrides = cli.thresholds().or(&file.thresholds);
+        overrides.check()?;
+        let settings = Settings {
+            now: cli.now.unwrap_or(clock),
+            since: cli.since.or(file.since).unwrap_or(Settings::DEFAULT_SINCE),
+            zone: cli.timezone.or(file.timezone).map_or_else(machine_zone, Ok)?,
+            thresholds: overrides.apply(&Thresholds::default()),
+        };
+        let patterns = |given: &[String]| given.iter().map(|pattern| WildMatch::new(pattern)).collect::<Vec<_>>();
+        let policy = Policy {
+            settings,
+            only: patterns(&cli.job),
+            ignored: patterns(&[cli.ignore, file.ignore].concat()),
+            rules: file.rules,
+            expected: patterns(&[cli.expect, file.expect].concat()),
+            file: cli.config,
+        };
+        let named = !cli.databases.is_empty() || !cli.recursive.is_empty();
+        let (mut databases, directories) =
+            if named { (cli.databases, cli.recursive) } else { (file.databases, file.recursive) };
+        if databases.is_empty() && directories.is_empty() {
+            databases = default_databases();
+        }
+        let timeout = cli.timeout.or(file.timeout).unwrap_or(DEFAULT_TIMEOUT_SECONDS * SECOND);
+        Ok(Options {
+            databases,
+            directories,
+            store: cli.store,
+            policy,
+            fail_on: cli.fail_on.or(file.fail_on).unwrap_or_default(),
+            timeout: Duration::from_millis(u64::try_from(timeout).unwrap_or(0)),
+            errors: !cli.no_errors,
+            check_config: cli.check_config,
+            only_trouble: cli.only_trouble,
+            output: cli.output,
+        })
+    }
+}
+
+/// The usual databases that exist, else the first, so that it is reported as missing.
+fn default_databases() -> Vec<PathBuf> {
+    let mut places = stores::usual_places();
+    let first = places.first().cloned();
+    places.retain(|place| place.exists());
+    if places.is_empty() { first.into_iter().collect() } else { places }
+}
+
+/// TZ, as every program honors it, else the machine's setting.
+fn machine_zone() -> Result<Zone, OptionsError> {
+    let name = match std::env::var("TZ") {
+        Ok(name) if !name.is_empty() => name,
+        _ => iana_time_zone::get_timezone().unwrap_or_else(|_| "UTC".to_owned()),
+    };
+    Zone::named(zone_name(&name)).ok_or(OptionsError::MachineZone(name))
+}
+
+/// The zone's name in a value of TZ: `:` may come first, and the name may be the path of the zone's file.
+fn zone_name(tz: &str) -> &str {
+    let tz = tz.trim_start_matches(':');
+    match tz.rsplit_once("/zoneinfo/") {
+        Some((_, name)) => name.trim_start_matches("posix/").trim_start_matches("right/"),
+        None => tz,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zone_may_be_named_by_the_path_of_its_file() {
+        for (tz, name) in [
+            ("Europe/Berlin", "Europe/Berlin"),
+            (":UTC", "UTC"),
+            ("/usr/share/zoneinfo/America/New_York", "America/New_York"),
+            (":/usr/share/zoneinfo/posix/Asia/Tokyo", "Asia/Tokyo"),
+        ] {
+            assert_eq!(zone_name(tz), name, "{tz}");
+        }
+    }
+}

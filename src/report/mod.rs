@@ -1,0 +1,237 @@
+//! What is reported: all databases as plain data, the same shape for every format. The only decisions made here are the overall
+//! severity and the exit code.
+
+mod check_config;
+mod error;
+mod github;
+mod html;
+pub mod json;
+mod junit;
+mod nagios;
+mod prometheus;
+pub mod sanitize;
+mod table;
+
+pub use check_config::render as render_settings;
+pub use error::{AuditError, CallError, RenderError};
+
+use crate::audit::{Incident, JobReport, Verdict};
+use crate::catalog::{Severity, Status};
+use crate::settings::{FailOn, Settings};
+use crate::terminal::Style;
+use crate::time::{Instant, span};
+use clap::ValueEnum;
+use std::cmp::Reverse;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The exit code if something could not be audited.
+pub const COULD_NOT_AUDIT: u8 = 3;
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Table,
+    /// One object, described by --generate json-schema
+    Json,
+    /// One line per incident, and per database that could not be audited
+    Ndjson,
+    /// Metrics for node_exporter's textfile collector
+    Prometheus,
+    /// Output of a monitoring plugin, for Nagios and Icinga
+    Nagios,
+    /// Annotations of a GitHub Actions step
+    Github,
+    /// Test results, one test case per job, for Jenkins, GitLab, and other CI
+    Junit,
+    /// One page without scripts, for a status page or a mail
+    Html,
+}
+
+/// One run of the tool.
+pub struct Report {
+    /// The instant of the audit.
+    pub now: Instant,
+    /// How long it took.
+    pub took: Duration,
+    /// The databases, first the named ones in the order of the command line; or why none could be audited.
+    pub databases: Result<Vec<Database>, CallError>,
+    /// The lowest severity that makes the exit code non-zero.
+    pub fail_on: FailOn,
+}
+
+/// One database of a report.
+pub struct Database {
+    /// Its path as given or found.
+    pub path: PathBuf,
+    /// Where it really is.
+    pub real_path: PathBuf,
+    /// What was found in it, or why nothing could be.
+    pub outcome: Result<Audited, AuditError>,
+}
+
+/// A database that could be audited.
+pub struct Audited {
+    /// The settings that it was judged by.
+    pub settings: Settings,
+    /// What was found.
+    pub verdict: Verdict,
+}
+
+/// An incident with where it belongs.
+#[derive(Clone, Copy)]
+pub struct Located<'a> {
+    /// Its database.
+    pub database: &'a Database,
+    /// What else was found there.
+    pub audited: &'a Audited,
+    /// The incident.
+    pub incident: &'a Incident,
+}
+
+/// The report in a format; `all` lists every job where the format can.
+///
+/// # Errors
+/// Why it can't be rendered.
+pub fn render(report: &Report, format: Format, style: Style, all: bool) -> Result<String, RenderError> {
+    match format {
+        Format::Table => Ok(table::render(report, style, all)),
+        Format::Json => json::render(report),
+        Format::Ndjson => json::render_lines(report),
+        Format::Prometheus => Ok(prometheus::render(report)),
+        Format::Nagios => Ok(nagios::render(report)),
+        Format::Github => Ok(github::render(report)),
+        Format::Junit => junit::render(report),
+        Format::Html => Ok(html::render(report)),
+    }
+}
+
+impl Report {
+    /// A report of a call that failed.
+    pub fn failed(error: CallError, now: Instant) -> Report {
+        Report { now, took: Duration::ZERO, databases: Err(error), fail_on: FailOn::default() }
+    }
+
+    /// The databases; none where nothing could be audited at all.
+    pub fn databases(&self) -> &[Database] {
+        self.databases.as_deref().unwrap_or_default()
+    }
+
+    /// The databases that could be audited.
+    pub fn audited(&self) -> impl Iterator<Item = (&Database, &Audited)> {
+        self.databases().iter().filter_map(|database| Some((database, database.outcome.as_ref().ok()?)))
+    }
+
+    /// The worst severity found; None where nothing could be audited.
+    pub fn severity(&self) -> Option<Severity> {
+        self.audited().map(|(_, audited)| audited.verdict.severity()).max()
+    }
+
+    /// Critical wins, then what could not be audited, then warning. It does not depend on the format.
+    pub fn exit_code(&self) -> u8 {
+        let code = self.severity().map_or(0, |severity| self.fail_on.code(severity));
+        let unread = !self.unread().is_empty();
+        if unread && code < Severity::Critical.code() { COULD_NOT_AUDIT } else { code }
+    }
+
+    /// What could not be audited, and why; without a path, it is everything.
+    pub fn unread(&self) -> Vec<(Option<&Path>, String)> {
+        match &self.databases {
+            Err(error) => vec![(None, error.to_string())],
+            Ok(databases) => databases.iter().filter_map(Database::error).collect(),
+        }
+    }
+
+    /// The same in sentences, each with its path.
+    pub fn errors(&self) -> Vec<String> {
+        let sentence = |(path, why): (Option<&Path>, String)| match path {
+            Some(path) => format!("{}: {why}", path.display()),
+            None => why,
+        };
+        self.unread().into_iter().map(sentence).collect()
+    }
+
+    /// All incidents, the worst first, resolved ones last.
+    pub fn incidents(&self) -> Vec<Located<'_>> {
+        let mut incidents: Vec<Located<'_>> = self.databases().iter().flat_map(Database::incidents).collect();
+        incidents
+            .sort_by_key(|located| (located.incident.status == Status::Resolved, Reverse(located.incident.severity)));
+        incidents
+    }
+}
+
+impl Database {
+    /// A database that could not be audited.
+    pub fn unread(path: &Path, error: AuditError) -> Database {
+        Database { path: path.to_owned(), real_path: path.to_owned(), outcome: Err(error) }
+    }
+
+    /// Its position among several: critical first, then what could not be audited.
+    pub fn rank(&self) -> Reverse<u8> {
+        Reverse(match self.severity() {
+            Some(Severity::Critical) => 4,
+            None => 3,
+            Some(Severity::Warning) => 2,
+            Some(Severity::Info) => 1,
+            Some(Severity::Ok) => 0,
+        })
+    }
+
+    /// Its worst severity; None if it could not be audited.
+    pub fn severity(&self) -> Option<Severity> {
+        self.outcome.as_ref().ok().map(|audited| audited.verdict.severity())
+    }
+
+    /// Its path and why it could not be audited, if it could not.
+    fn error(&self) -> Option<(Option<&Path>, String)> {
+        self.outcome.as_ref().err().map(|error| (Some(self.path.as_path()), error.to_string()))
+    }
+
+    /// Its incidents in the verdict's order.
+    pub fn incidents(&self) -> impl Iterator<Item = Located<'_>> {
+        self.outcome.iter().flat_map(move |audited| {
+            audited.verdict.incidents.iter().map(move |incident| Located { database: self, audited, incident })
+        })
+    }
+}
+
+impl Audited {
+    /// The selected jobs.
+    pub fn jobs(&self) -> impl Iterator<Item = &JobReport> {
+        self.verdict.jobs.iter().filter(|report| report.selected)
+    }
+
+    /// How many of them are watched.
+    pub fn watched(&self) -> usize {
+        self.jobs().filter(|report| report.job.state.is_watched()).count()
+    }
+
+    /// How many of them are in trouble.
+    pub fn troubled(&self) -> usize {
+        self.jobs().filter(|report| report.severity > Severity::Info).count()
+    }
+}
+
+/// How long an incident has lasted so far; None if it is over or its begin is not known.
+pub fn age(incident: &Incident, now: Instant) -> Option<String> {
+    incident.since.filter(|_| incident.until.is_none()).map(|since| span(now.since(since)))
+}
+
+/// `since 2026-04-29 05:00 UTC, 30h`, or `resolved 2026-05-01 06:00 UTC`; empty if neither is known.
+pub fn when(incident: &Incident, now: Instant, show: impl Fn(Instant) -> String) -> String {
+    match (incident.since, incident.until) {
+        (_, Some(until)) => format!("resolved {}", show(until)),
+        (Some(since), None) => format!("since {}, {}", show(since), span(now.since(since))),
+        (None, None) => String::new(),
+    }
+}
+
+/// An instant to the minute, with its zone.
+pub fn utc_minute(at: Instant) -> String {
+    format!("{} UTC", at.minute())
+}
+
+#[cfg(test)]
+mod any_history;

@@ -1,0 +1,136 @@
+//! One call from the command line to the exit code: audit, render, write.
+
+use crate::cli::{Cli, ColorWhen, OutputArgs};
+use crate::options::Options;
+use crate::report::{self, COULD_NOT_AUDIT, CallError, Format, Report, sanitize};
+use crate::terminal::Style;
+use crate::time::Instant;
+use crate::{explain, generate, output, panics, runner, signals};
+use std::fmt::Display;
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant as Clock};
+
+/// How far past the time-out an audit may go to report that it was late.
+const GRACE: Duration = Duration::from_millis(100);
+/// The longest message on stderr.
+const MAX_MESSAGE_LEN: usize = 1000;
+
+/// Does what the command line asks for and returns the exit code.
+pub fn run(cli: Cli, now: Instant, started: Clock) -> u8 {
+    if let Some(text) = offline_output(&cli) {
+        return text.map_or_else(|error| fail(&error), |text| write_out(&text, 0, &cli.output));
+    }
+    let output = cli.output.clone();
+    let failed = |error| emit(&Report::failed(error, now), &output);
+    if let Err(error) = signals::handle(output::clean_up) {
+        return failed(CallError::Signals(error));
+    }
+    match Options::new(cli, now) {
+        Ok(options) => audit(options, started).unwrap_or_else(failed),
+        Err(error) => failed(CallError::Options(error.to_string())),
+    }
+}
+
+/// What can be printed without a database.
+fn offline_output(cli: &Cli) -> Option<Result<String, generate::GenerateError>> {
+    let topic = || cli.explain.as_deref().map(|name| Ok(explain::explain(name)));
+    cli.generate.map(generate::generate).or_else(topic)
+}
+
+/// Audits and renders in a thread of its own, so that the time-out holds whatever hangs. Writing has no deadline: however
+/// slowly the report is read, it is read whole.
+fn audit(options: Options, started: Clock) -> Result<u8, CallError> {
+    let deadline = started + options.timeout + GRACE;
+    let options = Arc::new(options);
+    let (sender, rendered) = channel();
+    let theirs = options.clone();
+    let work = move || {
+        let work = || {
+            let report = runner::run(&theirs, started);
+            (render(&report, &theirs), report.exit_code(), report.errors())
+        };
+        // No one is waiting any more after the deadline.
+        let _ = sender.send(panics::catch(work));
+    };
+    std::thread::Builder::new().spawn(work).map_err(CallError::Thread)?;
+    let rendered = rendered.recv_timeout(deadline.saturating_duration_since(Clock::now()));
+    let (text, exit_code, errors) = rendered.map_err(|_| CallError::TimedOut)?.map_err(CallError::Internal)?;
+    errors.iter().for_each(eprint);
+    let exit_code = if options.check_config && errors.is_empty() { 0 } else { exit_code };
+    match text {
+        Err(error) => Ok(fail(&error)),
+        Ok(_) if options.output.quiet || (options.only_trouble && exit_code == 0) => Ok(exit_code),
+        Ok(text) => Ok(write_out(&text, exit_code, &options.output)),
+    }
+}
+
+fn render(report: &Report, options: &Options) -> Result<String, report::RenderError> {
+    if options.check_config && report.errors().is_empty() {
+        return Ok(report::render_settings(report, &options.policy));
+    }
+    let output = &options.output;
+    report::render(report, output.format, style(output), output.all)
+}
+
+fn style(output: &OutputArgs) -> Style {
+    let color = match output.color {
+        ColorWhen::Auto => None,
+        ColorWhen::Always => Some(true),
+        ColorWhen::Never => Some(false),
+    };
+    Style::detect(color, output.file.is_some())
+}
+
+/// Reports a failed call on stderr and in the format that was asked for, so that no stale file looks healthy.
+fn emit(report: &Report, output: &OutputArgs) -> u8 {
+    report.errors().iter().for_each(eprint);
+    if output.quiet {
+        return report.exit_code();
+    }
+    match report::render(report, output.format, style(output), output.all) {
+        Ok(text) => write_out(&text, report.exit_code(), output),
+        Err(error) => fail(&error),
+    }
+}
+
+/// Prints clap's message: help, or what is wrong with the arguments. Wrong arguments never write a file; programs that read
+/// stdout get the error in their format.
+pub fn refuse(message: &clap::Error, now: Instant) -> u8 {
+    if !message.use_stderr() {
+        return message.print().map_or(COULD_NOT_AUDIT, |()| 0);
+    }
+    // If this fails, there is nowhere left to report it.
+    let _ = message.print();
+    let (format, quiet) = OutputArgs::of_wrong_arguments();
+    if quiet || format == Format::Table {
+        return COULD_NOT_AUDIT;
+    }
+    let text = message.render().to_string();
+    let why = text.lines().next().map_or("", |line| line.trim_start_matches("error: "));
+    let report = Report::failed(CallError::Options(why.to_owned()), now);
+    let output = OutputArgs { format, ..OutputArgs::default() };
+    report::render(&report, format, style(&output), false)
+        .map_or_else(|error| fail(&error), |text| write_out(&text, COULD_NOT_AUDIT, &output))
+}
+
+/// The one write, and the exit code if it succeeds.
+fn write_out(text: &str, exit_code: u8, output: &OutputArgs) -> u8 {
+    let written = match &output.file {
+        Some(path) => output::to_file(text, path),
+        None => output::to_stdout(text),
+    };
+    written.map_or_else(|error| fail(&error), |()| exit_code)
+}
+
+/// Prints an error that no report can contain.
+pub fn fail(error: &impl Display) -> u8 {
+    eprint(error);
+    COULD_NOT_AUDIT
+}
+
+fn eprint(text: &impl Display) {
+    // If this fails, there is nowhere left to report it.
+    let _ = writeln!(std::io::stderr(), "sched-audit: {}", sanitize::text(&text.to_string(), MAX_MESSAGE_LEN));
+}

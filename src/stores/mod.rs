@@ -1,0 +1,172 @@
+//! The stores: which scheduler a database belongs to, and how its tables become a [`Snapshot`].
+//!
+//! Each scheduler has a folder and an arm in every match on [`Store`]. Only here and in [`crate::db`] is `rusqlite` named.
+
+mod openclaw;
+mod phantom;
+mod value;
+
+#[cfg(test)]
+pub use phantom::for_tests as phantom_for_tests;
+
+use crate::db::{Access, ReadError};
+use crate::model::{Job, Snapshot};
+use crate::schedule::Zone;
+use crate::time::{Instant, Millis};
+use clap::ValueEnum;
+use rusqlite::Connection;
+use std::path::{Path, PathBuf};
+use std::time::Instant as Clock;
+
+/// A hundred times what a large fleet has; a database with more is out to exhaust us.
+const MAX_JOBS: usize = 20_000;
+
+/// A scheduler whose store can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Store {
+    /// The agent phantom
+    Phantom,
+    /// OpenClaw
+    Openclaw,
+}
+
+/// What part of a database an audit needs, and by when.
+#[derive(Debug, Clone, Copy)]
+pub struct Window {
+    /// The instant of the audit: later events are not seen.
+    pub now: Instant,
+    /// Events from this long before `now` on are all read.
+    pub back: Millis,
+    /// The zone of schedules that name none.
+    pub zone: Zone,
+    /// Whether error texts are read.
+    pub errors: bool,
+    /// When reading is given up.
+    pub deadline: Clock,
+}
+
+impl Store {
+    /// The tables whose columns may be read, and nothing else.
+    fn tables(self) -> &'static [&'static str] {
+        match self {
+            Store::Phantom => &phantom::TABLES,
+            Store::Openclaw => &openclaw::TABLES,
+        }
+    }
+
+    /// The table by which a database is recognized.
+    fn job_table(self) -> &'static str {
+        match self {
+            Store::Phantom => phantom::JOB_TABLE,
+            Store::Openclaw => openclaw::JOB_TABLE,
+        }
+    }
+
+    fn read(self, access: &mut Access<'_>, window: &Window) -> Result<Snapshot, ReadError> {
+        match self {
+            Store::Phantom => phantom::read(access, window),
+            Store::Openclaw => openclaw::read(access, window),
+        }
+    }
+
+    /// Where its database usually is, if that can be told.
+    fn usual_place(self) -> Option<PathBuf> {
+        match self {
+            Store::Phantom => Some(phantom::usual_place()),
+            Store::Openclaw => openclaw::usual_place(),
+        }
+    }
+
+    /// The schedulers whose job table is among these.
+    fn recognize(tables: &[String]) -> Option<Store> {
+        let has = |store: &&Store| tables.iter().any(|table| table.eq_ignore_ascii_case(store.job_table()));
+        Store::value_variants().iter().find(has).copied()
+    }
+}
+
+/// Where the databases of schedulers usually are.
+pub fn usual_places() -> Vec<PathBuf> {
+    Store::value_variants().iter().filter_map(|store| store.usual_place()).collect()
+}
+
+/// Reads the database at `path`, a path that [`crate::db::locate`] returned, as the store that it is, or that `insist` names.
+///
+/// # Errors
+/// What is wrong with the database.
+pub fn read(path: &Path, window: &Window, insist: Option<Store>) -> Result<Snapshot, ReadError> {
+    let tables: Vec<&str> = Store::value_variants().iter().flat_map(|store| store.tables()).copied().collect();
+    let mut access = Access::new(path, &tables, window.deadline)?;
+    let names = access.consistent_read(table_names)?;
+    let store = insist.or_else(|| Store::recognize(&names)).ok_or_else(|| unrecognized(&names))?;
+    store.read(&mut access, window)
+}
+
+fn table_names(db: &Connection) -> Result<Vec<String>, ReadError> {
+    let mut names = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name LIMIT 2000")?;
+    let names = names.query_map([], |row| Ok(value::text(row.get_ref(0)?).unwrap_or_default()))?;
+    Ok(names.collect::<Result<_, _>>()?)
+}
+
+/// A database without any scheduler's tables.
+fn unrecognized(tables: &[String]) -> ReadError {
+    let job_tables: Vec<&str> = Store::value_variants().iter().map(|store| store.job_table()).collect();
+    ReadError::Foreign(format!(
+        "is not a scheduler's database: it has neither a table {}; found: {}. Give the scheduler's own database, such as data/phantom.db",
+        job_tables.join(" nor "),
+        found(tables)
+    ))
+}
+
+/// Some of the tables that were found, for an error.
+fn found(tables: &[String]) -> String {
+    const MAX_NAMED: usize = 12;
+    match tables {
+        [] => "no tables at all".to_owned(),
+        tables => tables.iter().take(MAX_NAMED).map(String::as_str).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// The numbers of a table's first and last row; None if it has none.
+fn row_bounds(db: &Connection, table: &str) -> Result<Option<(i64, i64)>, ReadError> {
+    let bound = |order| {
+        let query = format!("SELECT rowid FROM {table} ORDER BY rowid {order} LIMIT 1");
+        match db.query_row(&query, [], |row| row.get(0)) {
+            Ok(id) => Ok(Some(id)),
+            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
+            Err(error) => Err(ReadError::from(error)),
+        }
+    };
+    Ok(bound("ASC")?.zip(bound("DESC")?))
+}
+
+/// The rows from `from` to before `end`, as the first and the last of each piece of at most `size`.
+fn pieces(from: i64, end: i64, size: i64) -> impl Iterator<Item = (i64, i64)> {
+    let starts = std::iter::successors(Some(from), move |at| at.checked_add(size)).take_while(move |at| *at < end);
+    starts.map(move |at| (at, at.saturating_add(size - 1).min(end - 1)))
+}
+
+/// An error where a database has as many jobs as can be audited.
+fn room_for_another(jobs: &[Job]) -> Result<(), ReadError> {
+    if jobs.len() < MAX_JOBS {
+        return Ok(());
+    }
+    let text = format!("has more than {MAX_JOBS} jobs: too many to audit; check that it is the scheduler's database");
+    Err(ReadError::Unusable(text))
+}
+
+/// The traits of all schedulers, for tests that go through them.
+#[cfg(test)]
+pub fn traits_for_tests() -> [crate::model::SchedulerTraits; 2] {
+    [phantom::TRAITS, openclaw::TRAITS]
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn pieces_cover_each_row_once() {
+        let pieces = |from, end| super::pieces(from, end, 10).collect::<Vec<_>>();
+        assert_eq!((pieces(1, 1), pieces(5, 1)), (vec![], vec![]));
+        assert_eq!((pieces(1, 11), pieces(1, 12)), (vec![(1, 10)], vec![(1, 10), (11, 11)]));
+        assert_eq!(pieces(i64::MAX - 3, i64::MAX), [(i64::MAX - 3, i64::MAX - 1)]);
+    }
+}

@@ -1,0 +1,259 @@
+//! The store of OpenClaw (read as of version 2026.9.6): `cron_jobs` with a definition and a state in JSON, `task_runs` and
+//! `cron_run_receipts` with the start and end of each run, `state_leases` and `gateway_boot_lifecycle` as proof of life.
+//!
+//! The JSON of rows may hold prompts and secrets: only the keys that are named in `definition` are read, and only names,
+//! schedules, and errors are shown.
+
+mod definition;
+mod remedy;
+mod runs;
+
+use super::Window;
+use super::value::{cut, number, shown, text};
+use crate::db::{Access, ReadError};
+use crate::model::{Job, JobIndex, Liveness, Row, Run, SchedulerTraits, Snapshot, State, Timestamp};
+use crate::time::{Instant, MINUTE, Millis, SECOND};
+use definition::{Definition, JobState, Quarantine};
+use rusqlite::Connection;
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+/// The table by which a database is recognized.
+pub const JOB_TABLE: &str = "cron_jobs";
+/// The tables whose columns may be read, and nothing else.
+pub const TABLES: [&str; 6] =
+    ["cron_jobs", "cron_run_receipts", "task_runs", "diagnostic_events", "state_leases", "gateway_boot_lifecycle"];
+/// A lease is renewed every 30 seconds and expires after five minutes.
+const LEASE_TERM: Millis = 5 * MINUTE;
+/// What a run may take beyond its time-out, for its setup and its first sign of progress.
+const SETUP: Millis = 2 * MINUTE;
+/// Time-outs that the scheduler gives a run that names none.
+const AGENT_TURN: Millis = 60 * MINUTE;
+const ANYTHING_ELSE: Millis = 10 * MINUTE;
+
+/// How this scheduler works.
+pub const TRAITS: SchedulerTraits = SchedulerTraits {
+    max_concurrent: 8,
+    records_starts: true,
+    backoff: &[30 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE, 60 * MINUTE],
+    retries_in_slot: false,
+    breaker_limit: 10,
+    session_delay: MINUTE,
+    restart_stagger: None,
+    remedy: remedy::remedy,
+};
+
+/// Where its database usually is: in the state directory that its variables name, else in the home directory.
+pub fn usual_place() -> Option<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = || {
+        let profile = std::env::var("OPENCLAW_PROFILE").ok().filter(|name| !name.is_empty() && name != "default");
+        let directory = profile.map_or_else(|| ".openclaw".to_owned(), |name| format!(".openclaw-{name}"));
+        Some(variable("OPENCLAW_HOME").or_else(|| variable("HOME"))?.join(directory))
+    };
+    variable("OPENCLAW_STATE_DIR").or_else(home).map(|state| state.join("state/openclaw.sqlite"))
+}
+
+/// A job by its id and the key of the store that it belongs to: several schedulers can share a file.
+type Key = (Vec<u8>, Vec<u8>);
+
+/// What the small tables say.
+struct Tables {
+    snapshot: Snapshot,
+    keys: HashMap<Key, JobIndex>,
+    /// By id: the first job of several stores.
+    first_of_id: HashMap<Vec<u8>, JobIndex>,
+    /// By job: its definition, whose payload says what a run without usage means.
+    definitions: Vec<Definition>,
+}
+
+impl Tables {
+    fn add(&mut self, key: Key, job: Job, definition: Definition) {
+        let index = JobIndex::at(self.snapshot.jobs.len());
+        self.first_of_id.entry(key.1.clone()).or_insert(index);
+        self.keys.insert(key, index);
+        self.snapshot.jobs.push(job);
+        self.definitions.push(definition);
+    }
+}
+
+/// Reads the database.
+///
+/// # Errors
+/// What is wrong with the database.
+pub fn read(access: &mut Access<'_>, window: &Window) -> Result<Snapshot, ReadError> {
+    let (mut tables, newest) = access.consistent_read(|db| {
+        let tables = read_tables(db, window)?;
+        let newest = runs::newest(db, &tables, window)?;
+        Ok((tables, newest))
+    })?;
+    runs::read(access, &mut tables, newest, window)?;
+    Ok(tables.snapshot)
+}
+
+fn read_tables(db: &Connection, window: &Window) -> Result<Tables, ReadError> {
+    let mut tables = Tables {
+        snapshot: Snapshot::empty(TRAITS),
+        keys: HashMap::new(),
+        first_of_id: HashMap::new(),
+        definitions: Vec::new(),
+    };
+    read_liveness(db, window, &mut tables.snapshot)?;
+    read_jobs(db, window, &mut tables)?;
+    read_quarantine(db, window, &mut tables)?;
+    Ok(tables)
+}
+
+fn missing(what: &rusqlite::Error) -> ReadError {
+    ReadError::Unusable(format!("is not a store of OpenClaw that can be read: {what}"))
+}
+
+fn instant(value: Option<i64>) -> Option<Instant> {
+    value.filter(|millis| *millis > 0).map(Instant::from_millis)
+}
+
+/// The lease proves life by itself; without one the last boot tells whether the process was stopped.
+fn read_liveness(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> Result<(), ReadError> {
+    let lease = db.prepare("SELECT heartbeat_at, created_at FROM state_leases WHERE scope = 'gateway-owner'");
+    if let Ok(mut lease) = lease {
+        let mut rows = lease.query([])?;
+        while let Some(row) = rows.next()? {
+            let (renewed, created) = (instant(number(row.get_ref(0)?)), instant(number(row.get_ref(1)?)));
+            note_lease(renewed, created, window.now, snapshot);
+        }
+    }
+    let boots = "SELECT started_at_ms, completed_at_ms FROM gateway_boot_lifecycle WHERE started_at_ms <= ?1 ORDER BY started_at_ms DESC LIMIT 1";
+    let Ok(mut boots) = db.prepare(boots) else { return Ok(()) };
+    let mut rows = boots.query([window.now.millis()])?;
+    if let Some(row) = rows.next()? {
+        snapshot.boot = snapshot.boot.max(instant(number(row.get_ref(0)?)));
+        let stopped = instant(number(row.get_ref(1)?)).filter(|at| *at <= window.now);
+        if let Some(stopped) = stopped.filter(|_| snapshot.liveness == Liveness::Unknown) {
+            snapshot.liveness = Liveness::Stopped(stopped);
+        }
+    }
+    Ok(())
+}
+
+/// Takes in a lease. One that was created after the audit's instant says nothing about it; one that was renewed after it
+/// was held at that instant.
+fn note_lease(renewed: Option<Instant>, created: Option<Instant>, now: Instant, snapshot: &mut Snapshot) {
+    let Some(renewed) = renewed.filter(|_| created.is_none_or(|created| created <= now)) else { return };
+    let renewed = renewed.min(now);
+    snapshot.boot = snapshot.boot.max(created);
+    snapshot.last_other_activity = snapshot.last_other_activity.max(Some(renewed));
+    if snapshot.last_other_activity == Some(renewed) {
+        let alive = now.since(renewed) <= LEASE_TERM;
+        snapshot.liveness = if alive { Liveness::Alive(renewed) } else { Liveness::Dead(renewed) };
+    }
+}
+
+fn read_jobs(db: &Connection, window: &Window, tables: &mut Tables) -> Result<(), ReadError> {
+    let query = "SELECT store_key, job_id, name, enabled, declaration_key, job_json, state_json FROM cron_jobs ORDER BY sort_order, job_id";
+    let mut statement = db.prepare(query).map_err(|error| missing(&error))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        super::room_for_another(&tables.snapshot.jobs)?;
+        let bytes =
+            |index: usize| Ok::<_, rusqlite::Error>(row.get_ref(index)?.as_bytes().unwrap_or_default().to_vec());
+        let key = (bytes(0)?, bytes(1)?);
+        let text_of = |index: usize| Ok::<_, rusqlite::Error>(text(row.get_ref(index)?).unwrap_or_default());
+        let declared = row.get_ref(4)?.as_bytes().is_ok_and(|key| !key.is_empty());
+        let definition = Definition::parse(&text_of(5)?, declared);
+        let status = JobState::parse(&text_of(6)?);
+        let id = shown(row.get_ref(1)?);
+        let enabled = number(row.get_ref(3)?) == Some(1);
+        let job = job(id, shown(row.get_ref(2)?), enabled, &definition, &status, window);
+        tables.add(key, job, definition);
+    }
+    Ok(())
+}
+
+fn job(id: String, name: String, enabled: bool, definition: &Definition, status: &JobState, window: &Window) -> Job {
+    let created_at = instant(definition.created_at);
+    let schedule = match &status.auto_disabled {
+        Some(off) if off.reason == "schedule-errors" => {
+            let why =
+                status.last_error.clone().filter(|_| window.errors).unwrap_or_else(|| "schedule errors".to_owned());
+            definition.unreadable(format!("the scheduler switched the job off: {}", cut(why, 200)))
+        }
+        _ => definition.schedule(&id, window.zone),
+    };
+    let last_start = instant(status.last_run_at);
+    let newer = last_start.is_some_and(|start| start > window.now);
+    let state = match enabled {
+        _ if created_at.is_some_and(|made| made > window.now) => State::NotCreated,
+        true if definition.is_event_driven() => State::EventDriven,
+        true => State::Watched,
+        false if status.auto_disabled.is_some() => State::Broken,
+        false if schedule.kind == "at" && status.last_status == "ok" => State::Completed,
+        false if schedule.kind == "at" && status.last_status == "error" => State::FailedOnce,
+        false => State::Disabled,
+    };
+    let longest_run = match definition.timeout_seconds {
+        Some(0) => None,
+        Some(seconds) => Some(seconds.saturating_mul(SECOND).saturating_add(SETUP)),
+        None if definition.is_agent_turn() => Some(AGENT_TURN + SETUP),
+        None => Some(ANYTHING_ELSE + SETUP),
+    };
+    let error = status.last_error.as_ref().and_then(|error| error.lines().next());
+    let last_run = last_start.map(|start| Run {
+        start,
+        // The end on record of an interrupted run is the next boot.
+        duration_ms: status.last_duration.filter(|_| !status.was_interrupted()).map(|millis| millis.max(0)),
+        failed: status.last_status == "error",
+        error: error.filter(|_| status.last_status != "ok" && window.errors).map(|error| cut(error.to_owned(), 500)),
+    });
+    let row = Row {
+        last_run,
+        next_run_at: instant(status.next_run_at).map_or(Timestamp::Missing, Timestamp::At),
+        consecutive_errors: status.consecutive_errors,
+        updated_at: instant(status.activated_at).or(created_at),
+        delivery: status.delivery(),
+    };
+    Job { name, created_at, row: (!newer).then_some(row), longest_run, ..Job::new(id, state, schedule) }
+}
+
+/// Jobs whose rows the scheduler could not read and deleted, but for those that somebody made again.
+fn read_quarantine(db: &Connection, window: &Window, tables: &mut Tables) -> Result<(), ReadError> {
+    let query = "SELECT scope, payload_json, created_at FROM diagnostic_events WHERE scope LIKE 'cron.quarantine:%' LIMIT 20000";
+    let Ok(mut statement) = db.prepare(query) else { return Ok(()) };
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let Some(at) = instant(number(row.get_ref(2)?)).filter(|at| *at <= window.now) else { continue };
+        let scope = row.get_ref(0)?.as_bytes().unwrap_or_default();
+        let store_key = scope.strip_prefix(b"cron.quarantine:").unwrap_or_default().to_vec();
+        let Some(entry) = Quarantine::parse(&text(row.get_ref(1)?).unwrap_or_default()) else { continue };
+        let key = (store_key, entry.id.clone().into_bytes());
+        if tables.keys.contains_key(&key) {
+            continue;
+        }
+        let definition = entry.definition.unwrap_or_default();
+        let mut job = job(entry.id, entry.name, true, &definition, &entry.status, window);
+        job.state = State::Quarantined(cut(entry.reason, 100));
+        job.row.iter_mut().for_each(|row| row.updated_at = Some(at));
+        tables.add(key, job, definition);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_says_nothing_about_the_time_before_it_was_created() {
+        let now = Instant::from_millis(1_772_000_000_000);
+        let liveness = |created: i64, renewed: i64| {
+            let mut snapshot = Snapshot::empty(TRAITS);
+            note_lease(Some(now.plus(renewed)), Some(now.plus(created)), now, &mut snapshot);
+            (snapshot.liveness, snapshot.boot)
+        };
+        assert_eq!(liveness(1, 2), (Liveness::Unknown, None), "created later");
+        assert_eq!(liveness(0, 2), (Liveness::Alive(now), Some(now)), "renewed later");
+        let (term, boot) = (now.plus(-LEASE_TERM), now.plus(-2 * LEASE_TERM));
+        assert_eq!(liveness(-2 * LEASE_TERM, -LEASE_TERM), (Liveness::Alive(term), Some(boot)));
+        let dead = Liveness::Dead(term.plus(-1));
+        assert_eq!(liveness(-2 * LEASE_TERM, -LEASE_TERM - 1), (dead, Some(boot)));
+    }
+}
