@@ -38,7 +38,8 @@ pub fn run(options: &Arc<Options>, started: Clock) -> Report {
 fn audit_all(options: &Arc<Options>, deadline: Clock) -> Vec<Database> {
     let mut progress = Progress::new(options.databases.len(), !options.output.quiet);
     let (sender, outcomes) = channel();
-    let mut candidates: Vec<Arc<Candidate>> = options.databases.iter().map(|path| Arc::new(Candidate::named(path))).collect();
+    let mut candidates: Vec<Arc<Candidate>> =
+        options.databases.iter().map(|path| Arc::new(Candidate::named(path))).collect();
     spawn(&candidates, 0, options, deadline, &sender);
     if !options.directories.is_empty() {
         let first = candidates.len();

@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_that_rows_hold_is_read_as_the_instant_it_means() {
+    fn every_form_of_time_is_read() {
         for (text, instant) in [
             ("2026-04-29T10:00:11.304Z", "2026-04-29T10:00:11.304Z"),
             ("2026-04-29 10:00:11", "2026-04-29T10:00:11Z"),
@@ -266,7 +266,7 @@ mod tests {
         }
 
         #[test]
-        fn the_fast_reader_of_event_times_agrees_with_the_general_one(seconds in -62_167_219_200i64..253_402_300_799) {
+        fn fast_event_time_parser_agrees_with_the_general_one(seconds in -62_167_219_200i64..253_402_300_799) {
             let text = Instant::from_millis(seconds * SECOND).utc().format("%Y-%m-%d %H:%M:%S").to_string();
             prop_assert_eq!(event_seconds(text.as_bytes()), Some(seconds));
             prop_assert_eq!(TimeText::parse(&text).map(|time| time.as_utc().seconds()), Some(seconds));

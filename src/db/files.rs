@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stamp_settles_in_twelve_milliseconds_after_the_later_of_two_changes() {
+    fn file_stat_settles_12_milliseconds_after_the_last_change() {
         let fresh = |modified: i64, changed: i64, age: Duration| {
             let stamp = FileStat { device: 0, inode: 0, size: 0, modified: (modified, 5), changed: (changed, 5) };
             let latest = SystemTime::UNIX_EPOCH + Duration::new(modified.max(changed).max(0) as u64, 5);
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sighting_holds_while_the_log_only_grows_and_the_database_stays_as_it_is() {
+    fn file_state_holds_while_only_the_log_grows() {
         let directory = Directory::new();
         let database = directory.database();
         let wal = |bytes: &[u8]| directory.file("a.db-wal", bytes);
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_is_known_by_the_bytes_that_it_locks() {
+    fn writer_is_recognized_by_its_locks() {
         let directory = Directory::new();
         let database = directory.database();
         let rest = |start: u64| {
@@ -476,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_instead_of_a_database_is_said_with_what_to_do() {
+    fn errors_say_what_is_there_instead_of_a_database() {
         let directory = Directory::new();
         let refused = |path: &Path| locate(path).err().map(why).unwrap_or_default();
         assert_eq!(locate(&directory.database()).ok(), std::fs::canonicalize(directory.path("a.db")).ok());
@@ -505,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_and_what_belongs_to_one_may_not_be_overwritten() {
+    fn database_and_its_sidecars_may_not_be_overwritten() {
         let directory = Directory::new();
         let database = directory.database();
         let is_part = |name: &str| is_part_of_database(&directory.path(name));

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_change_a_file_fails_as_on_a_read_only_file_system() {
+    fn system_calls_that_change_files_fail() {
         let refused = |code: c_int| (code, errno::errno().0) == (FAILED, libc::EROFS);
         let nothing: *const c_void = std::ptr::null();
         assert!(refused(refuse_path(nothing.cast())) && refused(refuse_path_mode(nothing.cast(), 0)));
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn sqlite_can_neither_create_nor_write_nor_delete_a_file_once_writes_are_forbidden() {
+    fn sqlite_can_not_change_files_once_writes_are_forbidden() {
         let directory = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
         let path = directory.path().join("new.db");
         forbid_writes().unwrap_or_else(|call| panic!("{call}"));

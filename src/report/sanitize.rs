@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_control_a_terminal_is_shown_escaped() {
+    fn control_characters_are_escaped() {
         assert_eq!(text("a\x1b[31mb\nc\u{202e}d\u{9b}", 99), "a\\u{1b}[31mb\\nc\\u{202e}d\\u{9b}");
         assert_eq!(text("heartbeat — später", 99), "heartbeat — später");
         assert_eq!(text("abcdef", 3), "abc…");
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_explains_an_error_is_not_masked() {
+    fn diagnoses_are_not_masked() {
         for text in [
             "Error: Claude Code process exited with code 1",
             "model claude-3-5-sonnet-20241022 not found",

@@ -5,7 +5,7 @@
 //! OR day-of-week, `L`, `W`, `#`, `+`, and two quirks that real schedules meet (`?` is not a star; February overflows).
 
 use crate::time::Millis;
-use chrono::{Datelike, NaiveDate, NaiveDateTime, TimeDelta, Utc};
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use std::str::FromStr;
 
 /// A day that does not come in so many of the named years never will: the rarest, a 29 February on a given weekday, comes
@@ -129,12 +129,12 @@ impl Cron {
     pub fn next_wall(&self, wall: NaiveDateTime) -> Option<NaiveDateTime> {
         let mut day = self.day_from(wall.date())?;
         if day == wall.date() {
-            if let Some(time) = self.time_after(wall).filter(|time| time.date() == day) {
-                return Some(time);
+            if let Some(time) = self.time_after(Some(wall.time())) {
+                return Some(day.and_time(time));
             }
             day = self.day_from(wall.date().succ_opt()?)?;
         }
-        self.time_after(day.and_time(chrono::NaiveTime::MIN) - TimeDelta::seconds(1))
+        Some(day.and_time(self.time_after(None)?))
     }
 
     /// The first day from `date` on that it names.
@@ -176,8 +176,14 @@ impl Cron {
         self.times_per_day
     }
 
-    fn time_after(&self, wall: NaiveDateTime) -> Option<NaiveDateTime> {
-        self.times.after(&wall.and_utc()).next().map(|time: chrono::DateTime<Utc>| time.naive_utc())
+    /// The first time of day it names after `time`, or the first of all. The crate walks a fixed day, since it knows no year
+    /// after 2100.
+    fn time_after(&self, time: Option<NaiveTime>) -> Option<NaiveTime> {
+        let day = NaiveDate::default();
+        let before_all = day.and_time(NaiveTime::MIN) - TimeDelta::seconds(1);
+        let after = time.map_or(before_all, |time| day.and_time(time));
+        let next = self.times.after(&after.and_utc()).next()?.naive_utc();
+        (next.date() == day).then(|| next.time())
     }
 }
 

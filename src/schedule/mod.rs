@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn slots_are_those_of_the_schedulers_own_cron_library() {
+    fn slots_agree_with_croner() {
         let mut wrong = Vec::new();
         let mut refused = 0;
         for line in ORACLE.lines() {
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn slots_of_the_second_scheduler_are_those_of_its_own_function() {
+    fn slots_agree_with_openclaw() {
         let mut wrong = Vec::new();
         for line in include_str!("../../fixtures/openclaw-next.jsonl").lines() {
             let case: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn six_and_seven_fields_and_nicknames_are_for_the_second_scheduler_only() {
+    fn six_and_seven_fields_and_nicknames_are_for_openclaw_only() {
         for text in ["@daily", "30 15 */2 * * *", "0 0 0 1 1 * 2030"] {
             assert!(Cron::parse_openclaw(text).is_ok() && Cron::parse(text).is_err(), "{text}");
         }
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_is_named_with_its_field() {
+    fn refused_expressions_name_their_field() {
         let refused = |expression| Cron::parse(expression).err();
         let words = |item, field| Some(format!("{item:?} is not a {field} that the scheduler's cron library takes"));
         assert_eq!(refused("60 * * * *"), words("60", "minute"));
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn the_weekday_nearest_to_a_sunday_that_ends_a_month_is_its_last_friday() {
+    fn weekday_nearest_to_a_final_sunday_is_the_last_friday() {
         let nearest = cadence("0 0 30W 4 *", "UTC");
         assert_eq!(nearest.next(at("2028-01-01")), Some(at("2028-04-28")));
         assert_eq!(nearest.next(at("2033-01-01")), Some(at("2033-04-29")), "a Saturday");
@@ -320,13 +320,13 @@ mod tests {
     }
 
     #[test]
-    fn the_usual_interval_of_business_hours_is_that_of_the_day_not_of_the_night() {
+    fn usual_interval_of_business_hours_ignores_the_night() {
         let business = cadence("*/20 9-17 * * MON-FRI", "America/Los_Angeles");
         assert_eq!(business.usual_interval(at("2026-03-07 01:30:00")), Some(20 * MINUTE));
     }
 
     #[test]
-    fn a_slot_is_known_by_its_instant_also_about_a_clock_change() {
+    fn slots_are_recognized_around_clock_changes() {
         let in_the_gap = cadence("30 2 * * 0", "America/New_York");
         let moved = at("2026-03-08 07:30:00");
         assert_eq!(in_the_gap.next(at("2026-03-02")), Some(moved));
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn the_offsets_that_explain_a_time_reach_from_half_a_day_behind_to_fourteen_hours_ahead() {
+    fn zone_offsets_reach_from_minus_12_to_plus_14_hours() {
         let nine = cadence("0 9 * * *", "UTC");
         let quarters = |text| nine.offsets_with_slot_at(at(text)).iter().map(|ms| ms * 4 / HOUR).collect::<Vec<_>>();
         assert_eq!(quarters("2026-03-01 09:00:00"), [0]);
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_day_counted_from_a_midnight_the_midnight_itself_is_left_out() {
+    fn counting_from_midnight_excludes_midnight() {
         let hourly = cadence("0 * * * *", "UTC");
         assert_eq!(hourly.slots_between(at("2026-03-01"), at("2026-03-02")), 24);
         assert_eq!(hourly.slots_between(at("2026-02-28 23:59:59"), at("2026-03-02")), 25);
@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn every_zone_is_known_by_its_name_in_any_case() {
+    fn zones_are_found_by_name_in_any_case() {
         for name in Zone::names() {
             assert_eq!(Zone::named(&name.to_ascii_uppercase()).map(Zone::name), Some(name));
         }

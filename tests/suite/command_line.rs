@@ -12,7 +12,7 @@ fn the_exit_code_follows_the_worst_severity() {
 }
 
 #[test]
-fn fail_on_sets_the_lowest_severity_that_fails_but_never_hides_what_could_not_be_audited() {
+fn fail_on_never_hides_what_could_not_be_audited() {
     for (fail_on, code) in [("warning", 2), ("critical", 2), ("never", 0)] {
         assert_eq!(command().args(["--fail-on", fail_on]).args(INCIDENT).status().unwrap().code(), Some(code));
         assert_eq!(run(&["--fail-on", fail_on, "no/such.db"]).code, 3);
@@ -23,7 +23,7 @@ fn fail_on_sets_the_lowest_severity_that_fails_but_never_hides_what_could_not_be
 }
 
 #[test]
-fn of_several_databases_critical_wins_then_what_could_not_be_audited_then_warning() {
+fn exit_code_of_several_databases() {
     let now = ["--now", "2026-05-01T06:25:30Z", "--timezone", "UTC"];
     let code = |databases: &[&str]| command().args(now).args(databases).output().unwrap().status.code();
     assert_eq!(code(&["no/such.db", "fixtures/incident.db"]), Some(2));
@@ -95,7 +95,7 @@ fn color_is_for_terminals_unless_asked_for() {
 }
 
 #[test]
-fn a_name_that_is_a_severity_is_not_painted_as_one() {
+fn job_named_like_a_severity_is_not_colored() {
     let history = History::new();
     history.job("critical-info", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), None);
     let path = history.path.to_str().unwrap();
@@ -108,7 +108,7 @@ fn a_name_that_is_a_severity_is_not_painted_as_one() {
 }
 
 #[test]
-fn the_width_is_that_of_columns_in_a_pipe_and_no_line_is_longer_nor_a_word_cut() {
+fn piped_table_fits_columns_without_cut_words() {
     for columns in ["60", "80", "140"] {
         for more in [&["-a"][..], &[]] {
             let output = command().env("COLUMNS", columns).args(more).args(INCIDENT).output().unwrap();
@@ -121,7 +121,7 @@ fn the_width_is_that_of_columns_in_a_pipe_and_no_line_is_longer_nor_a_word_cut()
 }
 
 #[test]
-fn a_job_that_an_incident_hits_is_named_on_its_own_line() {
+fn affected_job_is_named_on_its_own_line() {
     let line = run(&INCIDENT).out.lines().find(|line| line.contains("26 lost")).unwrap_or_default().to_owned();
     assert!(line.contains("heartbeat") && line.contains("○○○○○○××××"), "{line}");
     assert_eq!(line.matches('×').count(), 26, "one count: {line}");
@@ -143,7 +143,7 @@ fn job_and_ignore_choose_by_id_or_name_and_a_typo_in_job_is_not_green() {
 }
 
 #[test]
-fn for_cron_only_trouble_prints_nothing_while_the_exit_code_is_0() {
+fn only_trouble_prints_nothing_while_the_exit_code_is_0() {
     let of = |arguments: &[&str]| run(&[&["--only-trouble"], arguments].concat());
     let (healthy, incident) = (of(&HEALTHY), of(&INCIDENT));
     assert_eq!((healthy.code, healthy.out.as_str(), healthy.err.as_str()), (0, "", ""));
@@ -161,7 +161,7 @@ fn a_time_out_may_be_plain_seconds() {
 }
 
 #[test]
-fn what_is_expected_must_be_watched() {
+fn expected_jobs_must_be_watched() {
     let expect = |pattern: &str| run(&[&["-f", "json", "--expect", pattern], HEALTHY.as_slice()].concat());
     for there in ["heartbeat", "poll-*"] {
         assert_eq!(expect(there).code, 0, "{there}");
@@ -194,7 +194,7 @@ fn what_is_expected_must_be_watched() {
 }
 
 #[test]
-fn json_has_the_same_keys_when_all_is_well_and_when_nothing_could_be_read() {
+fn json_keys_do_not_depend_on_the_outcome() {
     let keys = |arguments: &[&str]| {
         let run = run(&[&["-f", "json"], arguments].concat());
         let json = run.json();
@@ -208,7 +208,7 @@ fn json_has_the_same_keys_when_all_is_well_and_when_nothing_could_be_read() {
 }
 
 #[test]
-fn the_clock_is_used_where_no_instant_is_given() {
+fn clock_is_used_without_now() {
     let history = History::new();
     history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
     assert_eq!(command().arg("-q").arg(&history.path).status().unwrap().code(), Some(2), "long past by any clock");
@@ -227,7 +227,7 @@ fn output_that_cannot_be_written_exits_3_and_a_closed_pipe_keeps_the_verdict() {
 }
 
 #[test]
-fn without_utf8_the_strip_is_ascii() {
+fn timeline_is_ascii_without_utf8() {
     let output = command().env("LC_ALL", "C").args(INCIDENT).output().unwrap();
     let out = String::from_utf8(output.stdout).unwrap();
     assert!(out.is_ascii() && out.contains("######000000xxxxxx"), "{out}");

@@ -46,7 +46,7 @@ fn three_jobs() -> History {
 }
 
 #[test]
-fn what_is_special_about_three_jobs_is_one_file_and_one_call() {
+fn special_cases_of_three_jobs_fit_one_file() {
     let history = three_jobs();
     let path = history.path.to_str().unwrap();
     let arguments = ["-f", "json", "--now", "2026-03-02T03:00:00Z", path];
@@ -76,7 +76,7 @@ fn what_is_special_about_three_jobs_is_one_file_and_one_call() {
 }
 
 #[test]
-fn the_command_line_wins_over_the_file_and_the_most_specific_match_over_others() {
+fn command_line_then_most_specific_rule_wins() {
     let history = three_jobs();
     let path = history.path.to_str().unwrap();
     let file = format!(
@@ -104,7 +104,7 @@ fn the_command_line_wins_over_the_file_and_the_most_specific_match_over_others()
 }
 
 #[test]
-fn a_mistake_in_the_file_is_named_with_its_line_and_the_nearest_name() {
+fn config_errors_name_the_line_and_the_nearest_name() {
     for (text, said) in [
         ("late_afer = \"1h\"", "line 1: unknown key \"late_afer\"; did you mean \"late_after\"?"),
         ("\n[[job]]\nmatch = \"a\"\nmutes = []", "line 4: unknown key \"mutes\"; did you mean \"mute\"?"),
@@ -128,7 +128,7 @@ fn a_mistake_in_the_file_is_named_with_its_line_and_the_nearest_name() {
 }
 
 #[test]
-fn an_expected_job_of_the_file_that_is_gone_is_critical() {
+fn expected_job_of_the_config_file_that_is_missing_is_critical() {
     let history = History::new();
     history.job("other", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
     let file = "timezone = \"UTC\"\nexpect = [\"other\"]\n[[job]]\nmatch = \"nightly\"\nexpect = true\n";

@@ -11,7 +11,7 @@ fn rank(severity: &Value) -> usize {
 }
 
 #[test]
-fn every_job_of_the_labelled_databases_gets_a_severity_that_its_truth_allows() {
+fn labeled_databases_get_the_severities_of_their_truth() {
     let labels: Value = serde_json::from_str(include_str!("../../fixtures/corpus/labels.json")).unwrap();
     let mut wrong = Vec::new();
     for case in labels.as_array().unwrap() {
@@ -49,7 +49,7 @@ fn incident_at(minutes: i64) -> Run {
 }
 
 #[test]
-fn replayed_every_ten_minutes_the_incident_is_told_by_the_third_zero_token_fire_not_before_and_as_one() {
+fn incident_replay_reports_one_incident_from_the_third_zero_token_fire() {
     // The first zero-token fire is that of 2026-04-29 05:00:07, the third that of 05:01:51.
     let (first_zero, third_zero) = (65 * 60, 65 * 60 + 2);
     for minutes in (0..first_zero).step_by(10) {

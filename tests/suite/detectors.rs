@@ -7,7 +7,7 @@ const LATE: &str = "critical past-due/overdue ongoing";
 const GAP: &str = "critical gap/silent ongoing";
 
 #[test]
-fn a_job_is_late_after_a_quarter_of_an_hour_and_lost_after_two_cadences_or_65_minutes_of_a_free_worker() {
+fn job_is_late_after_15_and_lost_after_65_free_minutes_or_two_cadences() {
     let history = History::new();
     history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
     history.fires("j", &["2026-03-02 10:01:00"]);
@@ -47,7 +47,7 @@ fn a_weekday_job_due_on_friday_is_a_warning_within_the_hour_and_lost_after_it() 
 }
 
 #[test]
-fn a_weekend_of_a_weekday_job_is_no_gap() {
+fn weekend_of_a_weekday_job_is_not_a_gap() {
     let history = weekday_job("2026-03-09", "2026-03-10");
     history.fires("j", &["2026-03-05 17:01:00", "2026-03-06 17:01:00", "2026-03-09 17:01:00"]);
     history.check("2026-03-09T20:00:00Z", &[]);
@@ -64,7 +64,7 @@ fn a_one_shot_is_late_after_a_quarter_of_an_hour_and_lost_after_65_minutes() {
 }
 
 #[test]
-fn a_row_that_can_never_fire_again_is_critical() {
+fn row_that_never_fires_again_is_critical() {
     for (change, reason) in [
         ("next_run_at = NULL", "no-next-run"),
         ("next_run_at = 'soon'", "no-next-run"),
@@ -96,7 +96,7 @@ fn a_status_or_enabled_value_that_the_scheduler_never_picks_is_a_warning() {
 }
 
 #[test]
-fn silence_of_a_paused_disabled_or_completed_job_is_right() {
+fn paused_disabled_and_completed_jobs_may_be_silent() {
     for (change, state) in
         [("status = 'paused'", "paused"), ("enabled = 0", "disabled"), ("status = 'completed'", "completed")]
     {
@@ -118,7 +118,7 @@ fn hours(history: &History, fires: &[&str]) {
 }
 
 #[test]
-fn two_zero_token_fires_are_quiet_three_a_warning_five_critical() {
+fn zero_token_streak_of_two_three_and_five() {
     let fires = [
         "-2026-03-02 01:01:00",
         "-2026-03-02 02:01:00",
@@ -147,7 +147,7 @@ fn a_streak_ended_by_tokens_is_resolved_and_forgotten_after_since() {
 }
 
 #[test]
-fn errors_in_a_row_are_a_warning_where_no_streak_shows_them() {
+fn errors_in_a_row_without_a_streak_are_a_warning() {
     let history = History::new();
     hours(&history, &["2026-03-02 09:01:00", "2026-03-02 10:01:00"]);
     let with = |errors: i64| history.sql(&format!("UPDATE scheduled_jobs SET consecutive_errors = {errors}"));
@@ -165,7 +165,7 @@ fn a_count_that_is_null_is_not_zero() {
 }
 
 #[test]
-fn a_streak_before_a_silence_of_a_year_is_still_found() {
+fn streak_before_a_year_of_silence_is_found() {
     let history = History::new();
     hours(&history, &["2026-03-02 01:01:00", "-2026-03-02 02:01:00", "-2026-03-02 03:01:00", "-2026-03-02 04:01:00"]);
     let found = history.audit("2027-03-02T04:30:00Z", &[]);
@@ -181,7 +181,7 @@ fn events_of_deleted_jobs_are_left_alone() {
 }
 
 #[test]
-fn what_was_silent_before_a_restart_is_over_at_the_boot_unless_nothing_runs_after_it() {
+fn silence_before_a_restart_is_resolved_unless_nothing_runs_after() {
     let history = History::new();
     // As after a restart: next_run_at is the boot's time plus seconds, no slot.
     history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T20:30:05.000Z"));
@@ -262,17 +262,17 @@ fn gaps_of_j(history: &History) -> Vec<String> {
 }
 
 #[test]
-fn a_closed_gap_that_one_run_can_explain_is_no_fault() {
+fn closed_gap_that_one_run_explains_is_no_fault() {
     assert_eq!(gaps_of_j(&closed("15:59", &ALIVE[..4])), [""; 0]);
 }
 
 #[test]
-fn a_closed_gap_with_the_slot_free_is_a_warning() {
+fn closed_gap_with_a_free_worker_is_a_warning() {
     assert_eq!(gaps_of_j(&closed("19:30", &ALIVE)), ["warning gap/silent resolved"]);
 }
 
 #[test]
-fn a_closed_gap_longer_than_one_run_is_no_fault_if_the_slot_was_held_all_the_while() {
+fn closed_gap_is_no_fault_while_the_worker_was_busy() {
     // The other job's long run ended at 15:50, its next one was due a minute later and ended at 19:29:50.
     let held = ["2026-03-02 11:00:59", "2026-03-02 15:50:00", "2026-03-02 19:29:50"];
     let history = closed("19:30", &held);
@@ -291,7 +291,7 @@ fn a_pause_in_the_audit_log_takes_its_time_out_of_a_gap() {
 }
 
 #[test]
-fn a_pause_that_left_no_trace_of_its_end_lasts_to_the_next_fire_and_no_longer() {
+fn pause_without_trace_of_its_end_lasts_until_the_next_fire() {
     let pause = |at: &str| {
         let history = closed("19:30", &ALIVE);
         history.sql(&format!(
@@ -305,7 +305,7 @@ fn a_pause_that_left_no_trace_of_its_end_lasts_to_the_next_fire_and_no_longer() 
 }
 
 #[test]
-fn a_pause_that_left_no_trace_of_its_end_lasts_to_the_rows_next_edit() {
+fn pause_without_trace_of_its_end_lasts_until_the_next_edit() {
     let history = History::new();
     let ten = r#"{"expr":"*/10 * * * *"}"#;
     history.job("j", "cron", ten, Some("2026-03-02T11:50:00.000Z"), Some("2026-03-02T12:00:00.000Z"));
@@ -346,7 +346,7 @@ fn in_flight() -> History {
 }
 
 #[test]
-fn who_waits_behind_a_run_is_info_the_run_a_warning_beyond_its_usual_and_all_are_critical_once_it_hangs() {
+fn jobs_behind_a_run_are_info_until_it_hangs() {
     let history = in_flight();
     history.check("2026-03-02T12:15:00Z", &[]);
     history.check("2026-03-02T12:16:00Z", &[WAITS]);
@@ -376,7 +376,7 @@ fn a_run_is_unusual_beyond_ten_minutes_and_twice_the_longest_of_the_last_thirty(
 }
 
 #[test]
-fn a_cost_event_that_its_row_does_not_know_is_a_delivery_which_hangs_after_a_quarter_of_an_hour() {
+fn delivery_hangs_after_15_minutes() {
     let history = History::new();
     history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
     history.job(
@@ -400,7 +400,7 @@ fn a_cost_event_that_its_row_does_not_know_is_a_delivery_which_hangs_after_a_qua
 }
 
 #[test]
-fn a_job_that_was_due_while_the_slot_was_free_is_not_excused_by_a_run_in_flight() {
+fn run_in_flight_does_not_excuse_earlier_free_time() {
     let history = in_flight();
     history.sql("UPDATE scheduled_jobs SET next_run_at = '2026-03-02T02:00:00.000Z' WHERE id = 'poll'");
     let run = history.audit("2026-03-02T12:15:00Z", &["--job", "poll"]);
@@ -408,7 +408,7 @@ fn a_job_that_was_due_while_the_slot_was_free_is_not_excused_by_a_run_in_flight(
 }
 
 #[test]
-fn a_run_that_others_overtook_is_not_in_flight() {
+fn overtaken_run_is_not_in_flight() {
     let history = in_flight();
     history.fires("poll", &["2026-03-02 12:20:05"]);
     let run = history.audit("2026-03-02T15:00:00Z", &["--job", "long"]);
@@ -416,7 +416,7 @@ fn a_run_that_others_overtook_is_not_in_flight() {
 }
 
 #[test]
-fn a_job_that_others_passed_over_three_times_is_not_waiting_for_its_turn() {
+fn job_passed_over_three_times_is_not_waiting() {
     let history = History::new();
     history.job(
         "j",
@@ -444,7 +444,7 @@ fn a_job_that_others_passed_over_three_times_is_not_waiting_for_its_turn() {
 }
 
 #[test]
-fn a_row_written_by_hand_is_at_most_a_warning_while_the_timer_may_sleep() {
+fn edited_row_is_at_most_a_warning_while_the_timer_may_sleep() {
     let history = History::new();
     history.job(
         "j",
@@ -463,7 +463,7 @@ fn a_row_written_by_hand_is_at_most_a_warning_while_the_timer_may_sleep() {
 }
 
 #[test]
-fn a_run_that_ended_is_not_blamed_when_nothing_has_fired_for_longer_than_the_window() {
+fn ended_run_is_not_blamed_for_a_long_silence() {
     let history = History::new();
     history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
     history.fires("deleted", &["2026-03-02 08:05:00"]).session("scheduler:sched:deleted", "2026-03-02 08:05:00");
@@ -472,7 +472,7 @@ fn a_run_that_ended_is_not_blamed_when_nothing_has_fired_for_longer_than_the_win
 }
 
 #[test]
-fn a_job_whose_row_is_never_updated_fires_without_end() {
+fn job_whose_row_is_never_updated_is_a_runaway() {
     let history = History::new();
     history.job("j", "every", r#"{"intervalMs":"60000"}"#, None, Some("2026-03-02T10:00:00.000Z"));
     history.fires("j", &["2026-03-02 10:01:00", "2026-03-02 10:05:00"]);
@@ -482,7 +482,7 @@ fn a_job_whose_row_is_never_updated_fires_without_end() {
 }
 
 #[test]
-fn jobs_of_another_zone_are_one_info_line_and_no_false_gap() {
+fn jobs_of_a_different_zone_are_one_info_and_no_gap() {
     let history = History::new();
     for id in ["a", "b"] {
         history.job(
@@ -506,7 +506,7 @@ fn jobs_of_another_zone_are_one_info_line_and_no_false_gap() {
 }
 
 #[test]
-fn an_interval_job_in_backoff_after_an_error_is_off_its_cadence_by_design() {
+fn interval_job_in_backoff_is_off_its_cadence_by_design() {
     let history = History::new();
     history.job(
         "j",
@@ -520,7 +520,7 @@ fn an_interval_job_in_backoff_after_an_error_is_off_its_cadence_by_design() {
 }
 
 #[test]
-fn a_fingerprint_lasts_as_long_as_its_trouble_on_any_copy_and_a_new_trouble_has_a_new_one() {
+fn fingerprint_lasts_as_long_as_its_incident_on_any_copy() {
     let history = History::new();
     history.job("a", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
     history.job(
@@ -553,7 +553,7 @@ fn a_fingerprint_lasts_as_long_as_its_trouble_on_any_copy_and_a_new_trouble_has_
 }
 
 #[test]
-fn from_the_first_bad_fire_to_the_open_breaker_and_back_a_failing_job_is_one_incident() {
+fn failing_job_is_one_incident_from_first_error_to_recovery() {
     let history = History::new();
     let ladder = [
         "05:00:07", "05:00:44", "05:01:51", "05:06:58", "05:22:06", "06:00:07", "07:00:07", "08:00:07", "09:00:07",
@@ -589,7 +589,7 @@ fn from_the_first_bad_fire_to_the_open_breaker_and_back_a_failing_job_is_one_inc
 }
 
 #[test]
-fn what_is_over_is_a_warning_for_a_day_then_info_until_since() {
+fn resolved_gap_is_a_warning_for_a_day_then_info() {
     let history = History::new();
     hours(&history, &["-2026-03-02 01:01:00", "-2026-03-02 02:01:00", "-2026-03-02 03:01:00", "2026-03-02 04:01:00"]);
     history.sql("UPDATE scheduled_jobs SET next_run_at = '2026-04-02T04:00:00.000Z', schedule_value = '{\"expr\":\"0 4 2 * *\"}'");
@@ -602,7 +602,7 @@ fn what_is_over_is_a_warning_for_a_day_then_info_until_since() {
 }
 
 #[test]
-fn an_audit_as_of_an_earlier_instant_does_not_see_the_future() {
+fn audit_of_an_earlier_instant_does_not_see_the_future() {
     let history = History::new();
     hours(&history, &["2026-03-02 01:01:00", "-2026-03-02 02:01:00", "-2026-03-02 03:01:00", "-2026-03-02 04:01:00"]);
     history.check("2026-03-02T03:30:00Z", &[]);
@@ -619,7 +619,7 @@ fn timeline(run: &crate::Run, job: usize) -> String {
 }
 
 #[test]
-fn a_job_silent_while_others_fire_is_told_from_a_silent_scheduler() {
+fn silent_job_is_distinguished_from_silent_scheduler() {
     let history = History::new();
     history.job("quiet", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
     history.fires("quiet", &["2026-03-02 09:01:00", "2026-03-02 10:01:00"]);
@@ -634,7 +634,7 @@ fn a_job_silent_while_others_fire_is_told_from_a_silent_scheduler() {
 }
 
 #[test]
-fn other_channels_prove_that_the_process_of_a_hung_run_lives() {
+fn other_channels_prove_that_the_process_is_alive() {
     let history = in_flight();
     let run = history.audit("2026-03-02T17:00:00Z", &[]);
     assert_eq!(causes(&run), ["run-hung"]);
@@ -645,7 +645,7 @@ fn other_channels_prove_that_the_process_of_a_hung_run_lives() {
 }
 
 #[test]
-fn an_open_breaker_is_told_with_the_spacing_of_its_errors_where_that_is_the_backoffs() {
+fn open_breaker_mentions_errors_spaced_by_backoff() {
     let ladder = ["05:00:07", "05:00:44", "05:01:51", "05:06:58", "05:22:06", "06:00:07", "07:00:07"];
     let hourly = ["01:00:07", "02:00:07", "03:00:07", "04:00:07", "05:00:07", "06:00:07", "07:00:07"];
     for (times, spaced) in [(ladder, true), (hourly, false)] {
@@ -672,7 +672,7 @@ fn a_one_shot_that_gave_up_is_info_while_it_is_new() {
 }
 
 #[test]
-fn of_runs_that_throw_the_first_was_due_in_the_slot_after_the_last_good_one() {
+fn first_thrown_run_was_due_after_the_last_good_one() {
     let history = History::new();
     hours(&history, &["2026-03-02 07:01:00"]);
     history.sql(
@@ -685,7 +685,7 @@ fn of_runs_that_throw_the_first_was_due_in_the_slot_after_the_last_good_one() {
 }
 
 #[test]
-fn errors_that_used_tokens_are_counted_back_from_the_newest_fire() {
+fn errors_with_tokens_are_counted_back_from_the_last_fire() {
     let history = History::new();
     hours(&history, &["2026-03-02 07:01:00", "2026-03-02 08:01:00", "2026-03-02 09:01:00", "2026-03-02 10:01:00"]);
     history.sql("UPDATE scheduled_jobs SET last_run_status = 'error', consecutive_errors = 3");
@@ -695,14 +695,14 @@ fn errors_that_used_tokens_are_counted_back_from_the_newest_fire() {
 }
 
 #[test]
-fn a_usual_run_in_flight_is_no_incident() {
+fn usual_run_in_flight_is_not_an_incident() {
     let usual = in_flight().audit("2026-03-02T12:29:00Z", &[]);
     assert_eq!((usual.code, causes(&usual)), (0, vec![]));
     assert!(usual.json()["findings"][0]["incident"].is_null());
 }
 
 #[test]
-fn four_newest_fires_of_two_jobs_without_tokens_point_at_the_provider() {
+fn last_four_fires_without_tokens_point_at_the_provider() {
     let history = History::new();
     for id in ["a", "b"] {
         history.job(id, "cron", HOURLY, Some("2026-03-02T02:00:00.000Z"), Some("2026-03-02T03:00:00.000Z"));
@@ -722,7 +722,7 @@ fn four_newest_fires_of_two_jobs_without_tokens_point_at_the_provider() {
 }
 
 #[test]
-fn what_begins_with_one_job_and_spreads_keeps_its_fingerprint() {
+fn spreading_failure_keeps_its_fingerprint() {
     let history = History::new();
     for id in ["a", "b"] {
         history.job(id, "cron", HOURLY, Some("2026-03-02T02:00:00.000Z"), Some("2026-03-02T03:00:00.000Z"));
@@ -738,7 +738,7 @@ fn what_begins_with_one_job_and_spreads_keeps_its_fingerprint() {
 }
 
 #[test]
-fn a_message_that_reached_nobody_is_a_warning_and_intended_silence_is_not() {
+fn undelivered_message_is_a_warning_unlike_intended_silence() {
     for (status, expected) in [
         ("'error:slack_returned_null'", vec!["warning zero-tokens/undelivered ongoing"]),
         ("'dropped:owner_user_id_unset'", vec!["warning zero-tokens/undelivered ongoing"]),
@@ -756,7 +756,7 @@ fn a_message_that_reached_nobody_is_a_warning_and_intended_silence_is_not() {
 }
 
 #[test]
-fn a_next_run_behind_slots_of_the_schedule_is_a_warning() {
+fn next_run_after_several_slots_is_a_warning() {
     let history = History::new();
     hours(&history, &["2026-03-02 09:01:00"]);
     let next = |at: &str| history.sql(&format!("UPDATE scheduled_jobs SET next_run_at = '{at}'"));
@@ -768,7 +768,7 @@ fn a_next_run_behind_slots_of_the_schedule_is_a_warning() {
 }
 
 #[test]
-fn a_day_of_far_more_fires_than_slots_is_a_warning_with_its_cost() {
+fn too_many_fires_are_a_warning_with_their_cost() {
     let history = History::new();
     hours(&history, &["2026-03-02 09:01:00"]);
     let day = |fires: i64| {
@@ -816,7 +816,7 @@ fn three_fires_of_ten_times_the_usual_tokens_are_info() {
 }
 
 #[test]
-fn a_regular_job_whose_row_is_gone_is_info_unless_somebody_deleted_it() {
+fn missing_row_of_a_regular_job_is_info_unless_deleted() {
     let history = History::new();
     let times = [
         "2026-03-02 05:01:00",
@@ -837,7 +837,7 @@ fn a_regular_job_whose_row_is_gone_is_info_unless_somebody_deleted_it() {
 
 /// 30,000 of the 40,000 events are read in two halves side by side, each by a reader that meets these jobs by itself.
 #[test]
-fn the_events_of_jobs_without_a_row_are_kept_apart_wherever_they_were_met() {
+fn events_of_unknown_jobs_are_kept_apart() {
     let history = History::new();
     history.sql(
         "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 39999)
@@ -862,7 +862,7 @@ fn the_events_of_jobs_without_a_row_are_kept_apart_wherever_they_were_met() {
 }
 
 #[test]
-fn what_cannot_be_judged_is_a_warning_and_not_health() {
+fn unjudged_job_is_a_warning() {
     let streak: Vec<String> = (0..10).map(|hour| format!("-2026-03-02 {hour:02}:01:00")).collect();
     for change in [
         "UPDATE cost_events SET created_at = 'noon'",
@@ -902,7 +902,7 @@ fn a_streak_is_seen_whatever_type_its_zeros_have_and_whatever_its_id_is() {
 }
 
 #[test]
-fn a_statement_that_is_shown_cannot_be_broken_out_of() {
+fn shown_statement_cannot_be_broken_out_of() {
     let history = History::new();
     history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), None);
     let sql = |id: &str| {
@@ -916,7 +916,7 @@ fn a_statement_that_is_shown_cannot_be_broken_out_of() {
 }
 
 #[test]
-fn the_strip_shows_fires_zeros_holes_and_waits_oldest_first() {
+fn timeline_shows_fires_zeros_losses_and_waits() {
     let history = History::new();
     hours(&history, &["2026-03-01 23:01:00", "2026-03-02 00:01:00", "-2026-03-02 01:01:00", "-2026-03-02 02:01:00"]);
     history.sql("UPDATE scheduled_jobs SET created_at = '2026-03-01 22:30:00'");
@@ -929,7 +929,7 @@ fn the_strip_shows_fires_zeros_holes_and_waits_oldest_first() {
 }
 
 #[test]
-fn a_job_that_loses_most_slots_to_long_runs_is_one_info_line() {
+fn starved_job_is_info() {
     let history = History::new();
     history.job(
         "long",
@@ -964,7 +964,7 @@ fn a_job_that_loses_most_slots_to_long_runs_is_one_info_line() {
 }
 
 #[test]
-fn where_sessions_have_moved_on_a_silence_may_be_a_wait_for_one_long_run() {
+fn silence_may_be_one_long_run_if_sessions_moved_on() {
     let history = History::new();
     let ten = r#"{"expr":"*/10 * * * *"}"#;
     history.job("j", "cron", ten, Some("2026-03-02T11:50:00.000Z"), Some("2026-03-02T12:00:00.000Z"));

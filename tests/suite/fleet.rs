@@ -21,7 +21,7 @@ fn paths(run: &Run, directory: &Path) -> Vec<String> {
 }
 
 #[test]
-fn the_table_begins_with_a_line_for_each_database_the_worst_first_and_then_shows_the_troubled() {
+fn table_lists_databases_worst_first() {
     let all = incident(&["fixtures/corpus/l-fleet-bad-model--12h.db", "no/such.db", "fixtures/incident.db"]);
     let head: Vec<&str> = all.out.lines().take(5).collect();
     assert!(
@@ -37,7 +37,7 @@ fn the_table_begins_with_a_line_for_each_database_the_worst_first_and_then_shows
 }
 
 #[test]
-fn several_healthy_databases_take_a_line_each() {
+fn several_healthy_databases_take_one_line_each() {
     let copy = tempfile::tempdir().unwrap();
     for name in ["a.db", "b.db"] {
         std::fs::copy("fixtures/healthy.db", copy.path().join(name)).unwrap();
@@ -53,7 +53,7 @@ fn several_healthy_databases_take_a_line_each() {
 }
 
 #[test]
-fn a_database_given_twice_by_whatever_path_is_audited_once() {
+fn database_given_twice_is_audited_once() {
     let links = tempfile::tempdir().unwrap();
     let link = links.path().join("link.db");
     symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/incident.db"), &link).unwrap();
@@ -64,7 +64,7 @@ fn a_database_given_twice_by_whatever_path_is_audited_once() {
 }
 
 #[test]
-fn a_directory_is_searched_for_databases_of_the_scheduler_and_what_is_something_else_is_passed_over() {
+fn recursive_search_skips_foreign_files() {
     let fleet = tempfile::tempdir().unwrap();
     let at = |name: &str| fleet.path().join(name);
     std::fs::create_dir_all(at("one/data")).unwrap();
@@ -82,7 +82,7 @@ fn a_directory_is_searched_for_databases_of_the_scheduler_and_what_is_something_
 }
 
 #[test]
-fn a_file_named_like_a_database_that_is_none_any_more_is_reported_beside_others() {
+fn file_named_like_a_database_is_reported_when_it_is_not_one() {
     let fleet = tempfile::tempdir().unwrap();
     std::fs::copy("fixtures/healthy.db", fleet.path().join("phantom.db")).unwrap();
     std::fs::write(fleet.path().join("empty.db"), "").unwrap();
@@ -101,7 +101,7 @@ fn a_file_named_like_a_database_that_is_none_any_more_is_reported_beside_others(
 }
 
 #[test]
-fn a_broken_database_in_a_directory_is_reported_and_hides_no_other() {
+fn broken_database_in_directory_is_reported_and_hides_no_other() {
     let fleet = tempfile::tempdir().unwrap();
     std::fs::copy("fixtures/incident.db", fleet.path().join("phantom.db")).unwrap();
     let mut bytes = std::fs::read("fixtures/incident.db").unwrap();
@@ -117,7 +117,7 @@ fn a_broken_database_in_a_directory_is_reported_and_hides_no_other() {
 }
 
 #[test]
-fn a_directory_without_a_database_or_that_cannot_be_searched_could_not_be_audited() {
+fn directory_without_database_could_not_be_audited() {
     let empty = tempfile::tempdir().unwrap();
     let nothing = under(empty.path(), &[]);
     assert!(nothing.code == 3 && nothing.err.contains("contains no scheduler database"), "{}", nothing.err);
@@ -129,7 +129,7 @@ fn a_directory_without_a_database_or_that_cannot_be_searched_could_not_be_audite
 }
 
 #[test]
-fn what_may_be_a_database_and_cannot_be_opened_is_reported() {
+fn unreadable_database_file_in_a_directory_is_reported() {
     let fleet = tempfile::tempdir().unwrap();
     std::fs::copy("fixtures/healthy.db", fleet.path().join("phantom.db")).unwrap();
     std::fs::create_dir(fleet.path().join("closed")).unwrap();
@@ -159,7 +159,7 @@ fn what_may_be_a_database_and_cannot_be_opened_is_reported() {
 }
 
 #[test]
-fn a_time_out_is_kept_when_one_of_several_databases_takes_too_long_and_the_others_are_judged() {
+fn one_slow_database_does_not_hide_the_others() {
     let slow = History::in_commit();
     let begun = std::time::Instant::now();
     let late: Run = command()

@@ -37,7 +37,7 @@ fn the_exit_code_does_not_depend_on_the_format() {
 }
 
 #[test]
-fn every_format_says_what_could_not_be_audited_also_when_the_arguments_are_wrong() {
+fn every_format_reports_what_could_not_be_audited() {
     for format in FORMATS.into_iter().filter(|format| *format != "prometheus") {
         assert!(formatted(format, &["no/such.db"]).out.contains("does not exist"), "{format}");
     }
@@ -54,7 +54,7 @@ fn every_format_says_what_could_not_be_audited_also_when_the_arguments_are_wrong
 }
 
 #[test]
-fn no_format_lets_text_of_the_database_break_a_line_or_steer_a_terminal() {
+fn no_format_lets_database_text_control_a_terminal() {
     for format in FORMATS {
         let run = of_hostile(format);
         let controls = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
@@ -66,7 +66,7 @@ fn no_format_lets_text_of_the_database_break_a_line_or_steer_a_terminal() {
 }
 
 #[test]
-fn a_plugins_first_line_is_the_worst_incident_and_its_performance_data_has_units_and_thresholds() {
+fn nagios_first_line_and_performance_data() {
     let incident = formatted("nagios", &INCIDENT).out;
     let (line, performance) = incident.lines().next().unwrap().split_once(" | ").unwrap();
     assert_eq!(line, "SCHED CRITICAL - heartbeat has stopped: its circuit breaker is open, 30h");
@@ -91,7 +91,7 @@ fn a_plugins_first_line_is_the_worst_incident_and_its_performance_data_has_units
 }
 
 #[test]
-fn a_plugins_first_line_stays_short_and_counts_the_other_incidents_and_the_unread() {
+fn nagios_first_line_is_short_and_counts_the_rest() {
     let history = History::new();
     for job in 0..15 {
         let name = format!("a-job-with-a-rather-long-name-{job}");
@@ -108,7 +108,7 @@ fn a_plugins_first_line_stays_short_and_counts_the_other_incidents_and_the_unrea
 }
 
 #[test]
-fn a_page_has_the_incidents_then_every_job_and_nothing_of_a_database_can_act_in_it() {
+fn html_page_lists_incidents_then_jobs_and_escapes_everything() {
     let page = formatted("html", &INCIDENT).out;
     for part in [
         "<title>sched-audit: heartbeat has stopped",
@@ -128,13 +128,13 @@ fn a_page_has_the_incidents_then_every_job_and_nothing_of_a_database_can_act_in_
 }
 
 #[test]
-fn a_plugins_word_follows_the_exit_code() {
+fn nagios_word_follows_the_exit_code() {
     let lenient = formatted("nagios", &[&["--fail-on", "never"], INCIDENT.as_slice()].concat());
     assert!(lenient.code == 0 && lenient.out.starts_with("SCHED OK - heartbeat has stopped"), "{}", lenient.out);
 }
 
 #[test]
-fn jobs_that_are_ignored_have_no_part_in_the_numbers() {
+fn ignored_jobs_do_not_count() {
     let ignoring = [&["--ignore", "heartbeat"], INCIDENT.as_slice()].concat();
     let out = formatted("nagios", &ignoring).out;
     assert!(out.contains(" overdue=0s;;;0 missed_slots=0;;;0 zero_token_streak=0;2;4;0"), "{out}");
@@ -142,14 +142,14 @@ fn jobs_that_are_ignored_have_no_part_in_the_numbers() {
 }
 
 #[test]
-fn text_of_a_database_brings_no_performance_data_and_no_tags_into_a_plugins_output() {
+fn nagios_output_has_no_performance_data_or_tags_from_the_database() {
     let out = of_hostile("nagios").out;
     assert_eq!(out.matches('|').count(), 1, "{out}");
     assert!(!out.contains(['<', '>']), "{out}");
 }
 
 #[test]
-fn annotations_are_one_an_incident_ten_at_most_and_the_rest_is_counted() {
+fn github_shows_ten_annotations_and_counts_the_rest() {
     let history = History::new();
     for job in 0..15 {
         history.job(&format!("j{job}"), "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), None);
@@ -182,7 +182,7 @@ fn annotations_have_the_level_of_their_severity_and_are_escaped() {
 }
 
 #[test]
-fn ndjson_has_a_line_for_each_incident_and_for_each_database_that_could_not_be_audited() {
+fn ndjson_has_one_line_per_incident_and_unread_database() {
     let lines = |arguments: &[&str]| -> Vec<Value> {
         formatted("ndjson", arguments).out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     };
@@ -204,7 +204,7 @@ fn metric<'a>(text: &'a str, series: &str) -> Option<&'a str> {
 }
 
 #[test]
-fn metrics_tell_the_same_numbers_as_the_json() {
+fn metrics_equal_the_json() {
     let text = formatted("prometheus", &INCIDENT).out;
     let json = formatted("json", &INCIDENT).json();
     for job in json["databases"][0]["jobs"].as_array().unwrap() {
@@ -249,7 +249,7 @@ fn metrics_tell_the_same_numbers_as_the_json() {
 }
 
 #[test]
-fn a_database_that_could_not_be_audited_has_no_numbers_but_the_audits_own_and_every_series_names_its_database() {
+fn unread_database_has_only_metrics_of_the_audit_itself() {
     let text = formatted("prometheus", &["no/such.db"]).out;
     let series: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
     assert!(series.iter().all(|line| line.contains("{database=\"no/such.db\"")), "{text}");
@@ -265,7 +265,7 @@ fn a_database_that_could_not_be_audited_has_no_numbers_but_the_audits_own_and_ev
 }
 
 #[test]
-fn metrics_show_what_no_finding_tells_yet() {
+fn metrics_include_what_no_finding_reports_yet() {
     let history = History::new();
     history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
     history.fires("j", &["2026-03-02 08:01:00", "-2026-03-02 09:01:00", "-2026-03-02 10:01:00"]);
@@ -282,7 +282,7 @@ fn metrics_show_what_no_finding_tells_yet() {
 }
 
 #[test]
-fn no_series_comes_twice_and_their_number_is_bounded() {
+fn metric_series_are_unique_and_bounded() {
     let history = History::new();
     // Rows whose ids are cut or escaped to the same label, and more of them than get series.
     history.sql(&format!(
@@ -363,7 +363,7 @@ fn the_json_of_every_fixture_and_failure_is_valid_by_the_schema() {
 }
 
 #[test]
-fn the_schema_refuses_what_is_not_the_shape() {
+fn schema_refuses_other_shapes() {
     let (whole, line) = validators();
     let json = formatted("json", &INCIDENT).json();
     for (pointer, wrong) in [

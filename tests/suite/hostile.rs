@@ -3,7 +3,7 @@
 use crate::{HOURLY, History, command, run};
 
 #[test]
-fn what_is_no_database_is_said_clearly() {
+fn files_that_are_not_databases_have_clear_errors() {
     let directory = tempfile::tempdir().unwrap();
     let file = |name: &str, bytes: &[u8]| {
         let path = directory.path().join(name);
@@ -24,7 +24,7 @@ fn what_is_no_database_is_said_clearly() {
 }
 
 #[test]
-fn a_fifo_is_refused_and_not_waited_for() {
+fn fifo_is_refused_without_waiting() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("fifo");
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
@@ -53,7 +53,7 @@ fn tables_that_not_every_version_has_may_be_absent() {
 }
 
 #[test]
-fn pages_of_an_open_transaction_in_the_file_are_never_taken_for_its_contents() {
+fn open_transactions_are_never_read() {
     for mode in ["MEMORY", "OFF", "DELETE", "PERSIST", "TRUNCATE"] {
         let writing = History::in_commit_with(mode);
         assert!(std::fs::metadata(&writing.path).unwrap().len() > 30_000, "{mode}: nothing was spilt");
@@ -80,7 +80,7 @@ fn odd_tables_are_read_as_far_as_they_go() {
 }
 
 #[test]
-fn a_path_longer_than_sqlite_takes_is_said_in_our_words() {
+fn path_too_long_for_sqlite_has_its_own_error() {
     let directory = tempfile::tempdir().unwrap();
     let deep = directory.path().join("d".repeat(250)).join("e".repeat(240));
     std::fs::create_dir_all(&deep).unwrap();
@@ -90,7 +90,7 @@ fn a_path_longer_than_sqlite_takes_is_said_in_our_words() {
 }
 
 #[test]
-fn a_view_in_a_tables_place_is_not_read() {
+fn view_instead_of_a_table_is_not_read() {
     let history = History::new();
     history.sql(
         "DROP TABLE cost_events; CREATE VIEW cost_events AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
@@ -101,7 +101,7 @@ fn a_view_in_a_tables_place_is_not_read() {
 }
 
 #[test]
-fn one_bad_row_leaves_the_others_judged_and_is_itself_reported() {
+fn one_bad_row_is_reported_and_hides_no_other() {
     let history = History::new();
     history.job("good", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
     history.sql(
@@ -165,7 +165,7 @@ fn numbers_and_times_at_the_ends_of_their_ranges_are_judged_without_a_panic() {
 }
 
 #[test]
-fn huge_and_deep_schedules_are_refused_in_no_time() {
+fn huge_and_deep_schedules_are_refused_quickly() {
     let history = History::new();
     let deep = "[".repeat(1000) + &"]".repeat(1000);
     for (id, value) in [("long", format!("{{\"expr\":\"{}\"}}", "1,".repeat(500_000))), ("deep", deep)] {
@@ -177,7 +177,7 @@ fn huge_and_deep_schedules_are_refused_in_no_time() {
 
 /// A small generator of its own, so that a failing case can be made again from its number.
 #[test]
-fn times_of_two_thousand_years_ago_do_not_eat_the_time_out_and_hide_the_other_jobs() {
+fn ancient_times_do_not_use_up_the_timeout() {
     let history = History::new();
     for job in 0..20 {
         let long_ago = Some("0001-01-01T00:00:00.000Z");
@@ -220,7 +220,7 @@ fn databases_with_flipped_bits_and_cut_ends_never_panic_or_hang() {
 }
 
 #[test]
-fn where_a_clock_was_set_the_fast_search_is_given_up_and_the_note_says_so() {
+fn stepped_clock_disables_the_fast_search_with_a_note() {
     let history = History::new();
     history.job("j", "cron", HOURLY, Some("2026-03-20T10:00:00.000Z"), Some("2026-03-20T11:00:00.000Z"));
     // Two thousand hourly fires up to the window's end, the last 400 before the newest ten dated 2020: a search by halves

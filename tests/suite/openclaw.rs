@@ -120,7 +120,7 @@ fn strings(texts: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn a_store_is_known_by_its_tables_and_both_kinds_are_read_in_one_call() {
+fn stores_are_recognized_by_their_tables_in_one_call() {
     let openclaw = OpenClaw::new("10:29");
     openclaw.hourly("claw", "10:00", "11:00").worked("claw", &["09:00", "10:00"]);
     let phantom = History::named("not-openclaw.sqlite");
@@ -134,7 +134,7 @@ fn a_store_is_known_by_its_tables_and_both_kinds_are_read_in_one_call() {
 }
 
 #[test]
-fn without_a_database_the_usual_places_of_both_are_looked_at() {
+fn default_databases_of_both_schedulers_are_found() {
     let home = tempfile::tempdir().unwrap();
     let at = |path: &str| home.path().join(path);
     std::fs::create_dir_all(at(".openclaw/state")).unwrap();
@@ -165,7 +165,7 @@ fn without_a_database_the_usual_places_of_both_are_looked_at() {
 }
 
 #[test]
-fn a_dead_a_stopped_and_a_wedged_gateway_are_told_apart() {
+fn dead_stopped_and_wedged_gateways_are_distinguished() {
     for (lease, change, said) in [
         ("10:05", "", "the process died"),
         ("12:29", "", "the process is alive"),
@@ -188,7 +188,7 @@ fn a_dead_a_stopped_and_a_wedged_gateway_are_told_apart() {
 }
 
 #[test]
-fn a_due_job_is_late_after_a_quarter_of_an_hour_also_beside_other_runs() {
+fn due_job_is_late_after_15_minutes_even_beside_other_runs() {
     let store = OpenClaw::new("11:16");
     store.hourly("a", "10:00", "11:00").worked("a", &["09:00", "10:00"]);
     store
@@ -201,7 +201,7 @@ fn a_due_job_is_late_after_a_quarter_of_an_hour_also_beside_other_runs() {
 }
 
 #[test]
-fn only_where_all_eight_places_are_taken_a_due_job_waits() {
+fn due_job_waits_only_behind_eight_runs() {
     for (running, expected) in [(8, "info past-due/waiting ongoing"), (7, "warning past-due/overdue ongoing")] {
         let store = OpenClaw::new("11:30");
         store.hourly("a", "10:00", "11:00").worked("a", &["09:00", "10:00"]);
@@ -214,7 +214,7 @@ fn only_where_all_eight_places_are_taken_a_due_job_waits() {
 }
 
 #[test]
-fn a_run_beyond_its_own_time_out_hangs_and_what_is_silent_beside_it_is_its_incident() {
+fn run_beyond_its_timeout_hangs_and_explains_other_silence() {
     let store = OpenClaw::new("13:30");
     store
         .worked("a", &["09:00", "10:00"])
@@ -243,7 +243,7 @@ fn a_run_beyond_its_own_time_out_hangs_and_what_is_silent_beside_it_is_its_incid
 }
 
 #[test]
-fn runs_that_are_fine_without_usage_are_empty_and_intended_silence_is_not() {
+fn successful_run_without_usage_is_empty_unlike_intended_silence() {
     let empty = |detail: Value, more: Value| {
         let store = OpenClaw::new("10:29");
         let state = json!({"lastRunAtMs": ms("10:00"), "lastDurationMs": 60_000, "lastRunStatus": "ok", "nextRunAtMs": ms("11:00")});
@@ -268,7 +268,7 @@ fn runs_that_are_fine_without_usage_are_empty_and_intended_silence_is_not() {
 }
 
 #[test]
-fn off_by_the_scheduler_is_a_fault_and_off_by_a_person_is_not() {
+fn auto_disabled_is_a_fault_and_disabled_is_not() {
     let store = OpenClaw::new("10:29");
     let off = |reason: &str| {
         json!({"lastRunAtMs": ms("03:00"), "lastRunStatus": "error", "lastError": "HTTP 400", "consecutiveErrors": 10,
@@ -292,7 +292,7 @@ fn off_by_the_scheduler_is_a_fault_and_off_by_a_person_is_not() {
 }
 
 #[test]
-fn a_quarantined_job_is_found_though_it_has_no_row_until_it_is_made_again() {
+fn quarantined_job_is_reported_until_it_exists_again() {
     let store = OpenClaw::new("10:29");
     let entry = json!({"reason": "invalid-schedule", "job": {"id": "q", "name": "poll", "schedule": {"kind": "every", "everyMs": "10m"}},
         "state": {"lastRunAtMs": ms("09:00"), "lastRunStatus": "ok"}});
@@ -310,7 +310,7 @@ fn a_quarantined_job_is_found_though_it_has_no_row_until_it_is_made_again() {
 }
 
 #[test]
-fn work_that_is_skipped_each_time_is_told_but_not_a_heartbeats() {
+fn skipped_work_is_reported_except_for_heartbeats() {
     let skipping = |kind: &str, runs: &[&str]| {
         let store = OpenClaw::new("10:29");
         let state = json!({"lastRunAtMs": ms("10:00"), "lastRunStatus": "skipped", "lastError": "no resolvable owner", "nextRunAtMs": ms("11:00")});
@@ -337,7 +337,7 @@ fn work_that_is_skipped_each_time_is_told_but_not_a_heartbeats() {
 }
 
 #[test]
-fn a_result_that_reached_nobody_is_told_unless_silence_was_intended() {
+fn undelivered_result_is_reported_unless_silence_was_intended() {
     for (state, expected) in [
         (json!({"lastDeliveryStatus": "not-delivered"}), vec!["warning zero-tokens/undelivered ongoing"]),
         (json!({"lastDeliveryStatus": "not-delivered", "deliverySuppressionReason": "silent"}), vec![]),
@@ -358,7 +358,7 @@ fn a_result_that_reached_nobody_is_told_unless_silence_was_intended() {
 }
 
 #[test]
-fn what_waits_for_events_or_has_a_quiet_trigger_is_healthy() {
+fn event_driven_jobs_and_quiet_triggers_are_healthy() {
     let store = OpenClaw::new("10:29");
     store.job("exit", true, json!({"kind": "on-exit", "command": "x"}), json!({}), json!({}));
     store.job("stream", true, json!({"kind": "stream", "command": ["x"]}), json!({}), json!({}));
@@ -377,7 +377,7 @@ fn what_waits_for_events_or_has_a_quiet_trigger_is_healthy() {
 }
 
 #[test]
-fn what_was_silent_before_a_boot_is_over_and_an_interrupted_run_did_not_last_until_it() {
+fn silence_before_a_boot_is_resolved() {
     let store = OpenClaw::new("20:29");
     store.hourly("a", "20:00", "21:00").worked("a", &["08:00", "09:00", "18:02", "19:00", "20:00"]);
     store.hourly("b", "20:00", "21:00").worked("b", &["08:00", "09:00", "18:02", "19:00", "20:00"]).receipt(
@@ -391,7 +391,7 @@ fn what_was_silent_before_a_boot_is_over_and_an_interrupted_run_did_not_last_unt
 }
 
 #[test]
-fn a_next_run_that_moves_on_without_a_run_is_a_silence() {
+fn next_run_that_moves_on_without_a_run_is_silence() {
     let store = OpenClaw::new("14:29");
     store.hourly("swallowed", "10:00", "15:00").worked("swallowed", &["08:00", "09:00", "10:00"]);
     store.hourly("other", "14:00", "15:00").worked("other", &["11:00", "12:00", "13:00", "14:00"]);
@@ -399,7 +399,7 @@ fn a_next_run_that_moves_on_without_a_run_is_a_silence() {
 }
 
 #[test]
-fn a_closed_gap_is_lost_after_the_wait_that_runs_of_others_can_explain_since_starts_are_recorded() {
+fn with_recorded_starts_a_closed_gap_must_exceed_lost_after() {
     let gap = |back: &str| {
         let store = OpenClaw::new("14:59");
         store.hourly("job", "14:00", "15:00").worked("job", &["09:00", "10:00", back, "13:00", "14:00"]);
@@ -411,7 +411,7 @@ fn a_closed_gap_is_lost_after_the_wait_that_runs_of_others_can_explain_since_sta
 }
 
 #[test]
-fn of_two_stores_a_run_that_names_none_belongs_to_the_first_job_of_its_id() {
+fn run_without_store_key_belongs_to_the_first_job_with_its_id() {
     let store = OpenClaw::new("10:29");
     store.hourly("twin", "10:00", "11:00").sql(
         "INSERT INTO cron_jobs (store_key, job_id, name, enabled, payload_kind, job_json, state_json, updated_at, sort_order)

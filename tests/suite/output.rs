@@ -17,7 +17,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn any_format_goes_to_the_file_and_nothing_to_stdout_and_the_exit_code_stays() {
+fn every_format_can_be_written_to_a_file() {
     let directory = tempfile::tempdir().unwrap();
     for format in ["table", "json", "ndjson", "prometheus", "nagios", "github"] {
         let file = directory.path().join(format);
@@ -101,7 +101,7 @@ fn a_report_is_written_whole_however_slowly_it_is_read() {
 }
 
 #[test]
-fn a_reader_never_sees_half_of_it_or_none() {
+fn output_file_is_replaced_atomically() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("report");
     assert_eq!(write_to(&file, &["--format", "json"]).code, 2);
@@ -125,7 +125,7 @@ fn a_reader_never_sees_half_of_it_or_none() {
 }
 
 #[test]
-fn no_database_is_overwritten_nor_a_file_beside_one() {
+fn output_never_overwrites_a_database_or_its_sidecars() {
     let directory = tempfile::tempdir().unwrap();
     let database = directory.path().join("phantom.db");
     std::fs::copy("fixtures/incident.db", &database).unwrap();
@@ -141,7 +141,7 @@ fn no_database_is_overwritten_nor_a_file_beside_one() {
 }
 
 #[test]
-fn a_device_or_directory_is_not_replaced_and_a_file_that_cannot_be_written_exits_3() {
+fn device_or_directory_is_not_replaced_and_unwritable_file_exits_3() {
     let directory = tempfile::tempdir().unwrap();
     for (path, why) in [
         (Path::new("/dev/null"), "not a regular file"),
@@ -155,7 +155,7 @@ fn a_device_or_directory_is_not_replaced_and_a_file_that_cannot_be_written_exits
 }
 
 #[test]
-fn a_link_stays_and_what_it_leads_to_is_replaced() {
+fn link_stays_and_its_target_is_replaced() {
     let directory = tempfile::tempdir().unwrap();
     let (file, link) = (directory.path().join("file"), directory.path().join("link"));
     std::fs::write(&file, "before").unwrap();
@@ -165,7 +165,7 @@ fn a_link_stays_and_what_it_leads_to_is_replaced() {
 }
 
 #[test]
-fn a_dangling_link_stays_one_and_what_it_leads_to_is_made() {
+fn output_through_a_dangling_link_creates_its_target() {
     let directory = tempfile::tempdir().unwrap();
     let link = directory.path().join("link");
     symlink("file", &link).unwrap();
@@ -174,7 +174,7 @@ fn a_dangling_link_stays_one_and_what_it_leads_to_is_made() {
 }
 
 #[test]
-fn a_database_that_is_being_made_is_not_replaced() {
+fn database_in_creation_is_not_replaced() {
     for sidecar in ["-journal", "-wal"] {
         let directory = tempfile::tempdir().unwrap();
         let database = directory.path().join("new.db");
@@ -202,6 +202,6 @@ fn a_closed_stdout_and_a_file_size_limit_are_exit_code_3() {
 }
 
 #[test]
-fn quiet_and_output_contradict_each_other() {
+fn quiet_conflicts_with_output() {
     assert_eq!(crate::run(&["-q", "-o", "x", "fixtures/incident.db"]).code, 3);
 }

@@ -162,7 +162,7 @@ fn alertmanager_routes_the_alerts_to_the_operator() {
 }
 
 #[test]
-fn icinga_accepts_the_command_and_runs_it_as_meant() {
+fn icinga_accepts_and_runs_the_command() {
     if !have("icinga2") {
         return;
     }
@@ -222,7 +222,7 @@ fn crontab_commands() -> Vec<String> {
 }
 
 #[test]
-fn the_crontab_line_prints_the_table_while_something_is_critical_and_else_nothing() {
+fn crontab_line_prints_the_table_only_while_critical() {
     let script = &crontab_commands()[0];
     let quiet = History::new();
     let of = |database: &Path| tool("sh", &["-c", &local(script, database)], Path::new("/"));
@@ -271,7 +271,7 @@ impl Listener {
 }
 
 #[test]
-fn the_ping_carries_the_exit_code_and_the_webhook_the_news_once() {
+fn ping_carries_the_exit_code_and_webhook_the_news_once() {
     if !have("curl") || !have("jq") {
         return;
     }
@@ -322,7 +322,7 @@ impl TellOnce {
 }
 
 #[test]
-fn the_script_tells_each_incident_once_and_once_when_it_is_over() {
+fn tell_once_reports_each_incident_once_and_its_resolution() {
     if !have("jq") {
         return;
     }
@@ -346,14 +346,14 @@ fn the_script_tells_each_incident_once_and_once_when_it_is_over() {
     assert_eq!(says(&incident).len(), 1, "it can't be read now, and that is told");
     copy("recovered.db");
     let over = says(&["--now", "2026-05-01T06:25:30Z", path]);
-    assert!(over.contains(&format!("over: {title}")) && over.len() == 2, "{over:?}");
+    assert!(over.contains(&format!("resolved: {title}")) && over.len() == 2, "{over:?}");
     assert!(says(&["--now", "2026-05-01T06:25:30Z", path]).is_empty());
     copy("incident.db");
     assert_eq!(says(&incident)[0], title, "it was over in between");
 }
 
 #[test]
-fn the_script_says_when_the_tool_is_not_there() {
+fn tell_once_reports_a_missing_binary() {
     if have("jq") {
         let said = TellOnce::new().says("/usr/bin:/bin", &["fixtures/incident.db"]);
         assert_eq!(said, ["sched-audit could not be run: exit code 127"]);
@@ -361,7 +361,7 @@ fn the_script_says_when_the_tool_is_not_there() {
 }
 
 #[test]
-fn the_ci_step_judges_a_backup_as_of_its_making() {
+fn ci_step_audits_a_backup_as_of_its_creation() {
     let directory = tempfile::tempdir().unwrap();
     let backup = directory.path().join("backup/phantom.db");
     std::fs::create_dir(backup.parent().unwrap()).unwrap();
@@ -395,7 +395,7 @@ fn an_independent_parser_reads_the_test_results() {
 }
 
 #[test]
-fn the_dashboard_asks_for_metrics_that_there_are() {
+fn dashboard_uses_existing_metrics() {
     let dashboard: serde_json::Value = serde_json::from_str(&contrib("grafana/sched-audit.json")).unwrap();
     let known = metrics();
     let mut asked = 0;

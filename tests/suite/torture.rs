@@ -65,7 +65,7 @@ fn failing_job() -> History {
 }
 
 #[test]
-fn every_snapshot_beside_a_busy_writer_is_a_true_one_and_no_write_fails_because_of_us() {
+fn snapshots_beside_a_busy_writer_are_consistent_and_no_write_fails() {
     let history = failing_job();
     let seconds = std::env::var(SECONDS).ok().and_then(|text| text.parse().ok()).unwrap_or(10);
     let end = Instant::now() + Duration::from_secs(seconds);
@@ -87,7 +87,7 @@ fn every_snapshot_beside_a_busy_writer_is_a_true_one_and_no_write_fails_because_
 }
 
 #[test]
-fn beside_a_writer_that_never_rests_an_audit_may_be_refused_but_is_never_torn_and_no_write_of_it_fails() {
+fn busy_rollback_writer_is_never_disturbed_or_read_torn() {
     let history = failing_job();
     let mut writer = start_writer(&history, true);
     let (mut audits, mut newest, mut refused) = (0, 0, 0);

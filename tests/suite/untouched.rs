@@ -77,7 +77,7 @@ fn a_store_of_the_second_scheduler_live_and_left_by_a_killed_process() {
 }
 
 #[test]
-fn in_names_that_mean_something_in_a_uri() {
+fn in_paths_with_uri_characters() {
     for name in ["a b?c#d%25&e'f.db", "new\nline.db"] {
         audit_untouched(&wal(name));
     }

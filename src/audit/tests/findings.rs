@@ -195,7 +195,7 @@ fn a_schedule_is_shown_in_its_own_terms() {
 }
 
 #[test]
-fn the_next_slot_is_by_the_schedule_and_of_an_interval_by_the_last_run() {
+fn next_slot_follows_the_schedule_or_the_last_run() {
     let next = |job: Job, now: &str| job.next_slot(at(now));
     assert_eq!(next(hourly("j"), "12:00"), Some(at("13:00")));
     let half = || every("j", 30 * MINUTE).ran("10:00", "10:01");

@@ -5,7 +5,7 @@ use crate::audit::finding::Evidence;
 use crate::audit::gap::GapEvidence;
 
 #[test]
-fn of_several_switches_the_first_resume_after_a_pause_ends_it() {
+fn first_resume_ends_a_pause() {
     let ran = || hourly("j").ran("10:00", "10:01");
     let since = |job: Job| spans(&fleet([job]), "20:00", Reason::Silent)[0].0;
     assert_eq!(since(ran()), Some(at("11:00")));
@@ -22,7 +22,7 @@ fn of_several_switches_the_first_resume_after_a_pause_ends_it() {
 }
 
 #[test]
-fn a_pause_without_a_resume_lasts_to_an_edit_after_it_or_to_now() {
+fn pause_without_resume_lasts_until_an_edit_or_now() {
     let paused = || hourly("j").ran("10:00", "10:01").switched("10:30", false);
     let since = |job: Job| spans(&fleet([job]), "20:00", Reason::Silent).first().map(|(since, _)| *since);
     assert_eq!(since(paused().written("10:30")), None);
@@ -31,7 +31,7 @@ fn a_pause_without_a_resume_lasts_to_an_edit_after_it_or_to_now() {
 }
 
 #[test]
-fn what_one_run_can_explain_between_two_fires_is_no_gap() {
+fn gap_that_one_run_explains_is_not_reported() {
     let other = |job: Job| {
         ["11", "12", "13", "14"].iter().fold(job, |job, hour| job.ran(&format!("{hour}:00"), &format!("{hour}:00:30")))
     };
@@ -51,7 +51,7 @@ fn what_one_run_can_explain_between_two_fires_is_no_gap() {
 }
 
 #[test]
-fn where_starts_are_recorded_a_gap_closes_at_the_start_and_takes_65_free_minutes() {
+fn recorded_gap_closes_at_the_start_of_the_next_run() {
     let world = |expression, start| {
         let job = cron("j", expression).ran("08:00", "08:01").ran(start, "12:30");
         spans(&recorded([job]), "12:31", Reason::Silent)
@@ -66,7 +66,7 @@ fn where_starts_are_recorded_a_gap_closes_at_the_start_and_takes_65_free_minutes
 }
 
 #[test]
-fn after_an_error_an_interval_or_a_scheduler_that_waits_is_due_no_sooner_than_its_longest_backoff() {
+fn after_an_error_an_interval_is_due_after_the_longest_backoff() {
     let since = |world: &Snapshot| spans(world, "20:00", Reason::Silent)[0].0;
     let half = || every("j", 30 * MINUTE).ran("10:00", "10:01");
     assert_eq!(since(&fleet([half()])), Some(at("10:31")));
@@ -79,7 +79,7 @@ fn after_an_error_an_interval_or_a_scheduler_that_waits_is_due_no_sooner_than_it
 }
 
 #[test]
-fn a_silence_before_a_restart_is_over_at_the_boot() {
+fn silence_before_a_restart_is_resolved_at_the_boot() {
     let world = |next: &str| fleet([hourly("j").ran("10:00", "10:01:05").next(next)]);
     assert_eq!(found(&world("20:30:05"), "20:30:04.999"), [SILENT]);
     assert_eq!(found(&world("20:30:05"), "20:30:05.000"), ["warning silent over"]);
@@ -88,7 +88,7 @@ fn a_silence_before_a_restart_is_over_at_the_boot() {
 }
 
 #[test]
-fn slots_lost_before_a_restart_count_where_the_worker_was_free_for_more_than_a_quarter_of_an_hour() {
+fn slots_lost_before_a_restart_count_after_15_free_minutes() {
     let world = |other: &str| {
         fleet([hourly("j").ran("10:00", "10:01").next("12:05:00.001"), cron("o", "0 5 * * *").ran("11:00", other)])
     };
@@ -97,7 +97,7 @@ fn slots_lost_before_a_restart_count_where_the_worker_was_free_for_more_than_a_q
 }
 
 #[test]
-fn an_interval_that_was_computed_anew_counts_from_that_edit() {
+fn edited_interval_counts_from_the_edit() {
     let world = |next: &str| fleet([every("j", HOUR).ran("10:00", "10:01").written("20:30").next(next)]);
     assert_eq!(found(&world("21:30:02.000"), "20:40"), NONE);
     assert_eq!(found(&world("21:30:02.001"), "20:40"), ["warning silent"]);
@@ -113,7 +113,7 @@ fn a_schedule_that_was_edited_counts_from_the_edit_if_the_next_run_is_its_next_s
 }
 
 #[test]
-fn a_recorded_boot_takes_up_the_jobs_whose_next_run_is_no_earlier() {
+fn recorded_boot_resumes_jobs_with_a_later_next_run() {
     let world = |next: &str| {
         let jobs = recorded([hourly("j").ran("10:00", "10:01").next(next)]);
         Snapshot { boot: Some(at("20:30:05")), ..jobs }
@@ -152,7 +152,7 @@ fn twenty_fires_more_than_slots_and_retries_are_too_many() {
 }
 
 #[test]
-fn three_times_the_slots_are_not_too_many_where_there_are_many_slots() {
+fn too_many_fires_need_three_times_the_slots() {
     // 145 slots; 435 fires are three times as many.
     let world = |count: i64| {
         let ends = (0..count).rev().map(|back| at("20:00").plus(-back * 3 * MINUTE));
@@ -194,7 +194,7 @@ fn after_long(job: Job, hours: impl IntoIterator<Item = i64>) -> Job {
 }
 
 #[test]
-fn a_job_starves_that_loses_most_of_at_least_ten_slots_to_long_runs() {
+fn job_starves_if_it_loses_most_of_ten_slots_to_long_runs() {
     let beside = |job: Job, hours: i64| fleet([after_long(job, 1..=hours + 1), long(1..=hours + 1)]);
     let world = |expression, hours| beside(cron("j", expression), hours);
     let starved = |world: &Snapshot| {
@@ -230,7 +230,7 @@ fn a_job_starves_that_loses_most_of_at_least_ten_slots_to_long_runs() {
 }
 
 #[test]
-fn jobs_of_another_zone_are_those_whose_next_run_would_be_a_slot_there() {
+fn jobs_of_a_different_zone_have_a_next_run_that_is_a_slot_there() {
     let daily = |next: &str| cron("j", "0 9 * * *").ran("06:00", "06:01").next(next);
     let told = |jobs: Snapshot| {
         let zone = |(_, finding): (usize, Finding)| match finding.evidence {

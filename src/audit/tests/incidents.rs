@@ -18,7 +18,7 @@ fn prints(world: &Snapshot, now: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_job_due_up_to_five_free_minutes_before_the_last_run_ended_fell_silent_with_all() {
+fn job_due_within_5_free_minutes_of_the_last_run_belongs_to_the_whole_silence() {
     let world = |start: &str| {
         let other = cron("o", "5 11 * * *").ran(start, "11:06");
         fleet([hourly("j").ran("10:00", "10:01"), other])
@@ -37,7 +37,7 @@ fn a_job_due_up_to_five_free_minutes_before_the_last_run_ended_fell_silent_with_
 }
 
 #[test]
-fn one_run_that_hangs_is_the_incident_of_all_who_wait() {
+fn hung_run_is_the_incident_of_all_waiting_jobs() {
     let world = running(
         fleet([hourly("j").ran("11:00", "11:01"), cron("k", "*/30 * * * *").ran("11:30", "11:31")]),
         "12:00:01",
@@ -65,7 +65,7 @@ fn jobs_that_fail_together_are_one_incident_named_by_the_one_that_began() {
 }
 
 #[test]
-fn streaks_that_are_over_had_one_cause_if_they_overlap() {
+fn overlapping_resolved_streaks_have_one_cause() {
     let streak = |id: &str, minute: i64, first: i64, good: i64| {
         let end = |hour: i64| at("00:01").plus(hour * HOUR + minute * MINUTE);
         let fire = |job: Job, hour: i64| {
@@ -82,7 +82,7 @@ fn streaks_that_are_over_had_one_cause_if_they_overlap() {
 }
 
 #[test]
-fn what_bars_a_job_from_firing_explains_its_silence() {
+fn dead_row_explains_its_silence() {
     let cause = |change: &dyn Fn(&mut Job)| {
         let mut job = hourly("j").ran("10:00", "10:01");
         change(&mut job);
@@ -101,7 +101,7 @@ fn what_bars_a_job_from_firing_explains_its_silence() {
 }
 
 #[test]
-fn without_a_row_a_streak_of_ten_tells_that_the_breaker_opened() {
+fn streak_of_ten_without_a_row_means_an_open_breaker() {
     let world = |count: usize| {
         let job = Job { row: None, ..fires(&[vec![GOOD], vec![EMPTY; count]].concat()) };
         fleet([job, cron("k", "*/30 * * * *").ran("15:00", "15:01")])
@@ -111,7 +111,7 @@ fn without_a_row_a_streak_of_ten_tells_that_the_breaker_opened() {
 }
 
 #[test]
-fn a_streak_has_the_same_fingerprint_while_it_lasts_and_when_it_is_over() {
+fn streak_keeps_its_fingerprint_when_resolved() {
     let grown = |tokens: &[Tokens]| {
         let mut job = fires(&[&[GOOD, GOOD, EMPTY, EMPTY, EMPTY], tokens].concat());
         let hours = tokens.len() as i64;
@@ -135,7 +135,7 @@ fn hung(liveness: Liveness, other: Job) -> Snapshot {
 }
 
 #[test]
-fn a_run_that_a_dead_process_left_behind_is_part_of_its_silence() {
+fn run_left_behind_by_a_dead_process_is_part_of_its_silence() {
     let silent = || cron("k", "*/30 * * * *").ran("11:30", "11:31");
     let told = |life| incidents(&hung(life, silent()), "17:00");
     assert_eq!(told(Liveness::Alive(at("16:59"))), ["run-hung j:6 k:11"]);
@@ -148,7 +148,7 @@ fn a_run_that_a_dead_process_left_behind_is_part_of_its_silence() {
 }
 
 #[test]
-fn runs_that_are_long_side_by_side_are_incidents_of_their_own() {
+fn concurrent_long_runs_are_separate_incidents() {
     let long = |id: &str, since: &str| Job { running_since: Some(at(since)), ..hourly(id).ran("11:00", "11:01") };
     let world = recorded([long("j", "12:00"), long("k", "12:01")]);
     assert_eq!(incidents(&world, "12:40"), ["run-long j:0", "run-long k:0"]);
@@ -167,7 +167,7 @@ fn messages_that_fail_in_the_same_way_are_one_incident() {
 }
 
 #[test]
-fn a_silence_that_followed_a_streak_was_part_of_it() {
+fn silence_after_a_streak_is_part_of_it() {
     // Three fires without tokens at eight to ten, then nothing for nine hours, then good ones.
     let job = |empty: u32| {
         let streak = ["08", "09", "10"].iter().fold(hourly("j").ran("07:00", "07:01"), |job, hour| {
@@ -201,7 +201,7 @@ fn nothing_ran_if_the_first_run_after_a_silence_came_in_its_second_half() {
 }
 
 #[test]
-fn the_newest_error_of_the_jobs_is_told_where_something_failed() {
+fn last_error_of_the_jobs_is_reported_if_something_failed() {
     let job = |id: &str, minute: u32, error: &str| {
         let end = |hour: u32| format!("{hour}:{minute:02}");
         let failed =
@@ -220,7 +220,7 @@ fn the_newest_error_of_the_jobs_is_told_where_something_failed() {
 }
 
 #[test]
-fn the_worst_incident_comes_first_and_what_is_over_last() {
+fn worst_incident_comes_first_and_resolved_ones_last() {
     let streak = |tokens: &[Tokens], id: &str| Job { id: id.to_owned(), ..fires(tokens) };
     let over = streak(&[GOOD, EMPTY, EMPTY, EMPTY, GOOD], "over");
     let warning = streak(&[GOOD, EMPTY, EMPTY, EMPTY], "warning");
@@ -303,7 +303,7 @@ fn a_fingerprint_never_changes_between_versions() {
 }
 
 #[test]
-fn an_incident_lasts_from_its_first_to_its_last_trouble() {
+fn incident_lasts_from_its_first_to_its_last_finding() {
     let span = |world: &Snapshot, now: &str| {
         let incident = verdict(world, now).incidents.swap_remove(0);
         (incident.status, incident.since, incident.until)

@@ -44,7 +44,7 @@ fn a_row_that_can_never_fire_again_is_critical_since_its_last_run() {
 }
 
 #[test]
-fn who_waits_behind_a_delivery_that_hangs_is_as_late_as_without_it() {
+fn jobs_behind_a_hung_delivery_are_as_late_as_without_it() {
     let other = cron("o", "5 11 * * *").ran("05:00", "05:01");
     let world = fleet([hourly("j").ran("10:00", "10:01").event("11:02").next("11:00").written("10:01"), other]);
     assert_eq!(found(&world, "11:20:00.000"), ["warning hung-delivery"]);
@@ -52,7 +52,7 @@ fn who_waits_behind_a_delivery_that_hangs_is_as_late_as_without_it() {
 }
 
 #[test]
-fn a_row_written_more_than_a_minute_after_its_run_may_be_news_to_the_timer_for_65_minutes() {
+fn timer_may_miss_an_edited_row_for_65_minutes() {
     let world = |written| fleet([cron("j", "*/20 * * * *").ran("10:00", "10:00:30").written(written)]);
     assert_eq!(found(&world("10:01:30.000"), "11:01")[0], LOST);
     assert_eq!(found(&world("10:01:30.001"), "11:01")[0], OVERDUE);
@@ -61,7 +61,7 @@ fn a_row_written_more_than_a_minute_after_its_run_may_be_news_to_the_timer_for_6
 }
 
 #[test]
-fn events_that_no_row_follows_within_a_minute_are_a_runaway_from_the_third_on() {
+fn third_event_without_a_row_update_is_a_runaway() {
     let world = |ends: &[&str]| {
         let job = hourly("j").ran("10:00", "10:01").next("11:00");
         found(&fleet([ends.iter().fold(job, |job, end| job.event(end))]), "10:10")
@@ -73,7 +73,7 @@ fn events_that_no_row_follows_within_a_minute_are_a_runaway_from_the_third_on() 
 }
 
 #[test]
-fn a_next_run_is_too_far_more_than_a_day_behind_two_slots_or_more() {
+fn next_run_is_too_far_beyond_two_slots_and_a_day() {
     let daily = |next: &str| found(&fleet([cron("j", "0 9 * * *").ran("09:00", "09:01").next(next)]), "10:00");
     assert_eq!(daily("2026-03-04 09:00:00.000"), NONE);
     assert_eq!(daily("2026-03-04 09:00:00.001"), ["warning skipped-slots"]);
@@ -90,7 +90,7 @@ fn a_next_run_is_too_far_more_than_a_day_behind_two_slots_or_more() {
 }
 
 #[test]
-fn a_one_shot_that_gave_up_is_told_as_long_as_what_is_over() {
+fn failed_one_shot_is_reported_until_since() {
     let world = |now: &str| {
         let mut job = hourly("j").ran("10:00", "10:01");
         job.state = State::FailedOnce;

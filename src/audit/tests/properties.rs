@@ -51,7 +51,7 @@ fn made() -> impl Strategy<Value = (Schedule, Zone, Instant)> {
 
 proptest! {
     #[test]
-    fn a_job_that_fires_in_each_of_its_slots_has_no_trouble(
+    fn punctual_job_has_no_findings(
         (schedule, zone, made) in made(),
         runs in 1usize..60,
         took in 100i64..50_000,
@@ -65,7 +65,7 @@ proptest! {
     }
 
     #[test]
-    fn a_silence_never_gets_better_by_going_on_and_keeps_its_fingerprint(
+    fn silence_never_improves_and_keeps_its_fingerprint(
         (schedule, zone, made) in made(),
         runs in 0usize..20,
         waits in prop::collection::vec(0i64..60 * DAY, 2..6),

@@ -465,7 +465,7 @@ fn fleets() -> u64 {
 }
 
 #[test]
-fn simulated_faults_are_told_early_and_in_one_voice() {
+fn simulated_faults_are_reported_early_and_once() {
     let number = fleets();
     for fault in FAULTS {
         let mut minutes: [Vec<i64>; 3] = Default::default();
@@ -506,7 +506,7 @@ fn simulated_faults_are_told_early_and_in_one_voice() {
 }
 
 #[test]
-fn simulated_health_is_never_called_ill() {
+fn simulated_healthy_fleets_raise_no_alarm() {
     let (mut audits, mut long_runs, mut days) = (0, 0, 0.0);
     for seed in 1..=fleets() * 4 {
         let fleet = Fleet::new(seed * 77 + 13, Fault::None);

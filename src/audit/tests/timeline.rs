@@ -28,7 +28,7 @@ fn a_slot_belongs_to_the_runs_that_ended_before_the_next_one() {
 }
 
 #[test]
-fn a_slot_without_a_run_waits_if_the_worker_may_have_been_held_and_is_lost_if_not() {
+fn slot_without_a_run_waits_only_while_the_worker_may_be_busy() {
     let job = || made("07:30", hourly("j")).ran("08:00", "08:01");
     let world = |seen: &str| running(fleet([cron("o", "0 5 * * *").ran("05:00", "05:01"), job()]), seen);
     let second = |world: &Snapshot, now: &str| {
@@ -45,7 +45,7 @@ fn a_slot_without_a_run_waits_if_the_worker_may_have_been_held_and_is_lost_if_no
 }
 
 #[test]
-fn a_strip_shows_the_newest_48_slots_of_up_to_five_years() {
+fn timeline_shows_the_last_48_slots_of_five_years() {
     let hourly_for = |hours: i64| {
         let start = |hour: i64| at("2026-03-01 00:00").plus(hour * HOUR);
         fleet([ended(hourly("j"), (1..=hours).map(|hour| start(hour).plus(MINUTE)))])
@@ -75,7 +75,7 @@ fn the_slots_of_an_interval_follow_its_runs() {
 }
 
 #[test]
-fn the_slots_of_a_run_that_hangs_are_lost_from_its_own_to_the_one_at_this_instant() {
+fn slots_of_a_hung_run_are_lost_from_its_own_on() {
     let world = running(fleet([made("10:30", hourly("j")).ran("11:00", "11:01")]), "12:00:01");
     assert_eq!(strip_of(&world, "15:59:59.999"), "#~~~~");
     assert_eq!(strip_of(&world, "16:00:00.000"), "#~~~~~");
@@ -83,7 +83,7 @@ fn the_slots_of_a_run_that_hangs_are_lost_from_its_own_to_the_one_at_this_instan
 }
 
 #[test]
-fn a_slot_after_a_silence_that_is_over_may_wait() {
+fn slot_after_a_resolved_silence_may_wait() {
     let job = made("09:30", hourly("j")).ran("10:00", "10:01").ran("16:00", "16:01");
     let world = fleet([job, cron("o", "30 16 * * *").ran("09:00", "09:01").next("16:30")]);
     let mut held = running(world, "16:30:01");
@@ -92,7 +92,7 @@ fn a_slot_after_a_silence_that_is_over_may_wait() {
 }
 
 #[test]
-fn a_strip_of_office_hours_reaches_back_until_it_is_full() {
+fn timeline_of_office_hours_reaches_back_until_full() {
     let office = made("2026-01-01 00:00", cron("j", "*/30 9,10 * * *"));
     let world = Snapshot { window_start: None, ..fleet([office]) };
     assert_eq!(strip_of(&world, "12:00").len(), 48);

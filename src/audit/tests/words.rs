@@ -114,7 +114,7 @@ fn retried(second: &str, third: &str) -> Snapshot {
 }
 
 #[test]
-fn errors_are_spaced_as_retries_if_each_ends_within_a_quarter_of_an_hour_of_its_backoff() {
+fn errors_are_spaced_by_backoff_within_15_minutes() {
     let spaced = |second: &str, third: &str| words(&retried(second, third), "10:50").contains("spaced");
     // Due 30 s after the first error and a minute after the second; the row's times are cut to the second.
     assert!(spaced("10:01:29.000", "10:10") && !spaced("10:01:28.999", "10:10"));
@@ -180,13 +180,13 @@ fn rows_in_words() {
 }
 
 #[test]
-fn an_id_of_more_than_200_bytes_is_in_no_statement() {
+fn ids_over_200_bytes_appear_in_no_statement() {
     let has_statement = |length| words(&fleet([dead(&"x".repeat(length))]), "10:30").contains("sql: ");
     assert!(has_statement(200) && !has_statement(201));
 }
 
 #[test]
-fn a_statement_is_for_rows_that_can_be_written_and_a_command_for_ids_that_it_can_hold() {
+fn statements_are_for_phantom_and_commands_for_plain_ids() {
     let step = |id: &str| words(&recorded([dead(id)]), "10:30");
     assert!(!step("a-1").contains("sql: "));
     let hung = |id: &str| {

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_run_of_a_job_that_is_gone_held_the_worker_for_up_to_four_hours_and_a_minute() {
+fn run_of_a_deleted_job_keeps_the_worker_busy_for_241_minutes() {
     let waits = |end: &str, now: &str| {
         let world = fleet([hourly("j").ran("10:00", "10:01")]);
         let other = Fire::ended(at(end), Tokens::Used(1)).after(at("10:01"));
@@ -15,7 +15,7 @@ fn a_run_of_a_job_that_is_gone_held_the_worker_for_up_to_four_hours_and_a_minute
 }
 
 #[test]
-fn a_job_was_passed_over_once_another_one_has_fired_three_times_since_it_was_due() {
+fn job_is_passed_over_after_three_fires_of_another_job() {
     // By its slots the other job began no earlier than 11:20, 11:40 and 12:00: before that the worker was free.
     let world = |third: &str| {
         let other = cron("o", "*/20 * * * *").ran("10:40", "10:41").ran("11:00", third).ran("11:20", "11:39");
@@ -28,7 +28,7 @@ fn a_job_was_passed_over_once_another_one_has_fired_three_times_since_it_was_due
 }
 
 #[test]
-fn where_several_run_at_a_time_the_worker_is_free_while_one_place_is() {
+fn worker_is_free_while_fewer_runs_than_allowed_are_in_flight() {
     let two_places = |jobs: Snapshot| {
         let world = Snapshot { traits: SchedulerTraits { max_concurrent: 2, ..jobs.traits.clone() }, ..jobs };
         spans(&world, "13:11", Reason::Silent)
@@ -89,7 +89,7 @@ fn a_run_is_unusual_after_twice_the_longest_of_thirty_once_five_are_known() {
 }
 
 #[test]
-fn a_run_hangs_a_minute_after_the_longest_and_with_it_who_waits_for_a_quarter_of_an_hour() {
+fn run_hangs_a_minute_after_the_longest_and_waiting_jobs_follow() {
     let waits = |slot: &str| {
         let other = cron("o", slot).ran("05:00", "05:01");
         running(fleet([hourly("j").ran("11:00", "11:01"), other]), "12:00:01")
@@ -103,7 +103,7 @@ fn a_run_hangs_a_minute_after_the_longest_and_with_it_who_waits_for_a_quarter_of
 }
 
 #[test]
-fn a_run_began_at_its_slot_but_no_more_than_five_minutes_before_it_showed_nor_before_the_last_end() {
+fn run_start_is_bounded_by_slot_session_and_last_end() {
     let began = |seen: &str, other: &str| {
         let other = cron("o", "0 5 * * *").ran("05:00", other);
         let world = running(fleet([hourly("j").ran("11:00", "11:01"), other]), seen);
@@ -118,7 +118,7 @@ fn a_run_began_at_its_slot_but_no_more_than_five_minutes_before_it_showed_nor_be
 }
 
 #[test]
-fn a_delivery_hangs_after_a_quarter_of_an_hour_and_is_none_if_the_row_was_written_within_two_seconds() {
+fn delivery_hangs_after_15_minutes_unless_the_row_followed_within_2_seconds() {
     let world = |event: &str| fleet([hourly("j").ran("10:00", "10:01").event(event).next("11:00").written("10:01")]);
     let delivers = world("11:02");
     assert_eq!(found(&delivers, "11:17:00.000"), NONE);
@@ -130,7 +130,7 @@ fn a_delivery_hangs_after_a_quarter_of_an_hour_and_is_none_if_the_row_was_writte
 }
 
 #[test]
-fn nothing_is_known_of_the_time_before_a_run_that_follows_none_or_left_no_event() {
+fn time_before_an_unbounded_run_is_unknown() {
     let first = cron("o", "0 12 * * *").ran("12:00", "12:30");
     assert_eq!(found(&fleet([hourly("j"), first.clone()]), "12:31"), ["info waiting"]);
     let mut thrown = cron("t", "59 11 * * *").ran("11:59", "11:59:30");
@@ -141,7 +141,7 @@ fn nothing_is_known_of_the_time_before_a_run_that_follows_none_or_left_no_event(
 }
 
 #[test]
-fn the_worker_is_free_from_the_end_of_the_newest_delivery_to_the_run_in_flight() {
+fn worker_is_free_between_last_delivery_and_run_in_flight() {
     // The model was done at 11:02, the message delivered at 11:20.
     let job = hourly("o").ran("10:00", "10:01").ran("11:00", "11:20");
     let mut delivered = fleet([job, cron("k", "5 11 * * *").ran("05:00", "05:01")]);
@@ -155,7 +155,7 @@ fn the_worker_is_free_from_the_end_of_the_newest_delivery_to_the_run_in_flight()
 }
 
 #[test]
-fn a_delivery_that_does_not_hang_yet_holds_the_worker() {
+fn delivery_keeps_the_worker_busy_until_it_hangs() {
     let other = cron("k", "1 11 * * *").ran("05:00", "05:01");
     let world = fleet([other, hourly("j").ran("10:00", "10:01").event("11:02").next("11:00").written("10:01")]);
     let soon = |now: &str| {
@@ -176,7 +176,7 @@ fn a_run_may_take_five_minutes_to_show() {
 }
 
 #[test]
-fn where_sessions_have_moved_on_the_newest_four_hours_may_have_been_one_run() {
+fn last_four_hours_may_be_one_run_if_sessions_moved_on() {
     let world = Snapshot { sessions_moved_on: true, ..fleet([hourly("j").ran("10:00", "10:01")]) };
     assert_eq!(found(&world, "15:15:00.000"), ["info waiting"]);
     assert_eq!(found(&world, "15:15:00.001"), [LOST, SILENT]);
@@ -188,7 +188,7 @@ fn in_flight<const N: usize>(jobs: [Job; N]) -> bool {
 }
 
 #[test]
-fn a_restart_cut_a_run_if_its_row_carries_the_boots_time_or_several_rows_do() {
+fn restart_cut_a_run_if_rows_carry_the_time_of_the_boot() {
     let own = || hourly("j").ran("11:00", "11:01");
     assert!(in_flight([own()]));
     assert!(in_flight([own().next("12:00:10.000")]) && !in_flight([own().next("12:00:10.001")]));
@@ -203,7 +203,7 @@ fn a_restart_cut_a_run_if_its_row_carries_the_boots_time_or_several_rows_do() {
 }
 
 #[test]
-fn a_next_run_is_the_boots_if_it_is_none_of_the_jobs_own() {
+fn next_run_off_the_schedule_reveals_a_restart() {
     let half =
         |next: &str| in_flight([every("j", 30 * MINUTE).ran("11:55", "11:56:05").written("11:57:05").next(next)]);
     // Half an hour after its last run, or after an edit, within two seconds.
@@ -218,7 +218,7 @@ fn a_next_run_is_the_boots_if_it_is_none_of_the_jobs_own() {
 }
 
 #[test]
-fn what_a_row_does_not_know_is_delivered_unless_an_earlier_run_is_not_known_either_or_a_restart_came() {
+fn unrecorded_run_is_in_delivery_unless_runaway_or_restart() {
     let delivers = |job: Job| found(&fleet([job]), "11:20")[0] == "warning hung-delivery";
     let job = || hourly("j").ran("10:00", "10:01");
     let stale = |job: Job| job.next("11:00").written("10:01");

@@ -4,7 +4,7 @@ use super::*;
 use crate::audit::zero_tokens::ZeroTokensEvidence;
 
 #[test]
-fn four_newest_fires_of_two_jobs_without_tokens_are_shared() {
+fn last_four_fires_of_two_jobs_without_tokens_are_shared() {
     let told = |world: &Snapshot| {
         findings(&verdict(world, "11:10")).into_iter().map(|(_, found)| found.evidence).collect::<Vec<_>>()
     };
@@ -24,7 +24,7 @@ fn four_newest_fires_of_two_jobs_without_tokens_are_shared() {
 }
 
 #[test]
-fn what_became_of_a_message_is_told_of_a_run_that_was_fine() {
+fn failed_delivery_of_a_good_run_is_reported() {
     let undelivered = |change: &dyn Fn(&mut Row)| {
         let mut job = hourly("j").ran("10:00", "10:01");
         row(&mut job).delivery = Some(Delivery::Failed("error: chat not found".to_owned()));
@@ -38,7 +38,7 @@ fn what_became_of_a_message_is_told_of_a_run_that_was_fine() {
 }
 
 #[test]
-fn tokens_have_grown_when_the_newest_three_use_ten_times_the_median_of_at_least_ten_before() {
+fn token_growth_needs_three_fires_at_ten_times_the_median() {
     const GROWN: &str = "info token-growth";
     let world = |before: &[u32], newest: [u32; 3]| found(&used(&[before, &newest].concat()), "12:02");
     assert_eq!(world(&[100; 10], [1000; 3]), [GROWN]);
@@ -90,7 +90,7 @@ fn three_errors_in_a_row_are_a_warning_since_the_first_of_them() {
 }
 
 #[test]
-fn what_was_skipped_three_times_is_a_warning_and_five_times_critical() {
+fn skips_are_a_warning_from_three_and_critical_from_five() {
     let told = |count: usize| found(&fleet([fires(&[vec![GOOD; 2], vec![Tokens::Skipped; count]].concat())]), "12:02");
     assert_eq!(told(2), NONE);
     assert_eq!((told(3), told(4)), (vec!["warning skipped".to_owned()], vec!["warning skipped".to_owned()]));
@@ -100,7 +100,7 @@ fn what_was_skipped_three_times_is_a_warning_and_five_times_critical() {
 }
 
 #[test]
-fn a_streak_goes_on_over_an_error_with_tokens_and_is_over_at_the_next_good_fire() {
+fn streak_continues_over_an_error_with_tokens() {
     let mut job = fires(&[GOOD, EMPTY, EMPTY, GOOD, EMPTY]);
     job.fires[3].failed = true;
     let world = fleet([job]);

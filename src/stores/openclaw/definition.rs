@@ -229,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn staggered_slots_are_those_of_its_own_function() {
+    fn staggered_slots_agree_with_openclaw() {
         let mut wrong = Vec::new();
         for line in include_str!("../../../fixtures/openclaw-stagger.jsonl").lines() {
             let case: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));

@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lease_says_nothing_about_the_time_before_it_was_created() {
+    fn lease_says_nothing_about_the_time_before_its_creation() {
         let now = Instant::from_millis(1_772_000_000_000);
         let liveness = |created: i64, renewed: i64| {
             let mut snapshot = Snapshot::empty(TRAITS);
