@@ -7,17 +7,17 @@ use std::num::NonZeroU32;
 
 /// The position of a job in [`Snapshot::jobs`], and of its report in a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct JobIndex(usize);
+pub struct JobIndex(u32);
 
 impl JobIndex {
     /// The position as a number.
     pub fn position(self) -> usize {
-        self.0
+        usize::try_from(self.0).unwrap_or(usize::MAX)
     }
 
-    /// The index of the job at a position.
+    /// The index of the job at a position. No store has more than four billion jobs.
     pub fn at(position: usize) -> JobIndex {
-        JobIndex(position)
+        JobIndex(u32::try_from(position).unwrap_or(u32::MAX))
     }
 }
 
@@ -75,7 +75,7 @@ pub struct SchedulerTraits {
     pub backoff: &'static [Millis],
     /// Whether it tries again in the next slot if that comes before the backoff has passed, and not after both.
     pub retries_in_slot: bool,
-    /// After so many errors in a row it stops a job.
+    /// It stops a job after this many errors in a row.
     pub breaker_limit: u64,
     /// How long a run takes at most to show, and its end to be recorded.
     pub session_delay: Millis,
@@ -424,7 +424,7 @@ pub struct OpenRun {
 /// What a run used.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Tokens {
-    /// So many tokens, in and out together.
+    /// Tokens in and out together; more than fit count as the most that does.
     Used(u32),
     /// A count that can't be read.
     Unknown,

@@ -21,7 +21,7 @@ const RESERVE: Duration = Duration::from_millis(200);
 /// The outcome of a candidate, by its position; None if it is passed over.
 type Outcome = (usize, Option<Database>);
 
-/// Audits all databases; what is not done by the deadline is an error.
+/// Audits all databases; one that is not done by the deadline is an error.
 pub fn run(options: &Arc<Options>, started: Clock) -> Report {
     let deadline = started + options.timeout;
     let mut databases = audit_all(options, deadline);

@@ -64,7 +64,7 @@ impl Default for Thresholds {
     }
 }
 
-/// Thresholds that somebody set.
+/// Thresholds that were set.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ThresholdOverrides {
     /// See [`Thresholds::late_cadences`].

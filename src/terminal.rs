@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 
 /// The width if nothing else tells it.
 const DEFAULT_WIDTH: u16 = 80;
-/// A table needs so many columns.
+/// A table needs at least this many columns.
 const MIN_WIDTH: u16 = 40;
 
 /// How text may look.

@@ -106,7 +106,7 @@ impl schemars::JsonSchema for Instant {
     }
 }
 
-/// The instant and the clock time of a text: what it says before a zone is assumed for it.
+/// The time in a text, before a zone is assumed for it.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum TimeText {
     /// It names its offset, or is a number since 1970.
@@ -186,7 +186,7 @@ pub fn event_seconds(text: &[u8]) -> Option<i64> {
     Some(wall.and_utc().timestamp())
 }
 
-/// A span as people say it, in at most two units: `45s`, `12m`, `2h05m`, `35h`, `9d`. A negative one is none.
+/// A span for people, in at most two units: `45s`, `12m`, `2h05m`, `35h`, `9d`. A negative one counts as 0.
 pub fn span(millis: Millis) -> String {
     let millis = millis.max(0);
     let (secs, mins, hours) = (millis / SECOND, millis / MINUTE, millis / HOUR);

@@ -4,7 +4,7 @@ use super::gap::GapEvidence;
 use super::past_due::PastDueEvidence;
 use super::zero_tokens::ZeroTokensEvidence;
 use crate::catalog::{Reason, Severity, Status};
-use crate::model::Job;
+use crate::model::{Job, JobIndex};
 use crate::time::{Instant, Millis, SECOND};
 use serde::Serialize;
 
@@ -23,6 +23,28 @@ pub struct Finding {
     pub until: Option<Instant>,
     /// Slots without a fire.
     pub missed_slots: Option<u64>,
+}
+
+/// One job that an incident affects.
+#[derive(Debug, Clone)]
+pub struct AffectedJob {
+    /// The job.
+    pub job: JobIndex,
+    /// Since when.
+    pub since: Option<Instant>,
+    /// Slots that it lost.
+    pub missed_slots: u64,
+    /// Whether it only waits for another job's run.
+    pub waits: bool,
+}
+
+/// A finding with its job.
+#[derive(Debug, Clone)]
+pub struct JobFinding {
+    /// The job.
+    pub job: JobIndex,
+    /// What was found.
+    pub finding: Finding,
 }
 
 /// What a finding is based on. These are the keys of `evidence` in JSON; lengths of time are in seconds.
@@ -73,7 +95,7 @@ impl Finding {
         Finding { since: since.into(), ..self }
     }
 
-    /// The same, with so many slots missed.
+    /// The same, with this many slots missed.
     pub fn missing(self, slots: impl Into<Option<u64>>) -> Finding {
         Finding { missed_slots: slots.into(), ..self }
     }

@@ -15,10 +15,10 @@ use serde::Serialize;
 
 /// With fewer slots a day, a lost one means little.
 const MIN_SLOTS: u64 = 10;
-/// So many times its slots, and so many fires more, are not retries: the circuit breaker opens before.
+/// This many times the slots, and this many fires more, are not retries: the circuit breaker opens before.
 const TOO_MANY_TIMES: u64 = 3;
 const TOO_MANY_MORE: usize = 20;
-/// So many of the last intervals tell whether that still goes on.
+/// This many of the last intervals show whether it still goes on.
 const LAST_INTERVALS: usize = 4;
 
 /// What a finding of this detector is based on, by its reason.

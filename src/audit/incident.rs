@@ -4,10 +4,10 @@
 //! whatever grows meanwhile: it is made of what no longer changes, such as the last good fire before the first bad one, the
 //! last run before a silence, or the mark of the run that hangs. The path of the database has no part in it.
 
-use super::finding::{Evidence, Finding};
+use super::finding::{AffectedJob, Evidence, Finding, JobFinding};
 use super::gap::GapEvidence;
 use super::past_due::{PastDueEvidence, last_update};
-use super::wording::{self, IncidentText};
+use super::wording::{IncidentText, Writer};
 use super::worker::{ActiveRun, Phase, RunIndex, RunLength};
 use super::zero_tokens::{self, ZeroTokensEvidence};
 use super::{Context, Subject};
@@ -46,28 +46,6 @@ pub struct Incident {
     pub error: Option<String>,
     /// What a person should do.
     pub remedy: Remedy,
-}
-
-/// One job that an incident affects.
-#[derive(Debug, Clone)]
-pub struct AffectedJob {
-    /// The job.
-    pub job: JobIndex,
-    /// Since when.
-    pub since: Option<Instant>,
-    /// Slots that it lost.
-    pub missed_slots: u64,
-    /// Whether it only waits for another job's run.
-    pub waits: bool,
-}
-
-/// A finding with its job.
-#[derive(Debug, Clone)]
-pub struct JobFinding {
-    /// The job.
-    pub job: JobIndex,
-    /// What was found.
-    pub finding: Finding,
 }
 
 impl Incident {
@@ -405,12 +383,10 @@ impl<'a> Grouping<'a> {
 }
 
 /// Findings of one cause.
-pub struct Group<'a> {
-    /// What the detectors saw.
-    pub context: &'a Context<'a>,
+struct Group<'a> {
+    context: &'a Context<'a>,
     key: Key,
-    /// The findings.
-    pub findings: Vec<JobFinding>,
+    findings: Vec<JobFinding>,
 }
 
 impl Group<'_> {
@@ -421,7 +397,8 @@ impl Group<'_> {
         let severity = self.findings.iter().map(|one| one.finding.severity).max().unwrap_or(Severity::Ok);
         let (cause, jobs) = (self.cause(ongoing), self.affected(ongoing));
         let since = self.since(&jobs);
-        let text = wording::text(&self, cause, &jobs, (since, until));
+        let (run, findings) = (self.run(), self.findings.as_slice());
+        let text = Writer { context: self.context, run, findings, jobs: &jobs, since, until }.text(cause);
         Incident {
             fingerprint: self.fingerprint(),
             cause,
@@ -438,7 +415,7 @@ impl Group<'_> {
     }
 
     /// The run in flight that it is about, if it is about one.
-    pub fn run(&self) -> Option<&ActiveRun> {
+    fn run(&self) -> Option<&ActiveRun> {
         match self.key {
             Key::Run(index) => Some(self.context.worker.run(index)),
             _ => None,

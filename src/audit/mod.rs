@@ -15,8 +15,8 @@ mod wording;
 mod worker;
 mod zero_tokens;
 
-pub use finding::{Finding, count};
-pub use incident::{AffectedJob, Incident, JobFinding};
+pub use finding::{AffectedJob, Finding, JobFinding, count};
+pub use incident::Incident;
 pub use timeline::{Outcome, Timeline};
 
 use crate::catalog::{Detector, Severity};

@@ -12,11 +12,11 @@ use crate::schedule::Cadence;
 use crate::time::{DAY, Instant, MINUTE, Millis};
 use serde::Serialize;
 
-/// Every run that ends updates its row at once; so many later fires prove that the update fails.
+/// Every run that ends updates its row at once; this many later fires prove that the update fails.
 const FIRES_WITHOUT_UPDATE: usize = 3;
 /// A row's update follows its cost event within this time, apart from the delivery of the message.
 const UPDATE_FOLLOWS: Millis = MINUTE;
-/// With so many slots before the next run, it was not the schedule that set it.
+/// With this many slots before the next run, it was not the schedule that set it.
 const MIN_SKIPPED: u64 = 2;
 
 /// What a finding of this detector is based on, by its reason.

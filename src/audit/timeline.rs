@@ -140,7 +140,7 @@ fn interval_slots(interval: Millis, job: &Job, now: Instant) -> Vec<Instant> {
     slots
 }
 
-/// Appends so many slots after the last one, but no more than are shown.
+/// Appends the slots that came due after the last one, but no more than are shown.
 fn fill(slots: &mut Vec<Instant>, interval: Millis, due: i64) {
     let Some(&last) = slots.last() else { return };
     let first_shown = due.saturating_sub(i64::try_from(MAX_SLOTS).unwrap_or(i64::MAX)).max(0) + 1;

@@ -1,7 +1,6 @@
 //! The words of an incident: its title, what was observed and, apart from that, what is inferred.
 
-use super::finding::count;
-use super::incident::{AffectedJob, Group, JobFinding};
+use super::finding::{AffectedJob, JobFinding, count};
 use super::worker::{ActiveRun, Phase, RunLength};
 use super::{Context, Subject};
 use crate::catalog::Cause;
@@ -31,49 +30,48 @@ pub struct IncidentText {
     pub inferred: Option<String>,
 }
 
-/// The words of an incident that began and ended then.
-pub fn text(
-    group: &Group<'_>,
-    cause: Cause,
-    jobs: &[AffectedJob],
-    (since, until): (Option<Instant>, Option<Instant>),
-) -> IncidentText {
-    let writer = Writer { group, jobs, since, until };
-    if until.is_some() {
-        return writer.resolved(cause);
-    }
-    match cause {
-        Cause::SchedulerSilent => writer.scheduler_silent(),
-        Cause::RunHung => writer.run_hung(),
-        Cause::DeliveryHung => writer.delivery_hung(),
-        Cause::RunLong => writer.run_long(),
-        Cause::ProviderFailing => writer.provider_failing(),
-        Cause::JobFailing => writer.job_failing(),
-        Cause::JobSilent => writer.job_silent(),
-        Cause::RowDead => writer.plain(format!("{} can never run again", writer.names())),
-        Cause::Runaway => writer.plain(format!("{} runs far too often", writer.names())),
-        Cause::ExpectedMissing => writer.plain("an expected job was not found".to_owned()),
-        Cause::JobSkipped => writer.plain(format!("the scheduler keeps skipping {}", writer.names())),
-        Cause::Undelivered => writer.plain(format!("messages of {} are not delivered", writer.names())),
-        Cause::SlotsSkipped => writer.plain(format!("the next run of {} is set too far ahead", writer.names())),
-        Cause::Unjudged => writer.plain(format!("{} can't be judged", writer.names())),
-    }
-}
-
-struct Writer<'a> {
-    group: &'a Group<'a>,
-    jobs: &'a [AffectedJob],
-    since: Option<Instant>,
-    until: Option<Instant>,
+/// What an incident's words are made from.
+pub struct Writer<'a> {
+    /// What the detectors saw.
+    pub context: &'a Context<'a>,
+    /// The run in flight that it is about, if it is about one.
+    pub run: Option<&'a ActiveRun>,
+    /// Its findings.
+    pub findings: &'a [JobFinding],
+    /// The jobs that it affects.
+    pub jobs: &'a [AffectedJob],
+    /// When it began.
+    pub since: Option<Instant>,
+    /// When it ended; None while it is ongoing.
+    pub until: Option<Instant>,
 }
 
 impl Writer<'_> {
-    fn context(&self) -> &Context<'_> {
-        self.group.context
+    /// The words of an incident with this cause.
+    pub fn text(&self, cause: Cause) -> IncidentText {
+        if self.until.is_some() {
+            return self.resolved(cause);
+        }
+        match cause {
+            Cause::SchedulerSilent => self.scheduler_silent(),
+            Cause::RunHung => self.run_hung(),
+            Cause::DeliveryHung => self.delivery_hung(),
+            Cause::RunLong => self.run_long(),
+            Cause::ProviderFailing => self.provider_failing(),
+            Cause::JobFailing => self.job_failing(),
+            Cause::JobSilent => self.job_silent(),
+            Cause::RowDead => self.plain(format!("{} can never run again", self.names())),
+            Cause::Runaway => self.plain(format!("{} runs far too often", self.names())),
+            Cause::ExpectedMissing => self.plain("an expected job was not found".to_owned()),
+            Cause::JobSkipped => self.plain(format!("the scheduler keeps skipping {}", self.names())),
+            Cause::Undelivered => self.plain(format!("messages of {} are not delivered", self.names())),
+            Cause::SlotsSkipped => self.plain(format!("the next run of {} is set too far ahead", self.names())),
+            Cause::Unjudged => self.plain(format!("{} can't be judged", self.names())),
+        }
     }
 
     fn now(&self) -> Instant {
-        self.context().settings.now
+        self.context.settings.now
     }
 
     fn ago(&self, at: Instant) -> String {
@@ -81,7 +79,7 @@ impl Writer<'_> {
     }
 
     fn names(&self) -> String {
-        let names = self.jobs.iter().take(MAX_NAMES).map(|affected| self.context().job(affected.job).label());
+        let names = self.jobs.iter().take(MAX_NAMES).map(|affected| self.context.job(affected.job).label());
         let names = names.collect::<Vec<_>>().join(", ");
         match self.jobs.len().saturating_sub(MAX_NAMES) {
             0 => names,
@@ -90,7 +88,7 @@ impl Writer<'_> {
     }
 
     fn broken(&self) -> usize {
-        let state = |affected: &AffectedJob| &self.context().job(affected.job).state;
+        let state = |affected: &AffectedJob| &self.context.job(affected.job).state;
         self.jobs.iter().filter(|affected| *state(affected) == State::Broken).count()
     }
 
@@ -98,11 +96,11 @@ impl Writer<'_> {
     fn messages(&self) -> Vec<String> {
         let current = |one: &&JobFinding| one.finding.is_ongoing() == self.until.is_none();
         let message = |one: &JobFinding| {
-            let job = self.context().job(one.job);
+            let job = self.context.job(one.job);
             let message = one.finding.message(job, self.now());
             if self.jobs.len() > 1 { format!("{}: {message}", job.label()) } else { message }
         };
-        self.group.findings.iter().filter(current).take(MAX_MESSAGES).map(message).collect()
+        self.findings.iter().filter(current).take(MAX_MESSAGES).map(message).collect()
     }
 
     fn plain(&self, title: String) -> IncidentText {
@@ -139,9 +137,9 @@ impl Writer<'_> {
     }
 
     fn scheduler_silent(&self) -> IncidentText {
-        let end = self.context().worker.last_end.map(|(end, _)| end);
+        let end = self.context.worker.last_end.map(|(end, _)| end);
         let watched = |subject: &&Subject<'_>| subject.selected && subject.job.state.is_watched();
-        let watched = self.context().subjects.iter().filter(watched).count();
+        let watched = self.context.subjects.iter().filter(watched).count();
         let missed: u64 = self.jobs.iter().map(|affected| affected.missed_slots.max(1)).sum();
         let slots = format!("{} of {}", count(missed, "slot"), count(self.jobs.len(), "job"));
         let last = match end {
@@ -160,7 +158,7 @@ impl Writer<'_> {
     }
 
     fn why_silent(&self, end: Option<Instant>) -> &'static str {
-        match self.context().snapshot.liveness {
+        match self.context.snapshot.liveness {
             Liveness::Alive(_) => {
                 "the process is alive; its scheduler is wedged, waits for a run that hangs, or is switched off"
             }
@@ -175,7 +173,7 @@ impl Writer<'_> {
 
     /// What else the database shows of the process since then.
     fn signs_of_life(&self, since: Option<Instant>) -> String {
-        match (self.context().snapshot.liveness, self.alive_after(since)) {
+        match (self.context.snapshot.liveness, self.alive_after(since)) {
             (Liveness::Alive(at), _) => format!("its process renewed its lease at {}", self.ago(at)),
             (Liveness::Dead(at), _) => format!("its process last renewed its lease at {}", self.ago(at)),
             (Liveness::Stopped(at), _) => format!("its process was stopped at {}", self.ago(at)),
@@ -189,13 +187,13 @@ impl Writer<'_> {
     }
 
     fn alive_after(&self, since: Option<Instant>) -> Option<Instant> {
-        let last = self.context().snapshot.last_other_activity?;
+        let last = self.context.snapshot.last_other_activity?;
         since.is_none_or(|since| last.since(since) > SAME_MOMENT).then_some(last)
     }
 
     /// The name of the run's job, and how many other jobs wait for it.
     fn run_and_waiting(&self) -> (String, Option<String>) {
-        let run = self.group.run();
+        let run = self.run;
         let own = run.and_then(|run| run.job);
         let waiting = self.jobs.iter().filter(|affected| Some(affected.job) != own).count();
         let waiting = match waiting {
@@ -207,7 +205,7 @@ impl Writer<'_> {
     }
 
     fn run_observed(&self) -> Vec<String> {
-        let Some(run) = self.group.run() else { return self.messages() };
+        let Some(run) = self.run else { return self.messages() };
         let mut observed = vec![self.run_length(run)];
         if run.length == RunLength::Impossible {
             observed.push(self.signs_of_life(Some(run.mark)));
@@ -230,9 +228,9 @@ impl Writer<'_> {
 
     fn run_hung(&self) -> IncidentText {
         let (name, detail) = self.run_and_waiting();
-        let mark = self.group.run().map(|run| run.mark);
-        let alive = matches!(self.context().snapshot.liveness, Liveness::Alive(_)) || self.alive_after(mark).is_some();
-        let inferred = match (alive, self.context().snapshot.traits.max_concurrent) {
+        let mark = self.run.map(|run| run.mark);
+        let alive = matches!(self.context.snapshot.liveness, Liveness::Alive(_)) || self.alive_after(mark).is_some();
+        let inferred = match (alive, self.context.snapshot.traits.max_concurrent) {
             (true, 1) => "the process is alive, and its scheduler hangs in this run",
             (true, _) => "the process is alive, and this run hangs",
             (false, _) => "the scheduler hangs in this run, or the process died in it",
@@ -267,7 +265,7 @@ impl Writer<'_> {
     }
 
     fn provider_failing(&self) -> IncidentText {
-        let shared = self.context().shared;
+        let shared = self.context.shared;
         let since = shared.last_good.map_or_else(String::new, |at| format!(" since {} UTC", at.minute()));
         let (fires, jobs) = (count(shared.fires, "fire"), count(shared.jobs.len(), "job"));
         let mut observed = vec![format!("all {fires} of {jobs}{since} used no tokens")];
@@ -285,8 +283,8 @@ impl Writer<'_> {
 
     fn job_failing(&self) -> IncidentText {
         let mut observed = self.messages();
-        let job = self.jobs.first().map(|affected| self.context().job(affected.job));
-        if job.is_some_and(|job| spaced_by_backoff(self.context(), job)) {
+        let job = self.jobs.first().map(|affected| self.context.job(affected.job));
+        if job.is_some_and(|job| spaced_by_backoff(self.context, job)) {
             observed.push("the errors are spaced as the scheduler retries".to_owned());
         }
         let names = self.names();
@@ -303,8 +301,8 @@ impl Writer<'_> {
 
     fn job_silent(&self) -> IncidentText {
         let mut observed = self.messages();
-        if let Some((end, job)) = self.context().worker.last_end {
-            let name = job.map_or("a deleted job", |job| self.context().job(job).label());
+        if let Some((end, job)) = self.context.worker.last_end {
+            let name = job.map_or("a deleted job", |job| self.context.job(job).label());
             observed.push(format!("{name} ran at {} UTC", end.minute()));
         }
         let (names, have) = (self.names(), if self.jobs.len() > 1 { "have" } else { "has" });

@@ -22,14 +22,15 @@ pub const TIMEOUT_GRACE: Millis = MINUTE;
 pub const MAX_DELIVERY: Millis = 15 * MINUTE;
 /// A row is written within this time after its run's cost event, whose time is cut to the second.
 pub const ROW_FOLLOWS: Millis = 2 * SECOND;
-/// A run is unusual beyond this many times the longest of so many before it, once so many are known, and never below this.
+/// A run is unusual beyond this many times the longest of this many before it, once enough are known, and never below the
+/// floor.
 const USUAL_FACTOR: Millis = 2;
 const USUAL_RUNS: usize = 30;
 const MIN_RUNS: usize = 5;
 const USUAL_FLOOR: Millis = 10 * MINUTE;
 /// With fewer runs known, only the last counts.
 const UNKNOWN_FLOOR: Millis = 30 * MINUTE;
-/// A job was passed over once another one has fired so often since it was due.
+/// A job was passed over once another one has fired this often since it was due.
 const PASSED_OVER: usize = 3;
 
 /// A stretch of time.

@@ -11,10 +11,10 @@ use crate::model::{Delivery, Fire, Job, JobIndex, State, Tokens};
 use crate::time::{Instant, span};
 use serde::Serialize;
 
-/// So many of the last fires of all jobs, of so many jobs, point at something that the jobs share.
+/// This many of the last fires of all jobs, of this many jobs, point at something that the jobs share.
 const SHARED_FIRES: usize = 4;
 const SHARED_JOBS: usize = 2;
-/// So many fires in a row that use so many times the usual tokens are growth, once enough earlier ones are known.
+/// This many fires in a row that use this many times the usual tokens are growth, once enough earlier ones are known.
 const GROWN_FIRES: usize = 3;
 const GROWTH: u32 = 10;
 const MIN_FIRES_BEFORE: u64 = 10;
@@ -163,7 +163,7 @@ fn skipped(subject: &Subject<'_>) -> Option<Finding> {
     Some(Finding::new(severity, evidence).since(job.fires.get(first).map(|fire| fire.end)))
 }
 
-/// None if so many in a row mean nothing.
+/// None if this many in a row mean nothing.
 fn severity_of_streak(subject: &Subject<'_>, count: u64) -> Option<Severity> {
     let thresholds = &subject.settings.thresholds;
     match count {
@@ -217,8 +217,8 @@ fn shared(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
     Some(Finding::new(Severity::Warning, evidence).since(since))
 }
 
-/// The row tells of the last attempt to deliver, which may be older than the last run: an error or an empty answer leaves it
-/// as it was.
+/// The row knows the last attempt to deliver, which may be older than the last run: an error or an empty answer leaves it as
+/// it was.
 fn undelivered(job: &Job) -> Option<Finding> {
     let row = job.row.as_ref().filter(|row| job.state == State::Watched && row.consecutive_errors == 0)?;
     let Some(Delivery::Failed(status)) = &row.delivery else { return None };

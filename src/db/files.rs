@@ -1,4 +1,4 @@
-//! What a database's files look like from outside, and which way of reading that allows.
+//! The state of a database's files, seen from outside, and how they can be read in that state.
 //!
 //! The rules are those measured against a live writer: a WAL database is read through an overlay that takes no locks, a
 //! closed one as immutable, and the files are compared before and after, so that a torn or stale read is thrown away.
@@ -19,7 +19,7 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 const WAL_HEADER: usize = 32;
 /// Some file systems stamp by a coarse clock: within this time of a change a second one may leave the same stamp.
 const STAT_SETTLES: Duration = Duration::from_millis(12);
-/// A journal that nobody holds a lock for is looked at again after this time: its writer may just have let go.
+/// A journal without a lock holder is checked again after this time: its writer may just have let go.
 const JOURNAL_SETTLES: Duration = Duration::from_millis(50);
 /// SQLite's MAX_PATHNAME, less what it appends for the log (os_unix.c).
 const MAX_PATH_LEN: usize = 512 - 9;
@@ -122,7 +122,7 @@ impl FileStat {
 }
 
 impl WalStat {
-    /// None where there is no log or one without a transaction.
+    /// None if there is no log, or one without a transaction.
     fn of(path: &Path) -> Result<Option<WalStat>, ReadError> {
         let Some(file) = open_sidecar(path)? else { return Ok(None) };
         let meta = file.metadata().map_err(|error| sidecar(path, error.into()))?;
@@ -227,9 +227,9 @@ fn open_sidecar(path: &Path) -> Result<Option<File>, ReadError> {
     }
 }
 
-/// Whether the database file alone tells all: no transaction is being written to it. The locks are asked for whether or
-/// not there is a journal, since with journal_mode MEMORY or OFF nothing else shows that pages of one lie in the file. A
-/// writer that has only reserved the database has not touched the file yet.
+/// Whether the database file alone is complete: no transaction is being written to it. The locks are queried whether or not
+/// there is a journal, because with journal_mode MEMORY or OFF nothing else shows that pages of one are in the file. A writer
+/// that has only reserved the database has not changed the file yet.
 fn at_rest(path: &Path) -> Result<(), ReadError> {
     let database = open_regular(path)?;
     let writing = |start, length| is_locked(&database, start, length);

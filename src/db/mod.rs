@@ -1,8 +1,8 @@
-//! Access to a database that somebody else is writing, without touching it: its directory is the same afterwards, byte for
+//! Access to a database that another program is writing, without touching it: its directory is the same afterwards, byte for
 //! byte, and its writer never waits or fails because of us. No lock is ever taken.
 //!
 //! `readonly` makes writing impossible; `files` chooses how to read and notices what changed meanwhile. What is read, and what
-//! it means, is up to the [`crate::stores`]: no table is named here.
+//! it means, is up to the stores above: no table is named here.
 
 mod error;
 mod files;
@@ -116,7 +116,7 @@ impl<'a> Access<'a> {
         Ok(Open { state, db: connected.map_err(|error| self.settle(error))? })
     }
 
-    /// Tells what SQLite calls an interruption or a lock from what is wrong for good.
+    /// Distinguishes an interruption and a lock from what is wrong for good.
     fn settle(&self, error: ReadError) -> ReadError {
         match error.sqlite_code() {
             Some(ErrorCode::OperationInterrupted) if Clock::now() >= self.deadline => ReadError::TimedOut,

@@ -128,7 +128,7 @@ mod tests {
             // SAFETY: asks for the flags of the descriptor just opened.
             let flags = unsafe { libc::fcntl(opened, libc::F_GETFL) };
             assert_ne!(flags & libc::O_NONBLOCK, 0);
-            // SAFETY: nobody else has it.
+            // SAFETY: nothing else uses it.
             unsafe { libc::close(opened) };
         }
     }

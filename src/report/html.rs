@@ -11,7 +11,7 @@ const MAX_TEXT_LEN: usize = 2000;
 const MAX_NAME_LEN: usize = 120;
 const MAX_ERROR_LEN: usize = 200;
 
-/// Nothing may be loaded or run, whatever a name holds.
+/// Nothing may be loaded or run, whatever a name contains.
 const NOTHING_ELSE: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 const STYLE: &str = "

@@ -55,7 +55,7 @@ fn first_line(report: &Report) -> String {
     begin + &told
 }
 
-/// A path's last characters, which tell more than its first and leave room for what is wrong with it.
+/// A path's last characters, which say more than its first and leave room for the error.
 fn end_of(path: &Path) -> String {
     let path = path.to_string_lossy();
     let cut = path.chars().count().saturating_sub(SHORT_PATH);

@@ -138,7 +138,7 @@ impl Cadence {
     pub fn has_slot_at(&self, instant: Instant) -> bool {
         let Cadence::Cron(cron, zone) = self else { return false };
         let instant = instant.plus(-cron.stagger());
-        // What a clock shows that nobody has set since yesterday: a time in the gap of spring is moved by that.
+        // The wall time without a clock change since yesterday: a time in the spring gap is moved by that change.
         let unchanged = instant.utc() + zone.offset(instant.plus(-DAY).utc());
         let named = |wall| cron.next_wall(wall - TimeDelta::seconds(1)) == Some(wall) && zone.instant(wall) == instant;
         named(zone.wall(instant)) || named(unchanged)

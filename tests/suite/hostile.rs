@@ -165,6 +165,19 @@ fn numbers_and_times_at_the_ends_of_their_ranges_are_judged_without_a_panic() {
 }
 
 #[test]
+fn row_numbers_at_the_ends_of_their_range_do_not_overflow() {
+    let history = History::new();
+    history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    history.fires("j", &["2026-03-02 08:01:00", "2026-03-02 09:01:00", "2026-03-02 10:01:00"]);
+    history.sql(
+        "UPDATE cost_events SET id = -9223372036854775808 WHERE id = 1;
+         UPDATE cost_events SET id = 9223372036854775807 WHERE id = 3",
+    );
+    let run = history.audit("2026-03-02T10:30:00Z", &[]);
+    assert_eq!((run.code, run.findings()), (0, vec![]), "{}", run.err);
+}
+
+#[test]
 fn huge_and_deep_schedules_are_refused_quickly() {
     let history = History::new();
     let deep = "[".repeat(1000) + &"]".repeat(1000);

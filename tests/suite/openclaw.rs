@@ -426,3 +426,26 @@ fn run_without_store_key_belongs_to_the_first_job_with_its_id() {
         assert_eq!((last(0), last(1)), ("2026-03-02T10:01:00Z".into(), Value::Null), "{json}");
     }
 }
+
+#[test]
+fn timeline_begins_where_the_history_of_seven_days_begins() {
+    let store = OpenClaw::new("10:29");
+    let state = json!({"lastRunAtMs": ms("09:00"), "lastDurationMs": 60_000, "lastRunStatus": "ok",
+        "nextRunAtMs": ms("2026-03-03T09:00")});
+    let old = json!({"createdAtMs": ms("2026-01-01T00:00")});
+    store.job("daily", true, json!({"kind": "cron", "expr": "0 9 * * *", "staggerMs": 0}), state, old);
+    store.worked("daily", &["2026-02-24T09:00", "2026-02-25T09:00", "2026-02-26T09:00", "2026-02-27T09:00"]);
+    store.worked("daily", &["2026-02-28T09:00", "2026-03-01T09:00", "09:00"]);
+    let report = store.audit("10:30", &[]).json();
+    assert_eq!(report["databases"][0]["jobs"][0]["slots"]["marks"], "#######", "{report}");
+    assert_eq!(report["exit_code"], 0);
+}
+
+#[test]
+fn lease_renewed_after_the_audit_proves_life_only_since_its_creation() {
+    let store = OpenClaw::new("12:29");
+    store.hourly("a", "2026-03-01T22:00", "2026-03-01T23:00").worked("a", &["2026-03-01T22:00"]);
+    let later = "UPDATE state_leases SET created_at = heartbeat_at; DELETE FROM gateway_boot_lifecycle";
+    let told = store.sql(later).audit("01:00", &[]);
+    assert!(!told.out.contains("the process is alive;"), "{}", told.out);
+}

@@ -1,5 +1,5 @@
-//! The JSON of a job: its definition, its state, and what is kept of a quarantined one. Keys that are not named here are not
-//! read.
+//! The JSON of a job: its definition, its state, and what is kept of a quarantined one. Keys that are not named here are
+//! not read.
 
 use super::super::value::cut;
 use crate::model::{Delivery, Schedule, When};
@@ -181,12 +181,12 @@ pub struct AutoDisabled {
 }
 
 impl JobState {
-    /// Reads `state_json`; a state that can't be read is none.
+    /// Reads `state_json`; a state that can't be read counts as empty.
     pub fn parse(json: &str) -> JobState {
         serde_json::from_str(json).unwrap_or_default()
     }
 
-    /// Whether the process did not survive the newest run.
+    /// Whether the process did not survive the last run.
     pub fn was_interrupted(&self) -> bool {
         self.last_error.as_ref().is_some_and(|error| error.contains(INTERRUPTED))
     }

@@ -63,7 +63,7 @@ struct Tables {
     keys: HashMap<Key, JobIndex>,
     /// By id: the first job of several stores.
     first_of_id: HashMap<Vec<u8>, JobIndex>,
-    /// By job: its definition, whose payload says what a run without usage means.
+    /// By job: its definition, whose payload decides what a run without usage means.
     definitions: Vec<Definition>,
 }
 
@@ -214,7 +214,7 @@ fn job(id: String, name: String, enabled: bool, definition: &Definition, status:
     Job { name, created_at, row: (!newer).then_some(row), longest_run, ..Job::new(id, state, schedule) }
 }
 
-/// Jobs whose rows the scheduler could not read and deleted, but for those that somebody made again.
+/// Jobs whose rows the scheduler could not read and deleted, except for those that exist again.
 fn read_quarantine(db: &Connection, window: &Window, tables: &mut Tables) -> Result<(), ReadError> {
     let query = "SELECT scope, payload_json, created_at FROM diagnostic_events WHERE scope LIKE 'cron.quarantine:%' LIMIT 20000";
     let Ok(mut statement) = db.prepare(query) else { return Ok(()) };

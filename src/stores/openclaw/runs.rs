@@ -1,4 +1,4 @@
-//! The runs: `task_runs` for seven days, `cron_run_receipts` for the newest 64 of each job and those in flight.
+//! The runs: `task_runs` for seven days, `cron_run_receipts` for the last 64 of each job and those in flight.
 
 use super::super::value::number;
 use super::super::{Window, pieces, row_bounds};
@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use serde::Deserialize;
 
-/// Rows read with the small tables, and in each further consistent_read.
+/// Rows read with the small tables, and in each further piece.
 const ROWS_AT_FIRST: i64 = 10_000;
 const ROWS_A_PIECE: i64 = 100_000;
 /// Runs read at most.
@@ -28,7 +28,7 @@ pub struct Ended {
     fire: Fire,
 }
 
-/// The newest runs, and where the others lie.
+/// The last runs, and where the others are.
 pub struct Newest {
     first: i64,
     from: i64,
@@ -60,7 +60,7 @@ impl Usage {
     }
 }
 
-/// Reads the newest runs and all receipts.
+/// Reads the last runs and all receipts.
 ///
 /// # Errors
 /// What SQLite says.
@@ -101,7 +101,7 @@ fn assign_fires(runs: Vec<Ended>, tables: &mut Tables) {
     runs.into_iter().for_each(|run| tables.snapshot.jobs[run.job.position()].fires.push(run.fire));
 }
 
-/// Adds the receipts of runs that no task tells of.
+/// Adds the receipts of runs without a task.
 fn add_receipts(receipts: Vec<Ended>, tables: &mut Tables) {
     tables.snapshot.jobs.iter_mut().for_each(|job| job.fires.sort_by_key(Fire::known_start));
     for Ended { job, fire } in receipts {
@@ -115,7 +115,7 @@ fn add_receipts(receipts: Vec<Ended>, tables: &mut Tables) {
     }
 }
 
-/// Puts the fires in order and adds the run that only the state tells of.
+/// Puts the fires in order and adds the run that only the job's state knows.
 fn finish(job: &mut crate::model::Job) {
     let newest = job.fires.iter().filter_map(Fire::known_start).max();
     let unknown = job.last_run().filter(|run| newest.is_none_or(|newest| run.start.since(newest) > SAME_RUN));
@@ -166,7 +166,7 @@ fn read_runs(
     Ok(runs)
 }
 
-/// What a run did, and whether it failed. Only a turn of an agent that is fine says what it used; without usage no model
+/// What a run used, and whether it failed. Only a successful turn of an agent records its usage; without usage no model
 /// answered.
 fn classify_run(definition: &super::Definition, status: Option<&str>, usage: Option<&Usage>) -> (Tokens, bool) {
     match status {

@@ -1,17 +1,17 @@
-//! The cost events: millions of rows without an index besides their key.
+//! The cost events: millions of rows with no index but their key.
 //!
-//! They are appended, so their time rises with `rowid`: the start of the window is found by binary search and everything
-//! after it is read once. The order is an assumption (a stepped clock breaks it), so it is checked by probes, and where it
-//! does not hold the newest rows are all read. What began before the window is looked up backwards, within a bound.
+//! They are appended, so their times rise with `rowid`: the start of the window is found by binary search, and everything
+//! after it is read once. The order is an assumption that a stepped clock breaks, so probes check it; if it does not hold,
+//! all of the last rows are read. What began before the window is looked up backwards, within a bound.
 //!
-//! They are read in pieces: the newest together with the small tables, older ones, which are never changed once written,
+//! They are read in pieces: the last ones together with the small tables, then older ones, which never change once written,
 //! up to that fixed row.
 
 use super::super::value::{event_time, number};
 use super::super::{Window, pieces, row_bounds};
 use super::{KEY_PREFIX, Tables};
 use crate::db::{Access, ReadError};
-use crate::model::{Fire, Job, Run, Schedule, Snapshot, State, Tokens};
+use crate::model::{Fire, Job, JobIndex, Run, Schedule, Snapshot, State, Tokens};
 use crate::parallel;
 use crate::time::{DAY, Instant, MINUTE, Millis, SECOND};
 use rusqlite::{Connection, Row, params};
@@ -21,26 +21,26 @@ use rustc_hash::FxHashMap;
 const MARGIN: Millis = DAY;
 /// Rows read with the small tables: a few milliseconds' worth.
 const ROWS_AT_FIRST: i64 = 10_000;
-/// Rows of each further consistent_read; half as many after a retries one would not be read any sooner.
+/// Rows of each further piece; smaller ones would not be read any sooner after a retry.
 const ROWS_A_PIECE: i64 = 200_000;
 /// Rows read at most: with 24 bytes each they take less than 100 MB.
 const MAX_ROWS: i64 = 3_000_000;
 /// Rows read at most backwards from the window, and from a silent job's last run: some tens of milliseconds each.
-const MAX_BACKWARDS: usize = 500_000;
-const MAX_NEAR_LAST_RUN: usize = 20_000;
+const MAX_BACKWARDS: i64 = 500_000;
+const MAX_NEAR_LAST_RUN: i64 = 20_000;
 /// Evenly spread probes of the order.
 const PROBES: i64 = 64;
 /// A cost event is written within a run, its time cut to the second; the row is written a moment after it.
 const SAME_RUN: Millis = 2 * SECOND;
 /// With fewer fires a job that has no row any more was not a regular one: a one-shot fires three times at most.
 const MIN_OF_REGULAR: usize = 5;
-/// Jobs without a row that are told apart; the events of further ones are pooled.
+/// Jobs without a row that are kept apart; the events of further ones are pooled.
 const MAX_UNKNOWN_JOBS: usize = 10_000;
 
 /// An event of the scheduler's, of the job with this position among those known.
 #[derive(Clone, Copy)]
 struct Event {
-    who: u32,
+    who: JobIndex,
     fire: Option<Fire>,
 }
 
@@ -51,7 +51,7 @@ struct Part {
     last_other_activity: Option<Instant>,
 }
 
-/// The newest events, whose events are whose, and where the others lie.
+/// The last events, the jobs that they belong to, and where the others are.
 pub struct Newest {
     first: i64,
     last: i64,
@@ -63,7 +63,7 @@ pub struct Newest {
 /// The positions of jobs by session key: those with a row as in the table, then the others as they are met.
 #[derive(Clone)]
 struct Keys {
-    positions: FxHashMap<Vec<u8>, u32>,
+    positions: FxHashMap<Vec<u8>, JobIndex>,
     unknown_jobs: Vec<Vec<u8>>,
     jobs: usize,
     has_cost: bool,
@@ -73,17 +73,17 @@ struct Keys {
 impl Keys {
     fn new(tables: &Tables, now: Instant) -> Keys {
         let named = tables.ids.iter().enumerate().filter(|(_, id)| !id.is_empty());
-        let positions = named.map(|(index, id)| ([KEY_PREFIX, id].concat(), index as u32)).collect();
+        let positions = named.map(|(index, id)| ([KEY_PREFIX, id].concat(), JobIndex::at(index))).collect();
         Keys { positions, unknown_jobs: Vec::new(), jobs: tables.ids.len(), has_cost: tables.has_cost, now }
     }
 
     /// The position of a key's job; None if the key is not a scheduled job's.
-    fn position(&mut self, key: &[u8]) -> Option<u32> {
+    fn position(&mut self, key: &[u8]) -> Option<JobIndex> {
         if let Some(position) = self.positions.get(key) {
             return Some(*position);
         }
         let id = key.strip_prefix(KEY_PREFIX)?;
-        let next = (self.jobs + self.unknown_jobs.len()) as u32;
+        let next = JobIndex::at(self.jobs + self.unknown_jobs.len());
         if self.unknown_jobs.len() < MAX_UNKNOWN_JOBS {
             self.unknown_jobs.push(id.to_vec());
             self.positions.insert(key.to_vec(), next);
@@ -93,10 +93,10 @@ impl Keys {
 
     /// Takes in the unknown jobs that a copy of these keys met, and gives that copy's part the positions that they have here.
     fn adopt(&mut self, met: &Keys, part: &mut Part) {
-        let positions: Vec<u32> =
+        let positions: Vec<JobIndex> =
             met.unknown_jobs.iter().filter_map(|id| self.position(&[KEY_PREFIX, id].concat())).collect();
         for event in &mut part.events {
-            let unknown_job = (event.who as usize).checked_sub(self.jobs);
+            let unknown_job = event.who.position().checked_sub(self.jobs);
             event.who = unknown_job.and_then(|index| positions.get(index).copied()).unwrap_or(event.who);
         }
     }
@@ -133,7 +133,7 @@ impl Keys {
     }
 }
 
-/// Reads the newest events; None where there is no event at all.
+/// Reads the last events; None if there are none at all.
 ///
 /// # Errors
 /// What SQLite says.
@@ -161,7 +161,7 @@ pub fn read(
         let (first, last) = (newest.first, newest.last);
         let from = access.consistent_read(|db| first_since(db, first, last, start))?;
         let from = from.unwrap_or_else(|| {
-            tables.snapshot.notes.push("cost events are not in the order of time (a clock was set)".to_owned());
+            tables.snapshot.notes.push("the times of the cost events do not rise: a clock was set".to_owned());
             first
         });
         let fires = read_fires(access, from, start, &mut newest, &mut tables.snapshot)?;
@@ -238,8 +238,8 @@ fn read_in_halves(
     Ok([older, newer?])
 }
 
-/// Gives the jobs their fires from row `from` on, of more than can be kept the newest ones; returns those of jobs that have
-/// no row.
+/// Gives the jobs their fires from row `from` on, or as many of the last ones as can be kept; returns those of jobs without a
+/// row.
 fn read_fires(
     access: &mut Access<'_>,
     from: i64,
@@ -249,7 +249,7 @@ fn read_fires(
 ) -> Result<Vec<Vec<Fire>>, ReadError> {
     let least = newest.last.saturating_sub(MAX_ROWS - 1);
     if from < least {
-        snapshot.notes.push(format!("only the newest {MAX_ROWS} cost events were read, from number {least} on"));
+        snapshot.notes.push(format!("only the last {MAX_ROWS} cost events were read, from row {least} on"));
     }
     let mut assignment =
         Assignment { start, jobs: newest.keys.jobs, newest: None, unreadable: 0, stepped: 0, unknown_jobs: Vec::new() };
@@ -264,7 +264,7 @@ fn read_fires(
     }
     if assignment.stepped > 0 {
         snapshot.notes.push(format!(
-            "{} cost events are older than the one before them (a clock was set): times about them are inexact",
+            "{} cost events are older than the one before them: a clock was set, and times around them are inexact",
             assignment.stepped
         ));
     }
@@ -285,7 +285,7 @@ impl Assignment {
     fn assign_fires(&mut self, part: &Part, snapshot: &mut Snapshot) {
         snapshot.last_other_activity = snapshot.last_other_activity.max(part.last_other_activity);
         for event in &part.events {
-            let position = event.who as usize;
+            let position = event.who.position();
             let job = snapshot.jobs.get_mut(position);
             let Some(fire) = event.fire else {
                 self.unreadable += 1;
@@ -333,7 +333,7 @@ fn gone(id: &[u8], fires: Vec<Fire>) -> Job {
     Job { fires, ..Job::new(id, State::Gone, schedule) }
 }
 
-/// Joins a job's newest fire with the run that its row knows; a run without a cost event becomes a fire of its own.
+/// Joins a job's last fire with the run that its row knows; a run without a cost event becomes a fire of its own.
 pub fn join_row(job: &mut Job, now: Instant) {
     let Some(run) = job.row.as_ref().and_then(|row| row.last_run.clone()) else { return };
     let in_run = |fire: &Fire| fire.end.since(run.start) >= -SECOND && fire.end.since(run.end()) <= SAME_RUN;
@@ -357,7 +357,7 @@ fn unrecorded(run: &Run) -> Fire {
 /// What a job's history before the window is wanted for.
 #[derive(Clone, Copy, PartialEq)]
 enum Wanted {
-    /// Its newest fire: the silence before its first one in the window may be a gap.
+    /// Its last fire: the silence before its first one in the window may be a gap.
     OneFire,
     /// All back to one with tokens: a streak reaches out of the window.
     WholeStreak,
@@ -387,17 +387,17 @@ fn look_back(
         let job = &snapshot.jobs[index];
         let end = job.last_run().map(Run::end).filter(|end| *end < start);
         let Some(end) = end.filter(|_| job.fires.is_empty() && job.state.is_watched()) else { continue };
-        let wanted = FxHashMap::from_iter([(index as u32, Wanted::WholeStreak)]);
+        let wanted = FxHashMap::from_iter([(JobIndex::at(index), Wanted::WholeStreak)]);
         let found = access.consistent_read(|db| match first_since(db, first, last, end.plus(MINUTE))? {
             Some(row) => backwards(db, row, MAX_NEAR_LAST_RUN, keys, wanted.clone()),
             None => Ok((Vec::new(), 0)),
         })?;
         prepend(found.0, snapshot);
     }
-    let open: FxHashMap<u32, Wanted> = (0..keys.jobs)
+    let open: FxHashMap<JobIndex, Wanted> = (0..keys.jobs)
         .map(|index| (index, &snapshot.jobs[index]))
         .filter(|(_, job)| job.state.is_watched() && job.fires.first().is_some_and(|fire| fire.end >= start))
-        .filter_map(|(index, job)| Some((index as u32, wanted(job, start)?)))
+        .filter_map(|(index, job)| Some((JobIndex::at(index), wanted(job, start)?)))
         .collect();
     if open.is_empty() {
         return Ok(());
@@ -406,18 +406,18 @@ fn look_back(
     prepend(found, snapshot);
     if left > 0 {
         snapshot.notes.push(format!(
-            "for {left} jobs the {MAX_BACKWARDS} cost events before {start} were not enough: a streak or gap may have begun before"
+            "for {left} jobs the {MAX_BACKWARDS} cost events before {start} were not enough: a streak or gap may have begun earlier"
         ));
     }
     Ok(())
 }
 
 /// Fires found for a job, by its position, oldest first.
-type Found = Vec<(u32, Vec<Fire>)>;
+type Found = Vec<(JobIndex, Vec<Fire>)>;
 
 fn prepend(found: Found, snapshot: &mut Snapshot) {
     for (position, fires) in found {
-        snapshot.jobs[position as usize].fires.splice(0..0, fires);
+        snapshot.jobs[position.position()].fires.splice(0..0, fires);
     }
 }
 
@@ -426,13 +426,13 @@ fn prepend(found: Found, snapshot: &mut Snapshot) {
 fn backwards(
     db: &Connection,
     from: i64,
-    most: usize,
+    most: i64,
     keys: &mut Keys,
-    wanted: FxHashMap<u32, Wanted>,
+    wanted: FxHashMap<JobIndex, Wanted>,
 ) -> Result<(Found, usize), ReadError> {
     let mut statement = db.prepare(&keys.query("WHERE rowid < ?1 ORDER BY rowid DESC LIMIT ?2"))?;
-    let mut rows = statement.query(params![from, most as i64])?;
-    let mut open: FxHashMap<u32, (Wanted, Vec<Fire>)> =
+    let mut rows = statement.query(params![from, most])?;
+    let mut open: FxHashMap<JobIndex, (Wanted, Vec<Fire>)> =
         wanted.into_iter().map(|(position, wanted)| (position, (wanted, Vec::new()))).collect();
     let (mut found, mut seen, mut left) = (Found::new(), 0, 0);
     while !open.is_empty() {

@@ -1,7 +1,7 @@
 //! The store of the agent phantom: `scheduled_jobs`, `cost_events`, `sessions`, `scheduler_audit_log`.
 //!
 //! The small tables are read here, the cost events in `events`, a row's schedule in `schedule`. The small tables and the
-//! newest events come in one consistent_read, so that a row and its fires agree; older events are never changed once written.
+//! last events are read in one piece, so that a row and its fires agree; older events never change once written.
 
 mod events;
 mod remedy;
@@ -23,7 +23,7 @@ pub const TABLES: [&str; 4] = ["scheduled_jobs", "cost_events", "sessions", "sch
 pub const JOB_TABLE: &str = "scheduled_jobs";
 /// What a job's session key begins with; its id follows.
 const KEY_PREFIX: &[u8] = b"scheduler:sched:";
-/// Sessions and rows of the audit log that are read at most, the newest: those that matter here are the newest.
+/// Rows of the audit log that are read at most, the last ones: older ones do not matter.
 const MAX_ROWS: usize = 200_000;
 /// An id is a key: one that is longer is not cut, since it would then be another.
 const MAX_ID_LEN: usize = 100_000;
@@ -39,7 +39,7 @@ struct Table {
 }
 
 impl Table {
-    /// None where there is no table of that name; a view is none.
+    /// None if there is no table of that name; a view does not count.
     fn find(db: &Connection, name: &'static str) -> Result<Option<Table>, ReadError> {
         let kind = db
             .prepare("SELECT type FROM sqlite_master WHERE name = ?1")?
@@ -116,7 +116,7 @@ struct Tables {
     snapshot: Snapshot,
     /// The bytes of each job's id, by its index: an id that is not UTF-8 still finds its events.
     ids: Vec<Vec<u8>>,
-    /// Ids of jobs that somebody deleted in the dashboard.
+    /// Ids of jobs that were deleted in the dashboard.
     deleted: HashSet<Vec<u8>>,
     /// Whether cost_events has the column cost_usd.
     has_cost: bool,
@@ -332,8 +332,8 @@ fn read_audit_log(db: &Connection, window: &Window, tables: &mut Tables) -> Resu
     Ok(())
 }
 
-/// Keeps the runs whose session showed after the newest fire of their job and after its last run's end: the others have
-/// ended. One worker: an end of any run later than a session proves that its run is over, by its end or the process's.
+/// Keeps the runs whose session started after the last fire of their job and after the end of its last run: the others have
+/// ended. There is one worker, so an end of any run after a session's start proves that its run is over too.
 pub fn forget_ended_runs(snapshot: &mut Snapshot) {
     let ends = snapshot.jobs.iter().flat_map(|job| job.fires.last()).chain(snapshot.other_fires.last());
     let newest = ends.map(|fire| fire.end).max();

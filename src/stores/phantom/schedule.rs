@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// The longest text from a schedule that is kept for display.
 const SHOWN_CHARS: usize = 200;
-/// JavaScript's dates end so many milliseconds from 1970: a next run beyond that can't be stored.
+/// JavaScript's dates end this many milliseconds after 1970: a later next run can't be stored.
 const LAST_DATE: f64 = 8.64e15;
 
 /// Reads a row's schedule; `zone` is the one of the scheduler's process.
@@ -32,7 +32,7 @@ fn read(schedule: &mut Schedule, value: &str, zone: Zone) -> Result<When, String
 fn read_cron(schedule: &mut Schedule, value: &Value, zone: Zone) -> Result<When, String> {
     let expression = value["expr"].as_str().ok_or("its JSON has no text \"expr\"")?;
     schedule.expression = Some(shorten(expression));
-    // An empty zone is none to JavaScript's `||`, which the scheduler falls back with.
+    // The scheduler falls back with JavaScript's `||`, to which an empty zone counts as missing.
     let zone = match &value["tz"] {
         Value::Null => zone,
         Value::String(name) if name.is_empty() => zone,
