@@ -12,11 +12,10 @@ fn sentences(findings: Vec<Finding>) -> String {
     findings.iter().map(|finding| finding.message(&job, at("12:00")) + "\n").collect()
 }
 
-#[test]
-fn past_due_findings_in_words() {
+fn past_due_examples() -> Vec<Finding> {
     let text = str::to_owned;
     let behind = || Some(text("k"));
-    let told = sentences(vec![
+    vec![
         Finding::new(Severity::Warning, PastDueEvidence::Overdue { overdue_seconds: 3600, free_seconds: 1800 }),
         Finding::new(Severity::Warning, PastDueEvidence::Waiting { behind: behind(), overdue_seconds: 3600 }),
         Finding::new(Severity::Warning, PastDueEvidence::Waiting { behind: None, overdue_seconds: 3600 }),
@@ -54,15 +53,18 @@ fn past_due_findings_in_words() {
             Severity::Warning,
             PastDueEvidence::ExpectedMissing { expected: text("backup"), state: Some("paused") },
         ),
-    ]);
-    insta::assert_snapshot!(told);
+    ]
 }
 
 #[test]
-fn zero_tokens_findings_in_words() {
+fn past_due_findings_in_words() {
+    insta::assert_snapshot!(sentences(past_due_examples()));
+}
+
+fn zero_tokens_examples() -> Vec<Finding> {
     let text = str::to_owned;
     let streak = ZeroTokensEvidence::ZeroTokenStreak { fires: 3, newest: at("10:01"), last_error: None };
-    let told = sentences(vec![
+    vec![
         Finding::new(Severity::Warning, ZeroTokensEvidence::Skipped { fires: 3, last_error: None }),
         Finding::new(
             Severity::Warning,
@@ -77,15 +79,18 @@ fn zero_tokens_findings_in_words() {
         Finding::new(Severity::Warning, ZeroTokensEvidence::Unjudged { why: text("it has no id") }),
         Finding::new(Severity::Warning, ZeroTokensEvidence::TokenGrowth { tokens: 1000, usual_tokens: 100 }),
         Finding::new(Severity::Warning, streak).since(at("08:01")).resolved(at("11:31")),
-    ]);
-    insta::assert_snapshot!(told);
+    ]
 }
 
 #[test]
-fn gap_findings_in_words() {
+fn zero_tokens_findings_in_words() {
+    insta::assert_snapshot!(sentences(zero_tokens_examples()));
+}
+
+fn gap_examples() -> Vec<Finding> {
     let text = str::to_owned;
     let silent = |last_fire| Finding::new(Severity::Warning, GapEvidence::Silent { last_fire });
-    let told = sentences(vec![
+    vec![
         Finding::new(Severity::Warning, GapEvidence::Silent { last_fire: Some(at("10:01")) }),
         Finding::new(Severity::Warning, GapEvidence::Silent { last_fire: None }),
         Finding::new(Severity::Warning, GapEvidence::Starved { slots: 144, lost: 120 }),
@@ -102,8 +107,27 @@ fn gap_findings_in_words() {
         Finding::new(Severity::Warning, GapEvidence::RowGone { fires: 5, last_fire: None }),
         silent(Some(at("10:01"))).missing(1),
         silent(None).since(at("08:01")).resolved(at("11:31")).missing(3),
-    ]);
-    insta::assert_snapshot!(told);
+    ]
+}
+
+#[test]
+fn gap_findings_in_words() {
+    insta::assert_snapshot!(sentences(gap_examples()));
+}
+
+#[test]
+fn every_reason_has_an_example_of_its_detector() {
+    let examples = [past_due_examples(), zero_tokens_examples(), gap_examples()].concat();
+    for reason in Reason::all() {
+        assert!(examples.iter().any(|finding| finding.reason() == *reason), "{} has no evidence", reason.name());
+    }
+    for (detector, examples) in [
+        (Detector::PastDue, past_due_examples()),
+        (Detector::ZeroTokens, zero_tokens_examples()),
+        (Detector::Gap, gap_examples()),
+    ] {
+        assert!(examples.iter().all(|finding| finding.reason().detector() == detector), "{}", detector.name());
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::*;
 /// The worst incident in words: headline, what was observed, what is inferred, the step, the statement.
 fn words(world: &Snapshot, now: &str) -> String {
     let incident = verdict(world, now).incidents.swap_remove(0);
-    let headline = incident.headline();
+    let headline = format!("{} [{}]", incident.headline(), incident.cause.name());
     let observed = incident.text.observed.into_iter().map(|observed| format!("seen: {observed}"));
     let inferred = incident.text.inferred.map(|inferred| format!("likely: {inferred}"));
     let step = format!("fix: {}", incident.remedy.step);
@@ -157,6 +157,15 @@ fn rows() -> Vec<(&'static str, String)> {
 /// One labeled entry per case.
 fn labeled(cases: Vec<(&str, String)>) -> String {
     cases.iter().map(|(name, words)| format!("# {name}\n{words}\n")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn every_cause_has_an_example() {
+    let all = labeled([silences(), runs(), failures(), rows()].concat());
+    // A job that is expected and missing is another test's.
+    for cause in Cause::all().iter().filter(|cause| **cause != Cause::ExpectedMissing) {
+        assert!(all.contains(&format!("[{}]\n", cause.name())), "{} has no example", cause.name());
+    }
 }
 
 #[test]
