@@ -271,7 +271,7 @@ catalog! {
         };
         Silent: "The job does not fire, or did not fire for a while.", ReasonEntry {
             detector: Detector::Gap,
-            rule: "Measured from the first slot after its last fire, once more than --late-cadences times the cadence has passed since that fire, and judged like overdue. Pauses, the backoff after an error, and waiting for the worker are not faults. Resolved once it fires again: then a warning for 24 hours and info until --since.",
+            rule: "Measured from the first slot after its last fire and judged like overdue; while that slot is still the row's next run, once --late-cadences times the cadence has passed. Pauses, the backoff after an error, and waiting for the worker are not faults. Resolved once it fires again, or at a restart after which it has missed no slot: then a warning for 24 hours and info until --since.",
             advice: "Read the scheduler's log from the job's last fire on.",
         };
         Starved: "Nothing is broken, but other jobs' long runs took most of the job's slots in the last day.", ReasonEntry {
@@ -320,7 +320,7 @@ catalog! {
     /// What caused the findings of an incident.
     Cause -> CauseEntry {
         SchedulerSilent: "Nothing runs at all: the scheduler's process is dead or wedged.", CauseEntry {
-            rule: "No run has ended since the first of these jobs was due, and the worker is free.",
+            rule: "No run has ended since the first of these jobs was due, and the worker is free. Three restarts without a run between them are a crash loop.",
             advice: "Check that the scheduler's process runs; read its log from the last run on; restart it.",
         };
         RunHung: "A run never finished, and every other job waits behind it.", CauseEntry {

@@ -40,8 +40,8 @@ pub struct Snapshot {
     pub notes: Vec<String>,
     /// How its scheduler works.
     pub traits: SchedulerTraits,
-    /// When its process started, if that was recorded.
-    pub boot: Option<Instant>,
+    /// When its process started, each time that is on record, oldest first.
+    pub boots: Vec<Instant>,
     /// What was recorded about whether its process is alive.
     pub liveness: Liveness,
 }
@@ -58,7 +58,7 @@ impl Snapshot {
             window_start: None,
             notes: Vec::new(),
             traits,
-            boot: None,
+            boots: Vec::new(),
             liveness: Liveness::Unknown,
         }
     }

@@ -123,28 +123,19 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     findings
 }
 
-struct Silence {
-    /// The first slot missed.
-    due: Instant,
-    /// It is a gap beyond this.
-    limit: Instant,
-}
-
-/// The silence from `last` until `until`, pauses and backoff taken out; None if nothing was due.
-fn silence(
+/// The first slot after `last`, pauses before `until` and the backoff after a bad fire taken out; None if there is none.
+fn first_missed(
     context: &Context<'_>,
-    subject: &Subject<'_>,
+    job: &Job,
     cadence: &Cadence,
     last: Instant,
     bad: bool,
     until: Instant,
-) -> Option<Silence> {
-    let from = end_of_pauses(subject.job, last, until);
+) -> Option<Instant> {
+    let from = end_of_pauses(job, last, until);
     let due = cadence.next(from)?;
     let backs_off = bad && (matches!(cadence, Cadence::Every(_)) || !context.snapshot.traits.retries_in_slot);
-    let due = if backs_off { due.max(from.plus(context.worker.backoff(usize::MAX))) } else { due };
-    let limit = cadence.advance(from, subject.settings.thresholds.late_cadences)?.max(due);
-    Some(Silence { due, limit })
+    Some(if backs_off { due.max(from.plus(context.worker.backoff(usize::MAX))) } else { due })
 }
 
 /// When the last pause between `last` and `until` ended; `last` if there was none.
@@ -170,19 +161,19 @@ fn closed(
     let recorded = context.snapshot.traits.records_starts;
     let until = if recorded { after.known_start()? } else { after.end };
     let severity = context.settings.severity_after(until)?;
-    let silence = silence(context, subject, cadence, before.end, before.is_bad(), until)?;
+    let due = first_missed(context, subject.job, cadence, before.end, before.is_bad(), until)?;
     let thresholds = &subject.settings.thresholds;
     // Where only ends are known, one run may explain a silence as long as the longest.
     let excused = if recorded {
-        context.worker.free_for(silence.due, until) <= thresholds.lost_after
+        context.worker.free_for(due, until) <= thresholds.lost_after
     } else {
-        until.since(silence.due) <= thresholds.max_run + MINUTE || context.worker.may_be_busy(silence.due, until)
+        until.since(due) <= thresholds.max_run + MINUTE || context.worker.may_be_busy(due, until)
     };
-    (until > silence.limit && !excused).then(|| {
+    (until > due && !excused).then(|| {
         // The fire that ended the silence served the last of the slots.
-        let lost = cadence.slots_between(silence.due, until).max(1);
+        let lost = cadence.slots_between(due, until).max(1);
         let evidence = GapEvidence::Silent { last_fire: Some(before.end) };
-        Finding::new(severity, evidence).since(silence.due).missing(lost).resolved(until)
+        Finding::new(severity, evidence).since(due).missing(lost).resolved(until)
     })
 }
 
@@ -192,32 +183,44 @@ fn open(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> Opti
     let from = last_fire.or(job.created_at)?;
     let from = restarted_clock(job, cadence, settings.now).map_or(from, |edited| edited.max(from));
     let bad = job.fires.last().is_some_and(Fire::is_bad) || job.errors() > 0;
-    let boot = restarted_at(context, job).filter(|boot| *boot > from && *boot <= settings.now);
+    let boot = resumed_at(context, subject, cadence).filter(|boot| *boot > from && *boot <= settings.now);
     let until = boot.unwrap_or(settings.now);
-    let silence = silence(context, subject, cadence, from, bad, until)?;
-    if until <= silence.limit || context.worker.run_of(subject.index).is_some() {
+    let due = first_missed(context, job, cadence, from, bad, until)?;
+    // Until its row moves on, past-due judges the slot; the silence is told once more slots are lost.
+    let pending = job.next_run().is_some_and(|next| next <= settings.now);
+    let limit = if pending {
+        let from = end_of_pauses(job, from, until);
+        cadence.advance(from, subject.settings.thresholds.late_cadences)?.max(due)
+    } else {
+        due
+    };
+    if until <= limit || context.worker.run_of(subject.index).is_some() {
         return None;
     }
-    let lost = slots_since(context, job, silence.due);
-    let finding = |severity| Finding::new(severity, GapEvidence::Silent { last_fire }).since(silence.due).missing(lost);
+    let lost = slots_since(context, job, due);
+    let finding = |severity| Finding::new(severity, GapEvidence::Silent { last_fire }).since(due).missing(lost);
     match boot {
         // What is due since the boot is past-due's to judge.
         Some(boot) => {
-            let free = context.worker.free_for(silence.due, boot);
+            let free = context.worker.free_for(due, boot);
             let late = free > subject.settings.thresholds.late_after;
             let severity = settings.severity_after(boot).filter(|_| late)?;
             Some(finding(severity).resolved(boot))
         }
-        None => lateness(context, subject, silence.due).map(finding),
+        None => lateness(context, subject, due).map(finding),
     }
 }
 
-/// When a restart took up a job again: by its rewritten row, or by the record of the boot.
-fn restarted_at(context: &Context<'_>, job: &Job) -> Option<Instant> {
+/// When a restart ended a job's silence: by its rewritten row, or by the record of the boot, unless the job has missed a slot
+/// since or the scheduler restarts over and over.
+fn resumed_at(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> Option<Instant> {
     if context.snapshot.traits.rewrites_rows_on_restart() {
-        return rewritten_at(job);
+        return rewritten_at(subject.job);
     }
-    context.snapshot.boot.filter(|boot| job.next_run().is_some_and(|next| next >= *boot))
+    let next = subject.job.next_run()?;
+    let boot = context.snapshot.boots.last().copied().filter(|boot| next >= *boot)?;
+    let missed = cadence.next(boot).is_some_and(|slot| lateness(context, subject, slot).is_some());
+    (!missed && context.worker.crash_loop().is_none()).then_some(boot)
 }
 
 /// A resume or an edit computes `next_run_at` anew and writes the row: silence counts from then. A restart's rewrite differs

@@ -146,10 +146,15 @@ impl Writer<'_> {
             Some(end) => format!("the last run of any job ended at {}", self.ago(end)),
             None => "no job has ever run".to_owned(),
         };
+        let crash_loop = self.context.worker.crash_loop();
         IncidentText {
-            title: match end {
-                Some(end) => format!("nothing has run since {} UTC", end.minute()),
-                None => "nothing has ever run".to_owned(),
+            title: match (crash_loop, end) {
+                (Some((boots, first)), _) => {
+                    let span = span(self.now().since(first));
+                    format!("the scheduler has restarted {boots} times in {span} without running a job")
+                }
+                (None, Some(end)) => format!("nothing has run since {} UTC", end.minute()),
+                (None, None) => "nothing has ever run".to_owned(),
             },
             detail: Some(format!("{} of {} overdue", self.jobs.len(), count(watched, "job"))),
             observed: vec![last, format!("{slots} came due since then and did not run"), self.signs_of_life(end)],
@@ -158,6 +163,9 @@ impl Writer<'_> {
     }
 
     fn why_silent(&self, end: Option<Instant>) -> &'static str {
+        if self.context.worker.crash_loop().is_some() {
+            return "the process crashes soon after each start, before it runs a job";
+        }
         match self.context.snapshot.liveness {
             Liveness::Alive(_) => {
                 "the process is alive; its scheduler is wedged, waits for a run that hangs, or is switched off"

@@ -30,6 +30,8 @@ const MIN_RUNS: usize = 5;
 const USUAL_FLOOR: Millis = 10 * MINUTE;
 /// With fewer runs known, only the last counts.
 const UNKNOWN_FLOOR: Millis = 30 * MINUTE;
+/// A scheduler that was restarted so often without running a job is in a crash loop.
+const MIN_CRASHES: usize = 3;
 /// A job was passed over once another one has fired this often since it was due.
 const PASSED_OVER: usize = 3;
 
@@ -272,6 +274,14 @@ impl<'a> Worker<'a> {
     /// Each run in flight with its position.
     pub fn indexed_runs(&self) -> impl Iterator<Item = (RunIndex, &ActiveRun)> {
         self.active_runs.iter().enumerate().map(|(index, run)| (RunIndex(index), run))
+    }
+
+    /// Restarts in a row without a run between them, if there are enough to be a crash loop: how many, and when the first was.
+    pub fn crash_loop(&self) -> Option<(usize, Instant)> {
+        let boots = &self.snapshot.boots;
+        let ran = |boot: &Instant| self.last_end.is_some_and(|(end, _)| *boot <= end);
+        let since = &boots[boots.partition_point(ran)..];
+        since.first().filter(|_| since.len() >= MIN_CRASHES).map(|first| (since.len(), *first))
     }
 
     /// A job's own run in flight.

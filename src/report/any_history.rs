@@ -136,7 +136,7 @@ fn snapshot(u: &mut Unstructured<'_>, zone: Zone) -> Result<Snapshot> {
         last_other_activity: maybe(u, instant)?,
         sessions_moved_on: u.arbitrary()?,
         window_start: maybe(u, instant)?,
-        boot: maybe(u, instant)?,
+        boots: up_to(5, u, instant)?,
         liveness: *u.choose(&[
             Liveness::Unknown,
             Liveness::Alive(Instant::MAX),

@@ -23,6 +23,8 @@ pub const JOB_TABLE: &str = "cron_jobs";
 /// The tables whose columns may be read, and nothing else.
 pub const TABLES: [&str; 6] =
     ["cron_jobs", "cron_run_receipts", "task_runs", "diagnostic_events", "state_leases", "gateway_boot_lifecycle"];
+/// Boots that are read at most, the last ones.
+const MAX_BOOTS: usize = 1000;
 /// A lease is renewed every 30 seconds and expires after five minutes.
 const LEASE_TERM: Millis = 5 * MINUTE;
 /// What a run may take beyond its time-out, for its setup and its first sign of progress.
@@ -122,15 +124,21 @@ fn read_liveness(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> R
             note_lease(renewed, created, window.now, snapshot);
         }
     }
-    let boots = "SELECT started_at_ms, completed_at_ms FROM gateway_boot_lifecycle WHERE started_at_ms <= ?1 ORDER BY started_at_ms DESC LIMIT 1";
-    let Ok(mut boots) = db.prepare(boots) else { return Ok(()) };
+    let boots = format!(
+        "SELECT started_at_ms, completed_at_ms FROM gateway_boot_lifecycle
+         WHERE started_at_ms <= ?1 ORDER BY started_at_ms DESC LIMIT {MAX_BOOTS}"
+    );
+    let Ok(mut boots) = db.prepare(&boots) else { return Ok(()) };
     let mut rows = boots.query([window.now.millis()])?;
-    if let Some(row) = rows.next()? {
-        snapshot.boot = snapshot.boot.max(instant(number(row.get_ref(0)?)));
+    let mut last_stop = None;
+    while let Some(row) = rows.next()? {
         let stopped = instant(number(row.get_ref(1)?)).filter(|at| *at <= window.now);
-        if let Some(stopped) = stopped.filter(|_| snapshot.liveness == Liveness::Unknown) {
-            snapshot.liveness = Liveness::Stopped(stopped);
-        }
+        last_stop.get_or_insert(stopped);
+        snapshot.boots.extend(instant(number(row.get_ref(0)?)));
+    }
+    snapshot.boots.sort_unstable();
+    if let (Liveness::Unknown, Some(Some(stopped))) = (snapshot.liveness, last_stop) {
+        snapshot.liveness = Liveness::Stopped(stopped);
     }
     Ok(())
 }
@@ -140,7 +148,7 @@ fn read_liveness(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> R
 fn note_lease(renewed: Option<Instant>, created: Option<Instant>, now: Instant, snapshot: &mut Snapshot) {
     let Some(renewed) = renewed.filter(|_| created.is_none_or(|created| created <= now)) else { return };
     let renewed = renewed.min(now);
-    snapshot.boot = snapshot.boot.max(created);
+    snapshot.boots.extend(created);
     snapshot.last_other_activity = snapshot.last_other_activity.max(Some(renewed));
     if snapshot.last_other_activity == Some(renewed) {
         let alive = now.since(renewed) <= LEASE_TERM;
@@ -247,7 +255,7 @@ mod tests {
         let liveness = |created: i64, renewed: i64| {
             let mut snapshot = Snapshot::empty(TRAITS);
             note_lease(Some(now.plus(renewed)), Some(now.plus(created)), now, &mut snapshot);
-            (snapshot.liveness, snapshot.boot)
+            (snapshot.liveness, snapshot.boots.pop())
         };
         assert_eq!(liveness(1, 2), (Liveness::Unknown, None), "created later");
         assert_eq!(liveness(0, 2), (Liveness::Alive(now), Some(now)), "renewed later");
