@@ -3,7 +3,7 @@
 use crate::catalog::{Cause, Reason};
 use crate::schedule::Cadence;
 use crate::time::{Instant, Millis};
-use std::num::NonZeroU32;
+use std::num::{NonZeroU16, NonZeroU32};
 
 /// The position of a job in [`Snapshot::jobs`], and of its report in a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,6 +36,10 @@ pub struct Snapshot {
     pub sessions_moved_on: bool,
     /// The instant from which on fires were read.
     pub window_start: Option<Instant>,
+    /// The names of the models that fires ran on.
+    pub models: Vec<String>,
+    /// The latest time that was written while the clock was ahead, if it was set back since.
+    pub clock_was_at: Option<Instant>,
     /// What could not be read or judged, and what was left out, in sentences.
     pub notes: Vec<String>,
     /// How its scheduler works.
@@ -56,6 +60,8 @@ impl Snapshot {
             last_other_activity: None,
             sessions_moved_on: false,
             window_start: None,
+            models: Vec::new(),
+            clock_was_at: None,
             notes: Vec::new(),
             traits,
             boots: Vec::new(),
@@ -153,6 +159,14 @@ pub struct Job {
     pub longest_run: Option<Millis>,
     /// How many of its cost events have no readable time.
     pub events_without_time: u64,
+    /// Whether its runs set the time of the next one themselves, so that its schedule says nothing about it.
+    pub self_paced: bool,
+    /// Whether a run of it needs a model.
+    pub uses_model: bool,
+    /// The store that it belongs to, where several schedulers share a file.
+    pub home: Option<String>,
+    /// Why the last message that got lost was not delivered: untrusted text.
+    pub delivery_error: Option<String>,
     /// Its runs, ordered by their ends.
     pub fires: Vec<Fire>,
 }
@@ -196,6 +210,10 @@ impl Job {
             running_since: None,
             longest_run: None,
             events_without_time: 0,
+            self_paced: false,
+            uses_model: true,
+            home: None,
+            delivery_error: None,
             fires: Vec::new(),
         }
     }
@@ -432,6 +450,8 @@ pub enum Tokens {
     NoEvent,
     /// The run was fine, and nothing counts what such a run uses.
     Uncounted,
+    /// The model answered, but its provider does not count tokens.
+    Answered,
     /// The scheduler skipped the work.
     Skipped,
 }
@@ -466,14 +486,51 @@ pub struct Fire {
     pub failed: bool,
     /// What it used.
     pub tokens: Tokens,
-    /// What it cost, in US dollars.
+    /// What it cost, in US dollars; 0 if that is not known.
     pub cost_usd: f32,
+    /// How many tokens the model wrote; None if none, or if that is not known.
+    pub output: Option<NonZeroU32>,
+    /// What became of its message, where that is on record for each run.
+    pub message: MessageFate,
+    /// The model that it ran on, where that is known.
+    pub model: Option<ModelIndex>,
+}
+
+/// What became of a run's message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MessageFate {
+    /// There was none, or nothing is on record.
+    #[default]
+    None,
+    /// It was delivered.
+    Delivered,
+    /// It was dropped or refused.
+    Lost,
+    /// Whether it arrived is not known.
+    Unconfirmed,
+}
+
+/// The position of a model's name in [`Snapshot::models`], in two bytes even as an option.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ModelIndex(NonZeroU16);
+
+impl ModelIndex {
+    /// The index of the model at a position; None beyond what can be told apart.
+    pub fn at(position: usize) -> Option<ModelIndex> {
+        NonZeroU16::new(u16::try_from(position).ok()?.checked_add(1)?).map(ModelIndex)
+    }
+
+    /// The position as a number.
+    pub fn position(self) -> usize {
+        usize::from(self.0.get() - 1)
+    }
 }
 
 impl Fire {
     /// A fire of which only the end is known.
     pub fn ended(end: Instant, tokens: Tokens) -> Fire {
-        Fire { end, at_most: None, took: None, failed: false, tokens, cost_usd: 0.0 }
+        let (output, message, model) = (None, MessageFate::None, None);
+        Fire { end, at_most: None, took: None, failed: false, tokens, cost_usd: 0.0, output, message, model }
     }
 
     /// The same fire, started at `start` at the earliest.
@@ -499,6 +556,11 @@ impl Fire {
     /// Whether its cost event says that no model did any work.
     pub fn is_empty(&self) -> bool {
         self.tokens == Tokens::Used(0)
+    }
+
+    /// Whether it shows that the model works.
+    pub fn proves_model(&self) -> bool {
+        !self.failed && matches!(self.tokens, Tokens::Used(1..) | Tokens::Answered)
     }
 
     /// Whether it did no work, or failed after it.

@@ -11,6 +11,7 @@ use crate::time::{DAY, HOUR, MINUTE, Millis};
 use arbitrary::{Result, Unstructured};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
+use std::num::NonZeroU32;
 
 const ZONES: [&str; 5] = ["UTC", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Pacific/Apia"];
 const FIELDS: [&str; 12] = ["*", "*/5", "0", "1-5", "7", "L", "15W", "FRI#2", "+FRI", "29", "30", "1,15"];
@@ -53,8 +54,10 @@ fn fire(u: &mut Unstructured<'_>) -> Result<Fire> {
         Tokens::Unknown,
         Tokens::NoEvent,
         Tokens::Uncounted,
+        Tokens::Answered,
         Tokens::Skipped,
     ];
+    let fates = [MessageFate::None, MessageFate::Delivered, MessageFate::Lost, MessageFate::Unconfirmed];
     Ok(Fire {
         end: instant(u)?,
         at_most: if u.arbitrary()? { None } else { length(u)? },
@@ -62,6 +65,9 @@ fn fire(u: &mut Unstructured<'_>) -> Result<Fire> {
         failed: u.arbitrary()?,
         tokens: *u.choose(&tokens)?,
         cost_usd: u.arbitrary()?,
+        output: NonZeroU32::new(u.arbitrary()?),
+        message: *u.choose(&fates)?,
+        model: maybe(u, |u| u.int_in_range(0..=2))?.and_then(ModelIndex::at),
     })
 }
 
@@ -121,6 +127,10 @@ fn job(u: &mut Unstructured<'_>, zone: Zone) -> Result<Job> {
         running_since: maybe(u, instant)?,
         longest_run: maybe(u, span)?,
         events_without_time: u.int_in_range(0..=5)?,
+        self_paced: u.arbitrary()?,
+        uses_model: u.arbitrary()?,
+        home: text(u)?,
+        delivery_error: text(u)?,
         fires,
     })
 }
@@ -136,6 +146,8 @@ fn snapshot(u: &mut Unstructured<'_>, zone: Zone) -> Result<Snapshot> {
         last_other_activity: maybe(u, instant)?,
         sessions_moved_on: u.arbitrary()?,
         window_start: maybe(u, instant)?,
+        models: vec!["a".to_owned(), u.arbitrary::<&str>()?.to_owned()],
+        clock_was_at: maybe(u, instant)?,
         boots: up_to(5, u, instant)?,
         liveness: *u.choose(&[
             Liveness::Unknown,

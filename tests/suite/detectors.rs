@@ -220,8 +220,11 @@ fn a_resume_or_an_edit_restarts_the_clock_of_an_open_gap() {
 fn a_job_that_never_ran_counts_from_its_first_slot() {
     let history = History::new();
     history.job("j", "cron", r#"{"expr":"0 6 1 * *"}"#, None, Some("2026-04-01T06:00:00.000Z"));
-    history.check("2026-03-20T00:00:00Z", &[]);
+    // The slot of March was passed over.
+    history.check("2026-03-01T06:15:00Z", &[]);
+    history.check("2026-03-20T00:00:00Z", &[GAP]);
     history.sql("UPDATE scheduled_jobs SET created_at = '2026-03-01 07:00:00'");
+    history.check("2026-03-20T00:00:00Z", &[]);
     history.check("2026-04-01T06:15:00Z", &[]);
     history.check("2026-05-01T06:00:01Z", &[LATE, GAP]);
     assert_eq!(history.audit("2026-05-01T06:00:01Z", &[]).json()["findings"][0]["missed_slots"], 2);

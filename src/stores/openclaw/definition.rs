@@ -24,6 +24,7 @@ pub struct Definition {
     pub created_at: Option<i64>,
     schedule: Value,
     payload: Payload,
+    pacing: Value,
     #[serde(skip)]
     pub timeout_seconds: Option<i64>,
     /// Whether the scheduler or a plugin made the job, and reconciles it.
@@ -60,6 +61,11 @@ impl Definition {
     /// Whether it waits for a process or a stream and not for a time.
     pub fn is_event_driven(&self) -> bool {
         matches!(self.kind(), "on-exit" | "stream")
+    }
+
+    /// Whether its runs set the time of the next one themselves.
+    pub fn is_self_paced(&self) -> bool {
+        self.pacing.is_object()
     }
 
     /// Whether a run of it that is fine uses tokens.
@@ -151,31 +157,26 @@ fn is_top_of_hour(expression: &str) -> bool {
     }
 }
 
-/// What has become of a job, as far as an audit needs it.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+/// What has become of a job, as far as an audit needs it. A value of an odd type counts as absent and costs only itself.
+#[derive(Debug, Default)]
 pub struct JobState {
-    #[serde(rename = "nextRunAtMs")]
     pub next_run_at: Option<i64>,
-    #[serde(rename = "lastRunAtMs")]
+    /// The next time that the last run asked for.
+    pub paced_next_run_at: Option<i64>,
     pub last_run_at: Option<i64>,
-    #[serde(rename = "lastDurationMs")]
     pub last_duration: Option<i64>,
-    #[serde(rename = "lastRunStatus")]
     pub last_status: String,
     pub last_error: Option<String>,
     pub consecutive_errors: u64,
-    #[serde(rename = "scheduleActivatedAtMs")]
     pub activated_at: Option<i64>,
-    #[serde(rename = "lastDeliveryStatus")]
-    delivery_status: Option<String>,
-    delivery_suppression_reason: Option<String>,
     pub auto_disabled: Option<AutoDisabled>,
+    pub delivery_error: Option<String>,
+    delivery_status: Option<String>,
+    is_silent: bool,
 }
 
 /// Why the scheduler switched a job off by itself.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default)]
 pub struct AutoDisabled {
     pub reason: String,
 }
@@ -183,7 +184,30 @@ pub struct AutoDisabled {
 impl JobState {
     /// Reads `state_json`; a state that can't be read counts as empty.
     pub fn parse(json: &str) -> JobState {
-        serde_json::from_str(json).unwrap_or_default()
+        serde_json::from_str(json).map_or_else(|_| JobState::default(), |state: Value| JobState::of(&state))
+    }
+
+    fn of(state: &Value) -> JobState {
+        let text = |key: &str| state[key].as_str().map(str::to_owned);
+        let whole = |key: &str| state[key].as_i64().or_else(|| Some(state[key].as_f64()? as i64));
+        let auto_disabled = match &state["autoDisabled"] {
+            Value::Null | Value::Bool(false) => None,
+            mark => Some(AutoDisabled { reason: mark["reason"].as_str().unwrap_or_default().to_owned() }),
+        };
+        JobState {
+            next_run_at: whole("nextRunAtMs"),
+            paced_next_run_at: whole("pacedNextRunAtMs"),
+            last_run_at: whole("lastRunAtMs"),
+            last_duration: whole("lastDurationMs"),
+            last_status: text("lastRunStatus").or_else(|| text("lastStatus")).unwrap_or_default(),
+            last_error: text("lastError"),
+            consecutive_errors: state["consecutiveErrors"].as_u64().unwrap_or(0),
+            activated_at: whole("scheduleActivatedAtMs"),
+            auto_disabled,
+            delivery_error: text("lastDeliveryError"),
+            delivery_status: text("lastDeliveryStatus"),
+            is_silent: state["deliverySuppressionReason"].is_string(),
+        }
     }
 
     /// Whether the process did not survive the last run.
@@ -192,10 +216,11 @@ impl JobState {
     }
 
     /// What became of the last message: silence that was intended has a reason.
-    pub fn delivery(&self) -> Option<Delivery> {
+    pub fn delivery(&self, errors: bool) -> Option<Delivery> {
         let status = self.delivery_status.as_deref()?;
-        let failed = status == "not-delivered" && self.delivery_suppression_reason.is_none();
-        Some(if failed { Delivery::Failed(status.to_owned()) } else { Delivery::Fine })
+        let failed = status == "not-delivered" && !self.is_silent;
+        let why = || self.delivery_error.clone().filter(|_| errors).unwrap_or_else(|| status.to_owned());
+        Some(if failed { Delivery::Failed(cut(why(), SHOWN)) } else { Delivery::Fine })
     }
 }
 
@@ -219,7 +244,7 @@ impl Quarantine {
             name: cut(name.to_owned(), 500),
             reason: entry["reason"].as_str().unwrap_or("for an unknown reason").to_owned(),
             definition: entry.get("job").map(|job| Definition::parse(&job.to_string(), false)),
-            status: entry.get("state").map(|state| JobState::parse(&state.to_string())).unwrap_or_default(),
+            status: entry.get("state").map(JobState::of).unwrap_or_default(),
         })
     }
 }
@@ -246,8 +271,18 @@ mod tests {
     }
 
     #[test]
+    fn an_odd_value_costs_only_itself() {
+        let state = JobState::parse(
+            r#"{"lastRunStatus":null,"lastStatus":"ok","lastDurationMs":1200.5,"autoDisabled":true,"consecutiveErrors":-1,"nextRunAtMs":5}"#,
+        );
+        assert_eq!((state.last_status.as_str(), state.last_duration, state.next_run_at), ("ok", Some(1200), Some(5)));
+        assert!(state.auto_disabled.is_some() && state.consecutive_errors == 0);
+        assert!(JobState::parse(r#"{"autoDisabled":false}"#).auto_disabled.is_none());
+    }
+
+    #[test]
     fn intended_silence_is_not_a_failed_delivery() {
-        let delivery = |json: &str| JobState::parse(json).delivery();
+        let delivery = |json: &str| JobState::parse(json).delivery(true);
         let failed = Some(Delivery::Failed("not-delivered".to_owned()));
         assert_eq!(delivery(r#"{"lastDeliveryStatus":"not-delivered"}"#), failed);
         let silent = r#"{"lastDeliveryStatus":"not-delivered","deliverySuppressionReason":"silent"}"#;

@@ -5,6 +5,7 @@
 //! schedules, and errors are shown.
 
 mod definition;
+mod detail;
 mod remedy;
 mod runs;
 
@@ -171,7 +172,8 @@ fn read_jobs(db: &Connection, window: &Window, tables: &mut Tables) -> Result<()
         let status = JobState::parse(&text_of(6)?);
         let id = shown(row.get_ref(1)?);
         let enabled = number(row.get_ref(3)?) == Some(1);
-        let job = job(id, shown(row.get_ref(2)?), enabled, &definition, &status, window);
+        let mut job = job(id, shown(row.get_ref(2)?), enabled, &definition, &status, window);
+        job.home = Some(cut(String::from_utf8_lossy(&key.0).into_owned(), 200));
         tables.add(key, job, definition);
     }
     Ok(())
@@ -188,6 +190,7 @@ fn job(id: String, name: String, enabled: bool, definition: &Definition, status:
         _ => definition.schedule(&id, window.zone),
     };
     let last_start = instant(status.last_run_at);
+    let paced = status.paced_next_run_at.is_some() && status.paced_next_run_at == status.next_run_at;
     let newer = last_start.is_some_and(|start| start > window.now);
     let state = match enabled {
         _ if created_at.is_some_and(|made| made > window.now) => State::NotCreated,
@@ -217,9 +220,18 @@ fn job(id: String, name: String, enabled: bool, definition: &Definition, status:
         next_run_at: instant(status.next_run_at).map_or(Timestamp::Missing, Timestamp::At),
         consecutive_errors: status.consecutive_errors,
         updated_at: instant(status.activated_at).or(created_at),
-        delivery: status.delivery(),
+        delivery: status.delivery(window.errors),
     };
-    Job { name, created_at, row: (!newer).then_some(row), longest_run, ..Job::new(id, state, schedule) }
+    Job {
+        name,
+        created_at,
+        row: (!newer).then_some(row),
+        longest_run,
+        self_paced: paced || definition.is_self_paced(),
+        uses_model: definition.is_agent_turn(),
+        delivery_error: status.delivery_error.clone().filter(|_| window.errors).map(|error| cut(error, 200)),
+        ..Job::new(id, state, schedule)
+    }
 }
 
 /// Jobs whose rows the scheduler could not read and deleted, except for those that exist again.

@@ -1,14 +1,15 @@
 //! The runs: `task_runs` for seven days, `cron_run_receipts` for the last 64 of each job and those in flight.
 
-use super::super::value::number;
+use super::super::value::{cut, number, text};
 use super::super::{Window, pieces, row_bounds};
+use super::detail::{Detail, Work};
 use super::{Key, Tables, instant};
 use crate::db::{Access, ReadError};
-use crate::model::{Fire, JobIndex, Tokens};
+use crate::model::{Fire, Job, JobIndex, MessageFate, ModelIndex, Schedule, State, Tokens};
 use crate::time::{DAY, Instant, Millis, SECOND};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use serde::Deserialize;
+use std::collections::HashMap;
 
 /// Rows read with the small tables, and in each further piece.
 const ROWS_AT_FIRST: i64 = 10_000;
@@ -21,43 +22,38 @@ const KEPT: Millis = 7 * DAY;
 const MARGIN: Millis = DAY;
 /// A receipt and a task of one run differ by less.
 const SAME_RUN: Millis = 2 * SECOND;
+/// Jobs without a row, and models, that are kept apart.
+const MAX_UNKNOWN_JOBS: usize = 10_000;
+const MAX_MODELS: usize = 1000;
+/// With fewer runs a job without a row was not a regular one.
+const MIN_OF_REGULAR: usize = 3;
+/// The longest error that is kept.
+const MAX_ERROR_LEN: usize = 200;
 
-/// A run of the job with this index.
-pub struct Ended {
-    job: JobIndex,
-    fire: Fire,
+/// Some runs in the order of their rows.
+#[derive(Default)]
+struct Part {
+    runs: Vec<(JobIndex, Fire)>,
+    /// The last error with which a message of a job got lost.
+    delivery_errors: HashMap<JobIndex, String>,
+    /// Runs of jobs without a row, with their labels.
+    unknown: Vec<(Key, String, Fire)>,
+    models: Vec<String>,
+    unreadable: u64,
+    /// The latest start after the audit, and the last row with one.
+    future: Option<(i64, Instant)>,
+    /// The last row with a start before the audit.
+    last_past: Option<i64>,
 }
 
 /// The last runs, and where the others are.
 pub struct Newest {
     first: i64,
     from: i64,
-    runs: Vec<Ended>,
-    receipts: Vec<Ended>,
+    part: Part,
+    receipts: Vec<(JobIndex, Fire)>,
     running: Vec<(JobIndex, Instant)>,
-}
-
-/// The detail of an ended run, as far as an audit needs it.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Detail {
-    status: Option<String>,
-    usage: Option<Usage>,
-    store_key: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Usage {
-    input_tokens: f64,
-    output_tokens: f64,
-    total_tokens: f64,
-}
-
-impl Usage {
-    fn tokens(&self) -> Tokens {
-        Tokens::Used(self.total_tokens.max(self.input_tokens + self.output_tokens) as u32)
-    }
+    requested: Vec<(JobIndex, Instant)>,
 }
 
 /// Reads the last runs and all receipts.
@@ -65,12 +61,19 @@ impl Usage {
 /// # Errors
 /// What SQLite says.
 pub fn newest(db: &Connection, tables: &Tables, window: &Window) -> Result<Newest, ReadError> {
-    let (mut newest, mut last) =
-        (Newest { first: 1, from: 1, runs: Vec::new(), receipts: Vec::new(), running: Vec::new() }, 0);
+    let mut newest = Newest {
+        first: 1,
+        from: 1,
+        part: Part::default(),
+        receipts: Vec::new(),
+        running: Vec::new(),
+        requested: Vec::new(),
+    };
+    let mut last = 0;
     if let Ok(Some((low, high))) = row_bounds(db, "task_runs") {
         (newest.first, last) = (low, high);
         newest.from = low.max(high.saturating_sub(ROWS_AT_FIRST - 1));
-        newest.runs = read_runs(db, tables, (newest.from, last), window)?;
+        newest.part = read_runs(db, tables, (newest.from, last), window)?;
     }
     read_receipts(db, tables, window, &mut newest)?;
     newest.first = newest.first.max(last.saturating_sub(MAX_ROWS - 1));
@@ -82,29 +85,99 @@ pub fn newest(db: &Connection, tables: &Tables, window: &Window) -> Result<Newes
 /// # Errors
 /// What is wrong with the database.
 pub fn read(access: &mut Access<'_>, tables: &mut Tables, newest: Newest, window: &Window) -> Result<(), ReadError> {
-    for consistent_read in pieces(newest.first, newest.from, ROWS_A_PIECE) {
-        let runs = access.consistent_read(|db| read_runs(db, tables, consistent_read, window))?;
-        assign_fires(runs, tables);
+    let mut assignment = Assignment::default();
+    for piece in pieces(newest.first, newest.from, ROWS_A_PIECE) {
+        let part = access.consistent_read(|db| read_runs(db, tables, piece, window))?;
+        assignment.assign_fires(part, tables);
     }
-    assign_fires(newest.runs, tables);
+    assignment.assign_fires(newest.part, tables);
+    if assignment.unreadable > 0 {
+        let note = format!("the details of {} runs can't be read: what they used is unknown", assignment.unreadable);
+        tables.snapshot.notes.push(note);
+    }
+    tables.snapshot.clock_was_at = assignment.clock_was_at;
     add_receipts(newest.receipts, tables);
     for (job, since) in newest.running {
         tables.snapshot.jobs[job.position()].running_since = Some(since);
     }
+    for (job, start) in newest.requested {
+        tables.snapshot.jobs[job.position()].manual_runs.push(start);
+    }
     let start = window.now.plus(-window.back.saturating_add(MARGIN).min(KEPT));
     tables.snapshot.window_start = Some(start);
     tables.snapshot.jobs.iter_mut().for_each(finish);
+    let gone = assignment.gone_jobs(&mut tables.snapshot.other_fires);
+    tables.snapshot.jobs.extend(gone);
     Ok(())
 }
 
-fn assign_fires(runs: Vec<Ended>, tables: &mut Tables) {
-    runs.into_iter().for_each(|run| tables.snapshot.jobs[run.job.position()].fires.push(run.fire));
+/// What is gathered while runs are assigned to their jobs.
+#[derive(Default)]
+struct Assignment {
+    unknown: HashMap<Key, (String, Vec<Fire>)>,
+    unreadable: u64,
+    future: Option<(i64, Instant)>,
+    clock_was_at: Option<Instant>,
+}
+
+impl Assignment {
+    fn assign_fires(&mut self, part: Part, tables: &mut Tables) {
+        let known = &mut tables.snapshot.models;
+        let mut models = Vec::with_capacity(part.models.len());
+        for model in part.models {
+            let position = known.iter().position(|name| *name == model).unwrap_or(known.len());
+            if position == known.len() && position < MAX_MODELS {
+                known.push(model);
+            }
+            models.push(ModelIndex::at(position).filter(|_| position < MAX_MODELS));
+        }
+        let renamed = |fire: Fire| Fire { model: fire.model.and_then(|model| models[model.position()]), ..fire };
+        for (job, fire) in part.runs {
+            tables.snapshot.jobs[job.position()].fires.push(renamed(fire));
+        }
+        for (job, error) in part.delivery_errors {
+            tables.snapshot.jobs[job.position()].delivery_error = Some(error);
+        }
+        for (key, label, fire) in part.unknown {
+            if self.unknown.len() < MAX_UNKNOWN_JOBS || self.unknown.contains_key(&key) {
+                let (known_label, fires) = self.unknown.entry(key).or_default();
+                *known_label = label;
+                fires.push(renamed(fire));
+            }
+        }
+        self.unreadable += part.unreadable;
+        // Rows are appended: one that was written after another with a later time shows that the clock was set back.
+        self.future = self.future.max(part.future);
+        if let (Some((row, latest)), Some(past)) = (self.future, part.last_past)
+            && row < past
+        {
+            self.clock_was_at = self.clock_was_at.max(Some(latest));
+        }
+    }
+
+    /// The regular jobs that have no row; the fires of the others go into a pool.
+    fn gone_jobs(self, pool: &mut Vec<Fire>) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        for ((_, id), (label, mut fires)) in self.unknown {
+            fires.sort_by_key(|fire| fire.end);
+            if fires.len() < MIN_OF_REGULAR {
+                pool.extend(fires);
+                continue;
+            }
+            let id = cut(String::from_utf8_lossy(&id).into_owned(), 500);
+            let schedule = Schedule::unreadable("unknown".to_owned(), "its row is gone".to_owned());
+            jobs.push(Job { name: label, fires, ..Job::new(id, State::Gone, schedule) });
+        }
+        jobs.sort_by(|a, b| a.id.cmp(&b.id));
+        pool.sort_by_key(|fire| fire.end);
+        jobs
+    }
 }
 
 /// Adds the receipts of runs without a task.
-fn add_receipts(receipts: Vec<Ended>, tables: &mut Tables) {
+fn add_receipts(receipts: Vec<(JobIndex, Fire)>, tables: &mut Tables) {
     tables.snapshot.jobs.iter_mut().for_each(|job| job.fires.sort_by_key(Fire::known_start));
-    for Ended { job, fire } in receipts {
+    for (job, fire) in receipts {
         let fires = &mut tables.snapshot.jobs[job.position()].fires;
         let Some(start) = fire.known_start() else { continue };
         let place = fires.partition_point(|known| known.known_start() < Some(start.plus(-SAME_RUN)));
@@ -115,78 +188,120 @@ fn add_receipts(receipts: Vec<Ended>, tables: &mut Tables) {
     }
 }
 
-/// Puts the fires in order and adds the run that only the job's state knows.
-fn finish(job: &mut crate::model::Job) {
-    let newest = job.fires.iter().filter_map(Fire::known_start).max();
-    let unknown = job.last_run().filter(|run| newest.is_none_or(|newest| run.start.since(newest) > SAME_RUN));
+/// Puts the fires in order and adds the run that only the job's state knows. A job that never had a token count can't be
+/// judged by tokens.
+fn finish(job: &mut Job) {
+    let last = job.fires.iter().filter_map(Fire::known_start).max();
+    let unknown = job.last_run().filter(|run| last.is_none_or(|last| run.start.since(last) > SAME_RUN));
     if let Some(run) = unknown {
         let tokens = if run.failed { Tokens::NoEvent } else { Tokens::Uncounted };
         let fire = Fire { failed: run.failed, ..Fire::ended(run.end(), tokens).started(run.start) };
         job.fires.push(fire);
     }
     job.fires.sort_by_key(|fire| fire.end);
+    job.manual_runs.sort_unstable();
+    if !job.fires.iter().any(|fire| matches!(fire.tokens, Tokens::Used(1..))) {
+        for fire in job.fires.iter_mut().filter(|fire| fire.tokens == Tokens::Used(0)) {
+            fire.tokens = Tokens::Uncounted;
+        }
+    }
 }
 
-fn job_of(tables: &Tables, store_key: Option<&[u8]>, id: ValueRef<'_>) -> Option<JobIndex> {
-    let id = id.as_bytes().ok()?;
+fn job_of(tables: &Tables, store_key: Option<&[u8]>, id: &[u8]) -> Option<JobIndex> {
     match store_key {
         Some(store) => tables.keys.get(&(store.to_vec(), id.to_vec()) as &Key).copied(),
         None => tables.first_of_id.get(id).copied(),
     }
 }
 
-fn read_runs(
-    db: &Connection,
-    tables: &Tables,
-    (from, to): (i64, i64),
-    window: &Window,
-) -> Result<Vec<Ended>, ReadError> {
-    let query = "SELECT source_id, started_at, ended_at, detail_json FROM task_runs
-        WHERE rowid BETWEEN ?1 AND ?2 AND runtime = 'cron' AND ended_at IS NOT NULL";
+fn read_runs(db: &Connection, tables: &Tables, (from, to): (i64, i64), window: &Window) -> Result<Part, ReadError> {
+    let query = "SELECT source_id, started_at, ended_at, detail_json, rowid, label FROM task_runs
+        WHERE rowid BETWEEN ?1 AND ?2 AND runtime = 'cron' AND ended_at IS NOT NULL ORDER BY rowid";
     let mut statement = db.prepare(query)?;
     let mut rows = statement.query([from, to])?;
     let oldest = window.now.plus(-window.back).plus(-MARGIN);
-    let mut runs = Vec::new();
+    let mut part = Part::default();
     while let Some(row) = rows.next()? {
         let (Some(start), Some(end)) = (instant(number(row.get_ref(1)?)), instant(number(row.get_ref(2)?))) else {
             continue;
         };
-        if end < oldest || start > window.now {
+        let rowid: i64 = row.get(4)?;
+        if start > window.now {
+            part.future = part.future.max(Some((rowid, start)));
             continue;
         }
-        let detail = row.get_ref(3)?.as_bytes().unwrap_or_default();
-        let detail: Detail = serde_json::from_slice(detail).unwrap_or_default();
-        let store_key = detail.store_key.as_ref().map(|key| key.as_bytes());
-        let Some(job) = job_of(tables, store_key, row.get_ref(0)?) else { continue };
-        let (tokens, failed) =
-            classify_run(&tables.definitions[job.position()], detail.status.as_deref(), detail.usage.as_ref());
-        let fire = Fire { failed, ..Fire::ended(end.min(window.now), tokens).started(start) };
-        runs.push(Ended { job, fire });
+        part.last_past = Some(rowid);
+        if end < oldest {
+            continue;
+        }
+        let ended = Fire::ended(end.min(window.now), Tokens::Unknown).started(start);
+        let id = row.get_ref(0)?.as_bytes().unwrap_or_default();
+        part.add(tables, id, ended, row.get_ref(3)?, row.get_ref(5)?, window.errors);
     }
-    Ok(runs)
+    Ok(part)
 }
 
-/// What a run used, and whether it failed. Only a successful turn of an agent records its usage; without usage no model
-/// answered.
-fn classify_run(definition: &super::Definition, status: Option<&str>, usage: Option<&Usage>) -> (Tokens, bool) {
-    match status {
-        Some("error") => (Tokens::NoEvent, true),
-        Some("skipped") if definition.may_be_skipped() => (Tokens::Uncounted, false),
-        Some("skipped") => (Tokens::Skipped, false),
-        Some("ok") if definition.is_agent_turn() => (usage.map_or(Tokens::Used(0), Usage::tokens), false),
-        // A quiet evaluation of a trigger has no status.
-        _ => (Tokens::Uncounted, false),
+impl Part {
+    fn add(
+        &mut self,
+        tables: &Tables,
+        id: &[u8],
+        ended: Fire,
+        detail: ValueRef<'_>,
+        label: ValueRef<'_>,
+        errors: bool,
+    ) {
+        let detail = Detail::parse(detail.as_bytes().unwrap_or_default());
+        self.unreadable += u64::from(detail.is_none());
+        let detail = detail.as_ref();
+        let store_key = detail.and_then(|detail| detail.store_key.as_deref()).map(str::as_bytes);
+        let job = job_of(tables, store_key, id);
+        let definition = job.map(|job| &tables.definitions[job.position()]);
+        let work = detail.zip(definition).map(|(detail, definition)| detail.classify_run(definition));
+        let Work { tokens, output, failed, message } = work.unwrap_or(Work::new(Tokens::Unknown, false));
+        let model = detail.and_then(|detail| detail.model.as_deref()).and_then(|model| self.model(model));
+        let fire = Fire { tokens, output, failed, message, model, ..ended };
+        match job {
+            Some(job) => {
+                let error = detail.and_then(|detail| detail.delivery_error.as_deref());
+                if let Some(error) = error.filter(|_| errors && message == MessageFate::Lost) {
+                    self.delivery_errors.insert(job, cut(error.to_owned(), MAX_ERROR_LEN));
+                }
+                self.runs.push((job, fire));
+            }
+            None => {
+                let key = (store_key.unwrap_or_default().to_vec(), id.to_vec());
+                self.unknown.push((key, cut(text(label).unwrap_or_default(), MAX_ERROR_LEN), fire));
+            }
+        }
+    }
+
+    /// The position of a model among those of this part.
+    fn model(&mut self, name: &str) -> Option<ModelIndex> {
+        let position = self.models.iter().position(|known| known == name).unwrap_or(self.models.len());
+        if position == self.models.len() {
+            if position >= MAX_MODELS {
+                return None;
+            }
+            self.models.push(cut(name.to_owned(), MAX_ERROR_LEN));
+        }
+        ModelIndex::at(position)
     }
 }
 
 fn read_receipts(db: &Connection, tables: &Tables, window: &Window, newest: &mut Newest) -> Result<(), ReadError> {
-    let query = "SELECT store_key, job_id, status, started_at_ms, finished_at_ms FROM cron_run_receipts";
+    let query =
+        "SELECT store_key, job_id, status, started_at_ms, finished_at_ms, request_run_id FROM cron_run_receipts";
     let Ok(mut statement) = db.prepare(query) else { return Ok(()) };
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let Some(start) = instant(number(row.get_ref(3)?)).filter(|start| *start <= window.now) else { continue };
         let store_key = row.get_ref(0)?.as_bytes().unwrap_or_default();
-        let Some(job) = job_of(tables, Some(store_key), row.get_ref(1)?) else { continue };
+        let id = row.get_ref(1)?.as_bytes().unwrap_or_default();
+        let Some(job) = job_of(tables, Some(store_key), id) else { continue };
+        if row.get_ref(5)? != ValueRef::Null {
+            newest.requested.push((job, start));
+        }
         let end = instant(number(row.get_ref(4)?));
         let status = row.get_ref(2)?.as_bytes().unwrap_or_default();
         let (tokens, failed) = match status {
@@ -199,11 +314,10 @@ fn read_receipts(db: &Connection, tables: &Tables, window: &Window, newest: &mut
             b"skipped" if !tables.definitions[job.position()].may_be_skipped() => (Tokens::Skipped, false),
             _ => (Tokens::Uncounted, false),
         };
-        // The end on record of an interrupted run is the next boot: all that is known is that it began.
+        // The recorded end of an interrupted run is the next boot: all that is known is that it began.
         let end = if status == b"interrupted" { start } else { end.unwrap_or(start) };
-        newest
-            .receipts
-            .push(Ended { job, fire: Fire { failed, ..Fire::ended(end.min(window.now), tokens).started(start) } });
+        let fire = Fire { failed, ..Fire::ended(end.min(window.now), tokens).started(start) };
+        newest.receipts.push((job, fire));
     }
     Ok(())
 }

@@ -1,0 +1,154 @@
+//! The detail of an ended run: JSON of which only what is named here is read.
+
+use super::definition::Definition;
+use crate::model::{MessageFate, Tokens};
+use serde::Deserialize;
+use serde_json::Value;
+use std::borrow::Cow;
+use std::num::NonZeroU32;
+
+/// What an agent answers that has nothing to say.
+const NO_REPLY: &str = "NO_REPLY";
+
+/// The detail of an ended run, as far as an audit needs it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Detail<'a> {
+    #[serde(borrow)]
+    status: Option<Cow<'a, str>>,
+    usage: Value,
+    /// The store of its job.
+    #[serde(borrow)]
+    pub store_key: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    summary: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    delivery_status: Option<Cow<'a, str>>,
+    delivery_suppression_reason: Value,
+    /// Why its message was not delivered.
+    #[serde(borrow)]
+    pub delivery_error: Option<Cow<'a, str>>,
+    /// The model that it ran on.
+    #[serde(borrow)]
+    pub model: Option<Cow<'a, str>>,
+}
+
+/// What is known of a run's work.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Work {
+    /// What it used.
+    pub tokens: Tokens,
+    /// How many tokens the model wrote.
+    pub output: Option<NonZeroU32>,
+    /// Whether it failed.
+    pub failed: bool,
+    /// What became of its message.
+    pub message: MessageFate,
+}
+
+impl Work {
+    /// Work of which nothing is known but what it used and whether it failed.
+    pub fn new(tokens: Tokens, failed: bool) -> Work {
+        Work { tokens, output: None, failed, message: MessageFate::None }
+    }
+}
+
+impl<'a> Detail<'a> {
+    /// Reads `detail_json`; None if it can't be read.
+    pub fn parse(json: &'a [u8]) -> Option<Detail<'a>> {
+        serde_json::from_slice(json).ok()
+    }
+
+    /// What the run of a job did.
+    pub fn classify_run(&self, definition: &Definition) -> Work {
+        match self.status.as_deref() {
+            Some("error") => Work::new(Tokens::NoEvent, true),
+            Some("skipped") if definition.may_be_skipped() => Work::new(Tokens::Uncounted, false),
+            Some("skipped") => Work::new(Tokens::Skipped, false),
+            Some("ok") => {
+                let tokens = if definition.is_agent_turn() { self.tokens() } else { Tokens::Uncounted };
+                Work { tokens, output: self.output(), failed: false, message: self.message() }
+            }
+            // A quiet evaluation of a trigger has no status.
+            _ => Work::new(Tokens::Uncounted, false),
+        }
+    }
+
+    /// What a successful turn of an agent used. Providers that count nothing leave the usage out; then the answer shows whether
+    /// the model worked.
+    fn tokens(&self) -> Tokens {
+        let counts = ["input_tokens", "output_tokens", "total_tokens"].map(|key| self.usage[key].as_f64());
+        let cached = ["cache_read_tokens", "cache_write_tokens"].iter().filter_map(|key| self.usage[key].as_f64());
+        let [input, output, total] = counts;
+        let sum = total.unwrap_or(0.0).max(input.unwrap_or(0.0) + output.unwrap_or(0.0));
+        let cached: f64 = cached.sum();
+        match &self.usage {
+            // A float becomes the nearest u32.
+            Value::Object(_) if counts.iter().any(Option::is_some) && sum > 0.0 => Tokens::Used(sum as u32),
+            Value::Object(_) if cached > 0.0 => Tokens::Used(cached as u32),
+            Value::Object(_) if counts.iter().any(Option::is_some) => Tokens::Used(0),
+            Value::Object(usage) if !usage.is_empty() => Tokens::Unknown,
+            _ if self.has_answer() => Tokens::Answered,
+            _ => Tokens::Used(0),
+        }
+    }
+
+    fn has_answer(&self) -> bool {
+        let answer = self.summary.as_deref().map(str::trim).unwrap_or_default();
+        (!answer.is_empty() && answer != NO_REPLY) || self.delivery_status.as_deref() == Some("delivered")
+    }
+
+    fn output(&self) -> Option<NonZeroU32> {
+        NonZeroU32::new(self.usage["output_tokens"].as_f64()? as u32)
+    }
+
+    fn message(&self) -> MessageFate {
+        match self.delivery_status.as_deref() {
+            Some("delivered") => MessageFate::Delivered,
+            Some("not-delivered") if self.delivery_suppression_reason.is_null() => MessageFate::Lost,
+            Some("unknown") => MessageFate::Unconfirmed,
+            _ => MessageFate::None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn work(detail: &str) -> Work {
+        let turn = Definition::parse(r#"{"payload":{"kind":"agentTurn"}}"#, false);
+        Detail::parse(detail.as_bytes()).unwrap_or_else(|| panic!("{detail}")).classify_run(&turn)
+    }
+
+    #[test]
+    fn absent_usage_is_empty_only_without_an_answer() {
+        let tokens = |rest: &str| work(&format!(r#"{{"status":"ok"{rest}}}"#)).tokens;
+        assert_eq!(tokens(r#","summary":"NO_REPLY""#), Tokens::Used(0));
+        assert_eq!(tokens(""), Tokens::Used(0));
+        assert_eq!(tokens(r#","summary":"Done.""#), Tokens::Answered);
+        assert_eq!(tokens(r#","summary":"NO_REPLY","deliveryStatus":"delivered""#), Tokens::Answered);
+    }
+
+    #[test]
+    fn usage_that_can_not_be_read_is_unknown_and_cached_input_counts() {
+        let tokens = |usage: &str| work(&format!(r#"{{"status":"ok","usage":{usage}}}"#)).tokens;
+        assert_eq!(tokens(r#"{"input_tokens":5,"output_tokens":7}"#), Tokens::Used(12));
+        assert_eq!(tokens(r#"{"input_tokens":0,"output_tokens":0,"total_tokens":0}"#), Tokens::Used(0));
+        assert_eq!(tokens(r#"{"total_tokens":null}"#), Tokens::Unknown);
+        assert_eq!(tokens(r#"{"input_tokens":"5"}"#), Tokens::Unknown);
+        assert_eq!(tokens(r#"{"cache_read_tokens":9}"#), Tokens::Used(9));
+        assert_eq!(tokens(r#"{"input_tokens":0,"cache_read_tokens":9}"#), Tokens::Used(9));
+    }
+
+    #[test]
+    fn the_fate_of_a_message_counts_for_successful_runs() {
+        let message = |rest: &str| work(&format!(r#"{{"status":"ok","usage":{{"total_tokens":5}}{rest}}}"#)).message;
+        assert_eq!(message(r#","deliveryStatus":"delivered""#), MessageFate::Delivered);
+        assert_eq!(message(r#","deliveryStatus":"not-delivered""#), MessageFate::Lost);
+        let silent = r#","deliveryStatus":"not-delivered","deliverySuppressionReason":"silent""#;
+        assert_eq!(message(silent), MessageFate::None);
+        assert_eq!(message(r#","deliveryStatus":"unknown""#), MessageFate::Unconfirmed);
+        assert_eq!(work(r#"{"status":"error","deliveryStatus":"not-delivered"}"#), Work::new(Tokens::NoEvent, true));
+    }
+}
