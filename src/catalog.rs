@@ -211,7 +211,7 @@ catalog! {
         };
         Runaway: "The job runs back to back, and every run is paid for: the scheduler fails to update its row.", ReasonEntry {
             detector: Detector::PastDue,
-            rule: "Three or more fires after the row's last update. Critical.",
+            rule: "Three or more fires after the row's last update, or three good fires of a one-shot. Critical.",
             advice: "Pause the job, then correct its schedule.",
         };
         Quarantined: "The scheduler could not read the row, deleted it from its table, and keeps it elsewhere: the job never fires again, and no one is notified.", ReasonEntry {
@@ -224,9 +224,9 @@ catalog! {
             rule: "Two or more slots lie between the audit and next_run_at, and no backoff explains it. A warning.",
             advice: "Unless this is intended, set next_run_at to the next slot.",
         };
-        OneShotFailed: "A one-shot gave up after repeated errors: its work was never done.", ReasonEntry {
+        OneShotFailed: "A one-shot gave up after errors, or was skipped and switched off: its work was never done.", ReasonEntry {
             detector: Detector::PastDue,
-            rule: "Its status is failed and its last run is within --since. Info.",
+            rule: "phantom: its status is failed. OpenClaw: it is switched off and its last run failed or was skipped. A warning for 24 hours after that run, info until --since.",
             advice: "Decide whether the work is still needed.",
         };
         ExpectedMissing: "No watched job matches a pattern of --expect: it is gone, paused, disabled, or completed.", ReasonEntry {
@@ -239,15 +239,30 @@ catalog! {
             rule: "0 input and 0 output tokens in the job's last cost events. A warning from --zero-streak on, critical from --zero-streak-critical on. Resolved once a fire uses tokens: then a warning for 24 hours and info until --since.",
             advice: "Read the job's last error, then check the model's provider, its key, and the model's name.",
         };
-        SharedZeroTokens: "The last fires of several jobs all used no tokens.", ReasonEntry {
+        SharedZeroTokens: "The last fires of several jobs all failed or used no tokens.", ReasonEntry {
             detector: Detector::ZeroTokens,
-            rule: "The last 4 fires, of at least 2 jobs. A warning for each job that has fired since the last fire with tokens.",
+            rule: "The last 4 fires, of at least 2 jobs: errors count too, and runs that need no model prove nothing. A warning for each job that has fired since the last fire with tokens.",
             advice: "Check the model's provider, its key, and the model's name.",
+        };
+        SharedError: "The last runs of several jobs ended with the same error.", ReasonEntry {
+            detector: Detector::ZeroTokens,
+            rule: "At least 4 fires of at least 2 jobs, each job's last fires in a row, with the same error apart from numbers, ids, and times. A warning for each of the jobs, also if it failed once.",
+            advice: "Read the error and fix its cause: the jobs share it.",
         };
         Failing: "Runs in a row ended with an error that no zero-token streak shows: they fail before they cost anything, or after they did.", ReasonEntry {
             detector: Detector::ZeroTokens,
-            rule: "--zero-streak errors in a row by the row's own count. A warning; after ten errors the circuit breaker opens.",
+            rule: "--zero-streak errors in a row by the row's own count. A warning; critical from ten on, where no circuit breaker stopped the job.",
             advice: "Read the job's last error and fix its cause.",
+        };
+        FailedRun: "The last run failed, and the job is not tried again for hours: the work of that slot is lost.", ReasonEntry {
+            detector: Detector::ZeroTokens,
+            rule: "The last run ended with an error or was skipped, or the last two used no tokens, and the next run is more than 6 hours after it. A warning.",
+            advice: "Read the job's last error, fix its cause, and run the job by hand if its work can't wait.",
+        };
+        Flapping: "Many runs fail once and work when they are tried again.", ReasonEntry {
+            detector: Detector::ZeroTokens,
+            rule: "In the last day at least 5 fires, and one in three, failed and were followed by one that worked. Info: no slot is lost, but each failed try costs time and may cost money.",
+            advice: "Read the job's last error: something works only at the second try.",
         };
         Skipped: "The job's slots come and go, but the scheduler skips the work each time.", ReasonEntry {
             detector: Detector::ZeroTokens,
@@ -256,7 +271,7 @@ catalog! {
         };
         Undelivered: "The last run succeeded, but the job's last message was not delivered.", ReasonEntry {
             detector: Detector::ZeroTokens,
-            rule: "The scheduler recorded that the message was dropped or refused, and the last run ended without an error. Intended silence does not count. A warning.",
+            rule: "The scheduler recorded that the message was dropped or refused, and the last run ended without an error. Intended silence does not count. A warning; of a completed one-shot for 24 hours, then info until --since.",
             advice: "Check the channel and target of the job's delivery, and the channel's token.",
         };
         Unjudged: "The job's history can't be judged, so nothing shows that it is healthy.", ReasonEntry {
@@ -332,11 +347,11 @@ catalog! {
             advice: "Restart the scheduler, then check the channel that the message goes to.",
         };
         ProviderFailing: "Every job fails: the model's provider, its key, or the model's name is wrong.", CauseEntry {
-            rule: "All fires of at least two jobs since the last fire with tokens used none.",
+            rule: "All fires of at least two jobs since the last fire with tokens failed or used none.",
             advice: "Check the model's provider, its key, and the model's name. Afterwards revive the jobs whose circuit breaker is open.",
         };
-        JobFailing: "A job keeps failing, from its first bad fire to the open circuit breaker and the silence behind it.", CauseEntry {
-            rule: "Fires without tokens, errors in a row, or an open breaker, while other jobs work.",
+        JobFailing: "A job, or several with the same error, keeps failing: from the first bad fire to the open circuit breaker and the silence behind it.", CauseEntry {
+            rule: "Fires without tokens, errors in a row, or an open breaker, while other jobs work. Jobs whose errors differ only in numbers, ids, and times are one incident.",
             advice: "Fix the cause of the error. If the circuit breaker is open, revive the row; a restart will not.",
         };
         JobSilent: "A job does not fire while others do.", CauseEntry {
@@ -366,6 +381,10 @@ catalog! {
         Undelivered: "Jobs do their work, but their messages are not delivered.", CauseEntry {
             rule: "The last message was dropped or refused.",
             advice: "Check the channel and target of the delivery, and the channel's token.",
+        };
+        OneShotLost: "The only work of a one-shot is lost: it gave up, or its message reached nobody.", CauseEntry {
+            rule: "It gave up, was skipped and switched off, or is completed and its message was dropped or refused, at most 24 hours ago.",
+            advice: "Decide whether the work is still needed, and do it by hand or add the job again.",
         };
         SlotsSkipped: "A job's next run is later than its next slots.", CauseEntry {
             rule: "Two or more slots come before next_run_at.",

@@ -3,6 +3,7 @@
 use crate::catalog::{Cause, Reason};
 use crate::schedule::Cadence;
 use crate::time::{Instant, Millis};
+use std::hash::{Hash, Hasher};
 use std::num::{NonZeroU16, NonZeroU32};
 
 /// The position of a job in [`Snapshot::jobs`], and of its report in a verdict.
@@ -243,6 +244,11 @@ impl Job {
         self.row.as_ref().map_or(0, |row| row.consecutive_errors)
     }
 
+    /// What kind of error its last run ended with.
+    pub fn error_class(&self) -> Option<ErrorClass> {
+        self.last_run()?.error_class
+    }
+
     /// The text of its last error, if its last run ended with one.
     pub fn last_error(&self) -> Option<&str> {
         self.last_run()?.error.as_deref()
@@ -390,6 +396,32 @@ pub struct Run {
     pub failed: bool,
     /// The first line of its error: untrusted text.
     pub error: Option<String>,
+    /// What kind of error it is, also where its text is not kept.
+    pub error_class: Option<ErrorClass>,
+}
+
+/// What an error says apart from numbers, ids, and times: errors of one class have one cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ErrorClass(u64);
+
+impl ErrorClass {
+    /// The class of a text; None if it says nothing. The value never changes between versions.
+    pub fn of(text: &str) -> Option<ErrorClass> {
+        let is_varying = |word: &&str| word.bytes().any(|byte| byte.is_ascii_digit());
+        let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty() && !is_varying(word));
+        let mut hash = fnv::FnvHasher::default();
+        let mut said = false;
+        for word in words {
+            word.to_lowercase().hash(&mut hash);
+            said = true;
+        }
+        said.then(|| ErrorClass(hash.finish()))
+    }
+
+    /// The class as a number.
+    pub fn number(self) -> u64 {
+        self.0
+    }
 }
 
 impl Run {
@@ -584,11 +616,20 @@ mod tests {
     }
 
     #[test]
+    fn an_error_class_sets_numbers_ids_and_times_aside() {
+        let class = ErrorClass::of;
+        let timed_out = class("run 1a2b timed out after 120s");
+        assert_eq!(timed_out, class("Run 7f timed out after 5m"));
+        assert_ne!(timed_out, class("run 1a2b timed out"));
+        assert_eq!((class(""), class("42 ...")), (None, None));
+    }
+
+    #[test]
     fn the_next_slot_of_an_interval_follows_the_schedulers_own_rule() {
         let at = |minute: i64| Instant::from_millis(minute * 60_000);
         let when = When::Recurring(Cadence::Every(10 * 60_000));
         let schedule = Schedule { when, ..Schedule::unreadable("every".to_owned(), String::new()) };
-        let run = Run { start: at(100), duration_ms: Some(3 * 60_000), failed: false, error: None };
+        let run = Run { start: at(100), duration_ms: Some(3 * 60_000), failed: false, error: None, error_class: None };
         let row = Row { last_run: Some(run), ..Row::default() };
         let mut job = Job { row: Some(row), ..Job::new("j".to_owned(), State::Watched, schedule) };
         assert_eq!(job.next_slot(at(104)), Some(at(113)), "from the end of the run");

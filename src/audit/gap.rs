@@ -6,6 +6,7 @@
 use super::finding::{Finding, count};
 use super::past_due::{lateness, slots_since};
 use super::worker::{ROW_FOLLOWS, rewritten_at};
+use super::zero_tokens::costing;
 use super::{Context, Subject, Subjects};
 use crate::catalog::{Reason, Severity};
 use crate::model::{Fire, Job, JobIndex, State};
@@ -66,7 +67,7 @@ impl GapEvidence {
             }
             Self::TooManyFires { fires, slots, cost_usd } => {
                 let (fires, slots) = (count(*fires, "fire"), count(*slots, "slot"));
-                format!("{fires} in the last day for {slots}, costing {cost_usd:.2} USD")
+                format!("{fires} in the last day for {slots}{}", costing(*cost_usd))
             }
             Self::RowGone { fires, last_fire } => {
                 let last = last_fire.map_or_else(|| "at an unknown time".to_owned(), |at| ago(now, at));
@@ -103,7 +104,9 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
         let evidence = GapEvidence::RowGone { fires: job.fires.len(), last_fire: job.last_end() };
         return vec![Finding::new(Severity::Info, evidence).since(job.last_end())];
     }
-    let Some(cadence) = job.schedule.cadence().filter(|_| job.state.is_watched()) else { return Vec::new() };
+    // Between the times that a job sets itself its schedule has no slots.
+    let judged = job.state.is_watched() && !job.self_paced;
+    let Some(cadence) = job.schedule.cadence().filter(|_| judged) else { return Vec::new() };
     if let Some(foreign) = context.foreign_zone.filter(|foreign| foreign.contains(subject.index)) {
         // One finding for all of them, under the first.
         return if foreign.is_first(subject.index) { vec![foreign.finding(context)] } else { Vec::new() };
@@ -181,7 +184,7 @@ fn open(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> Opti
     let (job, settings) = (subject.job, context.settings);
     let last_fire = job.last_end();
     let from = last_fire.or(job.created_at)?;
-    let from = restarted_clock(job, cadence, settings.now).map_or(from, |edited| edited.max(from));
+    let from = restarted_clock(context, job, cadence).map_or(from, |edited| edited.max(from));
     let bad = job.fires.last().is_some_and(Fire::is_bad) || job.errors() > 0;
     let boot = resumed_at(context, subject, cadence).filter(|boot| *boot > from && *boot <= settings.now);
     let until = boot.unwrap_or(settings.now);
@@ -225,8 +228,11 @@ fn resumed_at(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -
 
 /// A resume or an edit computes `next_run_at` anew and writes the row: silence counts from then. A restart's rewrite differs
 /// in its `next_run_at`, which is the time of the boot and not a slot.
-fn restarted_clock(job: &Job, cadence: &Cadence, now: Instant) -> Option<Instant> {
-    let written = job.written().filter(|at| *at <= now)?;
+fn restarted_clock(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<Instant> {
+    let written = job.written().filter(|at| *at <= context.settings.now)?;
+    if !context.snapshot.traits.rewrites_rows_on_restart() {
+        return Some(written);
+    }
     let next = job.next_run()?;
     let own = match cadence {
         Cadence::Every(interval) => next.since(written.plus(*interval)).abs() <= ROW_FOLLOWS,

@@ -9,10 +9,10 @@ use super::gap::GapEvidence;
 use super::past_due::{PastDueEvidence, last_update};
 use super::wording::{IncidentText, Writer};
 use super::worker::{ActiveRun, Phase, RunIndex, RunLength};
-use super::zero_tokens::{self, ZeroTokensEvidence};
+use super::zero_tokens::{self, Shared, ZeroTokensEvidence};
 use super::{Context, Subject};
 use crate::catalog::{Cause, Reason, Severity, Status};
-use crate::model::{Job, JobIndex, Liveness, Remedy, Tokens, Trouble};
+use crate::model::{Job, JobIndex, Liveness, Remedy, State, Tokens, Trouble};
 use crate::time::{Instant, MINUTE, Millis};
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -124,6 +124,8 @@ enum Key {
     Skipped { job: JobIndex, last_other: Option<Instant> },
     /// A job whose next run is this far ahead.
     SlotsSkipped { job: JobIndex, next_run: Option<Instant> },
+    /// A one-shot whose only work is lost.
+    OneShotLost { job: JobIndex },
     /// A job whose history can't be judged.
     Unjudged { job: JobIndex },
 }
@@ -161,20 +163,11 @@ struct Grouping<'a> {
     barred: HashMap<JobIndex, Key>,
     /// Streaks that are over, with the key of each.
     past_streaks: HashMap<JobIndex, Vec<(Instant, Instant, Key)>>,
-    /// The key of jobs that fail together.
-    shared: Option<Key>,
 }
 
 impl<'a> Grouping<'a> {
     fn new(context: &'a Context<'a>, found: &[JobFinding]) -> Grouping<'a> {
-        let began = context.shared.jobs.iter().filter_map(|&job| {
-            let (since, last_good) = zero_tokens::failing_since(context.job(job))?;
-            Some((since, last_good, job))
-        });
-        let shared = began
-            .min()
-            .map(|(_, last_good, job)| Key::Failing { job, last_good: last_good.or(context.job(job).created_at) });
-        let mut grouping = Grouping { context, barred: HashMap::new(), past_streaks: HashMap::new(), shared };
+        let mut grouping = Grouping { context, barred: HashMap::new(), past_streaks: HashMap::new() };
         for one in found.iter().filter(|one| one.finding.is_ongoing()) {
             if let Some(key) = grouping.bar(one) {
                 grouping.barred.insert(one.job, key);
@@ -213,7 +206,10 @@ impl<'a> Grouping<'a> {
                     (opens && self.context.job(job).row.is_none()).then(|| self.failing(job))
                 }
                 ZeroTokensEvidence::SharedZeroTokens { .. }
+                | ZeroTokensEvidence::SharedError { .. }
                 | ZeroTokensEvidence::Failing { .. }
+                | ZeroTokensEvidence::FailedRun { .. }
+                | ZeroTokensEvidence::Flapping { .. }
                 | ZeroTokensEvidence::Skipped { .. }
                 | ZeroTokensEvidence::Undelivered { .. }
                 | ZeroTokensEvidence::Unjudged { .. }
@@ -230,9 +226,10 @@ impl<'a> Grouping<'a> {
     }
 
     fn failing(&self, job: JobIndex) -> Key {
-        if let Some(shared) = self.shared.as_ref().filter(|_| self.context.shared.contains(job)) {
-            return shared.clone();
-        }
+        let since = |job: JobIndex| zero_tokens::failing_since(self.context.job(job)).map(|(since, _)| since);
+        let together = self.context.shared.group_of(job).into_iter().flat_map(|group| group.jobs.iter().copied());
+        // The job that began to fail stands for those that fail with it.
+        let job = together.filter(|job| since(*job).is_some()).min_by_key(|job| (since(*job), *job)).unwrap_or(job);
         let row = self.context.job(job);
         let last_good = zero_tokens::failing_since(row).and_then(|(_, last_good)| last_good);
         Key::Failing { job, last_good: last_good.or(row.created_at) }
@@ -309,14 +306,18 @@ impl<'a> Grouping<'a> {
                 Some(Key::SlotsSkipped { job, next_run: Some(*next_run_at) })
             }
             // [`Incident::expected_missing`] is made by itself.
-            PastDueEvidence::OneShotFailed { .. } | PastDueEvidence::ExpectedMissing { .. } => None,
+            PastDueEvidence::ExpectedMissing { .. } => None,
+            PastDueEvidence::OneShotFailed { .. } => one_shot_lost(one),
         }
     }
 
     fn key_of_zero_tokens(&self, one: &JobFinding, evidence: &ZeroTokensEvidence) -> Option<Key> {
         let job = one.job;
         match evidence {
-            ZeroTokensEvidence::SharedZeroTokens { .. } | ZeroTokensEvidence::Failing { .. } => Some(self.failing(job)),
+            ZeroTokensEvidence::SharedZeroTokens { .. }
+            | ZeroTokensEvidence::SharedError { .. }
+            | ZeroTokensEvidence::Failing { .. }
+            | ZeroTokensEvidence::FailedRun { .. } => Some(self.failing(job)),
             ZeroTokensEvidence::ZeroTokenStreak { .. } if one.finding.is_ongoing() => Some(self.failing(job)),
             ZeroTokensEvidence::ZeroTokenStreak { .. } => {
                 let streaks = self.past_streaks.get(&job)?;
@@ -327,11 +328,14 @@ impl<'a> Grouping<'a> {
                 let other = fires.iter().rev().find(|fire| fire.tokens != Tokens::Skipped).map(|fire| fire.end);
                 Some(Key::Skipped { job, last_other: other.or(self.context.job(job).created_at) })
             }
+            ZeroTokensEvidence::Undelivered { .. } if self.context.job(job).state == State::Completed => {
+                one_shot_lost(one)
+            }
             ZeroTokensEvidence::Undelivered { delivery_status } => {
                 Some(Key::Undelivered { status: delivery_status.clone() })
             }
             ZeroTokensEvidence::Unjudged { .. } => Some(Key::Unjudged { job }),
-            ZeroTokensEvidence::TokenGrowth { .. } => None,
+            ZeroTokensEvidence::TokenGrowth { .. } | ZeroTokensEvidence::Flapping { .. } => None,
         }
     }
 
@@ -380,6 +384,11 @@ impl<'a> Grouping<'a> {
         }
         Key::Silence { end: one.finding.since.and_then(|due| self.context.worker.end_before(due)) }
     }
+}
+
+/// The key of a one-shot whose work is lost, while that is new.
+fn one_shot_lost(one: &JobFinding) -> Option<Key> {
+    (one.finding.severity > Severity::Info).then_some(Key::OneShotLost { job: one.job })
 }
 
 /// Findings of one cause.
@@ -433,7 +442,9 @@ impl Group<'_> {
                     (Phase::Running, RunLength::Usual | RunLength::Unusual) => Cause::RunLong,
                 }
             }
-            Key::Failing { .. } if failing_jobs() > 1 => Cause::ProviderFailing,
+            // Streaks of several jobs that are over had a cause in common, which may have been any.
+            Key::Failing { .. } if !ongoing && failing_jobs() > 1 => Cause::ProviderFailing,
+            Key::Failing { job, .. } if self.is_without_model(job) => Cause::ProviderFailing,
             Key::Failing { .. } => Cause::JobFailing,
             Key::Silence { end } => {
                 let whole = if ongoing {
@@ -448,8 +459,14 @@ impl Group<'_> {
             Key::Undelivered { .. } => Cause::Undelivered,
             Key::Skipped { .. } => Cause::JobSkipped,
             Key::SlotsSkipped { .. } => Cause::SlotsSkipped,
+            Key::OneShotLost { .. } => Cause::OneShotLost,
             Key::Unjudged { .. } => Cause::Unjudged,
         }
+    }
+
+    /// Whether no model works for this job and others.
+    fn is_without_model(&self, job: JobIndex) -> bool {
+        self.context.shared.group_of(job).is_some_and(|group| group.shared != Shared::Error)
     }
 
     /// Whether for most of the silence nothing ran at all: the first run after `end` came towards its end.
@@ -529,6 +546,7 @@ impl Group<'_> {
             Key::Undelivered { status } => ("undelivered", status, database()),
             Key::Skipped { job, last_other } => ("skipped", id(job), seconds(*last_other)),
             Key::SlotsSkipped { job, next_run } => ("slots-skipped", id(job), seconds(*next_run)),
+            Key::OneShotLost { job } => ("one-shot", id(job), created(job)),
             Key::Unjudged { job } => ("unjudged", id(job), created(job)),
         };
         hashed([family, whose, &anchor])

@@ -5,6 +5,7 @@
 
 use super::finding::{Finding, count, seconds, span_of_seconds};
 use super::worker::{ActiveRun, Phase, RunLength};
+use super::zero_tokens::costing;
 use super::{Context, Subject};
 use crate::catalog::{Reason, Severity};
 use crate::model::{Fire, Job, Row, State, Timestamp, Tokens, When};
@@ -14,6 +15,8 @@ use serde::Serialize;
 
 /// Every run that ends updates its row at once; this many later fires prove that the update fails.
 const FIRES_WITHOUT_UPDATE: usize = 3;
+/// A one-shot that worked so often runs again and again: one repeated by hand is not told.
+const FIRES_OF_ONE_SHOT: usize = 3;
 /// A row's update follows its cost event within this time, apart from the delivery of the message.
 const UPDATE_FOLLOWS: Millis = MINUTE;
 /// With this many slots before the next run, it was not the schedule that set it.
@@ -101,13 +104,14 @@ impl PastDueEvidence {
             Self::Runaway { fires, fires_seconds, cost_usd, why } => {
                 let (runs, span) = (count(*fires, "run"), span_of_seconds(*fires_seconds));
                 let why = why.as_ref().map_or_else(String::new, |why| format!("; {why}"));
-                format!(
-                    "runs back to back: {runs} in {span} that its row never recorded, costing {cost_usd:.2} USD{why}"
-                )
+                format!("runs back to back: {runs} in {span} that its row never recorded{}{why}", costing(*cost_usd))
             }
             Self::Quarantined { why } => format!("the scheduler removed its row from the table: {why}"),
             Self::SkippedSlots { next_run_at, slots } => {
                 format!("its next run is set to {} UTC, after {}", next_run_at.minute(), count(*slots, "slot"))
+            }
+            Self::OneShotFailed { consecutive_errors: 0, .. } => {
+                "a one-shot was skipped and switched off: its work was never done".to_owned()
             }
             Self::OneShotFailed { consecutive_errors, .. } => {
                 format!("a one-shot gave up after {}: its work was never done", count(*consecutive_errors, "error"))
@@ -159,6 +163,7 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
             Some(Finding::new(Severity::Warning, evidence).since(last_sign(job)))
         }
         State::Watched | State::Broken => runaway(job, row)
+            .or_else(|| repeated(job))
             .or_else(|| unreadable(job))
             .or_else(|| breaker(context, job, row))
             .or_else(|| never_again(job, row))
@@ -179,15 +184,15 @@ fn last_sign(job: &Job) -> Option<Instant> {
     job.last_end().or(job.created_at)
 }
 
-/// A one-shot that gave up did not do its work: worth a line while it is new.
+/// A one-shot that gave up: its only work is lost, and nobody is told.
 fn failed_once(context: &Context<'_>, job: &Job, row: &Row) -> Option<Finding> {
     let run = row.last_run.as_ref()?;
+    let severity = context.settings.severity_after(run.end())?;
     let evidence = PastDueEvidence::OneShotFailed {
         consecutive_errors: row.consecutive_errors,
         last_error: job.last_error().map(str::to_owned),
     };
-    let recent = context.settings.now.since(run.end()) <= context.settings.since;
-    recent.then(|| Finding::new(Severity::Info, evidence).since(run.end()))
+    Some(Finding::new(severity, evidence).since(run.end()))
 }
 
 /// When a row was last updated by a run, or created.
@@ -213,6 +218,20 @@ fn runaway(job: &Job, row: &Row) -> Option<Finding> {
         why,
     };
     (later.len() >= FIRES_WITHOUT_UPDATE).then(|| Finding::new(Severity::Critical, evidence).since(begun))
+}
+
+/// A one-shot that did its work again and again.
+fn repeated(job: &Job) -> Option<Finding> {
+    let When::Once = job.schedule.when else { return None };
+    let good: Vec<&Fire> = job.fires.iter().filter(|fire| !fire.is_bad()).collect();
+    let (first, last) = (good.first()?.end, good.last()?.end);
+    let evidence = PastDueEvidence::Runaway {
+        fires: good.len(),
+        fires_seconds: seconds(last.since(first)),
+        cost_usd: good.iter().map(|fire| f64::from(fire.cost_usd)).sum(),
+        why: Some("a one-shot runs once".to_owned()),
+    };
+    (good.len() >= FIRES_OF_ONE_SHOT).then(|| Finding::new(Severity::Critical, evidence).since(first))
 }
 
 fn unreadable(job: &Job) -> Option<Finding> {
@@ -246,7 +265,7 @@ fn late(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
         return own_run(context, subject, run);
     }
     let (job, now) = (subject.job, context.settings.now);
-    let due = job.next_run()?;
+    let due = unserved(job)?;
     let late_ms = now.since(due);
     if late_ms <= 0 {
         return None;
@@ -277,6 +296,18 @@ fn late(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
             Some(Finding::new(Severity::Info, evidence).since(due))
         }
         _ => None,
+    }
+}
+
+/// The row's next run; the slot after the last run, if that began later and its end is not in the row.
+fn unserved(job: &Job) -> Option<Instant> {
+    let due = job.next_run()?;
+    let recorded = job.last_run().map(|run| run.start);
+    let later = |start: &Instant| *start >= due && recorded.is_none_or(|recorded| *start > recorded);
+    let served = job.fires.last().and_then(Fire::known_start).filter(later);
+    match (served, job.schedule.cadence()) {
+        (Some(start), Some(cadence)) => cadence.next(start),
+        _ => Some(due),
     }
 }
 
@@ -333,7 +364,7 @@ fn may_sleep(context: &Context<'_>, subject: &Subject<'_>) -> bool {
 /// A next run later than the next slots, by more than the assumed zone can be wrong, that no error explains.
 fn skipped(context: &Context<'_>, job: &Job, row: &Row) -> Option<Finding> {
     let now = context.settings.now;
-    let next = row.next_run_at.instant().filter(|_| row.consecutive_errors == 0)?;
+    let next = row.next_run_at.instant().filter(|_| row.consecutive_errors == 0 && !job.self_paced)?;
     let (first, slots) = match (job.schedule.cadence(), job.schedule.at) {
         (Some(cadence), _) => (cadence.next(now)?, cadence.slots_between(now, next.plus(-1))),
         (None, at) => (at?, MIN_SKIPPED),

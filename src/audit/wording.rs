@@ -2,6 +2,7 @@
 
 use super::finding::{AffectedJob, JobFinding, count};
 use super::worker::{ActiveRun, Phase, RunLength};
+use super::zero_tokens::Shared;
 use super::{Context, Subject};
 use crate::catalog::Cause;
 use crate::model::{Fire, Job, Liveness, State};
@@ -65,6 +66,7 @@ impl Writer<'_> {
             Cause::ExpectedMissing => self.plain("an expected job was not found".to_owned()),
             Cause::JobSkipped => self.plain(format!("the scheduler keeps skipping {}", self.names())),
             Cause::Undelivered => self.plain(format!("messages of {} are not delivered", self.names())),
+            Cause::OneShotLost => self.plain(format!("the work of the one-shot {} is lost", self.names())),
             Cause::SlotsSkipped => self.plain(format!("the next run of {} is set too far ahead", self.names())),
             Cause::Unjudged => self.plain(format!("{} can't be judged", self.names())),
         }
@@ -129,6 +131,7 @@ impl Writer<'_> {
             | Cause::RunLong
             | Cause::Undelivered
             | Cause::SlotsSkipped
+            | Cause::OneShotLost
             | Cause::Unjudged => match self.jobs {
                 [_] => format!("{names} was silent{lasted} and fires again"),
                 _ => format!("{names} were silent{lasted} and fire again"),
@@ -273,10 +276,14 @@ impl Writer<'_> {
     }
 
     fn provider_failing(&self) -> IncidentText {
-        let shared = self.context.shared;
-        let since = shared.last_good.map_or_else(String::new, |at| format!(" since {} UTC", at.minute()));
-        let (fires, jobs) = (count(shared.fires, "fire"), count(shared.jobs.len(), "job"));
-        let mut observed = vec![format!("all {fires} of {jobs}{since} used no tokens")];
+        let group = self.jobs.iter().find_map(|affected| self.context.shared.group_of(affected.job));
+        let since = match group.map(|group| group.shared) {
+            Some(Shared::Model { last_good: Some(at) }) => format!(" since {} UTC", at.minute()),
+            _ => String::new(),
+        };
+        let (fires, jobs) = group.map_or((0, self.jobs.len()), |group| (group.fires, group.jobs.len()));
+        let (fires, jobs) = (count(fires, "fire"), count(jobs, "job"));
+        let mut observed = vec![format!("all {fires} of {jobs}{since} failed or used no tokens")];
         let broken = self.broken();
         if broken > 0 {
             observed.push(format!("the circuit breaker of {} is open", count(broken, "job")));
@@ -296,6 +303,14 @@ impl Writer<'_> {
             observed.push("the errors are spaced as the scheduler retries".to_owned());
         }
         let names = self.names();
+        if self.jobs.len() > 1 {
+            return IncidentText {
+                title: format!("{} keep failing with the same error", count(self.jobs.len(), "job")),
+                detail: None,
+                observed,
+                inferred: Some("the jobs have the cause in common; others work".to_owned()),
+            };
+        }
         if self.broken() == 0 {
             return IncidentText { title: format!("{names} keeps failing"), detail: None, observed, inferred: None };
         }

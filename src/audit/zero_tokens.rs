@@ -7,13 +7,22 @@
 use super::finding::{Finding, count};
 use super::{Context, Subject, Subjects};
 use crate::catalog::{Reason, Severity};
-use crate::model::{Delivery, Fire, Job, JobIndex, State, Tokens};
-use crate::time::{Instant, span};
+use crate::model::{Delivery, ErrorClass, Fire, Job, JobIndex, State, Tokens};
+use crate::time::{DAY, HOUR, Instant, Millis, span};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// This many of the last fires of all jobs, of this many jobs, point at something that the jobs share.
 const SHARED_FIRES: usize = 4;
 const SHARED_JOBS: usize = 2;
+/// A failed run that is not tried again for longer than this is a lost slot: a nightly backup is told in the morning, and
+/// what runs four times a day or more has its next try within a working shift.
+const SOON: Millis = 6 * HOUR;
+/// Fires without tokens and without an error are as bad from this many in a row on.
+const MIN_EMPTY: usize = 2;
+/// This many fires of a day, and one in this many, that failed once each are flapping.
+const MIN_FLAPS: usize = 5;
+const FLAPS_ONE_IN: usize = 3;
 /// This many fires in a row that use this many times the usual tokens are growth, once enough earlier ones are known.
 const GROWN_FIRES: usize = 3;
 const GROWTH: u32 = 10;
@@ -29,8 +38,14 @@ pub enum ZeroTokensEvidence {
     ZeroTokenStreak { fires: u64, newest: Instant, last_error: Option<String> },
     /// See [`Reason::SharedZeroTokens`].
     SharedZeroTokens { fires: usize, jobs: usize, last_error: Option<String> },
+    /// See [`Reason::SharedError`].
+    SharedError { fires: usize, jobs: usize, last_error: Option<String> },
     /// See [`Reason::Failing`].
     Failing { consecutive_errors: u64, last_error: Option<String> },
+    /// See [`Reason::FailedRun`].
+    FailedRun { next_run_at: Instant, last_error: Option<String> },
+    /// See [`Reason::Flapping`].
+    Flapping { failed: usize, fires: usize, cost_usd: f64 },
     /// See [`Reason::Skipped`].
     Skipped { fires: usize, last_error: Option<String> },
     /// See [`Reason::Undelivered`].
@@ -47,7 +62,10 @@ impl ZeroTokensEvidence {
         match self {
             Self::ZeroTokenStreak { .. } => Reason::ZeroTokenStreak,
             Self::SharedZeroTokens { .. } => Reason::SharedZeroTokens,
+            Self::SharedError { .. } => Reason::SharedError,
             Self::Failing { .. } => Reason::Failing,
+            Self::FailedRun { .. } => Reason::FailedRun,
+            Self::Flapping { .. } => Reason::Flapping,
             Self::Skipped { .. } => Reason::Skipped,
             Self::Undelivered { .. } => Reason::Undelivered,
             Self::Unjudged { .. } => Reason::Unjudged,
@@ -71,13 +89,24 @@ impl ZeroTokensEvidence {
                 }
             }
             Self::SharedZeroTokens { fires, jobs, .. } => {
-                format!("the last {} of {} all used no tokens", count(*fires, "fire"), count(*jobs, "job"))
+                format!("the last {} of {} all failed or used no tokens", count(*fires, "fire"), count(*jobs, "job"))
+            }
+            Self::SharedError { fires, jobs, .. } => {
+                format!("{} of {} in a row ended with the same error", count(*fires, "fire"), count(*jobs, "job"))
             }
             Self::Failing { consecutive_errors, .. } => {
                 let last = job
                     .last_run()
                     .map_or_else(String::new, |run| format!(", the last one {} ago", span(now.since(run.end()))));
                 format!("{} in a row{last}", count(*consecutive_errors, "error"))
+            }
+            Self::FailedRun { next_run_at, .. } => {
+                let last = job.last_end().map_or_else(String::new, |end| format!(" {} ago", span(now.since(end))));
+                format!("its last run failed{last} and is not tried again before {} UTC", next_run_at.minute())
+            }
+            Self::Flapping { failed, fires, cost_usd } => {
+                let (fires, cost) = (count(*fires, "fire"), costing(*cost_usd));
+                format!("{failed} of its {fires} in the last day failed, and the next try worked{cost}")
             }
             Self::Skipped { fires, .. } => format!("the scheduler skipped its last {}", count(*fires, "run")),
             Self::Undelivered { delivery_status } => format!("its last message was not delivered: {delivery_status}"),
@@ -93,6 +122,9 @@ impl ZeroTokensEvidence {
 /// work.
 pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     let job = subject.job;
+    if job.state == State::Completed {
+        return undelivered_once(context, job).into_iter().collect();
+    }
     if !job.state.is_watched() {
         return Vec::new();
     }
@@ -109,13 +141,15 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     }
     let ongoing = streak
         .and_then(|streak| streak.ongoing(subject))
-        .or_else(|| failing(subject))
+        .or_else(|| failing(context, subject))
         .or_else(|| shared(context, subject))
         .or_else(|| skipped(subject))
+        .or_else(|| failed_run(job))
         .or_else(|| undelivered(job));
     findings.extend(ongoing);
     findings.extend(unjudged(subject));
     findings.extend(grown(job));
+    findings.extend(flapping(context, job));
     findings
 }
 
@@ -142,14 +176,47 @@ pub fn failing_since(job: &Job) -> Option<(Instant, Option<Instant>)> {
     Some((since, last_good))
 }
 
-/// Errors in a row that no streak shows. A warning at most, because the job still fires.
-fn failing(subject: &Subject<'_>) -> Option<Finding> {
+/// Errors in a row that no streak shows: a warning, because the job still fires, and critical where a circuit breaker would
+/// have stopped it.
+fn failing(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
     let job = subject.job;
     let many = job.errors() >= subject.settings.thresholds.zero_streak && job.state == State::Watched;
     let since = failing_since(job).map(|(since, _)| since).or(job.last_end());
     let last_error = job.last_error().map(str::to_owned);
     let evidence = ZeroTokensEvidence::Failing { consecutive_errors: job.errors(), last_error };
-    many.then(|| Finding::new(Severity::Warning, evidence).since(since))
+    let endless = job.errors() >= context.snapshot.traits.breaker_limit;
+    let severity = if endless { Severity::Critical } else { Severity::Warning };
+    many.then(|| Finding::new(severity, evidence).since(since))
+}
+
+/// A last run that failed or was skipped, if it is not tried again within some hours: that slot's work is lost.
+fn failed_run(job: &Job) -> Option<Finding> {
+    let fire = job.fires.last().filter(|_| job.state == State::Watched)?;
+    // An empty answer may be chance; two in a row are not.
+    let lost = fire.failed || fire.tokens == Tokens::Skipped || bad_in_a_row(job) >= MIN_EMPTY;
+    let next_run_at = job.next_run().or_else(|| job.schedule.cadence()?.next(fire.end)).filter(|_| lost)?;
+    let last_error = job.last_error().map(str::to_owned);
+    (next_run_at.since(fire.end) > SOON).then(|| {
+        let evidence = ZeroTokensEvidence::FailedRun { next_run_at, last_error };
+        Finding::new(Severity::Warning, evidence).since(failing_since(job).map_or(fire.end, |(since, _)| since))
+    })
+}
+
+/// Fires of the last day that failed and whose next try worked, if they are many.
+fn flapping(context: &Context<'_>, job: &Job) -> Option<Finding> {
+    let day = context.settings.now.plus(-DAY);
+    let fires = &job.fires[job.fires.partition_point(|fire| fire.end < day)..];
+    let failed: Vec<&Fire> =
+        fires.windows(2).filter(|pair| pair[0].is_bad() && !pair[1].is_bad()).map(|pair| &pair[0]).collect();
+    let cost_usd = failed.iter().map(|fire| f64::from(fire.cost_usd)).sum();
+    let evidence = ZeroTokensEvidence::Flapping { failed: failed.len(), fires: fires.len(), cost_usd };
+    let many = failed.len() >= MIN_FLAPS && failed.len() * FLAPS_ONE_IN >= fires.len();
+    many.then(|| Finding::new(Severity::Info, evidence).since(failed.first().map(|fire| fire.end)))
+}
+
+/// What something cost, as the end of a sentence; empty where no cost is known.
+pub fn costing(cost_usd: f64) -> String {
+    if cost_usd > 0.0 { format!(", costing {cost_usd:.2} USD") } else { String::new() }
 }
 
 /// Work that the scheduler skipped again and again: as bad as fires without tokens.
@@ -176,44 +243,114 @@ fn severity_of_streak(subject: &Subject<'_>, count: u64) -> Option<Severity> {
 /// Jobs that fail together: something that they share fails.
 #[derive(Debug, Default)]
 pub struct SharedFailure {
+    /// The groups; a job is in one at most.
+    groups: Vec<FailingGroup>,
+}
+
+/// Some jobs that fail together.
+#[derive(Debug)]
+pub struct FailingGroup {
     /// The jobs, in order.
     pub jobs: Vec<JobIndex>,
-    /// Their fires since the last one with tokens.
+    /// Their last bad fires in a row.
     pub fires: usize,
-    /// When the last fire that did some work ended.
-    pub last_good: Option<Instant>,
+    /// What they share.
+    pub shared: Shared,
+}
+
+/// What jobs that fail together share.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Shared {
+    /// No model has worked for any job since this fire.
+    Model { last_good: Option<Instant> },
+    /// The same error, while other jobs work.
+    Error,
 }
 
 impl SharedFailure {
-    /// Looks at the fires of all jobs except those that may use no tokens.
+    /// Looks at the last fires of all jobs except those that may use no tokens.
     pub fn find(subjects: &Subjects<'_>, others: &[Fire]) -> SharedFailure {
-        let last_good_of = |fires: &[Fire]| fires.iter().rev().find(|fire| !fire.is_bad()).map(|fire| fire.end);
-        let last_good =
-            subjects.iter().filter_map(|subject| last_good_of(&subject.job.fires)).chain(last_good_of(others)).max();
-        let mut found = SharedFailure { last_good, ..SharedFailure::default() };
-        for subject in subjects.iter().filter(|subject| !subject.settings.mutes(Reason::SharedZeroTokens)) {
-            let newer = |fire: &&Fire| last_good.is_none_or(|good| fire.end > good);
-            let empty = subject.job.fires.iter().rev().take_while(newer).filter(|fire| fire.is_empty()).count();
-            if empty > 0 {
-                found.jobs.push(subject.index);
-                found.fires += empty;
+        let model = FailingGroup::without_model(subjects, others);
+        let mut by_error: BTreeMap<ErrorClass, Vec<JobIndex>> = BTreeMap::new();
+        for subject in subjects.iter().filter(|subject| !subject.settings.mutes(Reason::SharedError)) {
+            let class = subject.job.error_class().filter(|_| bad_in_a_row(subject.job) > 0);
+            if let Some(class) = class.filter(|_| subject.job.state.is_watched()) {
+                by_error.entry(class).or_default().push(subject.index);
             }
         }
-        let enough = found.jobs.len() >= SHARED_JOBS && found.fires >= SHARED_FIRES;
-        if enough { found } else { SharedFailure::default() }
+        let mut groups: Vec<FailingGroup> = model.into_iter().collect();
+        for jobs in by_error.into_values() {
+            let fires = |jobs: &[JobIndex]| jobs.iter().map(|job| bad_in_a_row(subjects[*job].job)).sum();
+            match groups.first_mut().filter(|group| group.has_any(&jobs) && group.shared != Shared::Error) {
+                // A job that uses no model fails with the same error as those that do.
+                Some(group) => {
+                    let further: Vec<JobIndex> = jobs.into_iter().filter(|job| !group.contains(*job)).collect();
+                    group.fires += fires(&further);
+                    group.jobs.extend(further);
+                    group.jobs.sort_unstable();
+                }
+                None => {
+                    let group = FailingGroup { fires: fires(&jobs), jobs, shared: Shared::Error };
+                    groups.extend(Some(group).filter(FailingGroup::is_enough));
+                }
+            }
+        }
+        SharedFailure { groups }
     }
 
-    /// Whether a job is one of those that fail.
-    pub fn contains(&self, job: JobIndex) -> bool {
-        self.jobs.binary_search(&job).is_ok()
+    /// The jobs that a job fails together with.
+    pub fn group_of(&self, job: JobIndex) -> Option<&FailingGroup> {
+        self.groups.iter().find(|group| group.contains(job))
     }
 }
 
+impl FailingGroup {
+    /// Jobs whose runs need a model, if none has worked in any fire since the last good one.
+    fn without_model(subjects: &Subjects<'_>, others: &[Fire]) -> Option<FailingGroup> {
+        let proof = |fires: &[Fire]| fires.iter().rev().find(|fire| fire.proves_model()).map(|fire| fire.end);
+        let last_good = subjects.iter().filter_map(|subject| proof(&subject.job.fires)).chain(proof(others)).max();
+        let mut group = FailingGroup { jobs: Vec::new(), fires: 0, shared: Shared::Model { last_good } };
+        let needs_model =
+            |subject: &&Subject<'_>| subject.job.uses_model && !subject.settings.mutes(Reason::SharedZeroTokens);
+        for subject in subjects.iter().filter(needs_model) {
+            let newer = |fire: &&Fire| last_good.is_none_or(|good| fire.end > good);
+            let failed = |fire: &&Fire| fire.failed || fire.is_empty();
+            let bad = subject.job.fires.iter().rev().take_while(newer).filter(failed).count();
+            if bad > 0 {
+                group.jobs.push(subject.index);
+                group.fires += bad;
+            }
+        }
+        Some(group).filter(FailingGroup::is_enough)
+    }
+
+    fn is_enough(&self) -> bool {
+        self.jobs.len() >= SHARED_JOBS && self.fires >= SHARED_FIRES
+    }
+
+    fn contains(&self, job: JobIndex) -> bool {
+        self.jobs.binary_search(&job).is_ok()
+    }
+
+    fn has_any(&self, jobs: &[JobIndex]) -> bool {
+        jobs.iter().any(|job| self.contains(*job))
+    }
+}
+
+/// Bad fires in a row up to the last one.
+fn bad_in_a_row(job: &Job) -> usize {
+    job.fires.iter().rev().take_while(|fire| fire.is_bad()).count()
+}
+
 fn shared(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
-    let SharedFailure { fires, ref jobs, .. } = *context.shared;
-    let (since, _) = failing_since(subject.job).filter(|_| context.shared.contains(subject.index))?;
+    let group = context.shared.group_of(subject.index)?;
+    let (since, _) = failing_since(subject.job)?;
+    let (fires, jobs) = (group.fires, group.jobs.len());
     let last_error = subject.job.last_error().map(str::to_owned);
-    let evidence = ZeroTokensEvidence::SharedZeroTokens { fires, jobs: jobs.len(), last_error };
+    let evidence = match group.shared {
+        Shared::Model { .. } => ZeroTokensEvidence::SharedZeroTokens { fires, jobs, last_error },
+        Shared::Error => ZeroTokensEvidence::SharedError { fires, jobs, last_error },
+    };
     Some(Finding::new(Severity::Warning, evidence).since(since))
 }
 
@@ -225,6 +362,15 @@ fn undelivered(job: &Job) -> Option<Finding> {
     let ran = row.last_run.as_ref().is_some_and(|run| !run.failed);
     let evidence = ZeroTokensEvidence::Undelivered { delivery_status: status.clone() };
     ran.then(|| Finding::new(Severity::Warning, evidence))
+}
+
+/// A one-shot that did its work, but whose message reached nobody.
+fn undelivered_once(context: &Context<'_>, job: &Job) -> Option<Finding> {
+    let row = job.row.as_ref()?;
+    let (Some(Delivery::Failed(status)), Some(run)) = (&row.delivery, &row.last_run) else { return None };
+    let severity = context.settings.severity_after(run.end())?;
+    let evidence = ZeroTokensEvidence::Undelivered { delivery_status: status.clone() };
+    Some(Finding::new(severity, evidence).since(run.end()))
 }
 
 /// A history that can't be judged must not look healthy.

@@ -93,7 +93,13 @@ fn job(u: &mut Unstructured<'_>, zone: Zone) -> Result<Job> {
     let unknown = State::Unknown(u.arbitrary::<&str>()?.to_owned());
     let text = |u: &mut Unstructured<'_>| Ok::<_, arbitrary::Error>(u.arbitrary::<Option<&str>>()?.map(str::to_owned));
     let run = |u: &mut Unstructured<'_>| {
-        Ok(Run { start: instant(u)?, duration_ms: maybe(u, span)?, failed: u.arbitrary()?, error: text(u)? })
+        Ok(Run {
+            start: instant(u)?,
+            duration_ms: maybe(u, span)?,
+            failed: u.arbitrary()?,
+            error: text(u)?,
+            error_class: ErrorClass::of(u.arbitrary()?),
+        })
     };
     let row = |u: &mut Unstructured<'_>| {
         Ok(Row {

@@ -500,7 +500,7 @@ fn jobs_of_a_different_zone_are_one_info_and_no_gap() {
     assert_eq!(run.findings(), ["info gap/other-zone ongoing"]);
     assert_eq!(run.json()["findings"][0]["evidence"]["offset"], "UTC-05:00");
     history.sql("UPDATE scheduled_jobs SET consecutive_errors = 1, last_run_status = 'error'");
-    history.check("2026-03-02T15:00:00Z", &[]);
+    history.check("2026-03-02T15:00:00Z", &["warning zero-tokens/failed-run ongoing"; 2]);
     history.sql(
         r#"UPDATE scheduled_jobs SET consecutive_errors = 0, last_run_status = 'ok',
            schedule_value = '{"expr":"0 9 * * *","tz":"UTC"}'"#,
@@ -665,11 +665,13 @@ fn open_breaker_mentions_errors_spaced_by_backoff() {
 }
 
 #[test]
-fn a_one_shot_that_gave_up_is_info_while_it_is_new() {
+fn a_one_shot_that_gave_up_is_a_warning_for_a_day_and_info_until_since() {
     let history = History::new();
     let at = r#"{"at":"2026-03-02T10:00:00Z"}"#;
     history.job("j", "at", at, Some("2026-03-02T10:00:00.000Z"), None);
     history.sql("UPDATE scheduled_jobs SET status = 'failed', last_run_status = 'error', consecutive_errors = 3");
+    history.check("2026-03-03T10:01:00Z", &["warning past-due/one-shot-failed ongoing"]);
+    history.check("2026-03-03T10:01:01Z", &["info past-due/one-shot-failed ongoing"]);
     history.check("2026-03-09T10:01:00Z", &["info past-due/one-shot-failed ongoing"]);
     history.check("2026-03-09T10:01:01Z", &[]);
 }
@@ -719,7 +721,7 @@ fn last_four_fires_without_tokens_point_at_the_provider() {
     history.fires("b", &["-2026-03-02 02:01:00"]);
     assert_eq!(audit().findings(), ["warning zero-tokens/shared-zero-tokens ongoing"; 2]);
     assert_eq!(audit().incidents(), ["warning provider-failing ongoing"]);
-    assert!(audit().out.contains("all 4 fires of 2 jobs used no tokens"), "{}", audit().out);
+    assert!(audit().out.contains("all 4 fires of 2 jobs failed or used no tokens"), "{}", audit().out);
     history.fires("c", &["2026-03-02 02:20:00"]);
     assert_eq!(audit().findings(), [""; 0], "a third job works");
 }

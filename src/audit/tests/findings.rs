@@ -48,6 +48,7 @@ fn past_due_examples() -> Vec<Finding> {
             PastDueEvidence::SkippedSlots { next_run_at: at("2026-03-09 09:00"), slots: 6 },
         ),
         Finding::new(Severity::Warning, PastDueEvidence::OneShotFailed { consecutive_errors: 1, last_error: None }),
+        Finding::new(Severity::Warning, PastDueEvidence::OneShotFailed { consecutive_errors: 0, last_error: None }),
         Finding::new(Severity::Warning, PastDueEvidence::ExpectedMissing { expected: text("backup"), state: None }),
         Finding::new(
             Severity::Warning,
@@ -71,6 +72,13 @@ fn zero_tokens_examples() -> Vec<Finding> {
             ZeroTokensEvidence::ZeroTokenStreak { fires: 3, newest: at("11:01"), last_error: None },
         ),
         Finding::new(Severity::Warning, ZeroTokensEvidence::SharedZeroTokens { fires: 4, jobs: 2, last_error: None }),
+        Finding::new(Severity::Warning, ZeroTokensEvidence::SharedError { fires: 4, jobs: 2, last_error: None }),
+        Finding::new(
+            Severity::Warning,
+            ZeroTokensEvidence::FailedRun { next_run_at: at("2026-03-03 02:00"), last_error: None },
+        ),
+        Finding::new(Severity::Info, ZeroTokensEvidence::Flapping { failed: 9, fires: 20, cost_usd: 67.5 }),
+        Finding::new(Severity::Info, ZeroTokensEvidence::Flapping { failed: 9, fires: 20, cost_usd: 0.0 }),
         Finding::new(Severity::Warning, ZeroTokensEvidence::Failing { consecutive_errors: 3, last_error: None }),
         Finding::new(
             Severity::Warning,

@@ -1,6 +1,7 @@
 //! The rules at their thresholds, one step short of them and one past, on histories made in memory: to the millisecond, unlike
 //! the times of a database's events.
 
+mod field;
 mod findings;
 mod gap;
 mod incidents;
@@ -100,7 +101,7 @@ impl History for Job {
         let (start, end) = (at(start), at(end));
         self.fires.push(Fire::ended(end, Tokens::Used(tokens)).started(start));
         let next = self.schedule.cadence().and_then(|cadence| cadence.next(end));
-        let run = Run { start, duration_ms: Some(end.since(start)), failed: false, error: None };
+        let run = Run { start, duration_ms: Some(end.since(start)), failed: false, error: None, error_class: None };
         let next_run_at = next.map_or(Timestamp::Missing, Timestamp::At);
         self.row = Some(Row { last_run: Some(run), next_run_at, updated_at: Some(end), ..Row::default() });
         self

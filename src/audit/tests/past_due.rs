@@ -90,12 +90,14 @@ fn next_run_is_too_far_beyond_two_slots_and_a_day() {
 }
 
 #[test]
-fn failed_one_shot_is_reported_until_since() {
+fn failed_one_shot_is_a_warning_for_a_day_and_reported_until_since() {
     let world = |now: &str| {
         let mut job = hourly("j").ran("10:00", "10:01");
         job.state = State::FailedOnce;
         found(&fleet([job]), now)
     };
+    assert_eq!(world("2026-03-03 10:01:00.000"), ["warning one-shot-failed"]);
+    assert_eq!(world("2026-03-03 10:01:00.001"), ["info one-shot-failed"]);
     assert_eq!(world("2026-03-09 10:01:00.000"), ["info one-shot-failed"]);
     assert_eq!(world("2026-03-09 10:01:00.001"), NONE);
 }

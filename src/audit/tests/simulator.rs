@@ -333,7 +333,7 @@ impl Fleet {
         }
         let error = failed.then(|| "Error: overloaded".to_owned());
         let row = Row {
-            last_run: Some(Run { start, duration_ms: Some(end.since(start)), failed, error }),
+            last_run: Some(Run { start, duration_ms: Some(end.since(start)), failed, error, error_class: None }),
             next_run_at: next.filter(|_| !broken).map_or(Timestamp::Missing, Timestamp::At),
             consecutive_errors: errors,
             updated_at: Some(end),

@@ -132,6 +132,7 @@ fn errors_are_spaced_by_backoff_within_15_minutes() {
 }
 
 fn rows() -> Vec<(&'static str, String)> {
+    let gave_up = Job { state: State::FailedOnce, ..hourly("j").ran("10:00", "10:01").with_errors(3) };
     let far = cron("j", "0 9 * * *").ran("09:00", "09:01").next("2026-03-09 00:00");
     let unknown = fires(&[GOOD, Tokens::Unknown, Tokens::Unknown, Tokens::Unknown]);
     let runaway = ["10:03", "10:04", "10:05"].iter();
@@ -146,6 +147,7 @@ fn rows() -> Vec<(&'static str, String)> {
         ("no next run, an id that is not ASCII", words(&fleet([dead("caf\u{e9}\n")]), "10:30")),
         ("no next run, an id that is not known", words(&fleet([dead("caf\u{fffd}")]), "10:30")),
         ("a next run too far ahead", words(&fleet([far]), "10:00")),
+        ("a one-shot that gave up", words(&fleet([gave_up]), "10:30")),
         ("not judged", words(&fleet([unknown]), "12:02")),
         ("a runaway", words(&fleet([runaway]), "10:10")),
         ("one is not delivered", words(&fleet([undelivered("a")]), "10:05")),

@@ -12,7 +12,7 @@ mod runs;
 use super::Window;
 use super::value::{cut, number, shown, text};
 use crate::db::{Access, ReadError};
-use crate::model::{Job, JobIndex, Liveness, Row, Run, SchedulerTraits, Snapshot, State, Timestamp};
+use crate::model::{ErrorClass, Job, JobIndex, Liveness, Row, Run, SchedulerTraits, Snapshot, State, Timestamp};
 use crate::time::{Instant, MINUTE, Millis, SECOND};
 use definition::{Definition, JobState, Quarantine};
 use rusqlite::Connection;
@@ -198,7 +198,9 @@ fn job(id: String, name: String, enabled: bool, definition: &Definition, status:
         true => State::Watched,
         false if status.auto_disabled.is_some() => State::Broken,
         false if schedule.kind == "at" && status.last_status == "ok" => State::Completed,
-        false if schedule.kind == "at" && status.last_status == "error" => State::FailedOnce,
+        false if schedule.kind == "at" && matches!(status.last_status.as_str(), "error" | "skipped") => {
+            State::FailedOnce
+        }
         false => State::Disabled,
     };
     let longest_run = match definition.timeout_seconds {
@@ -207,13 +209,15 @@ fn job(id: String, name: String, enabled: bool, definition: &Definition, status:
         None if definition.is_agent_turn() => Some(AGENT_TURN + SETUP),
         None => Some(ANYTHING_ELSE + SETUP),
     };
-    let error = status.last_error.as_ref().and_then(|error| error.lines().next());
+    let failed_or_skipped = status.last_status != "ok";
+    let error = status.last_error.as_ref().and_then(|error| error.lines().next()).filter(|_| failed_or_skipped);
     let last_run = last_start.map(|start| Run {
         start,
         // The end on record of an interrupted run is the next boot.
         duration_ms: status.last_duration.filter(|_| !status.was_interrupted()).map(|millis| millis.max(0)),
         failed: status.last_status == "error",
-        error: error.filter(|_| status.last_status != "ok" && window.errors).map(|error| cut(error.to_owned(), 500)),
+        error: error.filter(|_| window.errors).map(|error| cut(error.to_owned(), 500)),
+        error_class: error.and_then(ErrorClass::of),
     });
     let row = Row {
         last_run,

@@ -42,6 +42,9 @@ fn step(trouble: &Trouble<'_>) -> &'static str {
             "Read the error. If no agent owns the job: openclaw automations edit <job-id> --agent <agent>."
         }
         Cause::Undelivered => "Check the channel and target of the delivery: openclaw automations show <job-id>.",
+        Cause::OneShotLost => {
+            "Decide whether the work is still needed; openclaw automations runs <job-id> shows what happened."
+        }
         Cause::SlotsSkipped => {
             "Unless this is intended: openclaw automations edit <job-id>, which computes the next run anew."
         }

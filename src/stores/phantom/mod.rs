@@ -10,7 +10,7 @@ mod schedule;
 use super::Window;
 use super::value::{cut, number, shown, stamp, text};
 use crate::db::{Access, ReadError};
-use crate::model::{Delivery, Job, OpenRun, Row, Run, SchedulerTraits, Snapshot, State, Switch};
+use crate::model::{Delivery, ErrorClass, Job, OpenRun, Row, Run, SchedulerTraits, Snapshot, State, Switch};
 use crate::time::{Instant, MINUTE, SECOND};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -223,13 +223,15 @@ fn job(row: &rusqlite::Row<'_>, window: &Window) -> Result<Job, rusqlite::Error>
         state => state,
     };
     let status = text(row.get_ref(8)?).unwrap_or_default();
-    let error = text(row.get_ref(9)?).filter(|_| status != "ok" && window.errors);
+    let error = text(row.get_ref(9)?).filter(|_| status != "ok");
+    let error = error.as_deref().and_then(|text| text.lines().next());
     let duration_ms = number(row.get_ref(7)?).map(|ms| ms.max(0));
     let last_run = start.instant().map(|start| Run {
         start,
         duration_ms,
         failed: status == "error",
-        error: error.map(|text| cut(text.lines().next().unwrap_or_default().to_owned(), 500)),
+        error: error.filter(|_| window.errors).map(|text| cut(text.to_owned(), 500)),
+        error_class: error.and_then(ErrorClass::of),
     });
     let known = Row {
         last_run,

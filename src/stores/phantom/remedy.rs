@@ -26,6 +26,7 @@ pub fn remedy(trouble: &Trouble<'_>) -> Remedy {
         | Cause::RunLong
         | Cause::Undelivered
         | Cause::SlotsSkipped
+        | Cause::OneShotLost
         | Cause::Unjudged => (by_cause, None),
     };
     Remedy { step: step.to_owned(), statement }

@@ -1,0 +1,164 @@
+//! Stories of how schedules fail in the field, each with one just short of it that must stay quiet.
+
+use super::*;
+use crate::model::ErrorClass;
+
+/// A daily job at 02:00 whose last run failed with this error.
+fn failed(id: &str, error: &str) -> Job {
+    let mut job = cron(id, "0 2 * * *").ran("2026-03-01 02:00", "2026-03-01 02:01").ran("02:00", "02:01");
+    job.fires[1] = Fire { failed: true, tokens: Tokens::NoEvent, ..job.fires[1] };
+    let row = row(&mut job);
+    row.consecutive_errors = 1;
+    if let Some(run) = &mut row.last_run {
+        (run.failed, run.error, run.error_class) = (true, Some(error.to_owned()), ErrorClass::of(error));
+    }
+    job
+}
+
+/// A job that worked once and then failed that often, an hour apart, up to 12:01; it needs no model.
+fn failing(id: &str, times: u64, error: &str) -> Job {
+    let mut job = hourly(id);
+    for back in (0..=times).rev() {
+        let start = at("12:00").plus(-i64::try_from(back).unwrap_or(0) * HOUR);
+        job = job.ran(&start.to_string(), &start.plus(MINUTE).to_string());
+    }
+    for fire in &mut job.fires[1..] {
+        (fire.failed, fire.tokens) = (true, Tokens::NoEvent);
+    }
+    let row = row(&mut job);
+    row.consecutive_errors = times;
+    if let Some(run) = &mut row.last_run {
+        (run.failed, run.error, run.error_class) = (true, Some(error.to_owned()), ErrorClass::of(error));
+    }
+    Job { uses_model: false, ..job }
+}
+
+fn causes(world: &Snapshot, now: &str) -> Vec<(Cause, Severity, usize)> {
+    let incidents = verdict(world, now).incidents;
+    incidents.iter().map(|incident| (incident.cause, incident.severity, incident.jobs.len())).collect()
+}
+
+#[test]
+fn a_failed_run_is_told_at_once_if_its_next_try_is_more_than_six_hours_away() {
+    let next = |next: &str| found(&recorded([failed("j", "disk full").next(next)]), "02:05");
+    assert_eq!(next("08:01:00.001"), ["warning failed-run"]);
+    assert_eq!(next("08:01:00.000"), NONE);
+}
+
+#[test]
+fn one_empty_answer_of_a_daily_job_may_be_chance_and_two_are_not() {
+    let daily = |tokens: [u32; 3]| {
+        let job = cron("j", "0 2 * * *").used("2026-02-28 02:00", "2026-02-28 02:01", tokens[0]);
+        let job = job.used("2026-03-01 02:00", "2026-03-01 02:01", tokens[1]).used("02:00", "02:01", tokens[2]);
+        found(&recorded([job]), "02:05")
+    };
+    assert_eq!(daily([1000, 0, 0]), ["warning failed-run"]);
+    assert_eq!(daily([0, 1000, 0]), NONE);
+}
+
+#[test]
+fn errors_without_end_are_critical_from_ten_on() {
+    let times = |times| found(&recorded([failing("j", times, "timed out")]), "12:05");
+    assert_eq!(times(10), ["critical failing"]);
+    assert_eq!(times(9), ["warning failing"]);
+}
+
+#[test]
+fn jobs_with_the_same_error_are_one_incident() {
+    let healthy = || hourly("ok").ran("11:00", "11:01").ran("12:00", "12:01:30");
+    let world =
+        |error: &str, times| recorded([failing("a", 3, "run 17 timed out"), failing("b", times, error), healthy()]);
+    assert_eq!(causes(&world("run 18 timed out", 1), "12:05"), [(Cause::JobFailing, Severity::Warning, 2)]);
+    assert_eq!(causes(&world("disk full", 1), "12:05"), [(Cause::JobFailing, Severity::Warning, 1)]);
+    // Three fires are too few.
+    let few = recorded([failing("a", 2, "run 17 timed out"), failing("b", 1, "run 18 timed out"), healthy()]);
+    assert_eq!(causes(&few, "12:05"), []);
+}
+
+#[test]
+fn errors_count_for_a_failing_provider_and_commands_do_not_disprove_it() {
+    let turn = |id: &str, times| Job { uses_model: true, ..failing(id, times, "401 unauthorized") };
+    let command = |tokens| {
+        let mut job = hourly("backup").ran("12:00", "12:01:30");
+        job.fires[0].tokens = tokens;
+        job
+    };
+    let world = |tokens| recorded([turn("a", 2), turn("b", 2), command(tokens)]);
+    assert_eq!(causes(&world(Tokens::Uncounted), "12:05"), [(Cause::ProviderFailing, Severity::Warning, 2)]);
+    // A model that worked meanwhile leaves the error in common.
+    assert_eq!(causes(&world(GOOD), "12:05"), [(Cause::JobFailing, Severity::Warning, 2)]);
+    // A heartbeat that fails with the same error belongs to it.
+    let mut heartbeat = failing("heartbeat", 1, "401 unauthorized");
+    heartbeat.fires[0].tokens = Tokens::Uncounted;
+    let joined = recorded([turn("a", 2), turn("b", 2), heartbeat]);
+    assert_eq!(causes(&joined, "12:05"), [(Cause::ProviderFailing, Severity::Warning, 3)]);
+}
+
+#[test]
+fn runs_that_fail_once_and_then_work_are_flapping() {
+    let alternating = |bad: usize, good: usize| {
+        let fires = [vec![EMPTY, GOOD].repeat(bad), vec![GOOD; good]].concat();
+        found(&fleet([self::fires(&fires)]), "12:05")
+    };
+    assert_eq!(alternating(5, 5), ["info flapping"]);
+    assert_eq!(alternating(5, 6), NONE, "one in three");
+    assert_eq!(alternating(4, 0), NONE);
+}
+
+#[test]
+fn a_paced_job_is_due_when_it_says_and_not_by_its_schedule() {
+    let paced = |next: &str, now: &str| {
+        let job = cron("j", "*/5 * * * *").ran("08:00", "08:01").next(next);
+        found(&recorded([Job { self_paced: true, ..job }]), now)
+    };
+    assert_eq!(paced("20:00", "20:15"), NONE);
+    assert_eq!(paced("20:00", "20:15:00.001"), [LOST]);
+}
+
+#[test]
+fn a_job_that_was_switched_on_again_counts_from_then() {
+    let switched = |on: &str| {
+        let job = every("j", 6 * HOUR).ran("00:00", "00:01").written(on).next("18:00");
+        found(&recorded([job]), "12:20")
+    };
+    assert_eq!(switched("06:30"), NONE);
+    assert_eq!(switched("06:00"), [OVERDUE].map(|_| "warning silent"));
+}
+
+#[test]
+fn a_run_after_the_due_time_serves_it() {
+    let job = |start: &str| {
+        let mut job = hourly("j").ran("10:00", "10:01");
+        let row = job.row.clone();
+        job = job.ran(start, "11:06");
+        job.row = row;
+        job
+    };
+    assert_eq!(found(&recorded([job("11:00")]), "11:40"), NONE);
+    assert_eq!(found(&recorded([job("10:59:59.999")]), "11:40"), [OVERDUE]);
+}
+
+#[test]
+fn a_one_shot_that_worked_three_times_is_a_runaway() {
+    let world = |count: i64| {
+        let schedule = phantom::schedule("at", r#"{"at":"2026-03-02T20:00:00Z"}"#, utc());
+        let mut job = ended(hourly("j"), ends(count)).next("20:10");
+        job.schedule = schedule;
+        found(&recorded([job]), "20:05")
+    };
+    assert_eq!(world(3), ["critical runaway"]);
+    assert_eq!(world(2), NONE);
+}
+
+#[test]
+fn the_message_of_a_one_shot_that_got_lost_is_told_for_a_day() {
+    let world = |delivery: Delivery, now: &str| {
+        let mut job = hourly("j").ran("10:00", "10:01");
+        row(&mut job).delivery = Some(delivery);
+        found(&fleet([Job { state: State::Completed, ..job }]), now)
+    };
+    let lost = || Delivery::Failed("error: chat not found".to_owned());
+    assert_eq!(world(lost(), "2026-03-03 10:01:00.000"), ["warning undelivered"]);
+    assert_eq!(world(lost(), "2026-03-03 10:01:00.001"), ["info undelivered"]);
+    assert_eq!(world(Delivery::Fine, "10:05"), NONE);
+}
