@@ -234,6 +234,11 @@ catalog! {
             rule: "Decided by the ids and names of the watched jobs. Critical.",
             advice: "Find out who removed or paused the job; add it again, or stop expecting it.",
         };
+        NothingWatched: "No job is watched, although the database shows that the scheduler or its agent works or worked.", ReasonEntry {
+            detector: Detector::PastDue,
+            rule: "No row is one that the scheduler fires, there are fires, a lease, boots, or other activity, and no incident says why. A warning.",
+            advice: "Check whether the jobs were lost or all switched off, and whether this is the database in use.",
+        };
         ZeroTokenStreak: "Fires in a row used no tokens at all: no model did any work in them.", ReasonEntry {
             detector: Detector::ZeroTokens,
             rule: "0 input and 0 output tokens in the job's last cost events. A warning from --zero-streak on, critical from --zero-streak-critical on. Resolved once a fire uses tokens: then a warning for 24 hours and info until --since.",
@@ -306,7 +311,7 @@ catalog! {
         };
         RowGone: "The job fired regularly and its row is gone.", ReasonEntry {
             detector: Detector::Gap,
-            rule: "Five or more cost events within --since, no row, and no deletion in the audit log. Info.",
+            rule: "Five or more fires within --since, no row, and no deletion in the audit log. Info. At least three regular jobs, with three good fires each, whose rows can have gone at the same time: a warning, critical if no watched job is left.",
             advice: "Unless this is intended, add the job again. Name jobs that must exist with --expect.",
         };
     }
@@ -381,6 +386,14 @@ catalog! {
         Undelivered: "Jobs do their work, but their messages are not delivered.", CauseEntry {
             rule: "The last message was dropped or refused.",
             advice: "Check the channel and target of the delivery, and the channel's token.",
+        };
+        JobsGone: "Several regular jobs lost their rows at the same time.", CauseEntry {
+            rule: "At least three jobs with three good fires each have no row, no deletion is on record, and each fell silent within one and a half of its intervals and an hour of the same time.",
+            advice: "Compare the table with a backup, and add the jobs again.",
+        };
+        NothingWatched: "There is nothing to watch, although the database shows activity.", CauseEntry {
+            rule: "No row is one that the scheduler fires, and no other incident says why.",
+            advice: "Check whether the jobs were lost or all switched off, and whether this is the database in use.",
         };
         OneShotLost: "The only work of a one-shot is lost: it gave up, or its message reached nobody.", CauseEntry {
             rule: "It gave up, was skipped and switched off, or is completed and its message was dropped or refused, at most 24 hours ago.",

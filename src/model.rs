@@ -41,6 +41,8 @@ pub struct Snapshot {
     pub models: Vec<String>,
     /// The latest time that was written while the clock was ahead, if it was set back since.
     pub clock_was_at: Option<Instant>,
+    /// Whether jobs were deleted in the dashboard.
+    pub has_deletions: bool,
     /// What could not be read or judged, and what was left out, in sentences.
     pub notes: Vec<String>,
     /// How its scheduler works.
@@ -63,6 +65,7 @@ impl Snapshot {
             window_start: None,
             models: Vec::new(),
             clock_was_at: None,
+            has_deletions: false,
             notes: Vec::new(),
             traits,
             boots: Vec::new(),

@@ -14,6 +14,8 @@ use crate::schedule::Cadence;
 use crate::time::{DAY, HOUR, Instant, MINUTE, Millis, span};
 use serde::Serialize;
 
+/// With fewer fires a single job that has no row any more is not reported.
+const MIN_OF_REGULAR: usize = 5;
 /// With fewer slots a day, a lost one means little.
 const MIN_SLOTS: u64 = 10;
 /// This many times the slots, and this many fires more, are not retries: the circuit breaker opens before.
@@ -101,8 +103,7 @@ fn silent(finding: &Finding, last_fire: Option<Instant>, job: &Job, now: Instant
 pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     let job = subject.job;
     if job.state == State::Gone {
-        let evidence = GapEvidence::RowGone { fires: job.fires.len(), last_fire: job.last_end() };
-        return vec![Finding::new(Severity::Info, evidence).since(job.last_end())];
+        return gone(context, subject).into_iter().collect();
     }
     // Between the times that a job sets itself its schedule has no slots.
     let judged = job.state.is_watched() && !job.self_paced;
@@ -124,6 +125,19 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
         findings.extend(starved(context, job, cadence));
     }
     findings
+}
+
+/// A row that went with those of other jobs was lost; one alone may have been deleted on purpose.
+fn gone(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
+    let job = subject.job;
+    let severity = match context.gone.group_of(subject.index) {
+        Some(_) if context.watches_any() => Severity::Warning,
+        Some(_) => Severity::Critical,
+        None if job.fires.len() >= MIN_OF_REGULAR => Severity::Info,
+        None => return None,
+    };
+    let evidence = GapEvidence::RowGone { fires: job.fires.len(), last_fire: job.last_end() };
+    Some(Finding::new(severity, evidence).since(job.last_end()))
 }
 
 /// The first slot after `last`, pauses before `until` and the backoff after a bad fire taken out; None if there is none.

@@ -49,25 +49,24 @@ pub struct Incident {
 }
 
 impl Incident {
-    /// The incident of an expected job that is missing. `anchor` tells its database from others.
-    pub fn expected_missing(
-        pattern: &str,
+    /// The incident of a job that should be there and is not. `anchor` tells its database from others.
+    pub fn of_missing_job(
+        name: &str,
         job: JobIndex,
         known: &Job,
         finding: Finding,
         anchor: &str,
         now: Instant,
     ) -> Incident {
-        let text = IncidentText {
-            title: format!("expected job {pattern} not found"),
-            detail: None,
-            observed: vec![finding.message(known, now)],
-            inferred: None,
+        let (cause, family, title) = match finding.reason() {
+            Reason::NothingWatched => (Cause::NothingWatched, "nothing-watched", "no job is watched".to_owned()),
+            _ => (Cause::ExpectedMissing, "expected", format!("expected job {name} not found")),
         };
-        let step = Cause::ExpectedMissing.texts().advice.to_owned();
+        let text = IncidentText { title, detail: None, observed: vec![finding.message(known, now)], inferred: None };
+        let step = cause.texts().advice.to_owned();
         Incident {
-            fingerprint: hashed(["expected", pattern, anchor]),
-            cause: Cause::ExpectedMissing,
+            fingerprint: hashed([family, name, anchor]),
+            cause,
             severity: finding.severity,
             status: Status::Ongoing,
             since: None,
@@ -124,6 +123,8 @@ enum Key {
     Skipped { job: JobIndex, last_other: Option<Instant> },
     /// A job whose next run is this far ahead.
     SlotsSkipped { job: JobIndex, next_run: Option<Instant> },
+    /// Jobs that lost their rows after this fire of the last of them.
+    Gone { last_fire: Instant },
     /// A one-shot whose only work is lost.
     OneShotLost { job: JobIndex },
     /// A job whose history can't be judged.
@@ -197,6 +198,7 @@ impl<'a> Grouping<'a> {
                 | PastDueEvidence::HungDelivery { .. }
                 | PastDueEvidence::SkippedSlots { .. }
                 | PastDueEvidence::OneShotFailed { .. }
+                | PastDueEvidence::NothingWatched { .. }
                 | PastDueEvidence::ExpectedMissing { .. } => None,
             },
             Evidence::ZeroTokens(evidence) => match evidence {
@@ -274,7 +276,11 @@ impl<'a> Grouping<'a> {
                     Some(runaway @ Key::Runaway { .. }) => runaway.clone(),
                     _ => Key::Runaway { job, anchor: self.context.job(job).created_at },
                 }),
-                GapEvidence::Starved { .. } | GapEvidence::OtherZone { .. } | GapEvidence::RowGone { .. } => None,
+                GapEvidence::RowGone { .. } => {
+                    let group = self.context.gone.group_of(job)?;
+                    Some(Key::Gone { last_fire: group.last_fire })
+                }
+                GapEvidence::Starved { .. } | GapEvidence::OtherZone { .. } => None,
             },
         }
     }
@@ -305,8 +311,8 @@ impl<'a> Grouping<'a> {
             PastDueEvidence::SkippedSlots { next_run_at, .. } => {
                 Some(Key::SlotsSkipped { job, next_run: Some(*next_run_at) })
             }
-            // [`Incident::expected_missing`] is made by itself.
-            PastDueEvidence::ExpectedMissing { .. } => None,
+            // [`Incident::of_missing_job`] is made by itself.
+            PastDueEvidence::ExpectedMissing { .. } | PastDueEvidence::NothingWatched { .. } => None,
             PastDueEvidence::OneShotFailed { .. } => one_shot_lost(one),
         }
     }
@@ -459,6 +465,7 @@ impl Group<'_> {
             Key::Undelivered { .. } => Cause::Undelivered,
             Key::Skipped { .. } => Cause::JobSkipped,
             Key::SlotsSkipped { .. } => Cause::SlotsSkipped,
+            Key::Gone { .. } => Cause::JobsGone,
             Key::OneShotLost { .. } => Cause::OneShotLost,
             Key::Unjudged { .. } => Cause::Unjudged,
         }
@@ -546,6 +553,9 @@ impl Group<'_> {
             Key::Undelivered { status } => ("undelivered", status, database()),
             Key::Skipped { job, last_other } => ("skipped", id(job), seconds(*last_other)),
             Key::SlotsSkipped { job, next_run } => ("slots-skipped", id(job), seconds(*next_run)),
+            Key::Gone { last_fire } => {
+                ("gone", self.context.worker.id_ended_at(*last_fire).unwrap_or(""), seconds(Some(*last_fire)))
+            }
             Key::OneShotLost { job } => ("one-shot", id(job), created(job)),
             Key::Unjudged { job } => ("unjudged", id(job), created(job)),
         };

@@ -5,6 +5,7 @@
 
 mod finding;
 mod gap;
+mod gone;
 mod incident;
 mod past_due;
 pub mod policy;
@@ -24,6 +25,7 @@ use crate::model::{Job, JobIndex, Schedule, Snapshot, State};
 use crate::settings::Settings;
 use crate::time::{Instant, Millis};
 use gap::ForeignZoneJobs;
+use gone::GoneTogether;
 use past_due::PastDueEvidence;
 use policy::{JobSettings, Policy};
 use std::cmp::Reverse;
@@ -89,6 +91,8 @@ pub struct Context<'a> {
     worker: &'a Worker<'a>,
     /// The jobs that fail together.
     shared: &'a SharedFailure,
+    /// The jobs that lost their rows together.
+    gone: &'a GoneTogether,
     /// The jobs of a different zone.
     foreign_zone: Option<&'a ForeignZoneJobs>,
 }
@@ -96,6 +100,11 @@ pub struct Context<'a> {
 impl Context<'_> {
     fn job(&self, index: JobIndex) -> &Job {
         self.subjects[index].job
+    }
+
+    /// Whether there is a job whose silence would be a fault.
+    fn watches_any(&self) -> bool {
+        self.subjects.iter().any(|subject| subject.job.state.is_watched())
     }
 }
 
@@ -185,7 +194,32 @@ pub fn audit(mut snapshot: Snapshot, policy: &Policy) -> Verdict {
     let (judged, incidents) = judge(&snapshot, policy);
     let jobs = std::mem::take(&mut snapshot.jobs).into_iter().zip(judged);
     let jobs = jobs.map(|(job, judged)| judged.report(job)).collect();
-    Verdict { jobs, incidents, notes: snapshot.notes }
+    let mut verdict = Verdict { jobs, incidents, notes: std::mem::take(&mut snapshot.notes) };
+    if let Some(evidence) = nothing_watched(&snapshot, &verdict) {
+        verdict.add_missing(ANY_JOB, Finding::new(Severity::Warning, evidence), policy.settings.now);
+    }
+    verdict
+}
+
+/// The name that stands for all jobs where none is watched.
+const ANY_JOB: &str = "any job";
+
+/// A scheduler that worked, or works, and has nothing to do; unless an incident says why, or its jobs are one-shots that are
+/// done, or were paused or deleted in the dashboard.
+fn nothing_watched(snapshot: &Snapshot, verdict: &Verdict) -> Option<PastDueEvidence> {
+    let known = || verdict.jobs.iter().map(|report| &report.job);
+    let fired = known().filter_map(Job::last_end).chain(snapshot.other_fires.last().map(|fire| fire.end)).max();
+    let last_activity = fired.max(snapshot.last_other_activity).max(snapshot.boots.last().copied());
+    let is_meant = |job: &Job| match job.state {
+        State::Completed | State::FailedOnce => true,
+        State::Paused => job.switches.last().is_some_and(|switch| !switch.resumes),
+        _ => false,
+    };
+    let rows = known().filter(|job| job.state != State::Gone).count();
+    let all_meant = if rows == 0 { snapshot.has_deletions } else { known().all(is_meant) };
+    let explained = known().any(|job| job.state.is_watched()) || !verdict.incidents.is_empty() || all_meant;
+    let last_activity = last_activity.filter(|_| !explained)?;
+    Some(PastDueEvidence::NothingWatched { rows, last_activity })
 }
 
 /// All of a [`JobReport`] but the job itself.
@@ -210,6 +244,7 @@ fn judge(snapshot: &Snapshot, policy: &Policy) -> (Vec<Judgment>, Vec<Incident>)
     let settings = &policy.settings;
     let worker = Worker::new(snapshot, &subjects, settings);
     let shared = SharedFailure::find(&subjects, &snapshot.other_fires);
+    let gone = GoneTogether::find(&subjects);
     let foreign_zone = ForeignZoneJobs::find(&subjects);
     let context = Context {
         settings,
@@ -217,6 +252,7 @@ fn judge(snapshot: &Snapshot, policy: &Policy) -> (Vec<Judgment>, Vec<Incident>)
         subjects: &subjects,
         worker: &worker,
         shared: &shared,
+        gone: &gone,
         foreign_zone: foreign_zone.as_ref(),
     };
     let mut found = Vec::new();
@@ -316,33 +352,41 @@ impl Verdict {
 
     /// Adds that no watched job matches an expected pattern. If a job that is not watched does, it is the one that is missing.
     pub fn add_expected_missing(&mut self, pattern: &WildMatch, now: Instant) {
-        let anchor = incident::database_anchor(self.jobs.iter().map(|report| &report.job));
         let matching = |report: &JobReport| report.selected && policy::matches(pattern, &report.job);
         let known = self.jobs.iter().position(matching);
         let state = known.map(|position| self.jobs[position].job.state.word());
-        let position = known.unwrap_or(self.jobs.len());
-        if known.is_none() {
-            self.jobs.push(JobReport::missing(&pattern.to_string()));
-        }
-        let report = &mut self.jobs[position];
-        report.severity = Severity::Critical;
         let evidence = PastDueEvidence::ExpectedMissing { expected: pattern.to_string(), state };
         let finding = Finding::new(Severity::Critical, evidence);
-        let index = JobIndex::at(position);
-        let incident = Incident::expected_missing(&pattern.to_string(), index, &report.job, finding, &anchor, now);
+        match known {
+            Some(position) => self.add_incident(&pattern.to_string(), position, finding, now),
+            None => self.add_missing(&pattern.to_string(), finding, now),
+        }
+    }
+
+    /// Adds a finding about a job that has no row.
+    fn add_missing(&mut self, name: &str, finding: Finding, now: Instant) {
+        self.jobs.push(JobReport::missing(name));
+        self.add_incident(name, self.jobs.len() - 1, finding, now);
+    }
+
+    fn add_incident(&mut self, name: &str, position: usize, finding: Finding, now: Instant) {
+        let anchor = incident::database_anchor(self.jobs.iter().map(|report| &report.job));
+        let report = &mut self.jobs[position];
+        report.severity = report.severity.max(finding.severity);
+        let incident = Incident::of_missing_job(name, JobIndex::at(position), &report.job, finding, &anchor, now);
         self.incidents.insert(0, incident);
     }
 }
 
 impl JobReport {
-    /// A job that is expected and has no row.
+    /// A job that should be there and has no row.
     fn missing(pattern: &str) -> JobReport {
         let schedule = Schedule::unreadable("unknown".to_owned(), "it has no row".to_owned());
         JobReport {
             job: Job::new(pattern.to_owned(), State::Gone, schedule),
             selected: true,
             settings: JobSettings::default(),
-            severity: Severity::Critical,
+            severity: Severity::Ok,
             findings: Vec::new(),
             metrics: JobMetrics::default(),
             timeline: Timeline::default(),

@@ -54,6 +54,8 @@ pub enum PastDueEvidence {
     OneShotFailed { consecutive_errors: u64, last_error: Option<String> },
     /// See [`Reason::ExpectedMissing`].
     ExpectedMissing { expected: String, state: Option<&'static str> },
+    /// See [`Reason::NothingWatched`].
+    NothingWatched { rows: usize, last_activity: Instant },
 }
 
 impl PastDueEvidence {
@@ -74,6 +76,7 @@ impl PastDueEvidence {
             Self::SkippedSlots { .. } => Reason::SkippedSlots,
             Self::OneShotFailed { .. } => Reason::OneShotFailed,
             Self::ExpectedMissing { .. } => Reason::ExpectedMissing,
+            Self::NothingWatched { .. } => Reason::NothingWatched,
         }
     }
 
@@ -115,6 +118,13 @@ impl PastDueEvidence {
             }
             Self::OneShotFailed { consecutive_errors, .. } => {
                 format!("a one-shot gave up after {}: its work was never done", count(*consecutive_errors, "error"))
+            }
+            Self::NothingWatched { rows, last_activity } => {
+                let rows = match rows {
+                    0 => "there is no job".to_owned(),
+                    rows => format!("none of the rows of {} is one that fires", count(*rows, "job")),
+                };
+                format!("{rows}, although the database was last active at {} UTC", last_activity.minute())
             }
             Self::ExpectedMissing { expected, state: None } => format!("no job matches {expected:?}"),
             Self::ExpectedMissing { expected, state: Some(state) } => {

@@ -66,6 +66,8 @@ impl Writer<'_> {
             Cause::ExpectedMissing => self.plain("an expected job was not found".to_owned()),
             Cause::JobSkipped => self.plain(format!("the scheduler keeps skipping {}", self.names())),
             Cause::Undelivered => self.plain(format!("messages of {} are not delivered", self.names())),
+            Cause::JobsGone => self.jobs_gone(),
+            Cause::NothingWatched => self.plain("no job is watched".to_owned()),
             Cause::OneShotLost => self.plain(format!("the work of the one-shot {} is lost", self.names())),
             Cause::SlotsSkipped => self.plain(format!("the next run of {} is set too far ahead", self.names())),
             Cause::Unjudged => self.plain(format!("{} can't be judged", self.names())),
@@ -132,6 +134,8 @@ impl Writer<'_> {
             | Cause::Undelivered
             | Cause::SlotsSkipped
             | Cause::OneShotLost
+            | Cause::JobsGone
+            | Cause::NothingWatched
             | Cause::Unjudged => match self.jobs {
                 [_] => format!("{names} was silent{lasted} and fires again"),
                 _ => format!("{names} were silent{lasted} and fire again"),
@@ -319,6 +323,19 @@ impl Writer<'_> {
             detail: Some("its circuit breaker is open".to_owned()),
             observed,
             inferred: Some("neither time nor a restart revives this job".to_owned()),
+        }
+    }
+
+    fn jobs_gone(&self) -> IncidentText {
+        let mut observed = self.messages();
+        let last = self.jobs.iter().filter_map(|affected| affected.since).max();
+        let boot = last.and_then(|last| self.context.snapshot.boots.iter().find(|boot| **boot > last));
+        observed.extend(boot.map(|boot| format!("the scheduler was restarted at {} UTC", boot.minute())));
+        IncidentText {
+            title: format!("{} have lost their rows", count(self.jobs.len(), "regular job")),
+            detail: last.map(|last| format!("the last of them fired at {} UTC", last.minute())),
+            observed,
+            inferred: Some("an update, a migration, or another program removed them".to_owned()),
         }
     }
 

@@ -152,6 +152,7 @@ fn snapshot(u: &mut Unstructured<'_>, zone: Zone) -> Result<Snapshot> {
         last_other_activity: maybe(u, instant)?,
         sessions_moved_on: u.arbitrary()?,
         window_start: maybe(u, instant)?,
+        has_deletions: u.arbitrary()?,
         models: vec!["a".to_owned(), u.arbitrary::<&str>()?.to_owned()],
         clock_was_at: maybe(u, instant)?,
         boots: up_to(5, u, instant)?,

@@ -212,6 +212,12 @@ impl Audited {
     pub fn troubled(&self) -> usize {
         self.jobs().filter(|report| report.severity > Severity::Info).count()
     }
+
+    /// How many of them are watched or in trouble: a job whose row is gone can be in trouble without being watched.
+    pub fn concerned(&self) -> usize {
+        let concerned = |report: &&JobReport| report.job.state.is_watched() || report.severity > Severity::Info;
+        self.jobs().filter(concerned).count()
+    }
 }
 
 /// How long an incident has lasted so far; None if it is over or its begin is not known.

@@ -374,7 +374,7 @@ fn headline(audited: &Audited) -> String {
     let title = sanitize::text(&worst.text.title, MAX_TEXT_LEN);
     let others =
         if others.is_empty() { String::new() } else { format!(", and {}", count(others.len(), "other incident")) };
-    format!("{title}{others} ({} of {watched})", audited.troubled())
+    format!("{title}{others} ({} of {})", audited.troubled(), count(audited.concerned(), "job"))
 }
 
 fn summary(audited: &Audited) -> String {

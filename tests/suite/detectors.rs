@@ -103,6 +103,7 @@ fn paused_disabled_and_completed_jobs_may_be_silent() {
         let history = History::new();
         history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
         history.sql(&format!("UPDATE scheduled_jobs SET {change}"));
+        history.job("k", "cron", HOURLY, Some("2026-03-09T09:00:00.000Z"), Some("2026-03-09T10:00:00.000Z"));
         let run = history.audit("2026-03-09T10:00:00Z", &[]);
         assert_eq!((run.code, run.findings()), (0, vec![]));
         assert_eq!(run.json()["databases"][0]["jobs"][0]["state"], state);
@@ -830,6 +831,7 @@ fn missing_row_of_a_regular_job_is_info_unless_deleted() {
         "2026-03-02 08:01:00",
         "2026-03-02 09:01:00",
     ];
+    history.job("k", "cron", HOURLY, Some("2026-03-02T09:00:00.000Z"), Some("2026-03-02T10:00:00.000Z"));
     history.fires("gone", &times[..4]);
     history.check("2026-03-02T09:30:00Z", &[]);
     history.fires("gone", &times[4..]);
@@ -853,6 +855,7 @@ fn events_of_unknown_jobs_are_kept_apart() {
                      WHEN i % 1000 = 3 AND i > 30000 THEN 'scheduler:sched:newest' ELSE 'chat' END,
                 5, 5, datetime('2026-02-26 00:00:00', (i * 10) || ' seconds') FROM n",
     );
+    history.job("k", "cron", HOURLY, Some("2026-03-02T15:00:00.000Z"), Some("2026-03-02T16:00:00.000Z"));
     let run = history.audit("2026-03-02T16:00:00Z", &[]);
     let mut gone: Vec<String> = run.json()["findings"]
         .as_array()
@@ -864,6 +867,25 @@ fn events_of_unknown_jobs_are_kept_apart() {
         .collect();
     gone.sort();
     assert_eq!(gone, ["always 20", "early 6", "middle 6", "newest 10"]);
+}
+
+#[test]
+fn nothing_to_watch_is_a_warning_unless_the_dashboard_did_it() {
+    let history = History::new();
+    history.fires("gone", &["2026-03-02 05:01:00"]);
+    history.check("2026-03-02T09:30:00Z", &["warning past-due/nothing-watched ongoing"]);
+    history.sql(
+        "INSERT INTO scheduler_audit_log (job_id, action, created_at) VALUES ('gone', 'delete', '2026-03-02 09:10:00')",
+    );
+    history.check("2026-03-02T09:30:00Z", &[]);
+    let paused = History::new();
+    paused.job("j", "cron", HOURLY, Some("2026-03-02T05:00:00.000Z"), Some("2026-03-02T06:00:00.000Z"));
+    paused.sql("UPDATE scheduled_jobs SET status = 'paused'");
+    paused.check("2026-03-02T09:30:00Z", &["warning past-due/nothing-watched ongoing"]);
+    paused.sql(
+        "INSERT INTO scheduler_audit_log (job_id, action, created_at) VALUES ('j', 'pause', '2026-03-02 09:10:00')",
+    );
+    paused.check("2026-03-02T09:30:00Z", &[]);
 }
 
 #[test]

@@ -276,6 +276,13 @@ fn auto_disabled_is_a_fault_and_disabled_is_not() {
     };
     let hourly = || json!({"kind": "cron", "expr": "0 * * * *", "staggerMs": 0});
     store.job("by-hand", false, hourly(), json!({"lastRunAtMs": ms("03:00"), "lastRunStatus": "ok"}), json!({}));
+    store.job(
+        "ok",
+        true,
+        hourly(),
+        json!({"lastRunAtMs": ms("10:00"), "lastRunStatus": "ok", "nextRunAtMs": ms("11:00")}),
+        json!({}),
+    );
     assert_eq!(store.audit("10:30", &[]).findings(), [""; 0]);
     store.job("errors", false, hourly(), off("consecutive-failures"), json!({}));
     let broken = store.audit("10:30", &["--job", "errors"]);

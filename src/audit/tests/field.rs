@@ -162,3 +162,46 @@ fn the_message_of_a_one_shot_that_got_lost_is_told_for_a_day() {
     assert_eq!(world(lost(), "2026-03-03 10:01:00.001"), ["info undelivered"]);
     assert_eq!(world(Delivery::Fine, "10:05"), NONE);
 }
+
+/// A job without a row that fired three times, an hour apart, the last time then.
+fn gone(id: &str, last: &str) -> Job {
+    let fired = [2, 1, 0].map(|back| at(last).plus(-back * HOUR));
+    Job { state: State::Gone, row: None, ..ended(hourly(id), fired) }
+}
+
+#[test]
+fn three_rows_that_went_at_the_same_time_were_lost() {
+    let healthy = || hourly("ok").ran("20:00", "20:01");
+    let world = |third: &str| recorded([gone("a", "17:00"), gone("b", "17:10"), gone("c", third), healthy()]);
+    // After its last fire, and within an interval and a half and an hour, the row of a was gone.
+    assert_eq!(causes(&world("19:30:00.000"), "20:05"), [(Cause::JobsGone, Severity::Warning, 3)]);
+    assert_eq!(causes(&world("19:30:00.001"), "20:05"), []);
+    let all = recorded([gone("a", "17:00"), gone("b", "17:10"), gone("c", "17:20")]);
+    assert_eq!(causes(&all, "20:05"), [(Cause::JobsGone, Severity::Critical, 3)]);
+    let mut rare = world("17:20");
+    rare.jobs[2].fires.remove(0);
+    assert_eq!(causes(&rare, "20:05"), [], "two fires make no regular job");
+}
+
+#[test]
+fn nothing_to_watch_is_told_if_there_was_activity() {
+    let paused = || Job { state: State::Paused, ..hourly("j") };
+    assert_eq!(found(&fleet([paused()]), "12:00"), NONE, "nothing ever happened");
+    assert_eq!(found(&fleet([Job { state: State::Completed, ..hourly("j").ran("10:00", "10:01") }]), "10:30"), NONE);
+    let active = Snapshot { last_other_activity: Some(at("10:00")), ..fleet([]) };
+    assert_eq!(found(&active, "12:00"), ["warning nothing-watched"]);
+    assert_eq!(
+        found(&fleet([Job { state: State::Paused, ..hourly("j").ran("10:00", "10:01") }]), "10:30"),
+        ["warning nothing-watched"]
+    );
+    assert_eq!(
+        found(
+            &fleet([
+                Job { state: State::Paused, ..hourly("j").ran("10:00", "10:01") },
+                hourly("k").ran("10:00", "10:02")
+            ]),
+            "10:30"
+        ),
+        NONE
+    );
+}

@@ -133,6 +133,8 @@ fn errors_are_spaced_by_backoff_within_15_minutes() {
 
 fn rows() -> Vec<(&'static str, String)> {
     let gave_up = Job { state: State::FailedOnce, ..hourly("j").ran("10:00", "10:01").with_errors(3) };
+    let gone = |id: &str| Job { state: State::Gone, ..ended(hourly(id), ends(3)) };
+    let paused = Job { state: State::Paused, ..hourly("j").ran("10:00", "10:01") };
     let far = cron("j", "0 9 * * *").ran("09:00", "09:01").next("2026-03-09 00:00");
     let unknown = fires(&[GOOD, Tokens::Unknown, Tokens::Unknown, Tokens::Unknown]);
     let runaway = ["10:03", "10:04", "10:05"].iter();
@@ -148,6 +150,14 @@ fn rows() -> Vec<(&'static str, String)> {
         ("no next run, an id that is not known", words(&fleet([dead("caf\u{fffd}")]), "10:30")),
         ("a next run too far ahead", words(&fleet([far]), "10:00")),
         ("a one-shot that gave up", words(&fleet([gave_up]), "10:30")),
+        (
+            "rows that are gone",
+            words(
+                &fleet([gone("a"), gone("b"), gone("c"), hourly("d").ran("19:00", "19:01").ran("20:00", "20:01")]),
+                "20:05",
+            ),
+        ),
+        ("nothing is watched", words(&fleet([paused]), "10:30")),
         ("not judged", words(&fleet([unknown]), "12:02")),
         ("a runaway", words(&fleet([runaway]), "10:10")),
         ("one is not delivered", words(&fleet([undelivered("a")]), "10:05")),

@@ -42,6 +42,9 @@ fn step(trouble: &Trouble<'_>) -> &'static str {
             "Read the error. If no agent owns the job: openclaw automations edit <job-id> --agent <agent>."
         }
         Cause::Undelivered => "Check the channel and target of the delivery: openclaw automations show <job-id>.",
+        Cause::JobsGone => {
+            "Compare openclaw automations list with a backup of the database, and add the jobs again: openclaw automations add."
+        }
         Cause::OneShotLost => {
             "Decide whether the work is still needed; openclaw automations runs <job-id> shows what happened."
         }
@@ -52,7 +55,7 @@ fn step(trouble: &Trouble<'_>) -> &'static str {
             "Switch the job off: openclaw automations disable <job-id>. Then look at its schedule, and at whether two gateways run on this state."
         }
         Cause::Unjudged => "Look at openclaw automations show <job-id> and openclaw automations runs <job-id>.",
-        Cause::DeliveryHung | Cause::ExpectedMissing => trouble.cause.texts().advice,
+        Cause::DeliveryHung | Cause::ExpectedMissing | Cause::NothingWatched => trouble.cause.texts().advice,
     }
 }
 

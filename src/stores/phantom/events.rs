@@ -32,8 +32,8 @@ const MAX_NEAR_LAST_RUN: i64 = 20_000;
 const PROBES: i64 = 64;
 /// A cost event is written within a run, its time cut to the second; the row is written a moment after it.
 const SAME_RUN: Millis = 2 * SECOND;
-/// With fewer fires a job that has no row any more was not a regular one: a one-shot fires three times at most.
-const MIN_OF_REGULAR: usize = 5;
+/// With fewer fires a job that has no row any more was not a regular one.
+const MIN_OF_REGULAR: usize = 3;
 /// Jobs without a row that are kept apart; the events of further ones are pooled.
 const MAX_UNKNOWN_JOBS: usize = 10_000;
 

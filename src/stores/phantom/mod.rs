@@ -318,6 +318,7 @@ fn read_audit_log(db: &Connection, window: &Window, tables: &mut Tables) -> Resu
         let action = text(row.get_ref(1)?).unwrap_or_default();
         if action == "delete" {
             tables.deleted.insert(id);
+            snapshot.has_deletions = true;
         } else if let Some(job) = jobs.get(id.as_slice()).map(|&index| &mut snapshot.jobs[index]) {
             match action.as_str() {
                 "pause" => job.switches.push(Switch { at, resumes: false }),

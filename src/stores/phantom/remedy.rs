@@ -27,6 +27,8 @@ pub fn remedy(trouble: &Trouble<'_>) -> Remedy {
         | Cause::Undelivered
         | Cause::SlotsSkipped
         | Cause::OneShotLost
+        | Cause::JobsGone
+        | Cause::NothingWatched
         | Cause::Unjudged => (by_cause, None),
     };
     Remedy { step: step.to_owned(), statement }

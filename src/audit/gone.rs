@@ -1,0 +1,66 @@
+//! Jobs that fired regularly and no longer have a row. One may have been deleted on purpose; several at the same time were lost.
+
+use super::Subjects;
+use crate::model::{Job, JobIndex, State};
+use crate::time::{HOUR, Instant, Millis};
+use std::cmp::Reverse;
+
+/// So many regular jobs do not lose their rows at the same time on purpose.
+const MIN_JOBS: usize = 3;
+/// With fewer good fires a job was not a regular one: a one-shot is tried three times at most.
+const MIN_FIRES: usize = 3;
+
+/// Jobs whose rows went at the same time.
+#[derive(Debug, Default)]
+pub struct GoneTogether {
+    groups: Vec<GoneGroup>,
+}
+
+/// Some of them.
+#[derive(Debug)]
+pub struct GoneGroup {
+    /// The jobs, in order.
+    pub jobs: Vec<JobIndex>,
+    /// When the last of them fired: its row went after that.
+    pub last_fire: Instant,
+}
+
+impl GoneTogether {
+    /// Looks for a time at which at least three regular jobs can have lost their rows.
+    pub fn find(subjects: &Subjects<'_>) -> GoneTogether {
+        let gone = subjects.iter().filter(|subject| subject.selected && subject.job.state == State::Gone);
+        let mut left: Vec<(JobIndex, Instant, Instant)> = gone
+            .filter_map(|subject| {
+                let (from, until) = went_between(subject.job)?;
+                Some((subject.index, from, until))
+            })
+            .collect();
+        let mut groups = Vec::new();
+        loop {
+            let at = |time: Instant| left.iter().filter(move |(_, from, until)| *from <= time && time <= *until);
+            let times = left.iter().map(|(_, from, _)| *from);
+            let Some(last_fire) = times.max_by_key(|time| (at(*time).count(), *time)) else { break };
+            let jobs: Vec<JobIndex> = at(last_fire).map(|(job, ..)| *job).collect();
+            if jobs.len() < MIN_JOBS {
+                break;
+            }
+            left.retain(|(job, ..)| !jobs.contains(job));
+            groups.push(GoneGroup { jobs, last_fire });
+        }
+        groups.sort_by_key(|group| Reverse(group.last_fire));
+        GoneTogether { groups }
+    }
+
+    /// The jobs that a job went with.
+    pub fn group_of(&self, job: JobIndex) -> Option<&GoneGroup> {
+        self.groups.iter().find(|group| group.jobs.contains(&job))
+    }
+}
+
+/// The time in which the row of a regular job went: after its last fire, and before it would have missed another one.
+fn went_between(job: &Job) -> Option<(Instant, Instant)> {
+    let good: Vec<Instant> = job.fires.iter().filter(|fire| !fire.is_bad()).map(|fire| fire.end).collect();
+    let last = job.last_end().filter(|_| good.len() >= MIN_FIRES)?;
+    let longest: Millis = good.windows(2).map(|pair| pair[1].since(pair[0])).max().unwrap_or(0);
+    Some((last, last.plus(longest + longest / 2 + HOUR)))
+}
