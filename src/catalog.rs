@@ -309,6 +309,11 @@ catalog! {
             rule: "In the last day, three times as many fires as slots and at least 20 more, not counting retries after errors and manual runs. A warning.",
             advice: "Check whether two schedulers run on this database.",
         };
+        ClockSetBack: "The job was scheduled while the clock was ahead, so it does not run before that time comes again.", ReasonEntry {
+            detector: Detector::Gap,
+            rule: "Rows later than the audit precede rows from before it, the job's row is one of the former, and a slot comes before its next run. A warning; critical once a slot is lost like an overdue one.",
+            advice: "Set next_run_at to the next slot.",
+        };
         RowGone: "The job fired regularly and its row is gone.", ReasonEntry {
             detector: Detector::Gap,
             rule: "Five or more fires within --since, no row, and no deletion in the audit log. Info. At least three regular jobs, with three good fires each, whose rows can have gone at the same time: a warning, critical if no watched job is left.",
@@ -386,6 +391,10 @@ catalog! {
         Undelivered: "Jobs do their work, but their messages are not delivered.", CauseEntry {
             rule: "The last message was dropped or refused.",
             advice: "Check the channel and target of the delivery, and the channel's token.",
+        };
+        ClockSetBack: "The clock was ahead and was set back: jobs wait for a next run in the future.", CauseEntry {
+            rule: "Rows later than the audit precede rows from before it, and the next run of jobs is later than their next slots.",
+            advice: "Set next_run_at of these jobs to their next slots; a restart alone does not help.",
         };
         JobsGone: "Several regular jobs lost their rows at the same time.", CauseEntry {
             rule: "At least three jobs with three good fires each have no row, no deletion is on record, and each fell silent within one and a half of its intervals and an hour of the same time.",

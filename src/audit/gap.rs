@@ -36,6 +36,8 @@ pub enum GapEvidence {
     OtherZone { jobs: Vec<String>, offset: String, zone: String },
     /// See [`Reason::TooManyFires`].
     TooManyFires { fires: usize, slots: u64, cost_usd: f64 },
+    /// See [`Reason::ClockSetBack`].
+    ClockSetBack { clock_was_at: Instant, next_run_at: Instant, slots: u64 },
     /// See [`Reason::RowGone`].
     RowGone { fires: usize, last_fire: Option<Instant> },
 }
@@ -48,6 +50,7 @@ impl GapEvidence {
             Self::Starved { .. } => Reason::Starved,
             Self::OtherZone { .. } => Reason::OtherZone,
             Self::TooManyFires { .. } => Reason::TooManyFires,
+            Self::ClockSetBack { .. } => Reason::ClockSetBack,
             Self::RowGone { .. } => Reason::RowGone,
         }
     }
@@ -70,6 +73,12 @@ impl GapEvidence {
             Self::TooManyFires { fires, slots, cost_usd } => {
                 let (fires, slots) = (count(*fires, "fire"), count(*slots, "slot"));
                 format!("{fires} in the last day for {slots}{}", costing(*cost_usd))
+            }
+            Self::ClockSetBack { clock_was_at, next_run_at, slots } => {
+                let (slots, were, next) = (count(*slots, "slot"), clock_was_at.minute(), next_run_at.minute());
+                format!(
+                    "it was scheduled while the clock stood at {were} UTC; {slots} come before its next run at {next} UTC"
+                )
             }
             Self::RowGone { fires, last_fire } => {
                 let last = last_fire.map_or_else(|| "at an unknown time".to_owned(), |at| ago(now, at));
@@ -119,7 +128,7 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     let pairs = job.fires.windows(2).filter(long);
     let mut findings: Vec<Finding> =
         pairs.filter_map(|pair| closed(context, subject, cadence, &pair[0], &pair[1])).collect();
-    findings.extend(open(context, subject, cadence));
+    findings.extend(set_back(context, subject, cadence).or_else(|| open(context, subject, cadence)));
     findings.extend(too_many(context, job, cadence));
     if findings.is_empty() {
         findings.extend(starved(context, job, cadence));
@@ -226,6 +235,29 @@ fn open(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> Opti
         }
         None => lateness(context, subject, due).map(finding),
     }
+}
+
+/// Where the clock stood when a job was scheduled, and for when, if that was ahead of now. Of such a row nothing else is
+/// known.
+pub fn scheduled_ahead(context: &Context<'_>, job: &Job) -> Option<(Instant, Instant)> {
+    let clock_was_at = context.snapshot.clock_was_at?;
+    let row = job.row.as_ref().filter(|row| row.last_run.is_none() && row.updated_at.is_none())?;
+    let next_run_at = row.next_run_at.instant().filter(|next| *next > context.settings.now)?;
+    Some((clock_was_at, next_run_at))
+}
+
+/// A job that was scheduled while the clock was ahead: it does not run before the time comes again. Critical once a slot is
+/// lost like an overdue one, or if the next one will be.
+fn set_back(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> Option<Finding> {
+    let (job, now) = (subject.job, context.settings.now);
+    let (clock_was_at, next_run_at) = scheduled_ahead(context, job)?;
+    let from = job.last_end().or(job.created_at)?;
+    let due = cadence.next(from).filter(|due| *due < next_run_at)?;
+    let slots = 1 + cadence.slots_between(due, next_run_at.plus(-1));
+    let severity = lateness(context, subject, due).unwrap_or(Severity::Warning);
+    let missed = if due > now { 0 } else { 1 + cadence.slots_between(due, now) };
+    let evidence = GapEvidence::ClockSetBack { clock_was_at, next_run_at, slots };
+    Some(Finding::new(severity, evidence).since(due.min(now)).missing(missed))
 }
 
 /// When a restart ended a job's silence: by its rewritten row, or by the record of the boot, unless the job has missed a slot

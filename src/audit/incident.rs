@@ -123,6 +123,8 @@ enum Key {
     Skipped { job: JobIndex, last_other: Option<Instant> },
     /// A job whose next run is this far ahead.
     SlotsSkipped { job: JobIndex, next_run: Option<Instant> },
+    /// Jobs that were scheduled while the clock was ahead.
+    ClockSetBack { clock_was_at: Instant },
     /// Jobs that lost their rows after this fire of the last of them.
     Gone { last_fire: Instant },
     /// A one-shot whose only work is lost.
@@ -222,6 +224,7 @@ impl<'a> Grouping<'a> {
                 | GapEvidence::Starved { .. }
                 | GapEvidence::OtherZone { .. }
                 | GapEvidence::TooManyFires { .. }
+                | GapEvidence::ClockSetBack { .. }
                 | GapEvidence::RowGone { .. },
             ) => None,
         }
@@ -279,6 +282,9 @@ impl<'a> Grouping<'a> {
                 GapEvidence::RowGone { .. } => {
                     let group = self.context.gone.group_of(job)?;
                     Some(Key::Gone { last_fire: group.last_fire })
+                }
+                GapEvidence::ClockSetBack { clock_was_at, .. } => {
+                    Some(Key::ClockSetBack { clock_was_at: *clock_was_at })
                 }
                 GapEvidence::Starved { .. } | GapEvidence::OtherZone { .. } => None,
             },
@@ -465,6 +471,7 @@ impl Group<'_> {
             Key::Undelivered { .. } => Cause::Undelivered,
             Key::Skipped { .. } => Cause::JobSkipped,
             Key::SlotsSkipped { .. } => Cause::SlotsSkipped,
+            Key::ClockSetBack { .. } => Cause::ClockSetBack,
             Key::Gone { .. } => Cause::JobsGone,
             Key::OneShotLost { .. } => Cause::OneShotLost,
             Key::Unjudged { .. } => Cause::Unjudged,
@@ -553,6 +560,7 @@ impl Group<'_> {
             Key::Undelivered { status } => ("undelivered", status, database()),
             Key::Skipped { job, last_other } => ("skipped", id(job), seconds(*last_other)),
             Key::SlotsSkipped { job, next_run } => ("slots-skipped", id(job), seconds(*next_run)),
+            Key::ClockSetBack { clock_was_at } => ("clock", "", format!("{} {}", clock_was_at.seconds(), database())),
             Key::Gone { last_fire } => {
                 ("gone", self.context.worker.id_ended_at(*last_fire).unwrap_or(""), seconds(Some(*last_fire)))
             }

@@ -4,6 +4,7 @@
 //! by its `next_run_at`, unless a run keeps the worker busy; and a row that no longer meets the condition is silent forever.
 
 use super::finding::{Finding, count, seconds, span_of_seconds};
+use super::gap::scheduled_ahead;
 use super::worker::{ActiveRun, Phase, RunLength};
 use super::zero_tokens::costing;
 use super::{Context, Subject};
@@ -172,6 +173,8 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
             let evidence = PastDueEvidence::UnknownState { why: why.clone() };
             Some(Finding::new(Severity::Warning, evidence).since(last_sign(job)))
         }
+        // Its next run is the detector gap's to judge.
+        State::Watched if scheduled_ahead(context, job).is_some() => unreadable(job),
         State::Watched | State::Broken => runaway(job, row)
             .or_else(|| repeated(job))
             .or_else(|| unreadable(job))

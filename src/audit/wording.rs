@@ -67,6 +67,7 @@ impl Writer<'_> {
             Cause::JobSkipped => self.plain(format!("the scheduler keeps skipping {}", self.names())),
             Cause::Undelivered => self.plain(format!("messages of {} are not delivered", self.names())),
             Cause::JobsGone => self.jobs_gone(),
+            Cause::ClockSetBack => self.clock_set_back(),
             Cause::NothingWatched => self.plain("no job is watched".to_owned()),
             Cause::OneShotLost => self.plain(format!("the work of the one-shot {} is lost", self.names())),
             Cause::SlotsSkipped => self.plain(format!("the next run of {} is set too far ahead", self.names())),
@@ -135,6 +136,7 @@ impl Writer<'_> {
             | Cause::SlotsSkipped
             | Cause::OneShotLost
             | Cause::JobsGone
+            | Cause::ClockSetBack
             | Cause::NothingWatched
             | Cause::Unjudged => match self.jobs {
                 [_] => format!("{names} was silent{lasted} and fires again"),
@@ -323,6 +325,20 @@ impl Writer<'_> {
             detail: Some("its circuit breaker is open".to_owned()),
             observed,
             inferred: Some("neither time nor a restart revives this job".to_owned()),
+        }
+    }
+
+    fn clock_set_back(&self) -> IncidentText {
+        let mut observed = self.messages();
+        let was = self.context.snapshot.clock_was_at.map_or_else(String::new, |at| format!(" {} UTC", at.minute()));
+        observed.push(format!("rows written in the future, up to{was}, precede rows from before it"));
+        let jobs = count(self.jobs.len(), "job");
+        let (wait, own) = if self.jobs.len() == 1 { ("waits", "its") } else { ("wait", "their") };
+        IncidentText {
+            title: format!("the clock was set back, and {jobs} {wait} for {own} next run in the future"),
+            detail: None,
+            observed,
+            inferred: Some("the scheduler works; a restart alone does not help".to_owned()),
         }
     }
 

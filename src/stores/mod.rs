@@ -10,7 +10,7 @@ mod value;
 pub use phantom::for_tests as phantom_for_tests;
 
 use crate::db::{Access, ReadError};
-use crate::model::{Job, Snapshot};
+use crate::model::{Job, JobIndex, Row, Snapshot};
 use crate::schedule::Zone;
 use crate::time::{Instant, Millis};
 use clap::ValueEnum;
@@ -28,6 +28,21 @@ pub enum Store {
     Phantom,
     /// OpenClaw
     Openclaw,
+}
+
+/// Rows that were written after the instant of the audit, with their jobs.
+type NewerRows = Vec<(JobIndex, Row)>;
+
+/// Gives jobs back the rows that were written ahead of a clock that was set back since: their next run stands. Other newer
+/// rows say nothing about the instant of the audit.
+fn settle_newer_rows(newer: NewerRows, snapshot: &mut Snapshot) {
+    if snapshot.clock_was_at.is_none() {
+        return;
+    }
+    snapshot.sessions_moved_on = false;
+    for (job, row) in newer {
+        snapshot.jobs[job.position()].row = Some(Row { last_run: None, updated_at: None, delivery: None, ..row });
+    }
 }
 
 /// What part of a database an audit needs, and by when.

@@ -205,3 +205,13 @@ fn nothing_to_watch_is_told_if_there_was_activity() {
         NONE
     );
 }
+
+#[test]
+fn a_job_that_was_scheduled_ahead_of_a_clock_that_was_set_back_waits() {
+    let next = |next: &str, now: &str| found(&set_back(next), now);
+    assert_eq!(next("2026-03-05 11:00", "13:05"), ["warning clock-set-back"]);
+    assert_eq!(next("2026-03-05 11:00", "15:00:00.001"), ["critical clock-set-back"]);
+    let world = Snapshot { clock_was_at: None, ..set_back("2026-03-05 11:00") };
+    assert_eq!(found(&world, "13:05"), ["warning skipped-slots"], "without a sign of the clock");
+    assert_eq!(next("13:00", "12:59"), NONE, "for its next slot");
+}

@@ -115,6 +115,14 @@ fn gap_examples() -> Vec<Finding> {
         Finding::new(Severity::Warning, GapEvidence::TooManyFires { fires: 22, slots: 1, cost_usd: 0.5 }),
         Finding::new(Severity::Warning, GapEvidence::RowGone { fires: 5, last_fire: Some(at("10:01")) }),
         Finding::new(Severity::Warning, GapEvidence::RowGone { fires: 5, last_fire: None }),
+        Finding::new(
+            Severity::Warning,
+            GapEvidence::ClockSetBack {
+                clock_was_at: at("2026-03-05 10:00"),
+                next_run_at: at("2026-03-05 11:00"),
+                slots: 72,
+            },
+        ),
         silent(Some(at("10:01"))).missing(1),
         silent(None).since(at("08:01")).resolved(at("11:31")).missing(3),
     ]

@@ -233,6 +233,14 @@ fn running(mut world: Snapshot, seen: &str) -> Snapshot {
     world
 }
 
+/// A job that ran at noon and was then scheduled for that time by a clock that was three days ahead.
+fn set_back(next: &str) -> Snapshot {
+    let mut world = fleet([hourly("j").ran("12:00", "12:01")]);
+    let row = Row { next_run_at: Timestamp::At(at(next)), ..Row::default() };
+    world.jobs[0].row = Some(row);
+    Snapshot { clock_was_at: Some(at("2026-03-05 10:00")), last_other_activity: Some(at("13:04")), ..world }
+}
+
 /// A job that fired every hour up to 12:01, each run with these tokens.
 fn fires(tokens: &[Tokens]) -> Job {
     let mut world = used(&vec![1; tokens.len()]);

@@ -157,6 +157,7 @@ fn rows() -> Vec<(&'static str, String)> {
                 "20:05",
             ),
         ),
+        ("a clock that was set back", words(&set_back("2026-03-05 11:00"), "13:05")),
         ("nothing is watched", words(&fleet([paused]), "10:30")),
         ("not judged", words(&fleet([unknown]), "12:02")),
         ("a runaway", words(&fleet([runaway]), "10:10")),

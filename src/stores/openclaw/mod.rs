@@ -9,8 +9,8 @@ mod detail;
 mod remedy;
 mod runs;
 
-use super::Window;
 use super::value::{cut, number, shown, text};
+use super::{NewerRows, Window};
 use crate::db::{Access, ReadError};
 use crate::model::{ErrorClass, Job, JobIndex, Liveness, Row, Run, SchedulerTraits, Snapshot, State, Timestamp};
 use crate::time::{Instant, MINUTE, Millis, SECOND};
@@ -68,6 +68,7 @@ struct Tables {
     first_of_id: HashMap<Vec<u8>, JobIndex>,
     /// By job: its definition, whose payload decides what a run without usage means.
     definitions: Vec<Definition>,
+    newer_rows: NewerRows,
 }
 
 impl Tables {
@@ -100,6 +101,7 @@ fn read_tables(db: &Connection, window: &Window) -> Result<Tables, ReadError> {
         keys: HashMap::new(),
         first_of_id: HashMap::new(),
         definitions: Vec::new(),
+        newer_rows: NewerRows::new(),
     };
     read_liveness(db, window, &mut tables.snapshot)?;
     read_jobs(db, window, &mut tables)?;
@@ -172,14 +174,23 @@ fn read_jobs(db: &Connection, window: &Window, tables: &mut Tables) -> Result<()
         let status = JobState::parse(&text_of(6)?);
         let id = shown(row.get_ref(1)?);
         let enabled = number(row.get_ref(3)?) == Some(1);
-        let mut job = job(id, shown(row.get_ref(2)?), enabled, &definition, &status, window);
+        let (mut job, newer) = job(id, shown(row.get_ref(2)?), enabled, &definition, &status, window);
+        tables.newer_rows.extend(newer.map(|row| (JobIndex::at(tables.snapshot.jobs.len()), row)));
         job.home = Some(cut(String::from_utf8_lossy(&key.0).into_owned(), 200));
         tables.add(key, job, definition);
     }
     Ok(())
 }
 
-fn job(id: String, name: String, enabled: bool, definition: &Definition, status: &JobState, window: &Window) -> Job {
+/// The job of a row, and what its state says apart if that was written after the instant of the audit.
+fn job(
+    id: String,
+    name: String,
+    enabled: bool,
+    definition: &Definition,
+    status: &JobState,
+    window: &Window,
+) -> (Job, Option<Row>) {
     let created_at = instant(definition.created_at);
     let schedule = match &status.auto_disabled {
         Some(off) if off.reason == "schedule-errors" => {
@@ -226,16 +237,18 @@ fn job(id: String, name: String, enabled: bool, definition: &Definition, status:
         updated_at: instant(status.activated_at).or(created_at),
         delivery: status.delivery(window.errors),
     };
-    Job {
+    let (row, newer_row) = if newer { (None, Some(row)) } else { (Some(row), None) };
+    let job = Job {
         name,
         created_at,
-        row: (!newer).then_some(row),
+        row,
         longest_run,
         self_paced: paced || definition.is_self_paced(),
         uses_model: definition.is_agent_turn(),
         delivery_error: status.delivery_error.clone().filter(|_| window.errors).map(|error| cut(error, 200)),
         ..Job::new(id, state, schedule)
-    }
+    };
+    (job, newer_row)
 }
 
 /// Jobs whose rows the scheduler could not read and deleted, except for those that exist again.
@@ -253,7 +266,7 @@ fn read_quarantine(db: &Connection, window: &Window, tables: &mut Tables) -> Res
             continue;
         }
         let definition = entry.definition.unwrap_or_default();
-        let mut job = job(entry.id, entry.name, true, &definition, &entry.status, window);
+        let (mut job, _) = job(entry.id, entry.name, true, &definition, &entry.status, window);
         job.state = State::Quarantined(cut(entry.reason, 100));
         job.row.iter_mut().for_each(|row| row.updated_at = Some(at));
         tables.add(key, job, definition);

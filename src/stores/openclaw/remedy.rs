@@ -48,7 +48,7 @@ fn step(trouble: &Trouble<'_>) -> &'static str {
         Cause::OneShotLost => {
             "Decide whether the work is still needed; openclaw automations runs <job-id> shows what happened."
         }
-        Cause::SlotsSkipped => {
+        Cause::SlotsSkipped | Cause::ClockSetBack => {
             "Unless this is intended: openclaw automations edit <job-id>, which computes the next run anew."
         }
         Cause::Runaway => {

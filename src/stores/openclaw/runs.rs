@@ -1,7 +1,7 @@
 //! The runs: `task_runs` for seven days, `cron_run_receipts` for the last 64 of each job and those in flight.
 
 use super::super::value::{cut, number, text};
-use super::super::{Window, pieces, row_bounds};
+use super::super::{Window, pieces, row_bounds, settle_newer_rows};
 use super::detail::{Detail, Work};
 use super::{Key, Tables, instant};
 use crate::db::{Access, ReadError};
@@ -96,6 +96,7 @@ pub fn read(access: &mut Access<'_>, tables: &mut Tables, newest: Newest, window
         tables.snapshot.notes.push(note);
     }
     tables.snapshot.clock_was_at = assignment.clock_was_at;
+    settle_newer_rows(std::mem::take(&mut tables.newer_rows), &mut tables.snapshot);
     add_receipts(newest.receipts, tables);
     for (job, since) in newest.running {
         tables.snapshot.jobs[job.position()].running_since = Some(since);

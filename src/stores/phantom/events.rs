@@ -8,7 +8,7 @@
 //! up to that fixed row.
 
 use super::super::value::{event_time, number};
-use super::super::{Window, pieces, row_bounds};
+use super::super::{Window, pieces, row_bounds, settle_newer_rows};
 use super::{KEY_PREFIX, Tables};
 use crate::db::{Access, ReadError};
 use crate::model::{Fire, Job, JobIndex, Run, Schedule, Snapshot, State, Tokens};
@@ -48,7 +48,39 @@ struct Event {
 #[derive(Default)]
 struct Part {
     events: Vec<Event>,
+    seen: Seen,
+}
+
+/// What all events show, whoever wrote them.
+#[derive(Default)]
+struct Seen {
     last_other_activity: Option<Instant>,
+    /// The latest time after the audit.
+    future: Option<Instant>,
+    /// The latest time after the audit that an event from before it follows: the clock was set back between them.
+    clock_was_at: Option<Instant>,
+    /// Whether there is an event from before the audit.
+    any_past: bool,
+}
+
+impl Seen {
+    fn note(&mut self, end: Instant, now: Instant) {
+        if end.since(now) > MINUTE {
+            self.future = self.future.max(Some(end));
+        } else {
+            self.any_past = true;
+            self.clock_was_at = self.future;
+        }
+    }
+
+    /// Takes in what the events after these show.
+    fn followed_by(&mut self, later: &Seen) {
+        self.last_other_activity = self.last_other_activity.max(later.last_other_activity);
+        if later.any_past {
+            self.clock_was_at = self.future.max(later.clock_was_at);
+        }
+        self.future = self.future.max(later.future);
+    }
 }
 
 /// The last events, the jobs that they belong to, and where the others are.
@@ -107,17 +139,14 @@ impl Keys {
     }
 
     /// Reads one row of [`Keys::query`]; None if it is not a scheduled job's, or later than the audit.
-    fn read(
-        &mut self,
-        row: &Row<'_>,
-        last_other_activity: &mut Option<Instant>,
-    ) -> Result<Option<Event>, rusqlite::Error> {
+    fn read(&mut self, row: &Row<'_>, seen: &mut Seen) -> Result<Option<Event>, rusqlite::Error> {
         let end = event_time(row.get_ref(4)?);
+        end.iter().for_each(|end| seen.note(*end, self.now));
         if end.is_some_and(|end| end > self.now) {
             return Ok(None);
         }
         let Some(who) = self.position(row.get_ref(0)?.as_bytes().unwrap_or_default()) else {
-            *last_other_activity = end.max(*last_other_activity);
+            seen.last_other_activity = end.max(seen.last_other_activity);
             return Ok(None);
         };
         let Some(end) = end else { return Ok(Some(Event { who, fire: None })) };
@@ -168,6 +197,8 @@ pub fn read(
         settle_unknown_jobs(fires, &newest.keys, &mut tables);
         look_back(access, (first, last), from, start, &mut newest.keys, &mut tables.snapshot)?;
     }
+    super::note_newer_rows(tables.newer_rows.len(), window.now, &mut tables.snapshot);
+    settle_newer_rows(tables.newer_rows, &mut tables.snapshot);
     tables.snapshot.jobs.iter_mut().for_each(|job| join_row(job, window.now));
     Ok(tables.snapshot)
 }
@@ -214,7 +245,7 @@ fn read_part(db: &Connection, (from, to): (i64, i64), keys: &mut Keys) -> Result
     let mut rows = statement.query([from, to])?;
     let mut part = Part::default();
     while let Some(row) = rows.next()? {
-        part.events.extend(keys.read(row, &mut part.last_other_activity)?);
+        part.events.extend(keys.read(row, &mut part.seen)?);
     }
     Ok(part)
 }
@@ -251,14 +282,23 @@ fn read_fires(
     if from < least {
         snapshot.notes.push(format!("only the last {MAX_ROWS} cost events were read, from row {least} on"));
     }
-    let mut assignment =
-        Assignment { start, jobs: newest.keys.jobs, newest: None, unreadable: 0, stepped: 0, unknown_jobs: Vec::new() };
+    let mut assignment = Assignment {
+        start,
+        jobs: newest.keys.jobs,
+        newest: None,
+        unreadable: 0,
+        stepped: 0,
+        unknown_jobs: Vec::new(),
+        seen: Seen::default(),
+    };
     let mut beside = access.beside();
     for consistent_read in pieces(from.max(least), newest.from, 2 * ROWS_A_PIECE) {
         let parts = read_in_halves(access, &mut beside, consistent_read, &mut newest.keys)?;
         parts.iter().for_each(|part| assignment.assign_fires(part, snapshot));
     }
     assignment.assign_fires(&std::mem::take(&mut newest.part), snapshot);
+    snapshot.last_other_activity = snapshot.last_other_activity.max(assignment.seen.last_other_activity);
+    snapshot.clock_was_at = assignment.seen.clock_was_at;
     if assignment.unreadable > 0 {
         snapshot.notes.push(format!("{} cost events have no readable time", assignment.unreadable));
     }
@@ -279,11 +319,12 @@ struct Assignment {
     unreadable: u64,
     stepped: u64,
     unknown_jobs: Vec<Vec<Fire>>,
+    seen: Seen,
 }
 
 impl Assignment {
     fn assign_fires(&mut self, part: &Part, snapshot: &mut Snapshot) {
-        snapshot.last_other_activity = snapshot.last_other_activity.max(part.last_other_activity);
+        self.seen.followed_by(&part.seen);
         for event in &part.events {
             let position = event.who.position();
             let job = snapshot.jobs.get_mut(position);
@@ -441,7 +482,7 @@ fn backwards(
             break;
         };
         seen += 1;
-        let Some(Event { who, fire: Some(fire) }) = keys.read(row, &mut None)? else { continue };
+        let Some(Event { who, fire: Some(fire) }) = keys.read(row, &mut Seen::default())? else { continue };
         let Some((wanted, fires)) = open.get_mut(&who) else { continue };
         fires.push(fire);
         if *wanted == Wanted::OneFire || !fire.is_empty() {

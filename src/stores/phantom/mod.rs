@@ -7,10 +7,10 @@ mod events;
 mod remedy;
 mod schedule;
 
-use super::Window;
 use super::value::{cut, number, shown, stamp, text};
+use super::{NewerRows, Window};
 use crate::db::{Access, ReadError};
-use crate::model::{Delivery, ErrorClass, Job, OpenRun, Row, Run, SchedulerTraits, Snapshot, State, Switch};
+use crate::model::{Delivery, ErrorClass, Job, JobIndex, OpenRun, Row, Run, SchedulerTraits, Snapshot, State, Switch};
 use crate::time::{Instant, MINUTE, SECOND};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -120,6 +120,7 @@ struct Tables {
     deleted: HashSet<Vec<u8>>,
     /// Whether cost_events has the column cost_usd.
     has_cost: bool,
+    newer_rows: NewerRows,
 }
 
 /// Reads the database.
@@ -140,7 +141,8 @@ pub fn read(access: &mut Access<'_>, window: &Window) -> Result<Snapshot, ReadEr
 fn read_tables(db: &Connection, window: &Window) -> Result<Tables, ReadError> {
     let has_cost = require_tables(db)?;
     let snapshot = Snapshot::empty(TRAITS);
-    let mut tables = Tables { snapshot, ids: Vec::new(), deleted: HashSet::new(), has_cost };
+    let mut tables =
+        Tables { snapshot, ids: Vec::new(), deleted: HashSet::new(), has_cost, newer_rows: NewerRows::new() };
     read_jobs(db, window, &mut tables)?;
     read_sessions(db, window, &mut tables.snapshot)?;
     read_audit_log(db, window, &mut tables)?;
@@ -179,7 +181,8 @@ fn read_jobs(db: &Connection, window: &Window, tables: &mut Tables) -> Result<()
     while let Some(row) = rows.next()? {
         super::room_for_another(&snapshot.jobs)?;
         let id = id_bytes(row.get_ref(0)?);
-        let mut job = job(row, window)?;
+        let (mut job, newer) = job(row, window)?;
+        tables.newer_rows.extend(newer.map(|row| (JobIndex::at(snapshot.jobs.len()), row)));
         if id.len() > MAX_ID_LEN {
             job.state = State::Unknown(format!("its id is {} bytes long", id.len()));
         } else if !id.is_empty() && !ids.insert(id.clone()) {
@@ -190,16 +193,21 @@ fn read_jobs(db: &Connection, window: &Window, tables: &mut Tables) -> Result<()
         tables.ids.push(id);
         snapshot.jobs.push(job);
     }
-    let newer = snapshot.jobs.iter().filter(|job| job.row.is_none()).count();
-    if newer > 0 {
-        snapshot.notes.push(format!(
-            "{newer} {} of scheduled_jobs {} newer than {}: judged by cost events alone",
-            if newer == 1 { "row" } else { "rows" },
-            if newer == 1 { "is" } else { "are" },
-            window.now
-        ));
-    }
     Ok(())
+}
+
+/// Says that rows are newer than the audit, or that the clock was set back.
+fn note_newer_rows(newer: usize, now: Instant, snapshot: &mut Snapshot) {
+    let (rows, are) = if newer == 1 { ("row", "is") } else { ("rows", "are") };
+    match snapshot.clock_was_at {
+        _ if newer == 0 => {}
+        Some(_) => snapshot
+            .notes
+            .push(format!("{newer} {rows} of scheduled_jobs {are} newer than {now}: the clock was set back")),
+        None => snapshot
+            .notes
+            .push(format!("{newer} {rows} of scheduled_jobs {are} newer than {now}: judged by cost events alone")),
+    }
 }
 
 /// An id as the scheduler's session keys hold it.
@@ -210,7 +218,8 @@ fn id_bytes(value: ValueRef<'_>) -> Vec<u8> {
     }
 }
 
-fn job(row: &rusqlite::Row<'_>, window: &Window) -> Result<Job, rusqlite::Error> {
+/// The job of a row, and the row apart if it was written after the instant of the audit.
+fn job(row: &rusqlite::Row<'_>, window: &Window) -> Result<(Job, Option<Row>), rusqlite::Error> {
     let kind = text(row.get_ref(4)?).unwrap_or_default();
     let start = stamp(row.get_ref(6)?);
     let created_at = stamp(row.get_ref(12)?).instant();
@@ -241,8 +250,10 @@ fn job(row: &rusqlite::Row<'_>, window: &Window) -> Result<Job, rusqlite::Error>
         delivery: text(row.get_ref(14)?).map(|status| delivery(&status)),
     };
     let schedule = schedule::parse(&kind, &text(row.get_ref(5)?).unwrap_or_default(), window.zone);
-    let (name, row_known) = (shown(row.get_ref(1)?), (!newer).then_some(known));
-    Ok(Job { name, created_at, row: row_known, ..Job::new(shown(row.get_ref(0)?), state, schedule) })
+    let name = shown(row.get_ref(1)?);
+    let (row_known, row_newer) = if newer { (None, Some(known)) } else { (Some(known), None) };
+    let job = Job { name, created_at, row: row_known, ..Job::new(shown(row.get_ref(0)?), state, schedule) };
+    Ok((job, row_newer))
 }
 
 /// A message failed if its status begins with `error:` or `dropped:`; `skipped:channel_none` is intended.

@@ -16,6 +16,7 @@ pub fn remedy(trouble: &Trouble<'_>) -> Remedy {
         Cause::JobFailing => (by_reason, revive(&broken())),
         Cause::ProviderFailing => (by_cause, revive(&broken())),
         Cause::RowDead if trouble.reason == Reason::NoNextRun => (by_reason, schedule(trouble.jobs)),
+        Cause::ClockSetBack => (by_cause, schedule(trouble.jobs)),
         Cause::RowDead | Cause::Runaway => (by_reason, None),
         Cause::SchedulerSilent
         | Cause::RunHung
