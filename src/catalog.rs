@@ -306,7 +306,7 @@ catalog! {
         };
         TooManyFires: "The job fires far more often than its schedule has slots, and each run is paid for.", ReasonEntry {
             detector: Detector::Gap,
-            rule: "In the last day, three times as many fires as slots and at least 20 more, not counting retries after errors and manual runs. A warning.",
+            rule: "In the last day, three times as many fires as slots and at least 20 more, not counting retries after errors and manual runs. Or two good fires in at least 3 slots, and in half the slots, of the last day or 7 intervals. Or an older row of the same agent with the same name and schedule fires too. A warning.",
             advice: "Check whether two schedulers run on this database.",
         };
         ClockSetBack: "The job was scheduled while the clock was ahead, so it does not run before that time comes again.", ReasonEntry {
@@ -373,7 +373,7 @@ catalog! {
             advice: "Correct the row: schedule_value, status, and next_run_at.",
         };
         Runaway: "A job runs far more often than it should, and every run is paid for.", CauseEntry {
-            rule: "Its row is never updated, or it has many more fires than slots.",
+            rule: "Its row is never updated, it has many more fires than slots or two in most slots, or two rows do the same.",
             advice: "Pause the job, then look at its schedule and at whether two schedulers use this database.",
         };
         ExpectedMissing: "A job that must exist is gone, paused, disabled, or completed.", CauseEntry {

@@ -167,12 +167,21 @@ pub struct Job {
     pub self_paced: bool,
     /// Whether a run of it needs a model.
     pub uses_model: bool,
-    /// The store that it belongs to, where several schedulers share a file.
-    pub home: Option<String>,
+    /// The store that it belongs to, where several schedulers share a file, and the agent that it works for.
+    pub home: Option<Home>,
     /// Why the last message that got lost was not delivered: untrusted text.
     pub delivery_error: Option<String>,
     /// Its runs, ordered by their ends.
     pub fires: Vec<Fire>,
+}
+
+/// Whose a job is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Home {
+    /// The store's key: untrusted text.
+    pub store: String,
+    /// The agent's id: untrusted text.
+    pub agent: String,
 }
 
 /// What the scheduler writes into a job's row at the end of each run.

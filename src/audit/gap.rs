@@ -21,6 +21,9 @@ const MIN_SLOTS: u64 = 10;
 /// This many times the slots, and this many fires more, are not retries: the circuit breaker opens before.
 const TOO_MANY_TIMES: u64 = 3;
 const TOO_MANY_MORE: usize = 20;
+/// So many slots with two fires each, and half of the slots of a day or of so many intervals, are no chance.
+const MIN_PAIRS: usize = 3;
+const SLOTS_FOR_PAIRS: Millis = 7;
 /// This many of the last intervals show whether it still goes on.
 const LAST_INTERVALS: usize = 4;
 
@@ -36,6 +39,10 @@ pub enum GapEvidence {
     OtherZone { jobs: Vec<String>, offset: String, zone: String },
     /// See [`Reason::TooManyFires`].
     TooManyFires { fires: usize, slots: u64, cost_usd: f64 },
+    /// See [`Reason::TooManyFires`].
+    PairedFires { pairs: usize, slots: usize },
+    /// See [`Reason::TooManyFires`].
+    Twin { of: String },
     /// See [`Reason::ClockSetBack`].
     ClockSetBack { clock_was_at: Instant, next_run_at: Instant, slots: u64 },
     /// See [`Reason::RowGone`].
@@ -49,7 +56,7 @@ impl GapEvidence {
             Self::Silent { .. } => Reason::Silent,
             Self::Starved { .. } => Reason::Starved,
             Self::OtherZone { .. } => Reason::OtherZone,
-            Self::TooManyFires { .. } => Reason::TooManyFires,
+            Self::TooManyFires { .. } | Self::PairedFires { .. } | Self::Twin { .. } => Reason::TooManyFires,
             Self::ClockSetBack { .. } => Reason::ClockSetBack,
             Self::RowGone { .. } => Reason::RowGone,
         }
@@ -74,6 +81,10 @@ impl GapEvidence {
                 let (fires, slots) = (count(*fires, "fire"), count(*slots, "slot"));
                 format!("{fires} in the last day for {slots}{}", costing(*cost_usd))
             }
+            Self::PairedFires { pairs, slots } => {
+                format!("it fired twice in {pairs} of its last {}", count(*slots, "slot"))
+            }
+            Self::Twin { of } => format!("the row {of} has the same name and schedule, and both fire"),
             Self::ClockSetBack { clock_was_at, next_run_at, slots } => {
                 let (slots, were, next) = (count(*slots, "slot"), clock_was_at.minute(), next_run_at.minute());
                 format!(
@@ -129,7 +140,11 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> =
         pairs.filter_map(|pair| closed(context, subject, cadence, &pair[0], &pair[1])).collect();
     findings.extend(set_back(context, subject, cadence).or_else(|| open(context, subject, cadence)));
-    findings.extend(too_many(context, job, cadence));
+    findings.extend(
+        too_many(context, job, cadence)
+            .or_else(|| paired(context, job, cadence))
+            .or_else(|| twin(context, subject, cadence)),
+    );
     if findings.is_empty() {
         findings.extend(starved(context, job, cadence));
     }
@@ -310,6 +325,49 @@ fn too_many(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<Findi
     let more = u64::try_from(TOO_MANY_MORE).unwrap_or(u64::MAX);
     (own >= slots.saturating_mul(TOO_MANY_TIMES) && own >= slots.saturating_add(more))
         .then(|| Finding::new(Severity::Warning, evidence).since(fires.first().map(|fire| fire.end)))
+}
+
+/// Slots with two good fires, as two schedulers on one database make them, or a restart that runs a job again.
+fn paired(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<Finding> {
+    let now = context.settings.now;
+    let from = now.plus(-cadence.usual_interval(now)?.saturating_mul(SLOTS_FOR_PAIRS).max(DAY));
+    let fires = &job.fires[job.fires.partition_point(|fire| fire.end < from)..];
+    let began = |fire: &Fire| fire.known_start().unwrap_or(fire.end);
+    let same_slot = |one: &Fire, next: &Fire| cadence.next(began(one)).is_some_and(|slot| slot > began(next));
+    let slots: Vec<&[Fire]> = fires.chunk_by(same_slot).collect();
+    // Where errors of older runs are not on record, a second fire after the backoff may be a retry.
+    let retried = |fires: &[Fire]| {
+        !context.snapshot.traits.records_starts && fires[1].end.since(fires[0].end) >= context.worker.backoff(0)
+    };
+    let is_pair = |fires: &&&[Fire]| fires.len() == 2 && !fires.iter().any(Fire::is_bad) && !retried(fires);
+    let pairs: Vec<&&[Fire]> = slots.iter().filter(is_pair).collect();
+    let (first, last) = (pairs.first()?[0].end, pairs.last()?[1].end);
+    let by_hand = job.manual_runs.iter().filter(|at| **at >= from).count();
+    let (count, slots) = (pairs.len().saturating_sub(by_hand), slots.len());
+    let goes_on = fires.iter().rev().take(LAST_INTERVALS).any(|fire| fire.end == last);
+    (count >= MIN_PAIRS && 2 * count >= slots && goes_on)
+        .then(|| Finding::new(Severity::Warning, GapEvidence::PairedFires { pairs: count, slots }).since(first))
+}
+
+/// A row that does what an older one of the same name and schedule does.
+fn twin(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> Option<Finding> {
+    let (job, now) = (subject.job, context.settings.now);
+    let recent = now.plus(-2 * cadence.usual_interval(now)?);
+    let fires = |job: &Job| job.state == State::Watched && job.last_end().is_some_and(|end| end >= recent);
+    let same = |other: &Job| {
+        let same_schedule =
+            other.schedule.text() == job.schedule.text() && other.schedule.timezone == job.schedule.timezone;
+        !job.name.is_empty()
+            && other.id != job.id
+            && other.name == job.name
+            && other.home == job.home
+            && same_schedule
+            && fires(other)
+    };
+    let is_older = |other: &&Subject<'_>| (other.job.created_at, other.index) < (job.created_at, subject.index);
+    let older = context.subjects.iter().filter(is_older).find(|other| same(other.job)).filter(|_| fires(job))?;
+    let evidence = GapEvidence::Twin { of: older.job.id.clone() };
+    Some(Finding::new(Severity::Warning, evidence).since(job.created_at))
 }
 
 /// Whether most of the last fires followed each other at less than half the interval: a change of the schedule that left no

@@ -123,6 +123,8 @@ enum Key {
     Skipped { job: JobIndex, last_other: Option<Instant> },
     /// A job whose next run is this far ahead.
     SlotsSkipped { job: JobIndex, next_run: Option<Instant> },
+    /// Jobs that fire twice in their slots.
+    Paired,
     /// Jobs that were scheduled while the clock was ahead.
     ClockSetBack { clock_was_at: Instant },
     /// Jobs that lost their rows after this fire of the last of them.
@@ -224,6 +226,8 @@ impl<'a> Grouping<'a> {
                 | GapEvidence::Starved { .. }
                 | GapEvidence::OtherZone { .. }
                 | GapEvidence::TooManyFires { .. }
+                | GapEvidence::PairedFires { .. }
+                | GapEvidence::Twin { .. }
                 | GapEvidence::ClockSetBack { .. }
                 | GapEvidence::RowGone { .. },
             ) => None,
@@ -275,10 +279,13 @@ impl<'a> Grouping<'a> {
             Evidence::Gap(evidence) => match evidence {
                 GapEvidence::Silent { .. } if finding.is_ongoing() => Some(self.ongoing_silence(one)),
                 GapEvidence::Silent { last_fire } => Some(self.past_silence(one, *last_fire)),
-                GapEvidence::TooManyFires { .. } => Some(match self.barred.get(&job) {
-                    Some(runaway @ Key::Runaway { .. }) => runaway.clone(),
-                    _ => Key::Runaway { job, anchor: self.context.job(job).created_at },
-                }),
+                GapEvidence::PairedFires { .. } if !self.barred.contains_key(&job) => Some(Key::Paired),
+                GapEvidence::TooManyFires { .. } | GapEvidence::PairedFires { .. } | GapEvidence::Twin { .. } => {
+                    Some(match self.barred.get(&job) {
+                        Some(runaway @ Key::Runaway { .. }) => runaway.clone(),
+                        _ => Key::Runaway { job, anchor: self.context.job(job).created_at },
+                    })
+                }
                 GapEvidence::RowGone { .. } => {
                     let group = self.context.gone.group_of(job)?;
                     Some(Key::Gone { last_fire: group.last_fire })
@@ -467,7 +474,7 @@ impl Group<'_> {
                 if whole { Cause::SchedulerSilent } else { Cause::JobSilent }
             }
             Key::Dead { .. } => Cause::RowDead,
-            Key::Runaway { .. } => Cause::Runaway,
+            Key::Runaway { .. } | Key::Paired => Cause::Runaway,
             Key::Undelivered { .. } => Cause::Undelivered,
             Key::Skipped { .. } => Cause::JobSkipped,
             Key::SlotsSkipped { .. } => Cause::SlotsSkipped,
@@ -560,6 +567,7 @@ impl Group<'_> {
             Key::Undelivered { status } => ("undelivered", status, database()),
             Key::Skipped { job, last_other } => ("skipped", id(job), seconds(*last_other)),
             Key::SlotsSkipped { job, next_run } => ("slots-skipped", id(job), seconds(*next_run)),
+            Key::Paired => ("paired", "", database()),
             Key::ClockSetBack { clock_was_at } => ("clock", "", format!("{} {}", clock_was_at.seconds(), database())),
             Key::Gone { last_fire } => {
                 ("gone", self.context.worker.id_ended_at(*last_fire).unwrap_or(""), seconds(Some(*last_fire)))

@@ -1,6 +1,7 @@
 //! The words of an incident: its title, what was observed and, apart from that, what is inferred.
 
-use super::finding::{AffectedJob, JobFinding, count};
+use super::finding::{AffectedJob, Evidence, JobFinding, count};
+use super::gap::GapEvidence;
 use super::worker::{ActiveRun, Phase, RunLength};
 use super::zero_tokens::Shared;
 use super::{Context, Subject};
@@ -62,7 +63,7 @@ impl Writer<'_> {
             Cause::JobFailing => self.job_failing(),
             Cause::JobSilent => self.job_silent(),
             Cause::RowDead => self.plain(format!("{} can never run again", self.names())),
-            Cause::Runaway => self.plain(format!("{} runs far too often", self.names())),
+            Cause::Runaway => self.runaway(),
             Cause::ExpectedMissing => self.plain("an expected job was not found".to_owned()),
             Cause::JobSkipped => self.plain(format!("the scheduler keeps skipping {}", self.names())),
             Cause::Undelivered => self.plain(format!("messages of {} are not delivered", self.names())),
@@ -326,6 +327,22 @@ impl Writer<'_> {
             observed,
             inferred: Some("neither time nor a restart revives this job".to_owned()),
         }
+    }
+
+    fn runaway(&self) -> IncidentText {
+        let is = |wanted: fn(&GapEvidence) -> bool| {
+            self.findings.iter().any(|one| matches!(&one.finding.evidence, Evidence::Gap(evidence) if wanted(evidence)))
+        };
+        let runs = if self.jobs.len() == 1 { "runs" } else { "run" };
+        if is(|evidence| matches!(evidence, GapEvidence::PairedFires { .. })) {
+            let inferred = "two schedulers run on this database, or each restart runs the job again";
+            let text = self.plain(format!("{} {runs} twice in most slots", self.names()));
+            return IncidentText { inferred: Some(inferred.to_owned()), ..text };
+        }
+        if is(|evidence| matches!(evidence, GapEvidence::Twin { .. })) {
+            return self.plain(format!("{} is there twice, and both rows fire", self.names()));
+        }
+        self.plain(format!("{} {runs} far too often", self.names()))
     }
 
     fn clock_set_back(&self) -> IncidentText {

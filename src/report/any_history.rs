@@ -135,7 +135,7 @@ fn job(u: &mut Unstructured<'_>, zone: Zone) -> Result<Job> {
         events_without_time: u.int_in_range(0..=5)?,
         self_paced: u.arbitrary()?,
         uses_model: u.arbitrary()?,
-        home: text(u)?,
+        home: text(u)?.map(|store| Home { store, ..Home::default() }),
         delivery_error: text(u)?,
         fires,
     })

@@ -215,3 +215,26 @@ fn a_job_that_was_scheduled_ahead_of_a_clock_that_was_set_back_waits() {
     assert_eq!(found(&world, "13:05"), ["warning skipped-slots"], "without a sign of the clock");
     assert_eq!(next("13:00", "12:59"), NONE, "for its next slot");
 }
+
+#[test]
+fn three_pairs_in_half_the_slots_are_too_many_fires() {
+    let world = |slots, pairs| found(&recorded([twice("j", slots, pairs)]), "12:40");
+    assert_eq!(world(6, 3), ["warning too-many-fires"]);
+    assert_eq!(world(7, 3), NONE);
+    assert_eq!(world(2, 2), NONE);
+    let mut by_hand = twice("j", 3, 3);
+    by_hand.manual_runs = vec![at("12:30")];
+    assert_eq!(found(&recorded([by_hand]), "12:40"), NONE);
+    // Two jobs have the cause in common.
+    let both = recorded([twice("j", 3, 3), twice("k", 3, 3)]);
+    assert_eq!(causes(&both, "12:40"), [(Cause::Runaway, Severity::Warning, 2)]);
+}
+
+#[test]
+fn rows_with_the_same_name_and_schedule_that_both_fire_are_twins() {
+    assert_eq!(found(&fleet(twins("a")), "12:40"), ["warning too-many-fires"]);
+    assert_eq!(found(&fleet(twins("b")), "12:40"), NONE);
+    let mut paused = twins("a");
+    paused[0].state = State::Paused;
+    assert_eq!(found(&fleet(paused), "12:40"), NONE);
+}

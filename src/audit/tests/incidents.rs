@@ -221,7 +221,7 @@ fn last_error_of_the_jobs_is_reported_if_something_failed() {
 
 #[test]
 fn worst_incident_comes_first_and_resolved_ones_last() {
-    let streak = |tokens: &[Tokens], id: &str| Job { id: id.to_owned(), ..fires(tokens) };
+    let streak = |tokens: &[Tokens], id: &str| Job { id: id.to_owned(), name: id.to_owned(), ..fires(tokens) };
     let over = streak(&[GOOD, EMPTY, EMPTY, EMPTY, GOOD], "over");
     let warning = streak(&[GOOD, EMPTY, EMPTY, EMPTY], "warning");
     let critical = streak(&[GOOD, EMPTY, EMPTY, EMPTY, EMPTY, EMPTY], "critical");

@@ -233,6 +233,20 @@ fn running(mut world: Snapshot, seen: &str) -> Snapshot {
     world
 }
 
+/// An hourly job that last fired at 12:30; of its slots so many had two fires.
+fn twice(id: &str, slots: i64, pairs: i64) -> Job {
+    let mut fires: Vec<Instant> = (0..slots).map(|slot| at("12:10").plus(-slot * HOUR)).collect();
+    fires.extend((0..pairs).map(|slot| at("12:30").plus(-slot * HOUR)));
+    fires.sort_unstable();
+    ended(hourly(id), fires)
+}
+
+/// Two hourly jobs of these names that fire.
+fn twins(second: &str) -> [Job; 2] {
+    let named = |id: &str, name: &str| Job { name: name.to_owned(), ..hourly(id).ran("12:00", "12:01") };
+    [named("1", "a"), named("2", second)]
+}
+
 /// A job that ran at noon and was then scheduled for that time by a clock that was three days ahead.
 fn set_back(next: &str) -> Snapshot {
     let mut world = fleet([hourly("j").ran("12:00", "12:01")]);

@@ -158,6 +158,8 @@ fn rows() -> Vec<(&'static str, String)> {
             ),
         ),
         ("a clock that was set back", words(&set_back("2026-03-05 11:00"), "13:05")),
+        ("two schedulers", words(&recorded([twice("j", 3, 3), twice("k", 3, 3)]), "12:40")),
+        ("a twin", words(&fleet(twins("a")), "12:40")),
         ("nothing is watched", words(&fleet([paused]), "10:30")),
         ("not judged", words(&fleet([unknown]), "12:02")),
         ("a runaway", words(&fleet([runaway]), "10:10")),

@@ -22,6 +22,8 @@ const INTERRUPTED: &str = "interrupted by gateway restart";
 pub struct Definition {
     #[serde(rename = "createdAtMs")]
     pub created_at: Option<i64>,
+    /// The agent that it works for.
+    pub agent_id: Value,
     schedule: Value,
     payload: Payload,
     pacing: Value,

@@ -12,7 +12,7 @@ mod runs;
 use super::value::{cut, number, shown, text};
 use super::{NewerRows, Window};
 use crate::db::{Access, ReadError};
-use crate::model::{ErrorClass, Job, JobIndex, Liveness, Row, Run, SchedulerTraits, Snapshot, State, Timestamp};
+use crate::model::{ErrorClass, Home, Job, JobIndex, Liveness, Row, Run, SchedulerTraits, Snapshot, State, Timestamp};
 use crate::time::{Instant, MINUTE, Millis, SECOND};
 use definition::{Definition, JobState, Quarantine};
 use rusqlite::Connection;
@@ -176,7 +176,10 @@ fn read_jobs(db: &Connection, window: &Window, tables: &mut Tables) -> Result<()
         let enabled = number(row.get_ref(3)?) == Some(1);
         let (mut job, newer) = job(id, shown(row.get_ref(2)?), enabled, &definition, &status, window);
         tables.newer_rows.extend(newer.map(|row| (JobIndex::at(tables.snapshot.jobs.len()), row)));
-        job.home = Some(cut(String::from_utf8_lossy(&key.0).into_owned(), 200));
+        job.home = Some(Home {
+            store: cut(String::from_utf8_lossy(&key.0).into_owned(), 200),
+            agent: cut(definition.agent_id.as_str().unwrap_or_default().to_owned(), 200),
+        });
         tables.add(key, job, definition);
     }
     Ok(())
