@@ -279,6 +279,11 @@ catalog! {
             rule: "The scheduler recorded that the message was dropped or refused, and the last run ended without an error. Intended silence does not count. A warning; of a completed one-shot for 24 hours, then info until --since.",
             advice: "Check the channel and target of the job's delivery, and the channel's token.",
         };
+        MessagesLost: "Messages of the last day were lost, though the newest may have arrived.", ReasonEntry {
+            detector: Detector::ZeroTokens,
+            rule: "OpenClaw: at least 3 messages in the last day were dropped, refused, or given up, or at least 3 were sent and of none is it known that it arrived. A warning.",
+            advice: "Check the channel and target of the job's delivery, and the channel's token.",
+        };
         Unjudged: "The job's history can't be judged, so nothing shows that it is healthy.", ReasonEntry {
             detector: Detector::ZeroTokens,
             rule: "It has no id, or the times or token counts of its last cost events can't be read. A warning.",
@@ -389,7 +394,7 @@ catalog! {
             advice: "Look at what the run is doing. It ends by itself, or at --max-run.",
         };
         Undelivered: "Jobs do their work, but their messages are not delivered.", CauseEntry {
-            rule: "The last message was dropped or refused.",
+            rule: "The last message, or at least 3 of the last day, were dropped or refused. One incident for each kind of error.",
             advice: "Check the channel and target of the delivery, and the channel's token.",
         };
         ClockSetBack: "The clock was ahead and was set back: jobs wait for a next run in the future.", CauseEntry {

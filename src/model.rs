@@ -169,8 +169,10 @@ pub struct Job {
     pub uses_model: bool,
     /// The store that it belongs to, where several schedulers share a file, and the agent that it works for.
     pub home: Option<Home>,
-    /// Why the last message that got lost was not delivered: untrusted text.
-    pub delivery_error: Option<String>,
+    /// Why the last message that got lost was not delivered.
+    pub delivery_error: Option<DeliveryError>,
+    /// Messages that the scheduler gave up in the last day, after all retries.
+    pub dead_letters: usize,
     /// Its runs, ordered by their ends.
     pub fires: Vec<Fire>,
 }
@@ -204,8 +206,26 @@ pub struct Row {
 pub enum Delivery {
     /// It arrived, or silence was intended.
     Fine,
-    /// It was dropped or refused, in the scheduler's words: untrusted text.
-    Failed(String),
+    /// It was dropped or refused.
+    Failed(DeliveryError),
+}
+
+/// Why a message was not delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryError {
+    /// In the scheduler's words: untrusted text.
+    pub text: String,
+    /// What kind of error it is, also where its text is not kept.
+    pub class: Option<ErrorClass>,
+    /// Whether the scheduler threw the message away because it was late.
+    pub is_late: bool,
+}
+
+impl DeliveryError {
+    /// An error with this text.
+    pub fn new(text: &str) -> DeliveryError {
+        DeliveryError { text: text.to_owned(), class: ErrorClass::of(text), is_late: false }
+    }
 }
 
 impl Job {
@@ -227,6 +247,7 @@ impl Job {
             uses_model: true,
             home: None,
             delivery_error: None,
+            dead_letters: 0,
             fires: Vec::new(),
         }
     }

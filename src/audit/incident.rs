@@ -12,7 +12,7 @@ use super::worker::{ActiveRun, Phase, RunIndex, RunLength};
 use super::zero_tokens::{self, Shared, ZeroTokensEvidence};
 use super::{Context, Subject};
 use crate::catalog::{Cause, Reason, Severity, Status};
-use crate::model::{Job, JobIndex, Liveness, Remedy, State, Tokens, Trouble};
+use crate::model::{Delivery, ErrorClass, Job, JobIndex, Liveness, Remedy, State, Tokens, Trouble};
 use crate::time::{Instant, MINUTE, Millis};
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -118,7 +118,7 @@ enum Key {
     /// A job that runs far too often.
     Runaway { job: JobIndex, anchor: Option<Instant> },
     /// Messages that fail in the same way.
-    Undelivered { status: String },
+    Undelivered { class: Option<ErrorClass> },
     /// A job whose work is skipped since its last other fire.
     Skipped { job: JobIndex, last_other: Option<Instant> },
     /// A job whose next run is this far ahead.
@@ -218,6 +218,7 @@ impl<'a> Grouping<'a> {
                 | ZeroTokensEvidence::Flapping { .. }
                 | ZeroTokensEvidence::Skipped { .. }
                 | ZeroTokensEvidence::Undelivered { .. }
+                | ZeroTokensEvidence::MessagesLost { .. }
                 | ZeroTokensEvidence::Unjudged { .. }
                 | ZeroTokensEvidence::TokenGrowth { .. } => None,
             },
@@ -350,8 +351,9 @@ impl<'a> Grouping<'a> {
             ZeroTokensEvidence::Undelivered { .. } if self.context.job(job).state == State::Completed => {
                 one_shot_lost(one)
             }
-            ZeroTokensEvidence::Undelivered { delivery_status } => {
-                Some(Key::Undelivered { status: delivery_status.clone() })
+            ZeroTokensEvidence::Undelivered { .. } | ZeroTokensEvidence::MessagesLost { .. } => {
+                let class = undelivered_class(self.context.job(job));
+                (one.finding.severity > Severity::Info).then_some(Key::Undelivered { class })
             }
             ZeroTokensEvidence::Unjudged { .. } => Some(Key::Unjudged { job }),
             ZeroTokensEvidence::TokenGrowth { .. } | ZeroTokensEvidence::Flapping { .. } => None,
@@ -402,6 +404,14 @@ impl<'a> Grouping<'a> {
             return key.clone();
         }
         Key::Silence { end: one.finding.since.and_then(|due| self.context.worker.end_before(due)) }
+    }
+}
+
+/// What kind of error keeps a job's messages from being delivered.
+fn undelivered_class(job: &Job) -> Option<ErrorClass> {
+    match job.row.as_ref().and_then(|row| row.delivery.as_ref()) {
+        Some(Delivery::Failed(error)) => error.class,
+        Some(Delivery::Fine) | None => job.delivery_error.as_ref().and_then(|error| error.class),
     }
 }
 
@@ -564,7 +574,10 @@ impl Group<'_> {
             Key::Silence { end: None } => ("silence", self.findings.first().map_or("", |one| id(&one.job)), database()),
             Key::Dead { job: dead } => ("dead", id(dead), seconds(job(dead).last_end().or(job(dead).created_at))),
             Key::Runaway { job, anchor } => ("runaway", id(job), seconds(*anchor)),
-            Key::Undelivered { status } => ("undelivered", status, database()),
+            Key::Undelivered { class } => {
+                let class = class.map_or_else(String::new, |class| class.number().to_string());
+                ("undelivered", "", format!("{class} {}", database()))
+            }
             Key::Skipped { job, last_other } => ("skipped", id(job), seconds(*last_other)),
             Key::SlotsSkipped { job, next_run } => ("slots-skipped", id(job), seconds(*next_run)),
             Key::Paired => ("paired", "", database()),

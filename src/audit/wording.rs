@@ -66,7 +66,7 @@ impl Writer<'_> {
             Cause::Runaway => self.runaway(),
             Cause::ExpectedMissing => self.plain("an expected job was not found".to_owned()),
             Cause::JobSkipped => self.plain(format!("the scheduler keeps skipping {}", self.names())),
-            Cause::Undelivered => self.plain(format!("messages of {} are not delivered", self.names())),
+            Cause::Undelivered => self.undelivered(),
             Cause::JobsGone => self.jobs_gone(),
             Cause::ClockSetBack => self.clock_set_back(),
             Cause::NothingWatched => self.plain("no job is watched".to_owned()),
@@ -327,6 +327,18 @@ impl Writer<'_> {
             observed,
             inferred: Some("neither time nor a restart revives this job".to_owned()),
         }
+    }
+
+    fn undelivered(&self) -> IncidentText {
+        let names = self.names();
+        let late = |affected: &AffectedJob| {
+            self.context.job(affected.job).delivery_error.as_ref().is_some_and(|error| error.is_late)
+        };
+        self.plain(if self.jobs.iter().all(late) {
+            format!("messages of {names} were late and thrown away")
+        } else {
+            format!("messages of {names} are not delivered")
+        })
     }
 
     fn runaway(&self) -> IncidentText {

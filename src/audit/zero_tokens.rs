@@ -7,7 +7,7 @@
 use super::finding::{Finding, count};
 use super::{Context, Subject, Subjects};
 use crate::catalog::{Reason, Severity};
-use crate::model::{Delivery, ErrorClass, Fire, Job, JobIndex, State, Tokens};
+use crate::model::{Delivery, ErrorClass, Fire, Job, JobIndex, MessageFate, State, Tokens};
 use crate::time::{DAY, HOUR, Instant, Millis, span};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -18,6 +18,8 @@ const SHARED_JOBS: usize = 2;
 /// A failed run that is not tried again for longer than this is a lost slot: a nightly backup is told in the morning, and
 /// what runs four times a day or more has its next try within a working shift.
 const SOON: Millis = 6 * HOUR;
+/// So many messages of a day that were lost are no chance.
+const MIN_LOST: usize = 3;
 /// Fires without tokens and without an error are as bad from this many in a row on.
 const MIN_EMPTY: usize = 2;
 /// This many fires of a day, and one in this many, that failed once each are flapping.
@@ -50,6 +52,8 @@ pub enum ZeroTokensEvidence {
     Skipped { fires: usize, last_error: Option<String> },
     /// See [`Reason::Undelivered`].
     Undelivered { delivery_status: String },
+    /// See [`Reason::MessagesLost`].
+    MessagesLost { lost: usize, unconfirmed: usize, sent: usize, delivery_status: Option<String> },
     /// See [`Reason::Unjudged`].
     Unjudged { why: String },
     /// See [`Reason::TokenGrowth`].
@@ -68,6 +72,7 @@ impl ZeroTokensEvidence {
             Self::Flapping { .. } => Reason::Flapping,
             Self::Skipped { .. } => Reason::Skipped,
             Self::Undelivered { .. } => Reason::Undelivered,
+            Self::MessagesLost { .. } => Reason::MessagesLost,
             Self::Unjudged { .. } => Reason::Unjudged,
             Self::TokenGrowth { .. } => Reason::TokenGrowth,
         }
@@ -110,6 +115,13 @@ impl ZeroTokensEvidence {
             }
             Self::Skipped { fires, .. } => format!("the scheduler skipped its last {}", count(*fires, "run")),
             Self::Undelivered { delivery_status } => format!("its last message was not delivered: {delivery_status}"),
+            Self::MessagesLost { lost: 0, unconfirmed, .. } => {
+                format!("whether {} in the last day arrived is not known", count(*unconfirmed, "message"))
+            }
+            Self::MessagesLost { lost, sent, delivery_status, .. } => {
+                let why = delivery_status.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+                format!("{lost} of its {} in the last day were not delivered{why}", count(*sent, "message"))
+            }
             Self::Unjudged { why } => format!("it can't be judged: {why}"),
             Self::TokenGrowth { tokens, usual_tokens } => {
                 format!("each of its last fires used {tokens} tokens or more; {usual_tokens} were usual")
@@ -145,7 +157,8 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
         .or_else(|| shared(context, subject))
         .or_else(|| skipped(subject))
         .or_else(|| failed_run(job))
-        .or_else(|| undelivered(job));
+        .or_else(|| undelivered(context, job))
+        .or_else(|| messages_lost(context, job));
     findings.extend(ongoing);
     findings.extend(unjudged(subject));
     findings.extend(grown(job));
@@ -356,20 +369,37 @@ fn shared(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
 
 /// The row knows the last attempt to deliver, which may be older than the last run: an error or an empty answer leaves it as
 /// it was.
-fn undelivered(job: &Job) -> Option<Finding> {
+fn undelivered(context: &Context<'_>, job: &Job) -> Option<Finding> {
     let row = job.row.as_ref().filter(|row| job.state == State::Watched && row.consecutive_errors == 0)?;
-    let Some(Delivery::Failed(status)) = &row.delivery else { return None };
-    let ran = row.last_run.as_ref().is_some_and(|run| !run.failed);
-    let evidence = ZeroTokensEvidence::Undelivered { delivery_status: status.clone() };
-    ran.then(|| Finding::new(Severity::Warning, evidence))
+    let Some(Delivery::Failed(error)) = &row.delivery else { return None };
+    let run = row.last_run.as_ref().filter(|run| !run.failed)?;
+    // A message that was late is lost once; what is wrong with a channel stays wrong.
+    let severity = if error.is_late { context.settings.severity_after(run.end())? } else { Severity::Warning };
+    Some(Finding::new(severity, ZeroTokensEvidence::Undelivered { delivery_status: error.text.clone() }))
+}
+
+/// Messages of the last day that were lost while later ones arrived, or of which none is known to have arrived.
+fn messages_lost(context: &Context<'_>, job: &Job) -> Option<Finding> {
+    let day = context.settings.now.plus(-DAY);
+    let fires = &job.fires[job.fires.partition_point(|fire| fire.end < day)..];
+    let of = |fate: MessageFate| fires.iter().filter(move |fire| fire.message == fate);
+    let lost = of(MessageFate::Lost).count().max(job.dead_letters);
+    let unconfirmed = of(MessageFate::Unconfirmed).count();
+    let sent = (of(MessageFate::Delivered).count() + unconfirmed + of(MessageFate::Lost).count()).max(lost);
+    let error = job.delivery_error.as_ref().filter(|_| lost > 0);
+    let since = of(if lost > 0 { MessageFate::Lost } else { MessageFate::Unconfirmed }).next().map(|fire| fire.end);
+    let delivery_status = error.map(|error| error.text.clone());
+    let evidence = ZeroTokensEvidence::MessagesLost { lost, unconfirmed, sent, delivery_status };
+    let many = lost >= MIN_LOST || (unconfirmed >= MIN_LOST && unconfirmed == sent);
+    many.then(|| Finding::new(Severity::Warning, evidence).since(since))
 }
 
 /// A one-shot that did its work, but whose message reached nobody.
 fn undelivered_once(context: &Context<'_>, job: &Job) -> Option<Finding> {
     let row = job.row.as_ref()?;
-    let (Some(Delivery::Failed(status)), Some(run)) = (&row.delivery, &row.last_run) else { return None };
+    let (Some(Delivery::Failed(error)), Some(run)) = (&row.delivery, &row.last_run) else { return None };
     let severity = context.settings.severity_after(run.end())?;
-    let evidence = ZeroTokensEvidence::Undelivered { delivery_status: status.clone() };
+    let evidence = ZeroTokensEvidence::Undelivered { delivery_status: error.text.clone() };
     Some(Finding::new(severity, evidence).since(run.end()))
 }
 

@@ -107,7 +107,11 @@ fn job(u: &mut Unstructured<'_>, zone: Zone) -> Result<Job> {
             next_run_at: maybe(u, instant)?.map_or(Timestamp::Missing, Timestamp::At),
             consecutive_errors: if u.arbitrary()? { u.arbitrary()? } else { u.int_in_range(0..=10)? },
             updated_at: maybe(u, instant)?,
-            delivery: if u.arbitrary()? { Some(Delivery::Fine) } else { text(u)?.map(Delivery::Failed) },
+            delivery: if u.arbitrary()? {
+                Some(Delivery::Fine)
+            } else {
+                text(u)?.map(|text| Delivery::Failed(DeliveryError::new(&text)))
+            },
         })
     };
     let states = [
@@ -136,7 +140,8 @@ fn job(u: &mut Unstructured<'_>, zone: Zone) -> Result<Job> {
         self_paced: u.arbitrary()?,
         uses_model: u.arbitrary()?,
         home: text(u)?.map(|store| Home { store, ..Home::default() }),
-        delivery_error: text(u)?,
+        delivery_error: text(u)?.map(|text| DeliveryError::new(&text)),
+        dead_letters: u.int_in_range(0..=4)?,
         fires,
     })
 }

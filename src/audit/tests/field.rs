@@ -157,7 +157,7 @@ fn the_message_of_a_one_shot_that_got_lost_is_told_for_a_day() {
         row(&mut job).delivery = Some(delivery);
         found(&fleet([Job { state: State::Completed, ..job }]), now)
     };
-    let lost = || Delivery::Failed("error: chat not found".to_owned());
+    let lost = || Delivery::Failed(DeliveryError::new("error: chat not found"));
     assert_eq!(world(lost(), "2026-03-03 10:01:00.000"), ["warning undelivered"]);
     assert_eq!(world(lost(), "2026-03-03 10:01:00.001"), ["info undelivered"]);
     assert_eq!(world(Delivery::Fine, "10:05"), NONE);
@@ -237,4 +237,45 @@ fn rows_with_the_same_name_and_schedule_that_both_fire_are_twins() {
     let mut paused = twins("a");
     paused[0].state = State::Paused;
     assert_eq!(found(&fleet(paused), "12:40"), NONE);
+}
+
+/// An hourly job that last fired at 12:00; what became of its messages, the newest last.
+fn sent(fates: &[MessageFate]) -> Job {
+    let hours = i64::try_from(fates.len()).unwrap_or(0);
+    let mut job = ended(hourly("j"), (1..=hours).map(|hour| at("12:00").plus((hour - hours) * HOUR)));
+    job.fires.iter_mut().zip(fates).for_each(|(fire, fate)| fire.message = *fate);
+    job
+}
+
+#[test]
+fn three_messages_of_a_day_that_were_lost_are_told_though_the_newest_arrived() {
+    use MessageFate::{Delivered, Lost, Unconfirmed};
+    let world = |fates: &[MessageFate]| found(&recorded([sent(fates)]), "12:05");
+    assert_eq!(world(&[Lost, Lost, Lost, Delivered]), ["warning messages-lost"]);
+    assert_eq!(world(&[Lost, Lost, Delivered]), NONE);
+    assert_eq!(world(&[Unconfirmed; 3]), ["warning messages-lost"]);
+    assert_eq!(world(&[Unconfirmed; 2]), NONE);
+    assert_eq!(world(&[Unconfirmed, Unconfirmed, Delivered, Unconfirmed]), NONE);
+    let given_up = |dead_letters| found(&recorded([Job { dead_letters, ..sent(&[Delivered]) }]), "12:05");
+    assert_eq!((given_up(3).len(), given_up(2).len()), (1, 0));
+}
+
+#[test]
+fn each_kind_of_delivery_error_is_an_incident_and_a_late_message_is_told_for_a_day() {
+    let world = |error: &str| {
+        let mut jobs = [hourly("a").ran("12:00", "12:01"), hourly("b").ran("12:00", "12:02")];
+        let errors = [DeliveryError::new("chat 17 not found"), DeliveryError::new(error)];
+        for (job, error) in jobs.iter_mut().zip(errors) {
+            row(job).delivery = Some(Delivery::Failed(error));
+        }
+        causes(&recorded(jobs), "12:05").len()
+    };
+    assert_eq!((world("chat 18 not found"), world("token revoked")), (1, 2));
+    let late = |now: &str| {
+        let mut job = cron("j", "0 10 * * 1").ran("10:00", "10:01");
+        row(&mut job).delivery = Some(Delivery::Failed(DeliveryError { is_late: true, ..DeliveryError::new("stale") }));
+        found(&recorded([job]), now)
+    };
+    assert_eq!(late("2026-03-03 10:01:00.000"), ["warning undelivered"]);
+    assert_eq!(late("2026-03-03 10:01:00.001"), ["info undelivered"]);
 }

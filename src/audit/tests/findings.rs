@@ -86,6 +86,19 @@ fn zero_tokens_examples() -> Vec<Finding> {
             Severity::Warning,
             ZeroTokensEvidence::Undelivered { delivery_status: text("error: chat not found") },
         ),
+        Finding::new(
+            Severity::Warning,
+            ZeroTokensEvidence::MessagesLost {
+                lost: 9,
+                unconfirmed: 0,
+                sent: 24,
+                delivery_status: Some(text("prepare failed")),
+            },
+        ),
+        Finding::new(
+            Severity::Warning,
+            ZeroTokensEvidence::MessagesLost { lost: 0, unconfirmed: 4, sent: 4, delivery_status: None },
+        ),
         Finding::new(Severity::Warning, ZeroTokensEvidence::Unjudged { why: text("it has no id") }),
         Finding::new(Severity::Warning, ZeroTokensEvidence::TokenGrowth { tokens: 1000, usual_tokens: 100 }),
         Finding::new(Severity::Warning, streak).since(at("08:01")).resolved(at("11:31")),

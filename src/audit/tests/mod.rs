@@ -16,7 +16,9 @@ mod zero_tokens;
 use super::policy::Rule;
 use super::*;
 use crate::catalog::{Cause, Reason, Status};
-use crate::model::{Delivery, Fire, Liveness, OpenRun, Row, Run, SchedulerTraits, Switch, Timestamp, Tokens};
+use crate::model::{
+    Delivery, DeliveryError, Fire, Liveness, MessageFate, OpenRun, Row, Run, SchedulerTraits, Switch, Timestamp, Tokens,
+};
 use crate::schedule::Zone;
 use crate::settings::{ThresholdOverrides, Thresholds};
 use crate::stores::phantom_for_tests as phantom;

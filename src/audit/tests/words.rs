@@ -22,7 +22,7 @@ fn dead(id: &str) -> Job {
 
 fn undelivered(id: &str) -> Job {
     let mut job = hourly(id).ran("10:00", "10:01");
-    row(&mut job).delivery = Some(Delivery::Failed("error: chat not found".to_owned()));
+    row(&mut job).delivery = Some(Delivery::Failed(DeliveryError::new("error: chat not found")));
     job
 }
 
@@ -134,6 +134,10 @@ fn errors_are_spaced_by_backoff_within_15_minutes() {
 fn rows() -> Vec<(&'static str, String)> {
     let gave_up = Job { state: State::FailedOnce, ..hourly("j").ran("10:00", "10:01").with_errors(3) };
     let gone = |id: &str| Job { state: State::Gone, ..ended(hourly(id), ends(3)) };
+    let mut late = recorded([undelivered("a")]);
+    let error = DeliveryError { is_late: true, ..DeliveryError::new("skipping stale delivery") };
+    late.jobs[0].delivery_error = Some(error.clone());
+    row(&mut late.jobs[0]).delivery = Some(Delivery::Failed(error));
     let paused = Job { state: State::Paused, ..hourly("j").ran("10:00", "10:01") };
     let far = cron("j", "0 9 * * *").ran("09:00", "09:01").next("2026-03-09 00:00");
     let unknown = fires(&[GOOD, Tokens::Unknown, Tokens::Unknown, Tokens::Unknown]);
@@ -160,6 +164,7 @@ fn rows() -> Vec<(&'static str, String)> {
         ("a clock that was set back", words(&set_back("2026-03-05 11:00"), "13:05")),
         ("two schedulers", words(&recorded([twice("j", 3, 3), twice("k", 3, 3)]), "12:40")),
         ("a twin", words(&fleet(twins("a")), "12:40")),
+        ("a late message", words(&late, "10:05")),
         ("nothing is watched", words(&fleet([paused]), "10:30")),
         ("not judged", words(&fleet([unknown]), "12:02")),
         ("a runaway", words(&fleet([runaway]), "10:10")),

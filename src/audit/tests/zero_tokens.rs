@@ -27,7 +27,7 @@ fn last_four_fires_of_two_jobs_without_tokens_are_shared() {
 fn failed_delivery_of_a_good_run_is_reported() {
     let undelivered = |change: &dyn Fn(&mut Row)| {
         let mut job = hourly("j").ran("10:00", "10:01");
-        row(&mut job).delivery = Some(Delivery::Failed("error: chat not found".to_owned()));
+        row(&mut job).delivery = Some(Delivery::Failed(DeliveryError::new("error: chat not found")));
         change(row(&mut job));
         found(&fleet([job]), "10:05")
     };

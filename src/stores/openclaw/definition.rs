@@ -2,7 +2,7 @@
 //! not read.
 
 use super::super::value::cut;
-use crate::model::{Delivery, Schedule, When};
+use crate::model::{Delivery, DeliveryError, ErrorClass, Schedule, When};
 use crate::schedule::{Cadence, Cron, Zone};
 use crate::time::{Instant, Millis, TimeText};
 use serde::Deserialize;
@@ -13,6 +13,8 @@ use sha2::{Digest, Sha256};
 const SHOWN: usize = 200;
 /// The stagger of an expression at minute 0 of every hour, if the schedule names none.
 const DEFAULT_STAGGER: Millis = 300_000;
+/// What the scheduler writes of a message that it threw away since its run began hours late.
+const STALE: &str = "stale delivery";
 /// What the scheduler writes of a run that its process did not survive.
 const INTERRUPTED: &str = "interrupted by gateway restart";
 
@@ -221,9 +223,15 @@ impl JobState {
     pub fn delivery(&self, errors: bool) -> Option<Delivery> {
         let status = self.delivery_status.as_deref()?;
         let failed = status == "not-delivered" && !self.is_silent;
-        let why = || self.delivery_error.clone().filter(|_| errors).unwrap_or_else(|| status.to_owned());
-        Some(if failed { Delivery::Failed(cut(why(), SHOWN)) } else { Delivery::Fine })
+        let why = self.delivery_error.as_deref().unwrap_or(status);
+        Some(if failed { Delivery::Failed(delivery_error(why, errors)) } else { Delivery::Fine })
     }
+}
+
+/// Why a message was not delivered; the text is kept if error texts are.
+pub fn delivery_error(why: &str, errors: bool) -> DeliveryError {
+    let text = if errors { cut(why.to_owned(), SHOWN) } else { "not-delivered".to_owned() };
+    DeliveryError { text, class: ErrorClass::of(why), is_late: why.contains(STALE) }
 }
 
 /// A job that was taken out of the table.
@@ -285,7 +293,7 @@ mod tests {
     #[test]
     fn intended_silence_is_not_a_failed_delivery() {
         let delivery = |json: &str| JobState::parse(json).delivery(true);
-        let failed = Some(Delivery::Failed("not-delivered".to_owned()));
+        let failed = Some(Delivery::Failed(DeliveryError::new("not-delivered")));
         assert_eq!(delivery(r#"{"lastDeliveryStatus":"not-delivered"}"#), failed);
         let silent = r#"{"lastDeliveryStatus":"not-delivered","deliverySuppressionReason":"silent"}"#;
         assert_eq!(delivery(silent), Some(Delivery::Fine));

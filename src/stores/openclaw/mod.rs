@@ -13,8 +13,8 @@ use super::value::{cut, number, shown, text};
 use super::{NewerRows, Window};
 use crate::db::{Access, ReadError};
 use crate::model::{ErrorClass, Home, Job, JobIndex, Liveness, Row, Run, SchedulerTraits, Snapshot, State, Timestamp};
-use crate::time::{Instant, MINUTE, Millis, SECOND};
-use definition::{Definition, JobState, Quarantine};
+use crate::time::{DAY, Instant, MINUTE, Millis, SECOND};
+use definition::{Definition, JobState, Quarantine, delivery_error};
 use rusqlite::Connection;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -22,10 +22,19 @@ use std::path::PathBuf;
 /// The table by which a database is recognized.
 pub const JOB_TABLE: &str = "cron_jobs";
 /// The tables whose columns may be read, and nothing else.
-pub const TABLES: [&str; 6] =
-    ["cron_jobs", "cron_run_receipts", "task_runs", "diagnostic_events", "state_leases", "gateway_boot_lifecycle"];
+pub const TABLES: [&str; 7] = [
+    "cron_jobs",
+    "cron_run_receipts",
+    "task_runs",
+    "diagnostic_events",
+    "state_leases",
+    "gateway_boot_lifecycle",
+    "delivery_queue_entries",
+];
 /// Boots that are read at most, the last ones.
 const MAX_BOOTS: usize = 1000;
+/// Messages that were given up, read at most.
+const MAX_DEAD_LETTERS: usize = 10_000;
 /// A lease is renewed every 30 seconds and expires after five minutes.
 const LEASE_TERM: Millis = 5 * MINUTE;
 /// What a run may take beyond its time-out, for its setup and its first sign of progress.
@@ -106,6 +115,7 @@ fn read_tables(db: &Connection, window: &Window) -> Result<Tables, ReadError> {
     read_liveness(db, window, &mut tables.snapshot)?;
     read_jobs(db, window, &mut tables)?;
     read_quarantine(db, window, &mut tables)?;
+    read_dead_letters(db, window, &mut tables)?;
     Ok(tables)
 }
 
@@ -248,7 +258,7 @@ fn job(
         longest_run,
         self_paced: paced || definition.is_self_paced(),
         uses_model: definition.is_agent_turn(),
-        delivery_error: status.delivery_error.clone().filter(|_| window.errors).map(|error| cut(error, 200)),
+        delivery_error: status.delivery_error.as_deref().map(|error| delivery_error(error, window.errors)),
         ..Job::new(id, state, schedule)
     };
     (job, newer_row)
@@ -273,6 +283,33 @@ fn read_quarantine(db: &Connection, window: &Window, tables: &mut Tables) -> Res
         job.state = State::Quarantined(cut(entry.reason, 100));
         job.row.iter_mut().for_each(|row| row.updated_at = Some(at));
         tables.add(key, job, definition);
+    }
+    Ok(())
+}
+
+/// Messages of the last day that were given up, by the job whose id their session's key holds.
+fn read_dead_letters(db: &Connection, window: &Window, tables: &mut Tables) -> Result<(), ReadError> {
+    let query = format!(
+        "SELECT session_key, last_error FROM delivery_queue_entries
+         WHERE failed_at BETWEEN ?1 AND ?2 ORDER BY failed_at LIMIT {MAX_DEAD_LETTERS}"
+    );
+    let Ok(mut statement) = db.prepare(&query) else { return Ok(()) };
+    let mut rows = statement.query([window.now.plus(-DAY).millis(), window.now.millis()])?;
+    let mut others = 0;
+    while let Some(row) = rows.next()? {
+        let key = row.get_ref(0)?.as_bytes().unwrap_or_default();
+        let job = key.split(|byte| *byte == b':').find_map(|part| tables.first_of_id.get(part).copied());
+        let Some(job) = job.map(|job| &mut tables.snapshot.jobs[job.position()]) else {
+            others += 1;
+            continue;
+        };
+        job.dead_letters += 1;
+        let error = text(row.get_ref(1)?);
+        job.delivery_error = error.map(|error| delivery_error(&error, window.errors)).or(job.delivery_error.take());
+    }
+    if others > 0 {
+        let note = format!("{others} messages that belong to no job were given up in the last day");
+        tables.snapshot.notes.push(note);
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What to do, in OpenClaw's terms: commands of its own.
 
 use crate::catalog::{Cause, Reason};
-use crate::model::{Remedy, Trouble};
+use crate::model::{Job, Remedy, Trouble};
 
 /// Ids longer than this are not shown in a command.
 const MAX_ID_LEN: usize = 200;
@@ -41,6 +41,9 @@ fn step(trouble: &Trouble<'_>) -> &'static str {
         Cause::JobSkipped => {
             "Read the error. If no agent owns the job: openclaw automations edit <job-id> --agent <agent>."
         }
+        Cause::Undelivered if trouble.jobs.iter().any(|job| is_late(job)) => {
+            "The message was thrown away because its run began hours late. If it is still needed: openclaw automations run <job-id>."
+        }
         Cause::Undelivered => "Check the channel and target of the delivery: openclaw automations show <job-id>.",
         Cause::JobsGone => {
             "Compare openclaw automations list with a backup of the database, and add the jobs again: openclaw automations add."
@@ -57,6 +60,10 @@ fn step(trouble: &Trouble<'_>) -> &'static str {
         Cause::Unjudged => "Look at openclaw automations show <job-id> and openclaw automations runs <job-id>.",
         Cause::DeliveryHung | Cause::ExpectedMissing | Cause::NothingWatched => trouble.cause.texts().advice,
     }
+}
+
+fn is_late(job: &Job) -> bool {
+    job.delivery_error.as_ref().is_some_and(|error| error.is_late)
 }
 
 fn row_dead(reason: Reason) -> &'static str {

@@ -2,10 +2,11 @@
 
 use super::super::value::{cut, number, text};
 use super::super::{Window, pieces, row_bounds, settle_newer_rows};
+use super::definition::delivery_error;
 use super::detail::{Detail, Work};
 use super::{Key, Tables, instant};
 use crate::db::{Access, ReadError};
-use crate::model::{Fire, Job, JobIndex, MessageFate, ModelIndex, Schedule, State, Tokens};
+use crate::model::{DeliveryError, Fire, Job, JobIndex, MessageFate, ModelIndex, Schedule, State, Tokens};
 use crate::time::{DAY, Instant, Millis, SECOND};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -35,7 +36,7 @@ const MAX_ERROR_LEN: usize = 200;
 struct Part {
     runs: Vec<(JobIndex, Fire)>,
     /// The last error with which a message of a job got lost.
-    delivery_errors: HashMap<JobIndex, String>,
+    delivery_errors: HashMap<JobIndex, DeliveryError>,
     /// Runs of jobs without a row, with their labels.
     unknown: Vec<(Key, String, Fire)>,
     models: Vec<String>,
@@ -265,8 +266,8 @@ impl Part {
         match job {
             Some(job) => {
                 let error = detail.and_then(|detail| detail.delivery_error.as_deref());
-                if let Some(error) = error.filter(|_| errors && message == MessageFate::Lost) {
-                    self.delivery_errors.insert(job, cut(error.to_owned(), MAX_ERROR_LEN));
+                if let Some(error) = error.filter(|_| message == MessageFate::Lost) {
+                    self.delivery_errors.insert(job, delivery_error(error, errors));
                 }
                 self.runs.push((job, fire));
             }

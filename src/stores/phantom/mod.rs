@@ -10,7 +10,9 @@ mod schedule;
 use super::value::{cut, number, shown, stamp, text};
 use super::{NewerRows, Window};
 use crate::db::{Access, ReadError};
-use crate::model::{Delivery, ErrorClass, Job, JobIndex, OpenRun, Row, Run, SchedulerTraits, Snapshot, State, Switch};
+use crate::model::{
+    Delivery, DeliveryError, ErrorClass, Job, JobIndex, OpenRun, Row, Run, SchedulerTraits, Snapshot, State, Switch,
+};
 use crate::time::{Instant, MINUTE, SECOND};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -259,7 +261,7 @@ fn job(row: &rusqlite::Row<'_>, window: &Window) -> Result<(Job, Option<Row>), r
 /// A message failed if its status begins with `error:` or `dropped:`; `skipped:channel_none` is intended.
 fn delivery(status: &str) -> Delivery {
     let failed = ["error:", "dropped:"].iter().any(|word| status.starts_with(word));
-    if failed { Delivery::Failed(cut(status.to_owned(), 100)) } else { Delivery::Fine }
+    if failed { Delivery::Failed(DeliveryError::new(&cut(status.to_owned(), 100))) } else { Delivery::Fine }
 }
 
 /// The scheduler picks `enabled = 1 AND status = 'active'`; the comparison is exact.
