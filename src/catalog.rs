@@ -289,10 +289,25 @@ catalog! {
             rule: "It has no id, or the times or token counts of its last cost events can't be read. A warning.",
             advice: "Look at the job's rows in scheduled_jobs and cost_events.",
         };
-        TokenGrowth: "Each of the last fires used ten times the tokens that the job used before.", ReasonEntry {
+        TokenGrowth: "Each of the last fires used far more tokens than the job used before.", ReasonEntry {
             detector: Detector::ZeroTokens,
-            rule: "Three fires in a row at ten times the median of the earlier ones, of which at least ten are known. Info: it costs money, but the job is not silent.",
+            rule: "Three fires in a row at ten times the median of the earlier ones, of which at least ten are known; or at four times the oldest ten, if the tokens rose evenly for three days or more. Info: it costs money, but the job is not silent.",
             advice: "Look at what the job's session has grown to.",
+        };
+        WorkShrank: "Each of the last fires wrote, or took, a tenth of what was usual: the job may do nothing.", ReasonEntry {
+            detector: Detector::ZeroTokens,
+            rule: "Three good fires in a row whose output tokens are a tenth of the median of the earlier ones, of which at least ten are known, or whose time is, where at least 10 seconds were usual. Info.",
+            advice: "Read what the job answers: its prompt may be lost, or a tool or a mount gone.",
+        };
+        ModelChanged: "The job runs on another model than before.", ReasonEntry {
+            detector: Detector::ZeroTokens,
+            rule: "Its last three fires or more ran on one model, and at least ten before them, and half of all before them, on another. Info, with the cost of a run before and after.",
+            advice: "Unless this is intended, correct the model's name in the job or the agent.",
+        };
+        CostGrowth: "Each of the last fires cost ten times what the job's fires cost before.", ReasonEntry {
+            detector: Detector::ZeroTokens,
+            rule: "Three fires in a row at ten times the median cost of the earlier ones, of which at least ten are known, on the same model and with usual tokens. Info.",
+            advice: "Look at the model and at what it is billed for.",
         };
         Silent: "The job does not fire, or did not fire for a while.", ReasonEntry {
             detector: Detector::Gap,

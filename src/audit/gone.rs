@@ -2,11 +2,13 @@
 
 use super::Subjects;
 use crate::model::{Job, JobIndex, State};
-use crate::time::{HOUR, Instant, Millis};
+use crate::time::{DAY, HOUR, Instant, Millis};
 use std::cmp::Reverse;
 
 /// So many regular jobs do not lose their rows at the same time on purpose.
 const MIN_JOBS: usize = 3;
+/// How long a job that does not fire on weekends may have been silent before.
+const WEEKEND: Millis = 2 * DAY;
 /// With fewer good fires a job was not a regular one: a one-shot is tried three times at most.
 const MIN_FIRES: usize = 3;
 
@@ -40,10 +42,14 @@ impl GoneTogether {
             let at = |time: Instant| left.iter().filter(move |(_, from, until)| *from <= time && time <= *until);
             let times = left.iter().map(|(_, from, _)| *from);
             let Some(last_fire) = times.max_by_key(|time| (at(*time).count(), *time)) else { break };
-            let jobs: Vec<JobIndex> = at(last_fire).map(|(job, ..)| *job).collect();
-            if jobs.len() < MIN_JOBS {
+            if at(last_fire).count() < MIN_JOBS {
                 break;
             }
+            // The intervals of a job that keeps office hours may not have shown a weekend.
+            let with_weekend =
+                |(from, until): (Instant, Instant)| from <= last_fire && until.plus(WEEKEND) >= last_fire;
+            let jobs: Vec<JobIndex> =
+                left.iter().filter(|(_, from, until)| with_weekend((*from, *until))).map(|(job, ..)| *job).collect();
             left.retain(|(job, ..)| !jobs.contains(job));
             groups.push(GoneGroup { jobs, last_fire });
         }

@@ -220,7 +220,10 @@ impl<'a> Grouping<'a> {
                 | ZeroTokensEvidence::Undelivered { .. }
                 | ZeroTokensEvidence::MessagesLost { .. }
                 | ZeroTokensEvidence::Unjudged { .. }
-                | ZeroTokensEvidence::TokenGrowth { .. } => None,
+                | ZeroTokensEvidence::TokenGrowth { .. }
+                | ZeroTokensEvidence::WorkShrank { .. }
+                | ZeroTokensEvidence::ModelChanged { .. }
+                | ZeroTokensEvidence::CostGrowth { .. } => None,
             },
             Evidence::Gap(
                 GapEvidence::Silent { .. }
@@ -356,7 +359,11 @@ impl<'a> Grouping<'a> {
                 (one.finding.severity > Severity::Info).then_some(Key::Undelivered { class })
             }
             ZeroTokensEvidence::Unjudged { .. } => Some(Key::Unjudged { job }),
-            ZeroTokensEvidence::TokenGrowth { .. } | ZeroTokensEvidence::Flapping { .. } => None,
+            ZeroTokensEvidence::TokenGrowth { .. }
+            | ZeroTokensEvidence::WorkShrank { .. }
+            | ZeroTokensEvidence::ModelChanged { .. }
+            | ZeroTokensEvidence::CostGrowth { .. }
+            | ZeroTokensEvidence::Flapping { .. } => None,
         }
     }
 

@@ -13,17 +13,19 @@ pub mod policy;
 mod tests;
 mod timeline;
 mod wording;
+mod work;
 mod worker;
 mod zero_tokens;
 
 pub use finding::{AffectedJob, Finding, JobFinding, count};
 pub use incident::Incident;
 pub use timeline::{Outcome, Timeline};
+pub use work::Usage;
 
 use crate::catalog::{Detector, Severity};
 use crate::model::{Job, JobIndex, Schedule, Snapshot, State};
 use crate::settings::Settings;
-use crate::time::{Instant, Millis};
+use crate::time::{DAY, Instant, Millis};
 use gap::ForeignZoneJobs;
 use gone::GoneTogether;
 use past_due::PastDueEvidence;
@@ -158,6 +160,10 @@ pub struct JobMetrics {
     pub last_success: Option<Instant>,
     /// Its usual interval; None if it has none.
     pub cadence_ms: Option<Millis>,
+    /// What its fires of the last 24 hours used.
+    pub last_day: Usage,
+    /// What its fires of the last 7 days used, as far as they were read.
+    pub last_week: Usage,
 }
 
 /// What an audit of one database found.
@@ -320,6 +326,8 @@ fn metrics(context: &Context<'_>, subject: &Subject<'_>, found: &[Finding]) -> J
         last_fire: job.last_end(),
         last_success: job.fires.iter().rev().find(|fire| !fire.is_bad()).map(|fire| fire.end),
         cadence_ms: job.schedule.cadence().and_then(|cadence| cadence.usual_interval(now)),
+        last_day: Usage::since(job, now.plus(-DAY)),
+        last_week: Usage::since(job, now.plus(-7 * DAY)),
     }
 }
 

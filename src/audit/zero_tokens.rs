@@ -5,6 +5,7 @@
 //! all; then only the row's count of errors shows that runs fail.
 
 use super::finding::{Finding, count};
+use super::work::{self, Change};
 use super::{Context, Subject, Subjects};
 use crate::catalog::{Reason, Severity};
 use crate::model::{Delivery, ErrorClass, Fire, Job, JobIndex, MessageFate, State, Tokens};
@@ -25,10 +26,6 @@ const MIN_EMPTY: usize = 2;
 /// This many fires of a day, and one in this many, that failed once each are flapping.
 const MIN_FLAPS: usize = 5;
 const FLAPS_ONE_IN: usize = 3;
-/// This many fires in a row that use this many times the usual tokens are growth, once enough earlier ones are known.
-const GROWN_FIRES: usize = 3;
-const GROWTH: u32 = 10;
-const MIN_FIRES_BEFORE: u64 = 10;
 /// With fewer unreadable events a job's history can still be judged.
 const MIN_UNREADABLE: u64 = 3;
 
@@ -58,6 +55,12 @@ pub enum ZeroTokensEvidence {
     Unjudged { why: String },
     /// See [`Reason::TokenGrowth`].
     TokenGrowth { tokens: u32, usual_tokens: u32 },
+    /// See [`Reason::WorkShrank`].
+    WorkShrank { output_tokens: Option<Change>, seconds: Option<Change> },
+    /// See [`Reason::ModelChanged`].
+    ModelChanged { model: String, usual_model: String, cost_usd: Option<Change> },
+    /// See [`Reason::CostGrowth`].
+    CostGrowth { cost_usd: Change },
 }
 
 impl ZeroTokensEvidence {
@@ -75,6 +78,9 @@ impl ZeroTokensEvidence {
             Self::MessagesLost { .. } => Reason::MessagesLost,
             Self::Unjudged { .. } => Reason::Unjudged,
             Self::TokenGrowth { .. } => Reason::TokenGrowth,
+            Self::WorkShrank { .. } => Reason::WorkShrank,
+            Self::ModelChanged { .. } => Reason::ModelChanged,
+            Self::CostGrowth { .. } => Reason::CostGrowth,
         }
     }
 
@@ -103,7 +109,9 @@ impl ZeroTokensEvidence {
                 let last = job
                     .last_run()
                     .map_or_else(String::new, |run| format!(", the last one {} ago", span(now.since(run.end()))));
-                format!("{} in a row{last}", count(*consecutive_errors, "error"))
+                let errors = usize::try_from(*consecutive_errors).unwrap_or(usize::MAX);
+                let cost: f64 = job.fires.iter().rev().take(errors).map(|fire| f64::from(fire.cost_usd)).sum();
+                format!("{} in a row{last}{}", count(*consecutive_errors, "error"), costing(cost))
             }
             Self::FailedRun { next_run_at, .. } => {
                 let last = job.last_end().map_or_else(String::new, |end| format!(" {} ago", span(now.since(end))));
@@ -123,11 +131,29 @@ impl ZeroTokensEvidence {
                 format!("{lost} of its {} in the last day were not delivered{why}", count(*sent, "message"))
             }
             Self::Unjudged { why } => format!("it can't be judged: {why}"),
+            Self::WorkShrank { output_tokens, seconds } => work_shrank(*output_tokens, *seconds),
+            Self::ModelChanged { model, usual_model, cost_usd } => {
+                let cost = cost_usd.map_or_else(String::new, |cost| format!("; {}", cost_of_a_run(cost)));
+                format!("it runs on {model}; {usual_model} was usual{cost}")
+            }
+            Self::CostGrowth { cost_usd } => cost_of_a_run(*cost_usd),
             Self::TokenGrowth { tokens, usual_tokens } => {
                 format!("each of its last fires used {tokens} tokens or more; {usual_tokens} were usual")
             }
         }
     }
+}
+
+fn cost_of_a_run(cost_usd: Change) -> String {
+    format!("a run costs {:.2} USD; {:.2} USD were usual", cost_usd.now, cost_usd.usual)
+}
+
+fn work_shrank(output_tokens: Option<Change>, seconds: Option<Change>) -> String {
+    let tokens =
+        output_tokens.map(|tokens| format!("wrote {} tokens or fewer; {} were usual", tokens.now, tokens.usual));
+    let time = seconds.map(|seconds| format!("took {:.1}s or less; {:.0}s were usual", seconds.now, seconds.usual));
+    let changes: Vec<String> = tokens.into_iter().chain(time).collect();
+    format!("each of its last fires {}", changes.join(", and "))
 }
 
 /// The streaks of a job, the ongoing one and those that ended within the window, and whatever else shows that it does no
@@ -161,7 +187,7 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
         .or_else(|| messages_lost(context, job));
     findings.extend(ongoing);
     findings.extend(unjudged(subject));
-    findings.extend(grown(job));
+    findings.extend(work::changes(context, job));
     findings.extend(flapping(context, job));
     findings
 }
@@ -419,28 +445,6 @@ fn unjudged(subject: &Subject<'_>) -> Option<Finding> {
         return None;
     };
     Some(Finding::new(Severity::Warning, ZeroTokensEvidence::Unjudged { why }))
-}
-
-/// Tokens that grew and stay grown: this costs money, but the job is not silent.
-fn grown(job: &Job) -> Option<Finding> {
-    let used = |fire: &Fire| match fire.tokens {
-        Tokens::Used(tokens) if tokens > 0 => Some((tokens, fire.end)),
-        _ => None,
-    };
-    let last: Vec<(u32, Instant)> = job.fires.iter().rev().filter_map(used).take(GROWN_FIRES).collect();
-    let (least, since) = (last.iter().map(|(tokens, _)| *tokens).min()?, last.last()?.1);
-    // Most jobs end here: the median of all would cost a sort.
-    let before = job.fires.iter().filter_map(used).filter(|(_, end)| *end < since);
-    let (total, count) =
-        before.clone().fold((0u64, 0u64), |(total, count), (tokens, _)| (total + u64::from(tokens), count + 1));
-    if count < MIN_FIRES_BEFORE || u64::from(least) * count <= total {
-        return None;
-    }
-    let mut before: Vec<u32> = before.map(|(tokens, _)| tokens).collect();
-    let middle = before.len() / 2;
-    let usual_tokens = *before.select_nth_unstable(middle).1;
-    let evidence = ZeroTokensEvidence::TokenGrowth { tokens: least, usual_tokens };
-    (least >= usual_tokens.saturating_mul(GROWTH)).then(|| Finding::new(Severity::Info, evidence).since(since))
 }
 
 #[derive(Clone, Copy)]

@@ -1,7 +1,8 @@
 //! Stories of how schedules fail in the field, each with one just short of it that must stay quiet.
 
 use super::*;
-use crate::model::ErrorClass;
+use crate::model::{ErrorClass, ModelIndex};
+use std::num::NonZeroU32;
 
 /// A daily job at 02:00 whose last run failed with this error.
 fn failed(id: &str, error: &str) -> Job {
@@ -178,6 +179,13 @@ fn three_rows_that_went_at_the_same_time_were_lost() {
     assert_eq!(causes(&world("19:30:00.001"), "20:05"), []);
     let all = recorded([gone("a", "17:00"), gone("b", "17:10"), gone("c", "17:20")]);
     assert_eq!(causes(&all, "20:05"), [(Cause::JobsGone, Severity::Critical, 3)]);
+    let office = |last: &str| {
+        let mut world = world("17:20");
+        world.jobs.push(gone("office", last));
+        causes(&world, "20:05")[0].2
+    };
+    assert_eq!(office("2026-02-28 14:50:00.000"), 4, "a weekend before");
+    assert_eq!(office("2026-02-28 14:49:59.999"), 3);
     let mut rare = world("17:20");
     rare.jobs[2].fires.remove(0);
     assert_eq!(causes(&rare, "20:05"), [], "two fires make no regular job");
@@ -278,4 +286,62 @@ fn each_kind_of_delivery_error_is_an_incident_and_a_late_message_is_told_for_a_d
     };
     assert_eq!(late("2026-03-03 10:01:00.000"), ["warning undelivered"]);
     assert_eq!(late("2026-03-03 10:01:00.001"), ["info undelivered"]);
+}
+
+#[test]
+fn output_or_time_at_a_tenth_for_three_fires_is_told() {
+    let world = |before: usize, output: [u32; 3]| {
+        let outputs = [vec![900; before], output.to_vec()].concat();
+        let mut job = fires(&vec![GOOD; outputs.len()]);
+        job.fires.iter_mut().zip(outputs).for_each(|(fire, output)| fire.output = NonZeroU32::new(output));
+        found(&fleet([job]), "12:05")
+    };
+    assert_eq!(world(10, [90, 26, 90]), ["info work-shrank"]);
+    assert_eq!(world(10, [90, 91, 90]), NONE);
+    assert_eq!(world(9, [90; 3]), NONE);
+    let took = |usual: Millis, last: Millis| {
+        let mut job = fires(&[GOOD; 13]);
+        for (position, fire) in job.fires.iter_mut().enumerate() {
+            *fire = fire.started(fire.end.plus(if position < 10 { -usual } else { -last }));
+        }
+        found(&recorded([job]), "12:05")
+    };
+    assert_eq!(took(10_000, 1000), ["info work-shrank"]);
+    assert_eq!(took(10_000, 1001), NONE);
+    assert_eq!(took(9_999, 1), NONE);
+}
+
+#[test]
+fn tokens_that_grow_evenly_for_three_days_are_told_from_four_times_on() {
+    let world = |count: u32, step: u32, resets: u32| {
+        let tokens: Vec<u32> = (0..count).map(|fire| 1000 + step * (fire % resets)).collect();
+        found(&used(&tokens), "12:02")
+    };
+    assert_eq!(world(80, 60, 80), ["info token-growth"]);
+    assert_eq!(world(80, 40, 80), NONE, "three and a half times");
+    assert_eq!(world(72, 60, 72), NONE, "less than three days");
+    assert_eq!(world(96, 200, 24), NONE, "a session that is renewed each day");
+}
+
+#[test]
+fn another_model_for_three_fires_is_told_with_its_cost() {
+    let world = |before: usize, after: usize, cost: f32| {
+        let mut job = fires(&vec![GOOD; before + after]);
+        for (position, fire) in job.fires.iter_mut().enumerate() {
+            let is_new = position >= before;
+            fire.model = ModelIndex::at(usize::from(is_new));
+            fire.cost_usd = if is_new { cost } else { 0.1 };
+        }
+        let models = vec!["small".to_owned(), "large".to_owned()];
+        found(&Snapshot { models, ..fleet([job]) }, "12:05")
+    };
+    assert_eq!(world(10, 3, 1.0), ["info model-changed"]);
+    assert_eq!((world(9, 3, 0.1).len(), world(10, 2, 0.1).len()), (0, 0));
+    let dearer = |cost: f32| {
+        let mut job = fires(&[GOOD; 13]);
+        job.fires.iter_mut().for_each(|fire| fire.cost_usd = 0.125);
+        job.fires[10..].iter_mut().for_each(|fire| fire.cost_usd = cost);
+        found(&fleet([job]), "12:05")
+    };
+    assert_eq!((dearer(1.25), dearer(1.24)), (vec!["info cost-growth".to_owned()], vec![]));
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::audit::gap::GapEvidence;
 use crate::audit::past_due::PastDueEvidence;
+use crate::audit::work::Change;
 use crate::audit::zero_tokens::ZeroTokensEvidence;
 use wildmatch::WildMatch;
 
@@ -100,6 +101,30 @@ fn zero_tokens_examples() -> Vec<Finding> {
             ZeroTokensEvidence::MessagesLost { lost: 0, unconfirmed: 4, sent: 4, delivery_status: None },
         ),
         Finding::new(Severity::Warning, ZeroTokensEvidence::Unjudged { why: text("it has no id") }),
+        Finding::new(
+            Severity::Info,
+            ZeroTokensEvidence::WorkShrank {
+                output_tokens: Some(Change { now: 26.0, usual: 900.0 }),
+                seconds: Some(Change { now: 4.2, usual: 38.0 }),
+            },
+        ),
+        Finding::new(
+            Severity::Info,
+            ZeroTokensEvidence::WorkShrank { output_tokens: None, seconds: Some(Change { now: 0.004, usual: 38.0 }) },
+        ),
+        Finding::new(
+            Severity::Info,
+            ZeroTokensEvidence::ModelChanged {
+                model: text("large"),
+                usual_model: text("small"),
+                cost_usd: Some(Change { now: 0.75, usual: 0.05 }),
+            },
+        ),
+        Finding::new(
+            Severity::Info,
+            ZeroTokensEvidence::ModelChanged { model: text("large"), usual_model: text("small"), cost_usd: None },
+        ),
+        Finding::new(Severity::Info, ZeroTokensEvidence::CostGrowth { cost_usd: Change { now: 0.75, usual: 0.05 } }),
         Finding::new(Severity::Warning, ZeroTokensEvidence::TokenGrowth { tokens: 1000, usual_tokens: 100 }),
         Finding::new(Severity::Warning, streak).since(at("08:01")).resolved(at("11:31")),
     ]

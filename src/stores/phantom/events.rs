@@ -11,11 +11,12 @@ use super::super::value::{event_time, number};
 use super::super::{Window, pieces, row_bounds, settle_newer_rows};
 use super::{KEY_PREFIX, Tables};
 use crate::db::{Access, ReadError};
-use crate::model::{Fire, Job, JobIndex, Run, Schedule, Snapshot, State, Tokens};
+use crate::model::{Fire, Job, JobIndex, ModelIndex, Run, Schedule, Snapshot, State, Tokens};
 use crate::parallel;
 use crate::time::{DAY, Instant, MINUTE, Millis, SECOND};
 use rusqlite::{Connection, Row, params};
 use rustc_hash::FxHashMap;
+use std::num::NonZeroU32;
 
 /// Read beyond the window, so that what straddles its start is seen whole and a small step of the clock does no harm.
 const MARGIN: Millis = DAY;
@@ -34,6 +35,9 @@ const PROBES: i64 = 64;
 const SAME_RUN: Millis = 2 * SECOND;
 /// With fewer fires a job that has no row any more was not a regular one.
 const MIN_OF_REGULAR: usize = 3;
+/// Models that are told apart, and the longest name that is kept of one.
+const MAX_MODELS: usize = 1000;
+const MAX_MODEL_LEN: usize = 100;
 /// Jobs without a row that are kept apart; the events of further ones are pooled.
 const MAX_UNKNOWN_JOBS: usize = 10_000;
 
@@ -97,8 +101,12 @@ pub struct Newest {
 struct Keys {
     positions: FxHashMap<Vec<u8>, JobIndex>,
     unknown_jobs: Vec<Vec<u8>>,
+    /// The models of the events, as they are met.
+    models: Vec<Vec<u8>>,
+    models_by_name: FxHashMap<Vec<u8>, ModelIndex>,
     jobs: usize,
-    has_cost: bool,
+    /// The columns that a version of the scheduler may lack, or NULL instead.
+    optional: [&'static str; 2],
     now: Instant,
 }
 
@@ -106,7 +114,27 @@ impl Keys {
     fn new(tables: &Tables, now: Instant) -> Keys {
         let named = tables.ids.iter().enumerate().filter(|(_, id)| !id.is_empty());
         let positions = named.map(|(index, id)| ([KEY_PREFIX, id].concat(), JobIndex::at(index))).collect();
-        Keys { positions, unknown_jobs: Vec::new(), jobs: tables.ids.len(), has_cost: tables.has_cost, now }
+        Keys {
+            positions,
+            unknown_jobs: Vec::new(),
+            models: Vec::new(),
+            models_by_name: FxHashMap::default(),
+            jobs: tables.ids.len(),
+            optional: tables.optional_event_columns,
+            now,
+        }
+    }
+
+    /// The position of a model's name; None if it has none, or if too many are known.
+    fn model(&mut self, name: &[u8]) -> Option<ModelIndex> {
+        if let Some(position) = self.models_by_name.get(name) {
+            return Some(*position);
+        }
+        let position =
+            ModelIndex::at(self.models.len()).filter(|_| !name.is_empty() && self.models.len() < MAX_MODELS)?;
+        self.models.push(name.to_vec());
+        self.models_by_name.insert(name.to_vec(), position);
+        Some(position)
     }
 
     /// The position of a key's job; None if the key is not a scheduled job's.
@@ -123,19 +151,24 @@ impl Keys {
         Some(next)
     }
 
-    /// Takes in the unknown jobs that a copy of these keys met, and gives that copy's part the positions that they have here.
+    /// Takes in the unknown jobs and models that a copy of these keys met, and gives that copy's part the positions that they
+    /// have here.
     fn adopt(&mut self, met: &Keys, part: &mut Part) {
         let positions: Vec<JobIndex> =
             met.unknown_jobs.iter().filter_map(|id| self.position(&[KEY_PREFIX, id].concat())).collect();
+        let models: Vec<Option<ModelIndex>> = met.models.iter().map(|name| self.model(name)).collect();
         for event in &mut part.events {
             let unknown_job = event.who.position().checked_sub(self.jobs);
             event.who = unknown_job.and_then(|index| positions.get(index).copied()).unwrap_or(event.who);
+            if let Some(fire) = &mut event.fire {
+                fire.model = fire.model.and_then(|model| *models.get(model.position())?);
+            }
         }
     }
 
     fn query(&self, rest: &str) -> String {
-        let cost = if self.has_cost { "cost_usd" } else { "NULL" };
-        format!("SELECT session_key, {cost}, input_tokens, output_tokens, created_at FROM cost_events {rest}")
+        let [cost, model] = self.optional;
+        format!("SELECT session_key, {cost}, input_tokens, output_tokens, created_at, {model} FROM cost_events {rest}")
     }
 
     /// Reads one row of [`Keys::query`]; None if it is not a scheduled job's, or later than the audit.
@@ -151,14 +184,17 @@ impl Keys {
         };
         let Some(end) = end else { return Ok(Some(Event { who, fire: None })) };
         let count = |index| Ok::<_, rusqlite::Error>(number(row.get_ref(index)?).and_then(|n| u64::try_from(n).ok()));
-        let tokens = match (count(2)?, count(3)?) {
+        let (read, written) = (count(2)?, count(3)?);
+        let output = written.and_then(|written| NonZeroU32::new(u32::try_from(written).unwrap_or(u32::MAX)));
+        let tokens = match (read, written) {
             (Some(read), Some(written)) => {
                 Tokens::Used(u32::try_from(read.saturating_add(written)).unwrap_or(u32::MAX))
             }
             _ => Tokens::Unknown,
         };
         let cost_usd = row.get_ref(1)?.as_f64_or_null().ok().flatten().unwrap_or(0.0) as f32;
-        Ok(Some(Event { who, fire: Some(Fire { cost_usd, ..Fire::ended(end, tokens) }) }))
+        let model = self.model(row.get_ref(5)?.as_bytes().unwrap_or_default());
+        Ok(Some(Event { who, fire: Some(Fire { cost_usd, output, model, ..Fire::ended(end, tokens) }) }))
     }
 }
 
@@ -196,6 +232,8 @@ pub fn read(
         let fires = read_fires(access, from, start, &mut newest, &mut tables.snapshot)?;
         settle_unknown_jobs(fires, &newest.keys, &mut tables);
         look_back(access, (first, last), from, start, &mut newest.keys, &mut tables.snapshot)?;
+        let name = |name: &Vec<u8>| super::cut(String::from_utf8_lossy(name).into_owned(), MAX_MODEL_LEN);
+        tables.snapshot.models = newest.keys.models.iter().map(name).collect();
     }
     super::note_newer_rows(tables.newer_rows.len(), window.now, &mut tables.snapshot);
     settle_newer_rows(tables.newer_rows, &mut tables.snapshot);

@@ -95,6 +95,9 @@ const REQUIRED: [(&str, &[&str]); 2] = [
     ("cost_events", &["session_key", "input_tokens", "output_tokens", "created_at"]),
 ];
 
+/// Columns of cost_events that say what a run cost, and on which model it ran.
+const OPTIONAL_EVENT_COLUMNS: [&str; 2] = ["cost_usd", "model"];
+
 /// How this scheduler works.
 pub const TRAITS: SchedulerTraits = SchedulerTraits {
     max_concurrent: 1,
@@ -120,8 +123,8 @@ struct Tables {
     ids: Vec<Vec<u8>>,
     /// Ids of jobs that were deleted in the dashboard.
     deleted: HashSet<Vec<u8>>,
-    /// Whether cost_events has the column cost_usd.
-    has_cost: bool,
+    /// `cost_usd` and `model`, or NULL where cost_events has no such column.
+    optional_event_columns: [&'static str; 2],
     newer_rows: NewerRows,
 }
 
@@ -141,31 +144,36 @@ pub fn read(access: &mut Access<'_>, window: &Window) -> Result<Snapshot, ReadEr
 }
 
 fn read_tables(db: &Connection, window: &Window) -> Result<Tables, ReadError> {
-    let has_cost = require_tables(db)?;
+    let optional_event_columns = require_tables(db)?;
     let snapshot = Snapshot::empty(TRAITS);
-    let mut tables =
-        Tables { snapshot, ids: Vec::new(), deleted: HashSet::new(), has_cost, newer_rows: NewerRows::new() };
+    let mut tables = Tables {
+        snapshot,
+        ids: Vec::new(),
+        deleted: HashSet::new(),
+        optional_event_columns,
+        newer_rows: NewerRows::new(),
+    };
     read_jobs(db, window, &mut tables)?;
     read_sessions(db, window, &mut tables.snapshot)?;
     read_audit_log(db, window, &mut tables)?;
     Ok(tables)
 }
 
-/// Whether cost_events has the column cost_usd, if everything is there that must be.
-fn require_tables(db: &Connection) -> Result<bool, ReadError> {
-    let (mut missing, mut has_cost) = (Vec::new(), false);
+/// The optional columns of cost_events, or NULL instead, if everything is there that must be.
+fn require_tables(db: &Connection) -> Result<[&'static str; 2], ReadError> {
+    let (mut missing, mut optional) = (Vec::new(), OPTIONAL_EVENT_COLUMNS);
     for (name, columns) in REQUIRED {
         match Table::find(db, name)? {
             None => missing.push(format!("table {name}")),
             Some(table) => {
-                has_cost = table.has("cost_usd");
+                optional = OPTIONAL_EVENT_COLUMNS.map(|column| if table.has(column) { column } else { "NULL" });
                 let absent = columns.iter().filter(|column| !table.has(column));
                 missing.extend(absent.map(|column| format!("column {name}.{column}")));
             }
         }
     }
     if missing.is_empty() {
-        return Ok(has_cost);
+        return Ok(optional);
     }
     Err(ReadError::Unusable(format!(
         "is not a database of phantom that can be read: {} missing; found: {}. Give the scheduler's own database, data/phantom.db by default",

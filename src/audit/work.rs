@@ -1,0 +1,182 @@
+//! How the work of a job's last fires differs from what was usual: tokens, output, time, model, and cost. Nothing is silent, so
+//! all of it is information; but it costs money, or the work is no longer done.
+
+use super::Context;
+use super::finding::Finding;
+use super::zero_tokens::ZeroTokensEvidence;
+use crate::catalog::Severity;
+use crate::model::{Fire, Job, ModelIndex, Tokens};
+use crate::time::{DAY, Instant, Millis, SECOND};
+use serde::Serialize;
+
+/// This many fires in a row show a change, once this many earlier ones are known.
+const LAST_FIRES: usize = 3;
+const MIN_BEFORE: usize = 10;
+/// A change by this factor is told.
+const FACTOR: f64 = 10.0;
+/// Even growth is told from this factor on, if each quarter of the history is that much above the one before it, over a time
+/// that is longer than a session lasts.
+const EVEN_FACTOR: f64 = 4.0;
+const QUARTER_FACTOR: f64 = 1.2;
+const LONGER_THAN_A_SESSION: Millis = 3 * DAY;
+/// Shorter runs say nothing by their length.
+const MIN_USUAL_RUN: Millis = 10 * SECOND;
+
+/// A value of the last fires, and the usual one.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Change {
+    /// Of the last fires the one nearest to the usual value.
+    pub now: f64,
+    /// The median of those before them.
+    pub usual: f64,
+}
+
+/// What changed in the work of a job.
+pub fn changes(context: &Context<'_>, job: &Job) -> Vec<Finding> {
+    let growth = grown(job);
+    let model = model_changed(context, job);
+    // More tokens and another model cost more by themselves.
+    let cost = if growth.is_some() || model.is_some() { None } else { dearer(job) };
+    growth.into_iter().chain(shrunk(job)).chain(model).chain(cost).collect()
+}
+
+/// One number of each good fire that has it, oldest first.
+struct Series(Vec<(Instant, f64)>);
+
+impl Series {
+    fn of(job: &Job, value: impl Fn(&Fire) -> Option<f64>) -> Series {
+        let good = job.fires.iter().filter(|fire| !fire.is_bad());
+        Series(good.filter_map(|fire| Some((fire.end, value(fire)?))).collect())
+    }
+
+    /// The last fires, and those before them if they are enough.
+    fn split(&self) -> Option<(&[(Instant, f64)], &[(Instant, f64)])> {
+        let (before, last) = self.0.split_at(self.0.len().checked_sub(LAST_FIRES)?);
+        (before.len() >= MIN_BEFORE).then_some((before, last))
+    }
+
+    /// The change of the last fires, if each is that much above the median of those before; and since when.
+    fn growth(&self) -> Option<(Change, Instant)> {
+        let (before, last) = self.split()?;
+        let now = least(last);
+        // Most jobs end here: the median would cost a sort.
+        let sum: f64 = before.iter().map(|(_, value)| value).sum();
+        if now * before.len() as f64 <= sum {
+            return None;
+        }
+        let usual = median(before);
+        (now >= FACTOR * usual).then_some((Change { now, usual }, last[0].0))
+    }
+
+    /// The change of the last fires against the oldest ones, if the values rose evenly.
+    fn even_growth(&self) -> Option<(Change, Instant)> {
+        let (before, last) = self.split()?;
+        let (first, newest) = (self.0.first()?.0, self.0.last()?.0);
+        if before.len() < 4 * MIN_BEFORE || newest.since(first) < LONGER_THAN_A_SESSION {
+            return None;
+        }
+        let usual = median(&before[..MIN_BEFORE]);
+        let now = least(last);
+        let quarters: Vec<f64> = before.chunks(before.len().div_ceil(4)).map(median).collect();
+        let rises = quarters.windows(2).all(|pair| pair[1] >= QUARTER_FACTOR * pair[0]);
+        (rises && now >= EVEN_FACTOR * usual).then_some((Change { now, usual }, first))
+    }
+
+    /// The change of the last fires, if each is that much below the median of those before; and since when.
+    fn decline(&self) -> Option<(Change, Instant)> {
+        let (before, last) = self.split()?;
+        let now = last.iter().map(|(_, value)| *value).fold(0.0, f64::max);
+        let usual = median(before);
+        (usual > 0.0 && FACTOR * now <= usual).then_some((Change { now, usual }, last[0].0))
+    }
+}
+
+fn least(values: &[(Instant, f64)]) -> f64 {
+    values.iter().map(|(_, value)| *value).fold(f64::INFINITY, f64::min)
+}
+
+fn median(values: &[(Instant, f64)]) -> f64 {
+    let mut values: Vec<f64> = values.iter().map(|(_, value)| *value).collect();
+    let middle = values.len() / 2;
+    *values.select_nth_unstable_by(middle, f64::total_cmp).1
+}
+
+/// Tokens that grew and stay grown, at once or evenly.
+fn grown(job: &Job) -> Option<Finding> {
+    let used = Series::of(job, |fire| match fire.tokens {
+        Tokens::Used(tokens) if tokens > 0 => Some(f64::from(tokens)),
+        _ => None,
+    });
+    let (change, since) = used.growth().or_else(|| used.even_growth())?;
+    // They come from u32.
+    let evidence = ZeroTokensEvidence::TokenGrowth { tokens: change.now as u32, usual_tokens: change.usual as u32 };
+    Some(Finding::new(Severity::Info, evidence).since(since))
+}
+
+/// Output or time that shrank: the job still fires, but hardly does its work.
+fn shrunk(job: &Job) -> Option<Finding> {
+    let output = Series::of(job, |fire| fire.output.map(|output| f64::from(output.get()))).decline();
+    let usual_run = |change: &Change| change.usual * SECOND as f64 >= MIN_USUAL_RUN as f64;
+    let took = Series::of(job, |fire| Some(fire.took?.millis() as f64 / SECOND as f64));
+    let took = took.decline().filter(|(change, _)| usual_run(change));
+    let since = output.or(took)?.1;
+    let (output_tokens, seconds) = (output.map(|(change, _)| change), took.map(|(change, _)| change));
+    Some(Finding::new(Severity::Info, ZeroTokensEvidence::WorkShrank { output_tokens, seconds }).since(since))
+}
+
+/// Another model than most of the fires before ran on, and what that costs.
+fn model_changed(context: &Context<'_>, job: &Job) -> Option<Finding> {
+    let known: Vec<(&Fire, ModelIndex)> = job.fires.iter().filter_map(|fire| Some((fire, fire.model?))).collect();
+    let current = known.last()?.1;
+    let first = known.iter().rposition(|(_, model)| *model != current)? + 1;
+    let (before, since) = known.split_at(first);
+    let usual = before.last()?.1;
+    let with_usual = before.iter().filter(|(_, model)| *model == usual).count();
+    if since.len() < LAST_FIRES || with_usual < MIN_BEFORE || 2 * with_usual < before.len() {
+        return None;
+    }
+    let name = |model: ModelIndex| context.snapshot.models.get(model.position()).cloned().unwrap_or_default();
+    let costs = |fires: &[(&Fire, ModelIndex)]| {
+        let known = fires.iter().filter(|(fire, _)| fire.cost_usd > 0.0);
+        let costs: Vec<(Instant, f64)> = known.map(|(fire, _)| (fire.end, f64::from(fire.cost_usd))).collect();
+        (!costs.is_empty()).then(|| median(&costs))
+    };
+    let cost_usd = costs(since).zip(costs(before)).map(|(now, usual)| Change { now, usual });
+    let evidence = ZeroTokensEvidence::ModelChanged { model: name(current), usual_model: name(usual), cost_usd };
+    Some(Finding::new(Severity::Info, evidence).since(since[0].0.end))
+}
+
+/// Runs that cost far more than before.
+fn dearer(job: &Job) -> Option<Finding> {
+    let costs = Series::of(job, |fire| Some(f64::from(fire.cost_usd)).filter(|cost| *cost > 0.0));
+    let (cost_usd, since) = costs.growth()?;
+    Some(Finding::new(Severity::Info, ZeroTokensEvidence::CostGrowth { cost_usd }).since(since))
+}
+
+/// What the fires of some time used.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Usage {
+    /// How many there were.
+    pub fires: usize,
+    /// Their tokens; None if none are known.
+    pub tokens: Option<u64>,
+    /// Their cost in US dollars; None if none is known.
+    pub cost_usd: Option<f64>,
+}
+
+impl Usage {
+    /// What the fires of a job used from an instant on.
+    pub fn since(job: &Job, from: Instant) -> Usage {
+        let fires = &job.fires[job.fires.partition_point(|fire| fire.end < from)..];
+        let mut usage = Usage { fires: fires.len(), ..Usage::default() };
+        for fire in fires {
+            if let Tokens::Used(tokens) = fire.tokens {
+                usage.tokens = Some(usage.tokens.unwrap_or(0) + u64::from(tokens));
+            }
+            if fire.cost_usd > 0.0 {
+                usage.cost_usd = Some(usage.cost_usd.unwrap_or(0.0) + f64::from(fire.cost_usd));
+            }
+        }
+        usage
+    }
+}
