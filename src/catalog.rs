@@ -321,7 +321,7 @@ catalog! {
         };
         OtherZone: "The job seems to run in a different time zone than assumed.", ReasonEntry {
             detector: Detector::Gap,
-            rule: "Its schedule names no zone, and its next_run_at is not a slot in the assumed zone but would be one in another. Info; its gaps are not judged.",
+            rule: "Its schedule names no zone, and its next_run_at is not a slot in the assumed zone but would be one in another. Info; its gaps are not judged. A job that kept to the assumed zone before says since when it does not.",
             advice: "Pass the time zone of the scheduler's process with --timezone.",
         };
         TooManyFires: "The job fires far more often than its schedule has slots, and each run is paid for.", ReasonEntry {

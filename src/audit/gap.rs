@@ -3,7 +3,7 @@
 //! A silence is measured from the first slot missed, because only the END of an older run is known. What the scheduler does
 //! by design is not a gap: waiting for the worker, a pause, the backoff after an error, nights and weekends of a schedule.
 
-use super::finding::{Finding, count};
+use super::finding::{Finding, count, seconds, span_of_seconds};
 use super::past_due::{lateness, slots_since};
 use super::worker::{ROW_FOLLOWS, rewritten_at};
 use super::zero_tokens::costing;
@@ -21,6 +21,9 @@ const MIN_SLOTS: u64 = 10;
 /// This many times the slots, and this many fires more, are not retries: the circuit breaker opens before.
 const TOO_MANY_TIMES: u64 = 3;
 const TOO_MANY_MORE: usize = 20;
+/// Fires end within this time of their slots, as zones go, and so many in the assumed zone show that it was right before.
+const ZONE_SLACK: Millis = HOUR;
+const MIN_BEFORE_CHANGE: usize = 2;
 /// So many slots with two fires each, and half of the slots of a day or of so many intervals, are no chance.
 const MIN_PAIRS: usize = 3;
 const SLOTS_FOR_PAIRS: Millis = 7;
@@ -37,6 +40,8 @@ pub enum GapEvidence {
     Starved { slots: u64, lost: u64 },
     /// See [`Reason::OtherZone`].
     OtherZone { jobs: Vec<String>, offset: String, zone: String },
+    /// See [`Reason::OtherZone`].
+    ZoneChanged { shift_seconds: i64 },
     /// See [`Reason::TooManyFires`].
     TooManyFires { fires: usize, slots: u64, cost_usd: f64 },
     /// See [`Reason::TooManyFires`].
@@ -55,7 +60,7 @@ impl GapEvidence {
         match self {
             Self::Silent { .. } => Reason::Silent,
             Self::Starved { .. } => Reason::Starved,
-            Self::OtherZone { .. } => Reason::OtherZone,
+            Self::OtherZone { .. } | Self::ZoneChanged { .. } => Reason::OtherZone,
             Self::TooManyFires { .. } | Self::PairedFires { .. } | Self::Twin { .. } => Reason::TooManyFires,
             Self::ClockSetBack { .. } => Reason::ClockSetBack,
             Self::RowGone { .. } => Reason::RowGone,
@@ -76,6 +81,11 @@ impl GapEvidence {
                     "{jobs} {seem} to run in a different time zone than {zone} (for example {offset}), \
                      so {their} gaps were not judged: pass --timezone"
                 )
+            }
+            Self::ZoneChanged { shift_seconds } => {
+                let since = finding.since.map_or_else(String::new, |since| format!(" since {} UTC", since.minute()));
+                let shift = span_of_seconds(*shift_seconds);
+                format!("it has run {shift} after its slots{since}, as if the scheduler's time zone had changed")
             }
             Self::TooManyFires { fires, slots, cost_usd } => {
                 let (fires, slots) = (count(*fires, "fire"), count(*slots, "slot"));
@@ -129,8 +139,9 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     let judged = job.state.is_watched() && !job.self_paced;
     let Some(cadence) = job.schedule.cadence().filter(|_| judged) else { return Vec::new() };
     if let Some(foreign) = context.foreign_zone.filter(|foreign| foreign.contains(subject.index)) {
-        // One finding for all of them, under the first.
-        return if foreign.is_first(subject.index) { vec![foreign.finding(context)] } else { Vec::new() };
+        // One finding for all of them, under the first, and one for each that ran in the assumed zone before.
+        let all = Some(foreign.finding(context)).filter(|_| foreign.is_first(subject.index));
+        return all.into_iter().chain(foreign.change(job, cadence)).collect();
     }
     let thresholds = &subject.settings.thresholds;
     // Within one longest run nothing can be a fault, so no slot of a healthy stretch is computed.
@@ -448,6 +459,20 @@ impl ForeignZoneJobs {
 
     fn is_first(&self, job: JobIndex) -> bool {
         self.jobs.first().is_some_and(|(first, _)| *first == job)
+    }
+
+    /// Since when a job has run at the slots of its zone instead of those of the assumed one, if it changed.
+    fn change(&self, job: &Job, cadence: &Cadence) -> Option<Finding> {
+        let shift = (-self.offset).rem_euclid(cadence.usual_interval(job.last_end()?)?);
+        let lag = |pair: &[Fire]| Some(pair[1].end.since(cadence.next(pair[0].end)?));
+        let lags: Vec<Option<Millis>> = job.fires.windows(2).map(lag).collect();
+        let is_near = |lag: &Option<Millis>, shift: Millis| lag.is_some_and(|lag| (lag - shift).abs() <= ZONE_SLACK);
+        let first = lags.iter().rposition(|lag| !is_near(lag, shift))? + 1;
+        let before = lags[..first].iter().filter(|lag| is_near(lag, 0)).count();
+        let since = job.fires.get(first + 1)?.end;
+        let shift_seconds = seconds(shift);
+        (shift > 2 * ZONE_SLACK && before >= MIN_BEFORE_CHANGE)
+            .then(|| Finding::new(Severity::Info, GapEvidence::ZoneChanged { shift_seconds }).since(since))
     }
 
     fn finding(&self, context: &Context<'_>) -> Finding {

@@ -229,6 +229,7 @@ impl<'a> Grouping<'a> {
                 GapEvidence::Silent { .. }
                 | GapEvidence::Starved { .. }
                 | GapEvidence::OtherZone { .. }
+                | GapEvidence::ZoneChanged { .. }
                 | GapEvidence::TooManyFires { .. }
                 | GapEvidence::PairedFires { .. }
                 | GapEvidence::Twin { .. }
@@ -297,7 +298,7 @@ impl<'a> Grouping<'a> {
                 GapEvidence::ClockSetBack { clock_was_at, .. } => {
                     Some(Key::ClockSetBack { clock_was_at: *clock_was_at })
                 }
-                GapEvidence::Starved { .. } | GapEvidence::OtherZone { .. } => None,
+                GapEvidence::Starved { .. } | GapEvidence::OtherZone { .. } | GapEvidence::ZoneChanged { .. } => None,
             },
         }
     }

@@ -345,3 +345,14 @@ fn another_model_for_three_fires_is_told_with_its_cost() {
     };
     assert_eq!((dearer(1.25), dearer(1.24)), (vec!["info cost-growth".to_owned()], vec![]));
 }
+
+#[test]
+fn a_zone_that_changed_says_since_when() {
+    let world = |moved: &str| {
+        let days = ["2026-02-26 06:00", "2026-02-27 06:00", "2026-02-28 06:00", "2026-03-01 10:00", moved];
+        let job = ended(cron("j", "0 6 * * *"), days.map(|day| at(day).plus(MINUTE)));
+        found(&fleet([job.next("2026-03-03 10:00")]), "12:00")
+    };
+    assert_eq!(world("10:00"), ["info other-zone", "info other-zone"]);
+    assert_eq!(world("08:00").len(), 1, "not by the offset");
+}

@@ -152,6 +152,7 @@ fn gap_examples() -> Vec<Finding> {
         ),
         Finding::new(Severity::Warning, GapEvidence::TooManyFires { fires: 22, slots: 1, cost_usd: 0.5 }),
         Finding::new(Severity::Warning, GapEvidence::RowGone { fires: 5, last_fire: Some(at("10:01")) }),
+        Finding::new(Severity::Info, GapEvidence::ZoneChanged { shift_seconds: 14_400 }).since(at("10:01")),
         Finding::new(Severity::Warning, GapEvidence::PairedFires { pairs: 20, slots: 24 }),
         Finding::new(Severity::Warning, GapEvidence::Twin { of: text("k") }),
         Finding::new(Severity::Warning, GapEvidence::RowGone { fires: 5, last_fire: None }),
