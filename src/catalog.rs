@@ -271,7 +271,7 @@ catalog! {
         };
         Skipped: "The job's slots come and go, but the scheduler skips the work each time.", ReasonEntry {
             detector: Detector::ZeroTokens,
-            rule: "OpenClaw: runs in a row with the status skipped, of a job that is not a heartbeat. A warning from --zero-streak on, critical from --zero-streak-critical on.",
+            rule: "OpenClaw: runs in a row with the status skipped, of a job that is not a heartbeat. A warning from --zero-streak on, critical from --zero-streak-critical on. Of a heartbeat info, after two days of skips that neither quiet hours nor other work explain.",
             advice: "Read the job's last error: often no agent owns the job any more.",
         };
         Undelivered: "The last run succeeded, but the job's last message was not delivered.", ReasonEntry {
@@ -314,9 +314,9 @@ catalog! {
             rule: "Measured from the first slot after its last fire and judged like overdue; while that slot is still the row's next run, once --late-cadences times the cadence has passed. Pauses, the backoff after an error, and waiting for the worker are not faults. Resolved once it fires again, or at a restart after which it has missed no slot: then a warning for 24 hours and info until --since.",
             advice: "Read the scheduler's log from the job's last fire on.",
         };
-        Starved: "Nothing is broken, but other jobs' long runs took most of the job's slots in the last day.", ReasonEntry {
+        Starved: "Nothing is broken, but long runs, of other jobs or its own, took most of the job's slots in the last day.", ReasonEntry {
             detector: Detector::Gap,
-            rule: "Fewer fires than half its slots, and the worker was busy each time. Info.",
+            rule: "Fewer fires than half its slots, and each time the worker was busy or the job's own run was under way. Info.",
             advice: "Move the long jobs to another time, or run this one less often.",
         };
         OtherZone: "The job seems to run in a different time zone than assumed.", ReasonEntry {
@@ -415,6 +415,10 @@ catalog! {
         ClockSetBack: "The clock was ahead and was set back: jobs wait for a next run in the future.", CauseEntry {
             rule: "Rows later than the audit precede rows from before it, and the next run of jobs is later than their next slots.",
             advice: "Set next_run_at of these jobs to their next slots; a restart alone does not help.",
+        };
+        StoreUnserved: "Jobs belong to a store that no scheduler serves.", CauseEntry {
+            rule: "OpenClaw: of the jobs with this store key that came due since the last boot, fewer than half have run; of those with another key, at least half have.",
+            advice: "Check which state directory the scheduler uses.",
         };
         JobsGone: "Several regular jobs lost their rows at the same time.", CauseEntry {
             rule: "At least three jobs with three good fires each have no row, no deletion is on record, and each fell silent within one and a half of its intervals and an hour of the same time.",

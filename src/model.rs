@@ -519,6 +519,8 @@ pub enum Tokens {
     Answered,
     /// The scheduler skipped the work.
     Skipped,
+    /// The scheduler skipped work that it may skip, but neither for the hour nor for other work.
+    Declined,
 }
 
 /// A length of time in four bytes even as an option: histories hold millions of them.

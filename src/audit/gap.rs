@@ -5,7 +5,7 @@
 
 use super::finding::{Finding, count, seconds, span_of_seconds};
 use super::past_due::{lateness, slots_since};
-use super::worker::{ROW_FOLLOWS, rewritten_at};
+use super::worker::{MIN_FREE, ROW_FOLLOWS, rewritten_at};
 use super::zero_tokens::costing;
 use super::{Context, Subject, Subjects};
 use crate::catalog::{Reason, Severity};
@@ -72,7 +72,10 @@ impl GapEvidence {
         match self {
             Self::Silent { last_fire } => silent(finding, *last_fire, job, now),
             Self::Starved { slots, lost } => {
-                format!("{lost} of {} in the last day were lost to other jobs' runs", count(*slots, "slot"))
+                format!(
+                    "{lost} of {} in the last day were lost to runs that were still under way",
+                    count(*slots, "slot")
+                )
             }
             Self::OtherZone { jobs, offset, zone } => {
                 let (seem, their) = if jobs.len() == 1 { ("seems", "its") } else { ("seem", "their") };
@@ -365,18 +368,14 @@ fn twin(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> Opti
     let (job, now) = (subject.job, context.settings.now);
     let recent = now.plus(-2 * cadence.usual_interval(now)?);
     let fires = |job: &Job| job.state == State::Watched && job.last_end().is_some_and(|end| end >= recent);
-    let same = |other: &Job| {
+    let is_twin = |other: &Job| {
         let same_schedule =
             other.schedule.text() == job.schedule.text() && other.schedule.timezone == job.schedule.timezone;
-        !job.name.is_empty()
-            && other.id != job.id
-            && other.name == job.name
-            && other.home == job.home
-            && same_schedule
-            && fires(other)
+        other.id != job.id && other.home == job.home && same_schedule && fires(other)
     };
     let is_older = |other: &&Subject<'_>| (other.job.created_at, other.index) < (job.created_at, subject.index);
-    let older = context.subjects.iter().filter(is_older).find(|other| same(other.job)).filter(|_| fires(job))?;
+    let namesakes = context.subjects.named(&job.name).iter().map(|index| &context.subjects[*index]);
+    let older = namesakes.filter(is_older).find(|other| is_twin(other.job)).filter(|_| fires(job))?;
     let evidence = GapEvidence::Twin { of: older.job.id.clone() };
     Some(Finding::new(Severity::Warning, evidence).since(job.created_at))
 }
@@ -389,11 +388,11 @@ fn is_hurried(fires: &[Fire], interval: Millis) -> bool {
     2 * hurried >= LAST_INTERVALS
 }
 
-/// A job that loses most of its slots to other jobs' long runs. Nothing is broken, so it is one line of info.
+/// A job that loses most of its slots to long runs, of other jobs or its own. Nothing is broken, so it is one line of info.
 fn starved(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<Finding> {
     let day = context.settings.now.plus(-DAY);
-    if !matches!(cadence, Cadence::Cron(..)) || job.state != State::Watched || job.switches.iter().any(|s| s.at >= day)
-    {
+    let has_slots = matches!(cadence, Cadence::Cron(..)) || job.schedule.anchor.is_some();
+    if !has_slots || job.state != State::Watched || job.switches.iter().any(|s| s.at >= day) {
         return None;
     }
     let fires = &job.fires[job.fires.partition_point(|fire| fire.end < day)..];
@@ -408,8 +407,9 @@ fn starved(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<Findin
     let slots = cadence.slots_between(from, to);
     let lost = slots.saturating_sub(fired - 1);
     let busy = |pair: &[Fire]| {
-        let (before, after) = (pair[0].end, pair[1].end);
-        cadence.next(before).is_none_or(|due| due >= after || context.worker.may_be_busy(due, after))
+        let (before, after) = (pair[0].end, pair[1].known_start().unwrap_or(pair[1].end));
+        let in_time = |due: Instant| after.since(due) <= MIN_FREE;
+        cadence.next(before).is_none_or(|due| in_time(due) || context.worker.may_be_busy(due, after))
     };
     (slots >= MIN_SLOTS && lost * 2 > slots && fires.windows(2).all(busy))
         .then(|| Finding::new(Severity::Info, GapEvidence::Starved { slots, lost }))

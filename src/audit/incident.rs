@@ -123,6 +123,8 @@ enum Key {
     Skipped { job: JobIndex, last_other: Option<Instant> },
     /// A job whose next run is this far ahead.
     SlotsSkipped { job: JobIndex, next_run: Option<Instant> },
+    /// Jobs of a store that the scheduler does not serve.
+    Unserved { store: String },
     /// Jobs that fire twice in their slots.
     Paired,
     /// Jobs that were scheduled while the clock was ahead.
@@ -240,10 +242,8 @@ impl<'a> Grouping<'a> {
     }
 
     fn failing(&self, job: JobIndex) -> Key {
-        let since = |job: JobIndex| zero_tokens::failing_since(self.context.job(job)).map(|(since, _)| since);
-        let together = self.context.shared.group_of(job).into_iter().flat_map(|group| group.jobs.iter().copied());
         // The job that began to fail stands for those that fail with it.
-        let job = together.filter(|job| since(*job).is_some()).min_by_key(|job| (since(*job), *job)).unwrap_or(job);
+        let job = self.context.shared.group_of(job).and_then(|group| group.first).unwrap_or(job);
         let row = self.context.job(job);
         let last_good = zero_tokens::failing_since(row).and_then(|(_, last_good)| last_good);
         Key::Failing { job, last_good: last_good.or(row.created_at) }
@@ -347,6 +347,7 @@ impl<'a> Grouping<'a> {
                 let streaks = self.past_streaks.get(&job)?;
                 streaks.iter().find(|(since, ..)| Some(*since) == one.finding.since).map(|(.., key)| key.clone())
             }
+            ZeroTokensEvidence::Skipped { .. } if one.finding.severity == Severity::Info => None,
             ZeroTokensEvidence::Skipped { .. } => {
                 let fires = &self.context.job(job).fires;
                 let other = fires.iter().rev().find(|fire| fire.tokens != Tokens::Skipped).map(|fire| fire.end);
@@ -377,6 +378,10 @@ impl<'a> Grouping<'a> {
     fn ongoing_silence(&self, one: &JobFinding) -> Key {
         match self.barred.get(&one.job) {
             Some(key) => key.clone(),
+            None if self.context.worker.is_unserved(self.context.job(one.job)) => {
+                let store = self.context.job(one.job).home.as_ref().map(|home| home.store.clone());
+                Key::Unserved { store: store.unwrap_or_default() }
+            }
             None => self.blocker(RunLength::Impossible).map_or_else(|| self.silence(&one.finding), Key::Run),
         }
     }
@@ -496,6 +501,7 @@ impl Group<'_> {
             Key::Undelivered { .. } => Cause::Undelivered,
             Key::Skipped { .. } => Cause::JobSkipped,
             Key::SlotsSkipped { .. } => Cause::SlotsSkipped,
+            Key::Unserved { .. } => Cause::StoreUnserved,
             Key::ClockSetBack { .. } => Cause::ClockSetBack,
             Key::Gone { .. } => Cause::JobsGone,
             Key::OneShotLost { .. } => Cause::OneShotLost,
@@ -588,6 +594,7 @@ impl Group<'_> {
             }
             Key::Skipped { job, last_other } => ("skipped", id(job), seconds(*last_other)),
             Key::SlotsSkipped { job, next_run } => ("slots-skipped", id(job), seconds(*next_run)),
+            Key::Unserved { store } => ("unserved", store, database()),
             Key::Paired => ("paired", "", database()),
             Key::ClockSetBack { clock_was_at } => ("clock", "", format!("{} {}", clock_was_at.seconds(), database())),
             Key::Gone { last_fire } => {

@@ -31,6 +31,7 @@ use gone::GoneTogether;
 use past_due::PastDueEvidence;
 use policy::{JobSettings, Policy};
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::ops::Index;
 use wildmatch::WildMatch;
 use worker::{Phase, Worker};
@@ -49,7 +50,11 @@ pub struct Subject<'a> {
 }
 
 /// All jobs of a snapshot, in its order.
-pub struct Subjects<'a>(Vec<Subject<'a>>);
+pub struct Subjects<'a> {
+    all: Vec<Subject<'a>>,
+    /// The jobs of each name.
+    by_name: HashMap<&'a str, Vec<JobIndex>>,
+}
 
 impl<'a> Subjects<'a> {
     fn new(jobs: &'a [Job], policy: &Policy) -> Subjects<'a> {
@@ -59,11 +64,21 @@ impl<'a> Subjects<'a> {
             settings: policy.settings_of(job),
             selected: policy.selects(job),
         };
-        Subjects(jobs.iter().enumerate().map(subject).collect())
+        let all: Vec<Subject<'a>> = jobs.iter().enumerate().map(subject).collect();
+        let mut by_name: HashMap<&str, Vec<JobIndex>> = HashMap::new();
+        for subject in all.iter().filter(|subject| !subject.job.name.is_empty()) {
+            by_name.entry(&subject.job.name).or_default().push(subject.index);
+        }
+        Subjects { all, by_name }
+    }
+
+    /// The jobs of this name, in order.
+    fn named(&self, name: &str) -> &[JobIndex] {
+        self.by_name.get(name).map_or(&[], Vec::as_slice)
     }
 
     fn iter(&self) -> std::slice::Iter<'_, Subject<'a>> {
-        self.0.iter()
+        self.all.iter()
     }
 }
 
@@ -71,7 +86,7 @@ impl<'a> Index<JobIndex> for Subjects<'a> {
     type Output = Subject<'a>;
 
     fn index(&self, index: JobIndex) -> &Subject<'a> {
-        &self.0[index.position()]
+        &self.all[index.position()]
     }
 }
 
@@ -262,7 +277,7 @@ fn judge(snapshot: &Snapshot, policy: &Policy) -> (Vec<Judgment>, Vec<Incident>)
         foreign_zone: foreign_zone.as_ref(),
     };
     let mut found = Vec::new();
-    let mut judged: Vec<Judgment> = Vec::with_capacity(subjects.0.len());
+    let mut judged: Vec<Judgment> = Vec::with_capacity(subjects.all.len());
     for subject in subjects.iter() {
         let findings = if subject.selected { find(&context, subject) } else { Vec::new() };
         judged.push(judgment(&context, subject, &findings));

@@ -217,7 +217,7 @@ fn runaway(job: &Job, row: &Row) -> Option<Finding> {
     let updated = row.last_run.as_ref().map(|run| run.end()).or(job.created_at)?;
     let first = job.fires.partition_point(|fire| fire.end.since(updated) <= UPDATE_FOLLOWS);
     // A fire that only checked for work and found none need not be in the row.
-    let worked = |fire: &&Fire| !matches!(fire.tokens, Tokens::Uncounted | Tokens::Skipped);
+    let worked = |fire: &&Fire| !matches!(fire.tokens, Tokens::Uncounted | Tokens::Skipped | Tokens::Declined);
     let later: Vec<&Fire> = job.fires[first..].iter().filter(worked).collect();
     let (begun, last) = (later.first()?.end, later.last()?.end);
     let why = match &job.schedule.when {

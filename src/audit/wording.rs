@@ -67,6 +67,7 @@ impl Writer<'_> {
             Cause::ExpectedMissing => self.plain("an expected job was not found".to_owned()),
             Cause::JobSkipped => self.plain(format!("the scheduler keeps skipping {}", self.names())),
             Cause::Undelivered => self.undelivered(),
+            Cause::StoreUnserved => self.store_unserved(),
             Cause::JobsGone => self.jobs_gone(),
             Cause::ClockSetBack => self.clock_set_back(),
             Cause::NothingWatched => self.plain("no job is watched".to_owned()),
@@ -137,6 +138,7 @@ impl Writer<'_> {
             | Cause::SlotsSkipped
             | Cause::OneShotLost
             | Cause::JobsGone
+            | Cause::StoreUnserved
             | Cause::ClockSetBack
             | Cause::NothingWatched
             | Cause::Unjudged => match self.jobs {
@@ -368,6 +370,24 @@ impl Writer<'_> {
             detail: None,
             observed,
             inferred: Some("the scheduler works; a restart alone does not help".to_owned()),
+        }
+    }
+
+    fn store_unserved(&self) -> IncidentText {
+        let homes = self.jobs.iter().find_map(|affected| self.context.job(affected.job).home.as_ref());
+        let store = homes.map_or("", |home| home.store.as_str());
+        let served = self.context.worker.served_stores().join(", ");
+        let mut observed = vec![format!(
+            "their rows belong to {store}; since the last boot the scheduler has run the jobs of {served}"
+        )];
+        observed.extend(self.messages());
+        let jobs = count(self.jobs.len(), "job");
+        let (wait, no) = if self.jobs.len() == 1 { ("belongs", "it") } else { ("belong", "them") };
+        IncidentText {
+            title: format!("{jobs} {wait} to a store that no scheduler serves"),
+            detail: None,
+            observed,
+            inferred: Some(format!("the scheduler serves another state directory; a restart does not run {no}")),
         }
     }
 

@@ -13,6 +13,7 @@ use crate::schedule::Cadence;
 use crate::settings::Settings;
 use crate::time::{Instant, MINUTE, Millis, SECOND};
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 
 /// A shorter free stretch proves nothing: the batch moves from one run to the next within it.
 pub const MIN_FREE: Millis = MINUTE;
@@ -60,6 +61,8 @@ pub struct Worker<'a> {
     ends: OnceCell<Vec<Instant>>,
     /// The latest of all jobs' third-last ends.
     third_last_end: Option<Instant>,
+    /// See [`Worker::served_stores`].
+    served: OnceCell<Vec<String>>,
 }
 
 /// The position of a run in [`Worker::active_runs`].
@@ -154,6 +157,7 @@ impl<'a> Worker<'a> {
             free_by_upper_bound: FreeTime::default(),
             free_by_lower_bound: OnceCell::new(),
             ends: OnceCell::new(),
+            served: OnceCell::new(),
             third_last_end: subjects.iter().filter_map(|subject| third_last_end(subject.job)).max(),
         };
         worker.active_runs = worker.in_flight();
@@ -282,6 +286,35 @@ impl<'a> Worker<'a> {
         let ran = |boot: &Instant| self.last_end.is_some_and(|(end, _)| *boot <= end);
         let since = &boots[boots.partition_point(ran)..];
         since.first().filter(|_| since.len() >= MIN_CRASHES).map(|first| (since.len(), *first))
+    }
+
+    /// Whether a job's store is not the one that the scheduler serves: most of its jobs that came due since the last boot have
+    /// not run, and those of another store have.
+    pub fn is_unserved(&self, job: &Job) -> bool {
+        let served = self.served_stores();
+        job.home.as_ref().is_some_and(|home| !served.is_empty() && !served.contains(&home.store))
+    }
+
+    /// The stores of which at least half of the jobs that came due since the last boot have run; none if no boot is on record.
+    pub fn served_stores(&self) -> &[String] {
+        self.served.get_or_init(|| self.find_served_stores())
+    }
+
+    fn find_served_stores(&self) -> Vec<String> {
+        let Some(boot) = self.snapshot.boots.last().copied() else { return Vec::new() };
+        let until = self.settings.now.plus(-self.settings.thresholds.late_after);
+        let mut stores: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+        for job in self.subjects.iter().map(|subject| subject.job).filter(|job| job.state.is_watched()) {
+            let due = job.schedule.cadence().and_then(|cadence| cadence.next(boot)).is_some_and(|slot| slot < until);
+            let ran = job.fires.last().and_then(Fire::known_start).is_some_and(|start| start >= boot);
+            if let Some(home) = job.home.as_ref().filter(|_| due || ran) {
+                let (of, running) = stores.entry(&home.store).or_default();
+                *of += 1;
+                *running += usize::from(ran);
+            }
+        }
+        stores.retain(|_, (of, running)| 2 * *running >= *of);
+        stores.into_keys().map(str::to_owned).collect()
     }
 
     /// A job's own run in flight.

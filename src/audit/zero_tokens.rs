@@ -23,6 +23,8 @@ const SOON: Millis = 6 * HOUR;
 const MIN_LOST: usize = 3;
 /// Fires without tokens and without an error are as bad from this many in a row on.
 const MIN_EMPTY: usize = 2;
+/// Heartbeats that are skipped for so long are off.
+const DAYS_OF_SKIPS: Millis = 2 * DAY;
 /// This many fires of a day, and one in this many, that failed once each are flapping.
 const MIN_FLAPS: usize = 5;
 const FLAPS_ONE_IN: usize = 3;
@@ -187,6 +189,7 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
         .or_else(|| messages_lost(context, job));
     findings.extend(ongoing);
     findings.extend(unjudged(subject));
+    findings.extend(declined(job));
     findings.extend(work::changes(context, job));
     findings.extend(flapping(context, job));
     findings
@@ -269,6 +272,14 @@ fn skipped(subject: &Subject<'_>) -> Option<Finding> {
     Some(Finding::new(severity, evidence).since(job.fires.get(first).map(|fire| fire.end)))
 }
 
+/// Work that may be skipped and was, for days, and neither for the hour nor for other work.
+fn declined(job: &Job) -> Option<Finding> {
+    let declined = job.fires.iter().rev().take_while(|fire| fire.tokens == Tokens::Declined).count();
+    let (first, last) = (job.fires.get(job.fires.len() - declined)?.end, job.fires.last()?.end);
+    let evidence = ZeroTokensEvidence::Skipped { fires: declined, last_error: job.last_error().map(str::to_owned) };
+    (last.since(first) >= DAYS_OF_SKIPS).then(|| Finding::new(Severity::Info, evidence).since(first))
+}
+
 /// None if this many in a row mean nothing.
 fn severity_of_streak(subject: &Subject<'_>, count: u64) -> Option<Severity> {
     let thresholds = &subject.settings.thresholds;
@@ -295,6 +306,8 @@ pub struct FailingGroup {
     pub fires: usize,
     /// What they share.
     pub shared: Shared,
+    /// The one that began to fail.
+    pub first: Option<JobIndex>,
 }
 
 /// What jobs that fail together share.
@@ -329,10 +342,14 @@ impl SharedFailure {
                     group.jobs.sort_unstable();
                 }
                 None => {
-                    let group = FailingGroup { fires: fires(&jobs), jobs, shared: Shared::Error };
+                    let group = FailingGroup { fires: fires(&jobs), jobs, shared: Shared::Error, first: None };
                     groups.extend(Some(group).filter(FailingGroup::is_enough));
                 }
             }
+        }
+        for group in &mut groups {
+            let since = |job: &JobIndex| Some((failing_since(subjects[*job].job)?.0, *job));
+            group.first = group.jobs.iter().filter_map(since).min().map(|(_, job)| job);
         }
         SharedFailure { groups }
     }
@@ -348,7 +365,7 @@ impl FailingGroup {
     fn without_model(subjects: &Subjects<'_>, others: &[Fire]) -> Option<FailingGroup> {
         let proof = |fires: &[Fire]| fires.iter().rev().find(|fire| fire.proves_model()).map(|fire| fire.end);
         let last_good = subjects.iter().filter_map(|subject| proof(&subject.job.fires)).chain(proof(others)).max();
-        let mut group = FailingGroup { jobs: Vec::new(), fires: 0, shared: Shared::Model { last_good } };
+        let mut group = FailingGroup { jobs: Vec::new(), fires: 0, shared: Shared::Model { last_good }, first: None };
         let needs_model =
             |subject: &&Subject<'_>| subject.job.uses_model && !subject.settings.mutes(Reason::SharedZeroTokens);
         for subject in subjects.iter().filter(needs_model) {

@@ -56,6 +56,7 @@ fn fire(u: &mut Unstructured<'_>) -> Result<Fire> {
         Tokens::Uncounted,
         Tokens::Answered,
         Tokens::Skipped,
+        Tokens::Declined,
     ];
     let fates = [MessageFate::None, MessageFate::Delivered, MessageFate::Lost, MessageFate::Unconfirmed];
     Ok(Fire {

@@ -2,7 +2,7 @@
 //! with; their comments are the descriptions in the schema.
 
 use super::{Audited, Database, Located, RenderError, Report, sanitize};
-use crate::audit::{AffectedJob, Finding, JobReport, LocatedFinding, Timeline};
+use crate::audit::{AffectedJob, Finding, JobReport, LocatedFinding, Timeline, Usage};
 use crate::catalog::{Cause, Detector, Reason, Severity, Status};
 use crate::time::{Instant, seconds};
 use schemars::JsonSchema;
@@ -99,8 +99,33 @@ struct JsonJob<'a> {
     zero_token_streak: u64,
     /// How long its run in flight has taken so far; 0 if there is none.
     in_flight_seconds: f64,
+    /// What its fires of the last 24 hours used.
+    last_day: JsonUsage,
+    /// What its fires of the last 7 days used, as far as they were read.
+    last_week: JsonUsage,
     /// Its last slots.
     slots: JsonSlots,
+}
+
+/// What the fires of some time used.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Usage")]
+struct JsonUsage {
+    /// How many there were.
+    fires: usize,
+    /// Their tokens in and out; null if none are known.
+    tokens: Option<u64>,
+    /// Their cost in US dollars; null if none is known.
+    cost_usd: Option<f64>,
+}
+
+impl From<Usage> for JsonUsage {
+    fn from(usage: Usage) -> JsonUsage {
+        let Usage { fires, tokens, cost_usd } = usage;
+        // Costs are sums of 32-bit floats: more digits would be noise.
+        let cost_usd = cost_usd.map(|cost| (cost * 1e4).round() / 1e4);
+        JsonUsage { fires, tokens, cost_usd }
+    }
 }
 
 /// The last slots of a job.
@@ -340,6 +365,8 @@ fn json_job(report: &JobReport, now: Instant) -> JsonJob<'_> {
         missed_slots: metrics.missed_slots,
         zero_token_streak: metrics.zero_token_streak,
         in_flight_seconds: seconds(metrics.in_flight_ms),
+        last_day: metrics.last_day.into(),
+        last_week: metrics.last_week.into(),
         slots: json_slots(&report.timeline),
     }
 }

@@ -28,7 +28,7 @@ struct JobFamily {
     value: fn(&JobReport) -> Option<f64>,
 }
 
-const JOB_FAMILIES: [JobFamily; 9] = [
+const JOB_FAMILIES: [JobFamily; 13] = [
     JobFamily {
         name: "sched_audit_job_severity",
         help: "Worst severity of the job: 0 ok or info, 1 warning, 2 critical.",
@@ -58,6 +58,26 @@ const JOB_FAMILIES: [JobFamily; 9] = [
         name: "sched_audit_job_cadence_seconds",
         help: "The usual interval of the job; absent if it has none.",
         value: |job| job.metrics.cadence_ms.map(seconds),
+    },
+    JobFamily {
+        name: "sched_audit_job_day_tokens",
+        help: "Tokens of the job's fires in the 24 hours before the audit; absent if none are known.",
+        value: |job| job.metrics.last_day.tokens.map(|tokens| tokens as f64),
+    },
+    JobFamily {
+        name: "sched_audit_job_week_tokens",
+        help: "Tokens of the job's fires in the 7 days before the audit; absent if none are known.",
+        value: |job| job.metrics.last_week.tokens.map(|tokens| tokens as f64),
+    },
+    JobFamily {
+        name: "sched_audit_job_day_cost_usd",
+        help: "Cost of the job's fires in the 24 hours before the audit, in US dollars; absent if none is known.",
+        value: |job| job.metrics.last_day.cost_usd,
+    },
+    JobFamily {
+        name: "sched_audit_job_week_cost_usd",
+        help: "Cost of the job's fires in the 7 days before the audit, in US dollars; absent if none is known.",
+        value: |job| job.metrics.last_week.cost_usd,
     },
     JobFamily {
         name: "sched_audit_job_last_fire_timestamp_seconds",

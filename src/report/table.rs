@@ -1,7 +1,7 @@
 //! The table for people. The cause comes first, and each incident ends with what to do.
 
 use super::{Audited, Database, Report, sanitize, when};
-use crate::audit::{Incident, JobReport, Outcome, Timeline, count};
+use crate::audit::{Incident, JobReport, Outcome, Timeline, Usage, count};
 use crate::catalog::{Severity, Status};
 use crate::terminal::Style;
 use crate::time::Instant;
@@ -283,7 +283,21 @@ impl Page {
         let with_timeline = audited.jobs().filter(|job| !job.timeline.outcomes.is_empty());
         let jobs: Vec<(&JobReport, String)> = with_timeline.map(|job| (job, String::new())).collect();
         let (lines, has_timelines) = self.lines(&jobs);
-        (format!("{}\n{lines}", trimmed(&table)), has_timelines)
+        (format!("{}\n{lines}{}", trimmed(&table), self.usage(audited)), has_timelines)
+    }
+
+    /// What the jobs used, where that is known.
+    fn usage(&self, audited: &Audited) -> String {
+        let mut table = self.plain_table();
+        table.set_header(["JOB", "LAST 24 HOURS", "LAST 7 DAYS"]);
+        for report in audited.jobs().filter(|report| report.metrics.last_week.tokens.is_some()) {
+            table.add_row([shown_name(report), used(report.metrics.last_day), used(report.metrics.last_week)]);
+        }
+        if table.is_empty() {
+            return String::new();
+        }
+        keep_names_whole(&mut table);
+        format!("\n{}", trimmed(&table))
     }
 
     fn short(&self, at: Instant) -> String {
@@ -334,6 +348,20 @@ impl Page {
 
     fn paint(&self, text: &str, style: anstyle::Style) -> String {
         if self.style.color { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+}
+
+/// Tokens and cost in words.
+fn used(usage: Usage) -> String {
+    let tokens = match usage.tokens {
+        None => return "-".to_owned(),
+        Some(tokens) if tokens >= 1_000_000 => format!("{:.1}M tokens", tokens as f64 / 1e6),
+        Some(tokens) if tokens >= 1000 => format!("{:.1}k tokens", tokens as f64 / 1e3),
+        Some(tokens) => count(tokens, "token"),
+    };
+    match usage.cost_usd {
+        Some(cost) => format!("{tokens}, {cost:.2} USD"),
+        None => tokens,
     }
 }
 

@@ -356,3 +356,29 @@ fn a_zone_that_changed_says_since_when() {
     assert_eq!(world("10:00"), ["info other-zone", "info other-zone"]);
     assert_eq!(world("08:00").len(), 1, "not by the offset");
 }
+
+#[test]
+fn jobs_of_a_store_that_is_not_served_are_one_incident() {
+    assert_eq!(causes(&stores("b"), "13:05"), [(Cause::StoreUnserved, Severity::Critical, 2)]);
+    assert_eq!(causes(&stores("a"), "13:05")[0].0, Cause::JobSilent);
+}
+
+#[test]
+fn a_run_longer_than_half_its_interval_starves_its_job() {
+    let world = |minutes: i64| {
+        let start = |run: i64| at("08:00").plus(run * 15 * MINUTE);
+        let job = (0..16).fold(cron("j", "*/5 * * * *"), |job, run| {
+            job.ran(&start(run).to_string(), &start(run).plus(minutes * MINUTE).to_string())
+        });
+        found(&recorded([job.next("12:00")]), "11:59:30")
+    };
+    assert_eq!(world(14), ["info starved"]);
+    assert!(!world(4).contains(&"info starved".to_owned()), "slots that nothing took are silence");
+}
+
+#[test]
+fn heartbeats_that_are_skipped_for_two_days_are_told() {
+    let world = |hours: usize| found(&recorded([fires(&vec![Tokens::Declined; hours])]), "12:05");
+    assert_eq!(world(49), ["info skipped"]);
+    assert_eq!(world(48), NONE);
+}

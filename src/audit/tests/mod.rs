@@ -17,7 +17,8 @@ use super::policy::Rule;
 use super::*;
 use crate::catalog::{Cause, Reason, Status};
 use crate::model::{
-    Delivery, DeliveryError, Fire, Liveness, MessageFate, OpenRun, Row, Run, SchedulerTraits, Switch, Timestamp, Tokens,
+    Delivery, DeliveryError, Fire, Home, Liveness, MessageFate, OpenRun, Row, Run, SchedulerTraits, Switch, Timestamp,
+    Tokens,
 };
 use crate::schedule::Zone;
 use crate::settings::{ThresholdOverrides, Thresholds};
@@ -247,6 +248,16 @@ fn twice(id: &str, slots: i64, pairs: i64) -> Job {
 fn twins(second: &str) -> [Job; 2] {
     let named = |id: &str, name: &str| Job { name: name.to_owned(), ..hourly(id).ran("12:00", "12:01") };
     [named("1", "a"), named("2", second)]
+}
+
+/// Two jobs that ran before a boot at 10:30, of which the one in `a` has run since.
+fn stores(second: &str) -> Snapshot {
+    let of = |id: &str, store: &str| {
+        let home = Some(Home { store: store.to_owned(), ..Home::default() });
+        Job { home, ..hourly(id).ran("10:00", "10:01") }
+    };
+    let served = of("1", "a").ran("11:00", "11:01").ran("12:00", "12:01").ran("13:00", "13:01");
+    Snapshot { boots: vec![at("10:30")], ..recorded([served, of("2", second), of("3", second)]) }
 }
 
 /// A job that ran at noon and was then scheduled for that time by a clock that was three days ahead.

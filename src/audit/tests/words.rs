@@ -165,6 +165,7 @@ fn rows() -> Vec<(&'static str, String)> {
         ("two schedulers", words(&recorded([twice("j", 3, 3), twice("k", 3, 3)]), "12:40")),
         ("a twin", words(&fleet(twins("a")), "12:40")),
         ("a late message", words(&late, "10:05")),
+        ("a store that is not served", words(&stores("b"), "13:05")),
         ("nothing is watched", words(&fleet([paused]), "10:30")),
         ("not judged", words(&fleet([unknown]), "12:02")),
         ("a runaway", words(&fleet([runaway]), "10:10")),

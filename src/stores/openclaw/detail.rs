@@ -10,12 +10,17 @@ use std::num::NonZeroU32;
 /// What an agent answers that has nothing to say.
 const NO_REPLY: &str = "NO_REPLY";
 
+/// Why a heartbeat is skipped that is fine: the hour, or other work.
+const USUAL_SKIPS: [&str; 4] = ["quiet-hours", "cron-in-progress", "requests-in-flight", "lanes-busy"];
+
 /// The detail of an ended run, as far as an audit needs it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Detail<'a> {
     #[serde(borrow)]
     status: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    error: Option<Cow<'a, str>>,
     usage: Value,
     /// The store of its job.
     #[serde(borrow)]
@@ -63,7 +68,10 @@ impl<'a> Detail<'a> {
     pub fn classify_run(&self, definition: &Definition) -> Work {
         match self.status.as_deref() {
             Some("error") => Work::new(Tokens::NoEvent, true),
-            Some("skipped") if definition.may_be_skipped() => Work::new(Tokens::Uncounted, false),
+            Some("skipped") if definition.may_be_skipped() => {
+                let usual = self.error.as_deref().is_none_or(|why| USUAL_SKIPS.iter().any(|usual| why.contains(usual)));
+                Work::new(if usual { Tokens::Uncounted } else { Tokens::Declined }, false)
+            }
             Some("skipped") => Work::new(Tokens::Skipped, false),
             Some("ok") => {
                 let tokens = if definition.is_agent_turn() { self.tokens() } else { Tokens::Uncounted };
@@ -139,6 +147,16 @@ mod tests {
         assert_eq!(tokens(r#"{"input_tokens":"5"}"#), Tokens::Unknown);
         assert_eq!(tokens(r#"{"cache_read_tokens":9}"#), Tokens::Used(9));
         assert_eq!(tokens(r#"{"input_tokens":0,"cache_read_tokens":9}"#), Tokens::Used(9));
+    }
+
+    #[test]
+    fn a_heartbeat_may_be_skipped_for_the_hour_or_other_work() {
+        let heartbeat = Definition::parse(r#"{"payload":{"kind":"heartbeat"}}"#, true);
+        let skipped = |why: &str| {
+            let detail = format!(r#"{{"status":"skipped","error":"heartbeat skipped: {why}"}}"#);
+            Detail::parse(detail.as_bytes()).unwrap_or_else(|| panic!("{detail}")).classify_run(&heartbeat).tokens
+        };
+        assert_eq!((skipped("quiet-hours"), skipped("no-route")), (Tokens::Uncounted, Tokens::Declined));
     }
 
     #[test]

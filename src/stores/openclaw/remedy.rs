@@ -45,6 +45,9 @@ fn step(trouble: &Trouble<'_>) -> &'static str {
             "The message was thrown away because its run began hours late. If it is still needed: openclaw automations run <job-id>."
         }
         Cause::Undelivered => "Check the channel and target of the delivery: openclaw automations show <job-id>.",
+        Cause::StoreUnserved => {
+            "Check OPENCLAW_STATE_DIR and OPENCLAW_HOME of the gateway: it serves another state directory. A restart alone does not help."
+        }
         Cause::JobsGone => {
             "Compare openclaw automations list with a backup of the database, and add the jobs again: openclaw automations add."
         }

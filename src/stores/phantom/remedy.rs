@@ -29,6 +29,7 @@ pub fn remedy(trouble: &Trouble<'_>) -> Remedy {
         | Cause::SlotsSkipped
         | Cause::OneShotLost
         | Cause::JobsGone
+        | Cause::StoreUnserved
         | Cause::NothingWatched
         | Cause::Unjudged => (by_cause, None),
     };
