@@ -377,7 +377,7 @@ catalog! {
             advice: "Restart the scheduler, then check the channel that the message goes to.",
         };
         ProviderFailing: "Every job fails: the model's provider, its key, or the model's name is wrong.", CauseEntry {
-            rule: "All fires of at least two jobs since the last fire with tokens failed or used none.",
+            rule: "All fires of at least two jobs since the last fire with tokens failed or used none; or at least three jobs that need a model, and twice as many as work, fail with the same error.",
             advice: "Check the model's provider, its key, and the model's name. Afterwards revive the jobs whose circuit breaker is open.",
         };
         JobFailing: "A job, or several with the same error, keeps failing: from the first bad fire to the open circuit breaker and the silence behind it.", CauseEntry {
@@ -385,7 +385,7 @@ catalog! {
             advice: "Fix the cause of the error. If the circuit breaker is open, revive the row; a restart will not.",
         };
         JobSilent: "A job does not fire while others do.", CauseEntry {
-            rule: "Other runs have ended since the job was due, and the worker was free.",
+            rule: "Other runs have ended since the job was due, and the worker was free. Jobs that have not run since the same restart are one incident.",
             advice: "Look at the job's row: status, next_run_at, updated_at. A restart of the scheduler frees a job that counts as busy.",
         };
         RowDead: "A row can never run again, whether or not the scheduler is up.", CauseEntry {

@@ -9,7 +9,7 @@ use super::gap::GapEvidence;
 use super::past_due::{PastDueEvidence, last_update};
 use super::wording::{IncidentText, Writer};
 use super::worker::{ActiveRun, Phase, RunIndex, RunLength};
-use super::zero_tokens::{self, Shared, ZeroTokensEvidence};
+use super::zero_tokens::{self, ZeroTokensEvidence};
 use super::{Context, Subject};
 use crate::catalog::{Cause, Reason, Severity, Status};
 use crate::model::{Delivery, ErrorClass, Job, JobIndex, Liveness, Remedy, State, Tokens, Trouble};
@@ -113,6 +113,10 @@ enum Key {
     Failing { job: JobIndex, last_good: Option<Instant> },
     /// Nothing, or not these jobs, after the end of this run.
     Silence { end: Option<Instant> },
+    /// Jobs that have not run since this boot, while others have.
+    SinceBoot { boot: Instant },
+    /// Rows that the scheduler never picks, for this reason.
+    Unpicked { why: String },
     /// A row that can never run again.
     Dead { job: JobIndex },
     /// A job that runs far too often.
@@ -191,8 +195,8 @@ impl<'a> Grouping<'a> {
             Evidence::PastDue(evidence) => match evidence {
                 PastDueEvidence::NoNextRun { .. }
                 | PastDueEvidence::UnreadableSchedule { .. }
-                | PastDueEvidence::UnknownState { .. }
                 | PastDueEvidence::Quarantined { .. } => Some(Key::Dead { job }),
+                PastDueEvidence::UnknownState { why } => Some(Key::Unpicked { why: why.clone() }),
                 PastDueEvidence::Runaway { .. } => {
                     Some(Key::Runaway { job, anchor: last_update(self.context.job(job)) })
                 }
@@ -312,7 +316,7 @@ impl<'a> Grouping<'a> {
             PastDueEvidence::HungRun { .. }
                 if matches!(self.context.snapshot.liveness, Liveness::Dead(_) | Liveness::Stopped(_)) =>
             {
-                Some(self.silence(&one.finding))
+                Some(self.silence(one))
             }
             PastDueEvidence::LongRun { .. }
             | PastDueEvidence::HungRun { .. }
@@ -382,19 +386,24 @@ impl<'a> Grouping<'a> {
                 let store = self.context.job(one.job).home.as_ref().map(|home| home.store.clone());
                 Key::Unserved { store: store.unwrap_or_default() }
             }
-            None => self.blocker(RunLength::Impossible).map_or_else(|| self.silence(&one.finding), Key::Run),
+            None => self.blocker(RunLength::Impossible).map_or_else(|| self.silence(one), Key::Run),
         }
     }
 
     /// Nothing has run since the last end, or this job alone did not.
-    fn silence(&self, finding: &Finding) -> Key {
+    fn silence(&self, one: &JobFinding) -> Key {
         let worker = self.context.worker;
-        let due = finding.since.unwrap_or(self.context.settings.now);
+        let due = one.finding.since.unwrap_or(self.context.settings.now);
         let last_end = worker.last_end.map(|(end, _)| end);
-        let of_all = !worker.passed_over(due) && worker.free_before_last_end(due) <= LATE_IN_A_BATCH;
+        let of_all = worker.crash_loop().is_some()
+            || !worker.passed_over(due) && worker.free_before_last_end(due) <= LATE_IN_A_BATCH;
         match self.culprit().filter(|_| of_all) {
             Some(run) => Key::Run(run),
-            None => Key::Silence { end: if of_all { last_end } else { worker.end_before(due) } },
+            None if of_all => Key::Silence { end: last_end },
+            None => match worker.boot_between(self.context.job(one.job).last_end(), due) {
+                Some(boot) => Key::SinceBoot { boot },
+                None => Key::Silence { end: worker.end_before(due) },
+            },
         }
     }
 
@@ -486,7 +495,7 @@ impl Group<'_> {
             }
             // Streaks of several jobs that are over had a cause in common, which may have been any.
             Key::Failing { .. } if !ongoing && failing_jobs() > 1 => Cause::ProviderFailing,
-            Key::Failing { job, .. } if self.is_without_model(job) => Cause::ProviderFailing,
+            Key::Failing { job, .. } if self.is_providers(job) => Cause::ProviderFailing,
             Key::Failing { .. } => Cause::JobFailing,
             Key::Silence { end } => {
                 let whole = if ongoing {
@@ -496,7 +505,8 @@ impl Group<'_> {
                 };
                 if whole { Cause::SchedulerSilent } else { Cause::JobSilent }
             }
-            Key::Dead { .. } => Cause::RowDead,
+            Key::SinceBoot { .. } => Cause::JobSilent,
+            Key::Dead { .. } | Key::Unpicked { .. } => Cause::RowDead,
             Key::Runaway { .. } | Key::Paired => Cause::Runaway,
             Key::Undelivered { .. } => Cause::Undelivered,
             Key::Skipped { .. } => Cause::JobSkipped,
@@ -509,9 +519,9 @@ impl Group<'_> {
         }
     }
 
-    /// Whether no model works for this job and others.
-    fn is_without_model(&self, job: JobIndex) -> bool {
-        self.context.shared.group_of(job).is_some_and(|group| group.shared != Shared::Error)
+    /// Whether this job and others fail by the model's provider.
+    fn is_providers(&self, job: JobIndex) -> bool {
+        self.context.shared.group_of(job).is_some_and(|group| group.shared.is_provider())
     }
 
     /// Whether for most of the silence nothing ran at all: the first run after `end` came towards its end.
@@ -586,6 +596,8 @@ impl Group<'_> {
                 ("silence", self.context.worker.id_ended_at(*end).unwrap_or(""), seconds(Some(*end)))
             }
             Key::Silence { end: None } => ("silence", self.findings.first().map_or("", |one| id(&one.job)), database()),
+            Key::SinceBoot { boot } => ("since-boot", "", format!("{} {}", boot.seconds(), database())),
+            Key::Unpicked { why } => ("unpicked", why, database()),
             Key::Dead { job: dead } => ("dead", id(dead), seconds(job(dead).last_end().or(job(dead).created_at))),
             Key::Runaway { job, anchor } => ("runaway", id(job), seconds(*anchor)),
             Key::Undelivered { class } => {

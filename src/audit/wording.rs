@@ -292,6 +292,14 @@ impl Writer<'_> {
         };
         let (fires, jobs) = group.map_or((0, self.jobs.len()), |group| (group.fires, group.jobs.len()));
         let (fires, jobs) = (count(fires, "fire"), count(jobs, "job"));
+        if group.is_some_and(|group| group.shared == Shared::ErrorOfMost) {
+            return IncidentText {
+                title: format!("{} are failing with the same error", count(self.jobs.len(), "job")),
+                detail: Some("most jobs that need a model".to_owned()),
+                observed: vec![format!("the last {fires} of {jobs} ended with the same error; few other jobs work")],
+                inferred: Some("what these jobs share fails: the provider, its key, or the model's name".to_owned()),
+            };
+        }
         let mut observed = vec![format!("all {fires} of {jobs}{since} failed or used no tokens")];
         let broken = self.broken();
         if broken > 0 {
@@ -409,6 +417,12 @@ impl Writer<'_> {
         if let Some((end, job)) = self.context.worker.last_end {
             let name = job.map_or("a deleted job", |job| self.context.job(job).label());
             observed.push(format!("{name} ran at {} UTC", end.minute()));
+        }
+        let last_run = |affected: &AffectedJob| self.context.job(affected.job).last_end();
+        let boots = self.jobs.iter().map(|one| self.context.worker.boot_between(last_run(one), one.since?));
+        if let Some(boot) = boots.min().flatten() {
+            observed
+                .push(format!("the scheduler was restarted at {} UTC, before the first of these slots", boot.minute()));
         }
         let (names, have) = (self.names(), if self.jobs.len() > 1 { "have" } else { "has" });
         IncidentText {

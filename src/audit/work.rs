@@ -40,8 +40,11 @@ pub fn changes(context: &Context<'_>, job: &Job) -> Vec<Finding> {
     growth.into_iter().chain(shrunk(job)).chain(model).chain(cost).collect()
 }
 
+/// A number of a fire, with its end.
+type Point = (Instant, f64);
+
 /// One number of each good fire that has it, oldest first.
-struct Series(Vec<(Instant, f64)>);
+struct Series(Vec<Point>);
 
 impl Series {
     fn of(job: &Job, value: impl Fn(&Fire) -> Option<f64>) -> Series {
@@ -50,7 +53,7 @@ impl Series {
     }
 
     /// The last fires, and those before them if they are enough.
-    fn split(&self) -> Option<(&[(Instant, f64)], &[(Instant, f64)])> {
+    fn split(&self) -> Option<(&[Point], &[Point])> {
         let (before, last) = self.0.split_at(self.0.len().checked_sub(LAST_FIRES)?);
         (before.len() >= MIN_BEFORE).then_some((before, last))
     }
@@ -91,11 +94,11 @@ impl Series {
     }
 }
 
-fn least(values: &[(Instant, f64)]) -> f64 {
+fn least(values: &[Point]) -> f64 {
     values.iter().map(|(_, value)| *value).fold(f64::INFINITY, f64::min)
 }
 
-fn median(values: &[(Instant, f64)]) -> f64 {
+fn median(values: &[Point]) -> f64 {
     let mut values: Vec<f64> = values.iter().map(|(_, value)| *value).collect();
     let middle = values.len() / 2;
     *values.select_nth_unstable_by(middle, f64::total_cmp).1
@@ -138,7 +141,7 @@ fn model_changed(context: &Context<'_>, job: &Job) -> Option<Finding> {
     let name = |model: ModelIndex| context.snapshot.models.get(model.position()).cloned().unwrap_or_default();
     let costs = |fires: &[(&Fire, ModelIndex)]| {
         let known = fires.iter().filter(|(fire, _)| fire.cost_usd > 0.0);
-        let costs: Vec<(Instant, f64)> = known.map(|(fire, _)| (fire.end, f64::from(fire.cost_usd))).collect();
+        let costs: Vec<Point> = known.map(|(fire, _)| (fire.end, f64::from(fire.cost_usd))).collect();
         (!costs.is_empty()).then(|| median(&costs))
     };
     let cost_usd = costs(since).zip(costs(before)).map(|(now, usual)| Change { now, usual });

@@ -288,6 +288,13 @@ impl<'a> Worker<'a> {
         since.first().filter(|_| since.len() >= MIN_CRASHES).map(|first| (since.len(), *first))
     }
 
+    /// The last boot after a job's last run and before it was due.
+    pub fn boot_between(&self, last_run: Option<Instant>, due: Instant) -> Option<Instant> {
+        let boots = &self.snapshot.boots;
+        let boot = boots[..boots.partition_point(|boot| *boot <= due)].last().copied()?;
+        last_run.is_some_and(|last| last < boot).then_some(boot)
+    }
+
     /// Whether a job's store is not the one that the scheduler serves: most of its jobs that came due since the last boot have
     /// not run, and those of another store have.
     pub fn is_unserved(&self, job: &Job) -> bool {

@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 /// This many of the last fires of all jobs, of this many jobs, point at something that the jobs share.
 const SHARED_FIRES: usize = 4;
 const SHARED_JOBS: usize = 2;
+/// With fewer jobs the same error is not one of most jobs.
+const MIN_MOST: usize = 3;
 /// A failed run that is not tried again for longer than this is a lost slot: a nightly backup is told in the morning, and
 /// what runs four times a day or more has its next try within a working shift.
 const SOON: Millis = 6 * HOUR;
@@ -317,6 +319,15 @@ pub enum Shared {
     Model { last_good: Option<Instant> },
     /// The same error, while other jobs work.
     Error,
+    /// The same error, as most jobs that need a model.
+    ErrorOfMost,
+}
+
+impl Shared {
+    /// Whether it points at the model's provider.
+    pub fn is_provider(self) -> bool {
+        self != Shared::Error
+    }
 }
 
 impl SharedFailure {
@@ -333,7 +344,7 @@ impl SharedFailure {
         let mut groups: Vec<FailingGroup> = model.into_iter().collect();
         for jobs in by_error.into_values() {
             let fires = |jobs: &[JobIndex]| jobs.iter().map(|job| bad_in_a_row(subjects[*job].job)).sum();
-            match groups.first_mut().filter(|group| group.has_any(&jobs) && group.shared != Shared::Error) {
+            match groups.first_mut().filter(|group| group.has_any(&jobs) && group.shared.is_provider()) {
                 // A job that uses no model fails with the same error as those that do.
                 Some(group) => {
                     let further: Vec<JobIndex> = jobs.into_iter().filter(|job| !group.contains(*job)).collect();
@@ -349,7 +360,11 @@ impl SharedFailure {
         }
         for group in &mut groups {
             let since = |job: &JobIndex| Some((failing_since(subjects[*job].job)?.0, *job));
-            group.first = group.jobs.iter().filter_map(since).min().map(|(_, job)| job);
+            let Some((since, first)) = group.jobs.iter().filter_map(since).min() else { continue };
+            group.first = Some(first);
+            if group.shared == Shared::Error && group.is_of_most(subjects, since) {
+                group.shared = Shared::ErrorOfMost;
+            }
         }
         SharedFailure { groups }
     }
@@ -380,6 +395,16 @@ impl FailingGroup {
         Some(group).filter(FailingGroup::is_enough)
     }
 
+    /// Whether three jobs that need a model, or more, and twice as many as work, fail.
+    fn is_of_most(&self, subjects: &Subjects<'_>, since: Instant) -> bool {
+        let failing = self.jobs.iter().filter(|job| subjects[**job].job.uses_model).count();
+        let works = |subject: &&Subject<'_>| {
+            let fires = &subject.job.fires;
+            subject.job.uses_model && fires.iter().rev().take_while(|fire| fire.end > since).any(Fire::proves_model)
+        };
+        failing >= MIN_MOST && failing >= 2 * subjects.iter().filter(works).count()
+    }
+
     fn is_enough(&self) -> bool {
         self.jobs.len() >= SHARED_JOBS && self.fires >= SHARED_FIRES
     }
@@ -405,7 +430,7 @@ fn shared(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
     let last_error = subject.job.last_error().map(str::to_owned);
     let evidence = match group.shared {
         Shared::Model { .. } => ZeroTokensEvidence::SharedZeroTokens { fires, jobs, last_error },
-        Shared::Error => ZeroTokensEvidence::SharedError { fires, jobs, last_error },
+        Shared::Error | Shared::ErrorOfMost => ZeroTokensEvidence::SharedError { fires, jobs, last_error },
     };
     Some(Finding::new(Severity::Warning, evidence).since(since))
 }

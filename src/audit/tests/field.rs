@@ -34,6 +34,11 @@ fn failing(id: &str, times: u64, error: &str) -> Job {
     Job { uses_model: false, ..job }
 }
 
+/// The same of a job that needs a model.
+pub fn failing_turn(id: &str, times: u64) -> Job {
+    Job { uses_model: true, ..failing(id, times, "401 unauthorized") }
+}
+
 fn causes(world: &Snapshot, now: &str) -> Vec<(Cause, Severity, usize)> {
     let incidents = verdict(world, now).incidents;
     incidents.iter().map(|incident| (incident.cause, incident.severity, incident.jobs.len())).collect()
@@ -78,7 +83,7 @@ fn jobs_with_the_same_error_are_one_incident() {
 
 #[test]
 fn errors_count_for_a_failing_provider_and_commands_do_not_disprove_it() {
-    let turn = |id: &str, times| Job { uses_model: true, ..failing(id, times, "401 unauthorized") };
+    let turn = failing_turn;
     let command = |tokens| {
         let mut job = hourly("backup").ran("12:00", "12:01:30");
         job.fires[0].tokens = tokens;
@@ -98,7 +103,7 @@ fn errors_count_for_a_failing_provider_and_commands_do_not_disprove_it() {
 #[test]
 fn runs_that_fail_once_and_then_work_are_flapping() {
     let alternating = |bad: usize, good: usize| {
-        let fires = [vec![EMPTY, GOOD].repeat(bad), vec![GOOD; good]].concat();
+        let fires = [[EMPTY, GOOD].repeat(bad), vec![GOOD; good]].concat();
         found(&fleet([self::fires(&fires)]), "12:05")
     };
     assert_eq!(alternating(5, 5), ["info flapping"]);
@@ -381,4 +386,35 @@ fn heartbeats_that_are_skipped_for_two_days_are_told() {
     let world = |hours: usize| found(&recorded([fires(&vec![Tokens::Declined; hours])]), "12:05");
     assert_eq!(world(49), ["info skipped"]);
     assert_eq!(world(48), NONE);
+}
+
+#[test]
+fn the_same_error_in_three_jobs_and_twice_as_many_as_work_points_at_the_provider() {
+    let works = |id: &str| hourly(id).ran("11:00", "11:01").ran("12:00", "12:01:30");
+    let fail = |id: &str| failing_turn(id, 2);
+    let of = |world: &Snapshot| causes(world, "12:05")[0].0;
+    assert_eq!(of(&recorded([fail("a"), fail("b"), fail("c"), works("d")])), Cause::ProviderFailing);
+    assert_eq!(of(&recorded([fail("a"), fail("b"), works("d")])), Cause::JobFailing);
+    assert_eq!(of(&recorded([fail("a"), fail("b"), fail("c"), works("d"), works("e")])), Cause::JobFailing);
+}
+
+#[test]
+fn jobs_that_have_not_run_since_a_restart_are_one_incident() {
+    let world = |boot: &str| {
+        let passed = |id: &str, slot: &str, next: &str| cron(id, slot).ran("10:00", "10:01").next(next);
+        let runs = hourly("ok").ran("12:00", "12:01").ran("13:00", "13:01");
+        let jobs =
+            [passed("a", "30 10 * * *", "2026-03-03 10:30"), passed("b", "45 12 * * *", "2026-03-03 12:45"), runs];
+        causes(&Snapshot { boots: vec![at(boot)], ..recorded(jobs) }, "13:40")
+    };
+    assert_eq!(world("10:20"), [(Cause::JobSilent, Severity::Critical, 2)]);
+    assert_eq!(world("09:00").len(), 2, "they ran after the restart");
+}
+
+#[test]
+fn rows_that_are_not_picked_for_the_same_reason_are_one_incident() {
+    let blocked =
+        |id: &str, why: &str| Job { state: State::Unknown(why.to_owned()), ..hourly(id).ran("12:00", "12:01") };
+    let world = |why: &str| causes(&fleet([blocked("a", "status is blocked"), blocked("b", why)]), "12:05").len();
+    assert_eq!((world("status is blocked"), world("enabled is 2")), (1, 2));
 }

@@ -84,6 +84,8 @@ fn failures() -> Vec<(&'static str, String)> {
         both.jobs[1].state = State::Broken;
         both
     };
+    let most = |id: &str| field::failing_turn(id, 2);
+    let most = recorded([most("a"), most("b"), most("c"), hourly("ok").ran("12:00", "12:01:30")]);
     let streak = || fires(&[GOOD, EMPTY, EMPTY, EMPTY]);
     let stopped = Job { state: State::Broken, ..streak().with_errors(10) };
     let over = fleet([fires(&[GOOD, EMPTY, EMPTY, EMPTY, GOOD])]);
@@ -100,6 +102,7 @@ fn failures() -> Vec<(&'static str, String)> {
         ("all fail", words(&shared(4), "11:10")),
         ("all fail, one stopped", words(&broken, "11:10")),
         ("all fail, two stopped", words(&both, "11:10")),
+        ("most fail with the same error", words(&most, "12:05")),
         ("one fails", words(&fleet([streak()]), "12:02")),
         ("one fails and has stopped", words(&fleet([stopped]), "12:02")),
         ("one failed and works again", words(&over, "12:02")),
