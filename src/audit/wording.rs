@@ -421,8 +421,10 @@ impl Writer<'_> {
         let last_run = |affected: &AffectedJob| self.context.job(affected.job).last_end();
         let boots = self.jobs.iter().map(|one| self.context.worker.boot_between(last_run(one), one.since?));
         if let Some(boot) = boots.min().flatten() {
-            observed
-                .push(format!("the scheduler was restarted at {} UTC, before the first of these slots", boot.minute()));
+            observed.push(format!(
+                "the scheduler was restarted at {} UTC, and none of these jobs has run since",
+                boot.minute()
+            ));
         }
         let (names, have) = (self.names(), if self.jobs.len() > 1 { "have" } else { "has" });
         IncidentText {

@@ -31,6 +31,8 @@ const MIN_RUNS: usize = 5;
 const USUAL_FLOOR: Millis = 10 * MINUTE;
 /// With fewer runs known, only the last counts.
 const UNKNOWN_FLOOR: Millis = 30 * MINUTE;
+/// A slot that falls into so short a stop of the process was lost to the restart.
+const SHORT_STOP: Millis = 5 * MINUTE;
 /// A scheduler that was restarted so often without running a job is in a crash loop.
 const MIN_CRASHES: usize = 3;
 /// A job was passed over once another one has fired this often since it was due.
@@ -288,10 +290,10 @@ impl<'a> Worker<'a> {
         since.first().filter(|_| since.len() >= MIN_CRASHES).map(|first| (since.len(), *first))
     }
 
-    /// The last boot after a job's last run and before it was due.
+    /// The last boot after a job's last run that came before it was due, or so soon after that it lost the slot.
     pub fn boot_between(&self, last_run: Option<Instant>, due: Instant) -> Option<Instant> {
         let boots = &self.snapshot.boots;
-        let boot = boots[..boots.partition_point(|boot| *boot <= due)].last().copied()?;
+        let boot = boots[..boots.partition_point(|boot| boot.since(due) <= SHORT_STOP)].last().copied()?;
         last_run.is_some_and(|last| last < boot).then_some(boot)
     }
 

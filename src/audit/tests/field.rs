@@ -408,6 +408,8 @@ fn jobs_that_have_not_run_since_a_restart_are_one_incident() {
         causes(&Snapshot { boots: vec![at(boot)], ..recorded(jobs) }, "13:40")
     };
     assert_eq!(world("10:20"), [(Cause::JobSilent, Severity::Critical, 2)]);
+    assert_eq!(world("10:35:00.000").len(), 1, "the slot fell into a short stop");
+    assert_eq!(world("10:35:00.001").len(), 2);
     assert_eq!(world("09:00").len(), 2, "they ran after the restart");
 }
 
