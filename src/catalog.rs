@@ -311,7 +311,7 @@ catalog! {
         };
         Silent: "The job does not fire, or did not fire for a while.", ReasonEntry {
             detector: Detector::Gap,
-            rule: "Measured from the first slot after its last fire and judged like overdue; while that slot is still the row's next run, once --late-cadences times the cadence has passed. Pauses, the backoff after an error, and waiting for the worker are not faults. Resolved once it fires again, or at a restart after which it has missed no slot: then a warning for 24 hours and info until --since.",
+            rule: "Measured from the first slot after its last fire and judged like overdue; while that slot is still the row's next run, once --late-cadences times the cadence has passed. Pauses, the backoff after an error, and waiting for the worker are not faults. A warning at most after a restart, until it misses a slot. Resolved once it fires again, or when a restart of phantom schedules it anew: then a warning for 24 hours and info until --since.",
             advice: "Read the scheduler's log from the job's last fire on.",
         };
         Starved: "Nothing is broken, but long runs, of other jobs or its own, took most of the job's slots in the last day.", ReasonEntry {

@@ -238,7 +238,7 @@ fn open(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> Opti
     let from = last_fire.or(job.created_at)?;
     let from = restarted_clock(context, job, cadence).map_or(from, |edited| edited.max(from));
     let bad = job.fires.last().is_some_and(Fire::is_bad) || job.errors() > 0;
-    let boot = resumed_at(context, subject, cadence).filter(|boot| *boot > from && *boot <= settings.now);
+    let boot = resumed_at(context, job).filter(|boot| *boot > from && *boot <= settings.now);
     let until = boot.unwrap_or(settings.now);
     let due = first_missed(context, job, cadence, from, bad, until)?;
     // Until its row moves on, past-due judges the slot; the silence is told once more slots are lost.
@@ -262,8 +262,20 @@ fn open(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> Opti
             let severity = settings.severity_after(boot).filter(|_| late)?;
             Some(finding(severity).resolved(boot))
         }
-        None => lateness(context, subject, due).map(finding),
+        None => {
+            let severity = lateness(context, subject, due)?;
+            let is_back = is_back_since(context, subject, cadence, from);
+            Some(finding(if is_back { Severity::Warning } else { severity }))
+        }
     }
+}
+
+/// Whether the scheduler was restarted since, has left out no slot of the job yet, and does not restart over and over: what
+/// was lost is lost, and the job is not silent any longer than until its next slot.
+fn is_back_since(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence, from: Instant) -> bool {
+    let boot = context.snapshot.boots.last().copied().filter(|boot| *boot > from);
+    let left_out = |boot| cadence.next(boot).is_some_and(|slot| lateness(context, subject, slot).is_some());
+    boot.is_some_and(|boot| !left_out(boot)) && context.worker.crash_loop().is_none()
 }
 
 /// Where the clock stood when a job was scheduled, and for when, if that was ahead of now. Of such a row nothing else is
@@ -289,16 +301,10 @@ fn set_back(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> 
     Some(Finding::new(severity, evidence).since(due.min(now)).missing(missed))
 }
 
-/// When a restart ended a job's silence: by its rewritten row, or by the record of the boot, unless the job has missed a slot
-/// since or the scheduler restarts over and over.
-fn resumed_at(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> Option<Instant> {
-    if context.snapshot.traits.rewrites_rows_on_restart() {
-        return rewritten_at(subject.job);
-    }
-    let next = subject.job.next_run()?;
-    let boot = context.snapshot.boots.last().copied().filter(|boot| next >= *boot)?;
-    let missed = cadence.next(boot).is_some_and(|slot| lateness(context, subject, slot).is_some());
-    (!missed && context.worker.crash_loop().is_none()).then_some(boot)
+/// When a restart scheduled a job anew, and so ended its silence. A boot that leaves the rows as they are ends none: the job
+/// must fire.
+fn resumed_at(context: &Context<'_>, job: &Job) -> Option<Instant> {
+    rewritten_at(job).filter(|_| context.snapshot.traits.rewrites_rows_on_restart())
 }
 
 /// A resume or an edit computes `next_run_at` anew and writes the row: silence counts from then. A restart's rewrite differs
