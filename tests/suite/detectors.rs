@@ -1005,3 +1005,36 @@ fn silence_may_be_one_long_run_if_sessions_moved_on() {
     history.session("scheduler:sched:j", "2026-03-02 20:00:00");
     assert_eq!((gaps("2026-03-02T16:15:00Z"), gaps("2026-03-02T16:16:00Z")), (0, 1));
 }
+
+#[test]
+fn a_clock_that_was_set_back_is_not_a_dead_scheduler() {
+    let history = History::new();
+    let ahead = "2026-03-05T10:00:00.000Z";
+    history.job("j", "cron", HOURLY, Some(ahead), Some("2026-03-05T11:00:00.000Z"));
+    history.fires("j", &["2026-03-02 09:01:00", "2026-03-02 10:01:00", "2026-03-05 10:01:00"]);
+    // Nothing follows the row of the future: it is merely later than the audit.
+    history.check("2026-03-02T10:30:00Z", &[]);
+    history.fires("deleted", &["2026-03-02 10:20:00"]);
+    history.check("2026-03-02T10:30:00Z", &["warning gap/clock-set-back ongoing"]);
+    let later = history.audit("2026-03-02T13:30:00Z", &[]);
+    assert_eq!(later.incidents(), ["critical clock-set-back ongoing"]);
+    let json = later.json();
+    assert!(json["incidents"][0]["sql"].as_str().unwrap().starts_with("UPDATE scheduled_jobs SET next_run_at"));
+}
+
+#[test]
+fn model_and_cost_of_the_runs_are_read() {
+    let history = History::new();
+    let fires: Vec<String> = (0..13).map(|hour| format!("2026-03-02 {hour:02}:01:00")).collect();
+    hours(&history, &fires.iter().map(String::as_str).collect::<Vec<_>>());
+    history.sql("UPDATE cost_events SET model = 'small', cost_usd = 0.25");
+    let quiet = history.audit("2026-03-02T12:30:00Z", &[]);
+    let job = quiet.json()["databases"][0]["jobs"][0].clone();
+    assert_eq!((quiet.findings(), &job["last_day"]["cost_usd"]), (vec![], &3.25.into()));
+    assert_eq!((&job["last_week"]["fires"], job["last_week"]["tokens"].is_u64()), (&13.into(), true));
+    history.sql("UPDATE cost_events SET model = 'large' WHERE created_at > '2026-03-02 09:30'");
+    history.check("2026-03-02T12:30:00Z", &["info zero-tokens/model-changed ongoing"]);
+    history.sql("UPDATE cost_events SET cost_usd = 0");
+    let unknown = history.audit("2026-03-02T12:30:00Z", &[]).json()["databases"][0]["jobs"][0]["last_day"].clone();
+    assert!(unknown["cost_usd"].is_null(), "{unknown}");
+}

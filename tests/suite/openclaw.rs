@@ -456,3 +456,86 @@ fn lease_renewed_after_the_audit_proves_life_only_since_its_creation() {
     let told = store.sql(later).audit("01:00", &[]);
     assert!(!told.out.contains("the process is alive;"), "{}", told.out);
 }
+
+/// The hours of 2 March up to this one.
+fn hours_to(last: u32) -> Vec<String> {
+    (0..=last).map(|hour| format!("{hour:02}:00")).collect()
+}
+
+#[test]
+fn usage_that_a_provider_leaves_out_is_not_zero() {
+    let store = OpenClaw::new("06:29");
+    store.hourly("local", "06:00", "07:00");
+    for hour in hours_to(6) {
+        store.run("local", &hour, json!({"status": "ok", "summary": "NO_REPLY"}));
+    }
+    store.check("06:30", &[], &[]);
+    // A job that had usage before is empty now.
+    let counted = OpenClaw::new("06:29");
+    counted.hourly("j", "06:00", "07:00").worked("j", &["00:00", "01:00"]);
+    for hour in &hours_to(6)[2..] {
+        counted.run("j", hour, json!({"status": "ok", "summary": "NO_REPLY"}));
+    }
+    counted.check("06:30", &["critical zero-tokens/zero-token-streak ongoing"], &["critical job-failing ongoing"]);
+    let unreadable = OpenClaw::new("06:29");
+    unreadable.hourly("j", "06:00", "07:00");
+    for hour in hours_to(6) {
+        unreadable.run("j", &hour, json!({"status": "ok", "usage": {"total_tokens": null}}));
+    }
+    unreadable.check("06:30", &["warning zero-tokens/unjudged ongoing"], &["warning unjudged ongoing"]);
+}
+
+#[test]
+fn regular_jobs_without_a_row_are_one_incident() {
+    let store = OpenClaw::new("06:29");
+    store.hourly("left", "06:00", "07:00").worked("left", &["05:00", "06:00"]);
+    for id in ["a", "b", "c"] {
+        store.worked(id, &["00:00", "01:00", "02:00", "03:00"]);
+    }
+    store.check("06:30", &["warning gap/row-gone ongoing"; 3], &["warning jobs-gone ongoing"]);
+    store.sql("DELETE FROM task_runs WHERE source_id = 'c'");
+    store.check("06:30", &[], &[]);
+}
+
+#[test]
+fn runs_that_somebody_asked_for_are_not_too_many() {
+    let store = OpenClaw::new("22:29");
+    let daily = json!({"kind": "cron", "expr": "0 9 * * *"});
+    let state = json!({"lastRunAtMs": ms("22:00"), "lastDurationMs": 60_000, "lastRunStatus": "ok", "nextRunAtMs": ms("2026-03-03T09:00")});
+    store.job("j", true, daily, state, json!({}));
+    let minutes: Vec<String> = (0..25).map(|run| format!("21:{run:02}")).collect();
+    store.worked("j", &minutes.iter().map(String::as_str).collect::<Vec<_>>());
+    store.check("22:30", &["warning gap/too-many-fires ongoing"], &["warning runaway ongoing"]);
+    for minute in &minutes {
+        store.receipt("j", "ok", minute, Some("21:59"));
+    }
+    store.sql("UPDATE cron_run_receipts SET request_run_id = receipt_id");
+    store.check("22:30", &[], &[]);
+}
+
+#[test]
+fn messages_that_were_given_up_count_for_their_job() {
+    let store = OpenClaw::new("06:29");
+    store.hourly("j", "06:00", "07:00").worked("j", &["05:00", "06:00"]);
+    let entry = |number: u32, failed: &str| {
+        store.sql(&format!(
+            "INSERT INTO delivery_queue_entries (queue_name, id, status, session_key, last_error, entry_json, enqueued_at, updated_at, failed_at)
+             VALUES ('outbound', '{number}', 'failed', 'agent:main:cron:j', 'chat not found', '{{}}', 0, 0, {})",
+            ms(failed)
+        ));
+    };
+    entry(1, "2026-03-01T06:29");
+    entry(2, "04:00");
+    entry(3, "05:00");
+    store.check("06:30", &[], &[]);
+    entry(4, "06:00");
+    store.check("06:30", &["warning zero-tokens/messages-lost ongoing"], &["warning undelivered ongoing"]);
+}
+
+#[test]
+fn a_clock_that_was_set_back_is_told_at_once() {
+    let store = OpenClaw::new("06:29");
+    let ahead = "2026-03-05T06:00";
+    store.hourly("j", ahead, "2026-03-05T07:00").worked("j", &["04:00", "05:00", ahead, "06:00"]);
+    store.check("06:30", &["warning gap/clock-set-back ongoing"], &["warning clock-set-back ongoing"]);
+}

@@ -14,3 +14,5 @@ CREATE TABLE state_leases (scope TEXT NOT NULL, lease_key TEXT NOT NULL, owner T
   payload_json TEXT, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, PRIMARY KEY (scope, lease_key)) STRICT;
 CREATE TABLE gateway_boot_lifecycle (boot_id TEXT NOT NULL PRIMARY KEY, pid INTEGER NOT NULL, started_at_ms INTEGER NOT NULL,
   completed_at_ms INTEGER, outcome TEXT, startup_reason TEXT, reason TEXT) STRICT;
+CREATE TABLE delivery_queue_entries (queue_name TEXT NOT NULL, id TEXT NOT NULL, status TEXT NOT NULL, session_key TEXT, last_error TEXT,
+  entry_json TEXT NOT NULL, enqueued_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, failed_at INTEGER, PRIMARY KEY (queue_name, id)) STRICT;

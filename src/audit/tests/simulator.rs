@@ -407,6 +407,8 @@ struct Told {
     /// Findings of warning or worse before the fault, but for runs that truly took longer than usual.
     false_alarms: Vec<String>,
     long_runs: BTreeSet<(usize, Option<Instant>)>,
+    /// What was only information before the fault: reason and job.
+    infos: BTreeSet<(String, usize)>,
     /// By job: the first warning after the fault began.
     warned: BTreeMap<usize, Instant>,
     /// Fingerprints of incidents that were critical while they lasted, after the fault began.
@@ -425,11 +427,12 @@ fn audit_all(fleet: &Fleet) -> Told {
         let verdict = audit(database.at(now), &policy(settings(now)));
         told.audits += 1;
         for LocatedFinding { finding, job, incident } in verdict.findings() {
+            let faulty = fleet.fault != Fault::None && now >= fleet.begins;
             if finding.severity < Severity::Warning {
+                told.infos.extend((!faulty).then(|| (finding.reason().name(), job.position())));
                 continue;
             }
             assert!(incident.is_some(), "{:?} belongs to no incident", finding.evidence);
-            let faulty = fleet.fault != Fault::None && now >= fleet.begins;
             if faulty && finding.is_ongoing() && finding.reason() != Reason::LongRun {
                 told.warned.entry(job.position()).or_insert(now);
             } else if finding.reason() == Reason::LongRun {
@@ -508,13 +511,16 @@ fn simulated_faults_are_reported_early_and_once() {
 #[test]
 fn simulated_healthy_fleets_raise_no_alarm() {
     let (mut audits, mut long_runs, mut days) = (0, 0, 0.0);
+    let mut infos: BTreeMap<String, usize> = BTreeMap::new();
     for seed in 1..=fleets() * 4 {
         let fleet = Fleet::new(seed * 77 + 13, Fault::None);
         let told = audit_all(&fleet);
         audits += told.audits;
         long_runs += told.long_runs.len();
+        told.infos.iter().for_each(|(reason, _)| *infos.entry(reason.clone()).or_default() += 1);
         days += fleet.horizon().since(fleet.begins.plus(-2 * DAY - 3 * HOUR)) as f64 / DAY as f64;
         assert!(told.false_alarms.is_empty(), "fleet {seed}: {}", told.false_alarms.join("\n"));
     }
     println!("{audits} healthy audits in {days:.0} fleet-days: no alarm but for {long_runs} runs longer than usual");
+    println!("jobs with information, by reason: {infos:?}");
 }
