@@ -3,32 +3,18 @@
 //! A silence is measured from the first slot missed, because only the END of an older run is known. What the scheduler does
 //! by design is not a gap: waiting for the worker, a pause, the backoff after an error, nights and weekends of a schedule.
 
-use super::finding::{Finding, count, seconds, span_of_seconds};
+use super::finding::{Finding, count, span_of_seconds};
+use super::frequency::{paired, starved, too_many, twin};
+use super::gone;
 use super::past_due::{lateness, slots_since};
-use super::worker::{MIN_FREE, ROW_FOLLOWS, rewritten_at};
+use super::worker::{ROW_FOLLOWS, rewritten_at};
 use super::zero_tokens::costing;
-use super::{Context, Subject, Subjects};
+use super::{Context, Subject};
 use crate::catalog::{Reason, Severity};
-use crate::model::{Fire, Job, JobIndex, State};
+use crate::model::{Fire, Job, State};
 use crate::schedule::Cadence;
-use crate::time::{DAY, HOUR, Instant, MINUTE, Millis, span};
+use crate::time::{Instant, MINUTE, span};
 use serde::Serialize;
-
-/// With fewer fires a single job that has no row any more is not reported.
-const MIN_OF_REGULAR: usize = 5;
-/// With fewer slots a day, a lost one means little.
-const MIN_SLOTS: u64 = 10;
-/// This many times the slots, and this many fires more, are not retries: the circuit breaker opens before.
-const TOO_MANY_TIMES: u64 = 3;
-const TOO_MANY_MORE: usize = 20;
-/// Fires end within this time of their slots, as zones go, and so many in the assumed zone show that it was right before.
-const ZONE_SLACK: Millis = HOUR;
-const MIN_BEFORE_CHANGE: usize = 2;
-/// So many slots with two fires each, and half of the slots of a day or of so many intervals, are no chance.
-const MIN_PAIRS: usize = 3;
-const SLOTS_FOR_PAIRS: Millis = 7;
-/// This many of the last intervals show whether it still goes on.
-const LAST_INTERVALS: usize = 4;
 
 /// What a finding of this detector is based on, by its reason.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -136,15 +122,13 @@ fn silent(finding: &Finding, last_fire: Option<Instant>, job: &Job, now: Instant
 pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     let job = subject.job;
     if job.state == State::Gone {
-        return gone(context, subject).into_iter().collect();
+        return gone::detect(context, subject).into_iter().collect();
     }
     // Between the times that a job sets itself its schedule has no slots.
     let judged = job.state.is_watched() && !job.self_paced;
     let Some(cadence) = job.schedule.cadence().filter(|_| judged) else { return Vec::new() };
     if let Some(foreign) = context.foreign_zone.filter(|foreign| foreign.contains(subject.index)) {
-        // One finding for all of them, under the first, and one for each that ran in the assumed zone before.
-        let all = Some(foreign.finding(context)).filter(|_| foreign.is_first(subject.index));
-        return all.into_iter().chain(foreign.change(job, cadence)).collect();
+        return foreign.findings(context, subject, cadence);
     }
     let thresholds = &subject.settings.thresholds;
     // Within one longest run nothing can be a fault, so no slot of a healthy stretch is computed.
@@ -163,19 +147,6 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
         findings.extend(starved(context, job, cadence));
     }
     findings
-}
-
-/// A row that went with those of other jobs was lost; one alone may have been deleted on purpose.
-fn gone(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
-    let job = subject.job;
-    let severity = match context.gone.group_of(subject.index) {
-        Some(_) if context.watches_any() => Severity::Warning,
-        Some(_) => Severity::Critical,
-        None if job.fires.len() >= MIN_OF_REGULAR => Severity::Info,
-        None => return None,
-    };
-    let evidence = GapEvidence::RowGone { fires: job.fires.len(), last_fire: job.last_end() };
-    Some(Finding::new(severity, evidence).since(job.last_end()))
 }
 
 /// The first slot after `last`, pauses before `until` and the backoff after a bad fire taken out; None if there is none.
@@ -320,174 +291,4 @@ fn restarted_clock(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Optio
         Cadence::Cron(..) => cadence.next(written) == Some(next),
     };
     own.then_some(written)
-}
-
-/// Fires of the last day that neither slots nor retries nor manual runs explain: each is paid for.
-fn too_many(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<Finding> {
-    let day = context.settings.now.plus(-DAY);
-    // What came before a change of the schedule followed another one.
-    let changed = job.written().filter(|at| job.last_run().is_some_and(|run| *at < run.start));
-    let day = changed.map_or(day, |changed| changed.max(day));
-    let fires = &job.fires[job.fires.partition_point(|fire| fire.end < day)..];
-    if fires.len() < TOO_MANY_MORE || !is_hurried(fires, cadence.usual_interval(day)?) {
-        return None;
-    }
-    let by_hand = job.manual_runs.iter().filter(|at| **at >= day).count();
-    let errors = fires.iter().filter(|fire| fire.is_bad()).count();
-    let own = fires.len().saturating_sub(by_hand + 2 * errors);
-    let own = u64::try_from(own).unwrap_or(u64::MAX).saturating_sub(job.errors());
-    let slots = cadence.slots_between(day, context.settings.now) + 1;
-    let evidence = GapEvidence::TooManyFires {
-        fires: fires.len(),
-        slots,
-        cost_usd: fires.iter().map(|fire| f64::from(fire.cost_usd)).sum(),
-    };
-    let more = u64::try_from(TOO_MANY_MORE).unwrap_or(u64::MAX);
-    (own >= slots.saturating_mul(TOO_MANY_TIMES) && own >= slots.saturating_add(more))
-        .then(|| Finding::new(Severity::Warning, evidence).since(fires.first().map(|fire| fire.end)))
-}
-
-/// Slots with two good fires, as two schedulers on one database make them, or a restart that runs a job again.
-fn paired(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<Finding> {
-    let now = context.settings.now;
-    let from = now.plus(-cadence.usual_interval(now)?.saturating_mul(SLOTS_FOR_PAIRS).max(DAY));
-    let fires = &job.fires[job.fires.partition_point(|fire| fire.end < from)..];
-    let began = |fire: &Fire| fire.known_start().unwrap_or(fire.end);
-    let same_slot = |one: &Fire, next: &Fire| cadence.next(began(one)).is_some_and(|slot| slot > began(next));
-    let slots: Vec<&[Fire]> = fires.chunk_by(same_slot).collect();
-    // Where errors of older runs are not on record, a second fire after the backoff may be a retry.
-    let retried = |fires: &[Fire]| {
-        !context.snapshot.traits.records_starts && fires[1].end.since(fires[0].end) >= context.worker.backoff(0)
-    };
-    let is_pair = |fires: &&&[Fire]| fires.len() == 2 && !fires.iter().any(Fire::is_bad) && !retried(fires);
-    let pairs: Vec<&&[Fire]> = slots.iter().filter(is_pair).collect();
-    let (first, last) = (pairs.first()?[0].end, pairs.last()?[1].end);
-    let by_hand = job.manual_runs.iter().filter(|at| **at >= from).count();
-    let (count, slots) = (pairs.len().saturating_sub(by_hand), slots.len());
-    let goes_on = fires.iter().rev().take(LAST_INTERVALS).any(|fire| fire.end == last);
-    (count >= MIN_PAIRS && 2 * count >= slots && goes_on)
-        .then(|| Finding::new(Severity::Warning, GapEvidence::PairedFires { pairs: count, slots }).since(first))
-}
-
-/// A row that does what an older one of the same name and schedule does.
-fn twin(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> Option<Finding> {
-    let (job, now) = (subject.job, context.settings.now);
-    let recent = now.plus(-2 * cadence.usual_interval(now)?);
-    let fires = |job: &Job| job.state == State::Watched && job.last_end().is_some_and(|end| end >= recent);
-    let is_twin = |other: &Job| {
-        let same_schedule =
-            other.schedule.text() == job.schedule.text() && other.schedule.timezone == job.schedule.timezone;
-        other.id != job.id && other.home == job.home && same_schedule && fires(other)
-    };
-    let is_older = |other: &&Subject<'_>| (other.job.created_at, other.index) < (job.created_at, subject.index);
-    let namesakes = context.subjects.named(&job.name).iter().map(|index| &context.subjects[*index]);
-    let older = namesakes.filter(is_older).find(|other| is_twin(other.job)).filter(|_| fires(job))?;
-    let evidence = GapEvidence::Twin { of: older.job.id.clone() };
-    Some(Finding::new(Severity::Warning, evidence).since(job.created_at))
-}
-
-/// Whether most of the last fires followed each other at less than half the interval: a change of the schedule that left no
-/// trace is over after some fires.
-fn is_hurried(fires: &[Fire], interval: Millis) -> bool {
-    let last = &fires[fires.len().saturating_sub(LAST_INTERVALS + 1)..];
-    let hurried = last.windows(2).filter(|pair| 2 * pair[1].end.since(pair[0].end) < interval).count();
-    2 * hurried >= LAST_INTERVALS
-}
-
-/// A job that loses most of its slots to long runs, of other jobs or its own. Nothing is broken, so it is one line of info.
-fn starved(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<Finding> {
-    let day = context.settings.now.plus(-DAY);
-    let has_slots = matches!(cadence, Cadence::Cron(..)) || job.schedule.anchor.is_some();
-    if !has_slots || job.state != State::Watched || job.switches.iter().any(|s| s.at >= day) {
-        return None;
-    }
-    let fires = &job.fires[job.fires.partition_point(|fire| fire.end < day)..];
-    // What kept the worker busy before the first of them may not be known, and past-due judges the current wait.
-    let (from, to) = (fires.first()?.end, fires.last()?.end);
-    let fired = u64::try_from(fires.len()).unwrap_or(u64::MAX);
-    // A job that fires at half its usual rate or more is not starved; to know that, no slot need be counted.
-    let half_rate = i128::from(fired) * 2 * i128::from(cadence.usual_interval(from)?);
-    if half_rate >= i128::from(to.since(from)) {
-        return None;
-    }
-    let slots = cadence.slots_between(from, to);
-    let lost = slots.saturating_sub(fired - 1);
-    let busy = |pair: &[Fire]| {
-        let (before, after) = (pair[0].end, pair[1].known_start().unwrap_or(pair[1].end));
-        let in_time = |due: Instant| after.since(due) <= MIN_FREE;
-        cadence.next(before).is_none_or(|due| in_time(due) || context.worker.may_be_busy(due, after))
-    };
-    (slots >= MIN_SLOTS && lost * 2 > slots && fires.windows(2).all(busy))
-        .then(|| Finding::new(Severity::Info, GapEvidence::Starved { slots, lost }))
-}
-
-/// Jobs that seem to have run in a different zone than the assumed one.
-#[derive(Debug)]
-pub struct ForeignZoneJobs {
-    /// The jobs, in order.
-    jobs: Vec<(JobIndex, String)>,
-    /// Such a zone's offset from UTC.
-    offset: Millis,
-}
-
-impl ForeignZoneJobs {
-    /// Jobs without a zone of their own whose `next_run_at`, a whole minute that no restart or backoff explains, is not one
-    /// of their slots here but would be one elsewhere.
-    pub fn find(subjects: &Subjects<'_>) -> Option<ForeignZoneJobs> {
-        let mut offsets: Option<Vec<Millis>> = None;
-        let mut jobs = Vec::new();
-        for subject in subjects.iter().filter(|subject| subject.selected) {
-            let job = subject.job;
-            let settled = job.state == State::Watched && job.errors() == 0;
-            let (Some(next), Some(cadence)) = (job.next_run(), job.schedule.cadence()) else { continue };
-            let own_zone = job.schedule.timezone.is_some() || next.millis() % MINUTE != 0;
-            if !settled || own_zone || cadence.has_slot_at(next) {
-                continue;
-            }
-            let fitting = cadence.offsets_with_slot_at(next);
-            if fitting.is_empty() {
-                continue;
-            }
-            offsets = Some(offsets.map_or(fitting.clone(), |known| {
-                let both: Vec<Millis> = known.iter().copied().filter(|offset| fitting.contains(offset)).collect();
-                if both.is_empty() { known } else { both }
-            }));
-            jobs.push((subject.index, job.id.clone()));
-        }
-        let offset = offsets?.into_iter().min_by_key(|offset| offset.abs())?;
-        Some(ForeignZoneJobs { jobs, offset })
-    }
-
-    /// Whether a job is one of them.
-    pub fn contains(&self, job: JobIndex) -> bool {
-        self.jobs.binary_search_by_key(&job, |(index, _)| *index).is_ok()
-    }
-
-    fn is_first(&self, job: JobIndex) -> bool {
-        self.jobs.first().is_some_and(|(first, _)| *first == job)
-    }
-
-    /// Since when a job has run at the slots of its zone instead of those of the assumed one, if it changed.
-    fn change(&self, job: &Job, cadence: &Cadence) -> Option<Finding> {
-        let shift = (-self.offset).rem_euclid(cadence.usual_interval(job.last_end()?)?);
-        let lag = |pair: &[Fire]| Some(pair[1].end.since(cadence.next(pair[0].end)?));
-        let lags: Vec<Option<Millis>> = job.fires.windows(2).map(lag).collect();
-        let is_near = |lag: &Option<Millis>, shift: Millis| lag.is_some_and(|lag| (lag - shift).abs() <= ZONE_SLACK);
-        let first = lags.iter().rposition(|lag| !is_near(lag, shift))? + 1;
-        let before = lags[..first].iter().filter(|lag| is_near(lag, 0)).count();
-        let since = job.fires.get(first + 1)?.end;
-        let shift_seconds = seconds(shift);
-        (shift > 2 * ZONE_SLACK && before >= MIN_BEFORE_CHANGE)
-            .then(|| Finding::new(Severity::Info, GapEvidence::ZoneChanged { shift_seconds }).since(since))
-    }
-
-    fn finding(&self, context: &Context<'_>) -> Finding {
-        let sign = if self.offset < 0 { '-' } else { '+' };
-        let evidence = GapEvidence::OtherZone {
-            jobs: self.jobs.iter().map(|(_, id)| id.clone()).collect(),
-            offset: format!("UTC{sign}{:02}:{:02}", self.offset.abs() / HOUR, self.offset.abs() % HOUR / MINUTE),
-            zone: context.settings.zone.name().to_owned(),
-        };
-        Finding::new(Severity::Info, evidence)
-    }
 }

@@ -1,6 +1,9 @@
 //! Jobs that fired regularly and no longer have a row. One may have been deleted on purpose; several at the same time were lost.
 
-use super::Subjects;
+use super::finding::Finding;
+use super::gap::GapEvidence;
+use super::{Context, Subject, Subjects};
+use crate::catalog::Severity;
 use crate::model::{Job, JobIndex, State};
 use crate::time::{DAY, HOUR, Instant, Millis};
 use std::cmp::Reverse;
@@ -11,6 +14,9 @@ const MIN_JOBS: usize = 3;
 const WEEKEND: Millis = 2 * DAY;
 /// With fewer good fires a job was not a regular one: a one-shot is tried three times at most.
 const MIN_FIRES: usize = 3;
+
+/// With fewer fires a single job that has no row any more is not reported.
+const MIN_OF_REGULAR: usize = 5;
 
 /// Jobs whose rows went at the same time.
 #[derive(Debug, Default)]
@@ -69,4 +75,17 @@ fn went_between(job: &Job) -> Option<(Instant, Instant)> {
     let last = job.last_end().filter(|_| good.len() >= MIN_FIRES)?;
     let longest: Millis = good.windows(2).map(|pair| pair[1].since(pair[0])).max().unwrap_or(0);
     Some((last, last.plus(longest + longest / 2 + HOUR)))
+}
+
+/// A row that went with those of other jobs was lost; one alone may have been deleted on purpose.
+pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
+    let job = subject.job;
+    let severity = match context.gone.group_of(subject.index) {
+        Some(_) if context.watches_any() => Severity::Warning,
+        Some(_) => Severity::Critical,
+        None if job.fires.len() >= MIN_OF_REGULAR => Severity::Info,
+        None => return None,
+    };
+    let evidence = GapEvidence::RowGone { fires: job.fires.len(), last_fire: job.last_end() };
+    Some(Finding::new(severity, evidence).since(job.last_end()))
 }

@@ -211,37 +211,12 @@ impl<'a> Grouping<'a> {
                 | PastDueEvidence::NothingWatched { .. }
                 | PastDueEvidence::ExpectedMissing { .. } => None,
             },
-            Evidence::ZeroTokens(evidence) => match evidence {
-                // If its row is newer than the instant of the audit, the streak says what the row would have.
-                ZeroTokensEvidence::ZeroTokenStreak { fires, .. } => {
-                    let opens = *fires >= self.context.snapshot.traits.breaker_limit;
-                    (opens && self.context.job(job).row.is_none()).then(|| self.failing(job))
-                }
-                ZeroTokensEvidence::SharedZeroTokens { .. }
-                | ZeroTokensEvidence::SharedError { .. }
-                | ZeroTokensEvidence::Failing { .. }
-                | ZeroTokensEvidence::FailedRun { .. }
-                | ZeroTokensEvidence::Flapping { .. }
-                | ZeroTokensEvidence::Skipped { .. }
-                | ZeroTokensEvidence::Undelivered { .. }
-                | ZeroTokensEvidence::MessagesLost { .. }
-                | ZeroTokensEvidence::Unjudged { .. }
-                | ZeroTokensEvidence::TokenGrowth { .. }
-                | ZeroTokensEvidence::WorkShrank { .. }
-                | ZeroTokensEvidence::ModelChanged { .. }
-                | ZeroTokensEvidence::CostGrowth { .. } => None,
-            },
-            Evidence::Gap(
-                GapEvidence::Silent { .. }
-                | GapEvidence::Starved { .. }
-                | GapEvidence::OtherZone { .. }
-                | GapEvidence::ZoneChanged { .. }
-                | GapEvidence::TooManyFires { .. }
-                | GapEvidence::PairedFires { .. }
-                | GapEvidence::Twin { .. }
-                | GapEvidence::ClockSetBack { .. }
-                | GapEvidence::RowGone { .. },
-            ) => None,
+            // If its row is newer than the instant of the audit, the streak says what the row would have.
+            Evidence::ZeroTokens(ZeroTokensEvidence::ZeroTokenStreak { fires, .. }) => {
+                let opens = *fires >= self.context.snapshot.traits.breaker_limit;
+                (opens && self.context.job(job).row.is_none()).then(|| self.failing(job))
+            }
+            Evidence::ZeroTokens(_) | Evidence::Gap(_) => None,
         }
     }
 

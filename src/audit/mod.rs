@@ -4,11 +4,14 @@
 //! Pure: nothing here queries, prints, or reads a clock. A detector is a plain function of the context and a job.
 
 mod finding;
+mod foreign_zone;
+mod frequency;
 mod gap;
 mod gone;
 mod incident;
 mod past_due;
 pub mod policy;
+mod shared_failure;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -26,16 +29,16 @@ use crate::catalog::{Detector, Severity};
 use crate::model::{Job, JobIndex, Schedule, Snapshot, State};
 use crate::settings::Settings;
 use crate::time::{DAY, Instant, Millis};
-use gap::ForeignZoneJobs;
+use foreign_zone::ForeignZoneJobs;
 use gone::GoneTogether;
 use past_due::PastDueEvidence;
 use policy::{JobSettings, Policy};
+use shared_failure::SharedFailure;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::ops::Index;
 use wildmatch::WildMatch;
 use worker::{Phase, Worker};
-use zero_tokens::SharedFailure;
 
 /// A job with the settings that it is judged by.
 pub struct Subject<'a> {

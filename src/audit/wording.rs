@@ -2,8 +2,8 @@
 
 use super::finding::{AffectedJob, Evidence, JobFinding, count};
 use super::gap::GapEvidence;
+use super::shared_failure::Shared;
 use super::worker::{ActiveRun, Phase, RunLength};
-use super::zero_tokens::Shared;
 use super::{Context, Subject};
 use crate::catalog::Cause;
 use crate::model::{Fire, Job, Liveness, State};

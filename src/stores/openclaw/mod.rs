@@ -12,7 +12,9 @@ mod runs;
 use super::value::{cut, number, shown, text};
 use super::{NewerRows, Window};
 use crate::db::{Access, ReadError};
-use crate::model::{ErrorClass, Home, Job, JobIndex, Liveness, Row, Run, SchedulerTraits, Snapshot, State, Timestamp};
+use crate::model::{
+    ErrorClass, Home, Job, JobIndex, Liveness, Row, Run, Schedule, SchedulerTraits, Snapshot, State, Timestamp,
+};
 use crate::time::{DAY, Instant, MINUTE, Millis, SECOND};
 use definition::{Definition, JobState, Quarantine, delivery_error};
 use rusqlite::Connection;
@@ -205,37 +207,64 @@ fn job(
     window: &Window,
 ) -> (Job, Option<Row>) {
     let created_at = instant(definition.created_at);
-    let schedule = match &status.auto_disabled {
+    let schedule = schedule(&id, definition, status, window);
+    let is_created = created_at.is_none_or(|made| made <= window.now);
+    let state = if is_created { state(enabled, &schedule, definition, status) } else { State::NotCreated };
+    let paced = status.paced_next_run_at.is_some() && status.paced_next_run_at == status.next_run_at;
+    let newer = instant(status.last_run_at).is_some_and(|start| start > window.now);
+    let row = row(created_at, status, window);
+    let (row, newer_row) = if newer { (None, Some(row)) } else { (Some(row), None) };
+    let job = Job {
+        name,
+        created_at,
+        row,
+        longest_run: longest_run(definition),
+        self_paced: paced || definition.is_self_paced(),
+        uses_model: definition.is_agent_turn(),
+        delivery_error: status.delivery_error.as_deref().map(|error| delivery_error(error, window.errors)),
+        ..Job::new(id, state, schedule)
+    };
+    (job, newer_row)
+}
+
+/// The schedule of a job, unless the scheduler gave it up.
+fn schedule(id: &str, definition: &Definition, status: &JobState, window: &Window) -> Schedule {
+    match &status.auto_disabled {
         Some(off) if off.reason == "schedule-errors" => {
             let why =
                 status.last_error.clone().filter(|_| window.errors).unwrap_or_else(|| "schedule errors".to_owned());
             definition.unreadable(format!("the scheduler switched the job off: {}", cut(why, 200)))
         }
-        _ => definition.schedule(&id, window.zone),
-    };
-    let last_start = instant(status.last_run_at);
-    let paced = status.paced_next_run_at.is_some() && status.paced_next_run_at == status.next_run_at;
-    let newer = last_start.is_some_and(|start| start > window.now);
-    let state = match enabled {
-        _ if created_at.is_some_and(|made| made > window.now) => State::NotCreated,
-        true if definition.is_event_driven() => State::EventDriven,
-        true => State::Watched,
-        false if status.auto_disabled.is_some() => State::Broken,
-        false if schedule.kind == "at" && status.last_status == "ok" => State::Completed,
-        false if schedule.kind == "at" && matches!(status.last_status.as_str(), "error" | "skipped") => {
-            State::FailedOnce
-        }
-        false => State::Disabled,
-    };
-    let longest_run = match definition.timeout_seconds {
+        _ => definition.schedule(id, window.zone),
+    }
+}
+
+fn state(enabled: bool, schedule: &Schedule, definition: &Definition, status: &JobState) -> State {
+    let is_once = schedule.kind == "at";
+    match (enabled, status.last_status.as_str()) {
+        (true, _) if definition.is_event_driven() => State::EventDriven,
+        (true, _) => State::Watched,
+        (false, _) if status.auto_disabled.is_some() => State::Broken,
+        (false, "ok") if is_once => State::Completed,
+        (false, "error" | "skipped") if is_once => State::FailedOnce,
+        (false, _) => State::Disabled,
+    }
+}
+
+/// The longest run that the scheduler allows a job; None if it has no limit.
+fn longest_run(definition: &Definition) -> Option<Millis> {
+    match definition.timeout_seconds {
         Some(0) => None,
         Some(seconds) => Some(seconds.saturating_mul(SECOND).saturating_add(SETUP)),
         None if definition.is_agent_turn() => Some(AGENT_TURN + SETUP),
         None => Some(ANYTHING_ELSE + SETUP),
-    };
+    }
+}
+
+fn row(created_at: Option<Instant>, status: &JobState, window: &Window) -> Row {
     let failed_or_skipped = status.last_status != "ok";
     let error = status.last_error.as_ref().and_then(|error| error.lines().next()).filter(|_| failed_or_skipped);
-    let last_run = last_start.map(|start| Run {
+    let last_run = instant(status.last_run_at).map(|start| Run {
         start,
         // The end on record of an interrupted run is the next boot.
         duration_ms: status.last_duration.filter(|_| !status.was_interrupted()).map(|millis| millis.max(0)),
@@ -243,25 +272,13 @@ fn job(
         error: error.filter(|_| window.errors).map(|error| cut(error.to_owned(), 500)),
         error_class: error.and_then(ErrorClass::of),
     });
-    let row = Row {
+    Row {
         last_run,
         next_run_at: instant(status.next_run_at).map_or(Timestamp::Missing, Timestamp::At),
         consecutive_errors: status.consecutive_errors,
         updated_at: instant(status.activated_at).or(created_at),
         delivery: status.delivery(window.errors),
-    };
-    let (row, newer_row) = if newer { (None, Some(row)) } else { (Some(row), None) };
-    let job = Job {
-        name,
-        created_at,
-        row,
-        longest_run,
-        self_paced: paced || definition.is_self_paced(),
-        uses_model: definition.is_agent_turn(),
-        delivery_error: status.delivery_error.as_deref().map(|error| delivery_error(error, window.errors)),
-        ..Job::new(id, state, schedule)
-    };
-    (job, newer_row)
+    }
 }
 
 /// Jobs whose rows the scheduler could not read and deleted, except for those that exist again.
