@@ -517,6 +517,8 @@ pub enum Tokens {
     Uncounted,
     /// The model answered, but its provider does not count tokens.
     Answered,
+    /// There was nothing to do, or it could wait: a quiet evaluation of a trigger, a heartbeat at night.
+    Idle,
     /// The scheduler skipped the work.
     Skipped,
     /// The scheduler skipped work that it may skip, but neither for the hour nor for other work.
@@ -628,6 +630,11 @@ impl Fire {
     /// Whether it shows that the model works.
     pub fn proves_model(&self) -> bool {
         !self.failed && matches!(self.tokens, Tokens::Used(1..) | Tokens::Answered)
+    }
+
+    /// Whether the scheduler began no work in it.
+    pub fn is_idle(&self) -> bool {
+        matches!(self.tokens, Tokens::Idle | Tokens::Skipped | Tokens::Declined)
     }
 
     /// Whether it did no work, or failed after it.

@@ -208,6 +208,7 @@ impl<'a> Grouping<'a> {
                 | PastDueEvidence::HungDelivery { .. }
                 | PastDueEvidence::SkippedSlots { .. }
                 | PastDueEvidence::OneShotFailed { .. }
+                | PastDueEvidence::OneShotMissed { .. }
                 | PastDueEvidence::NothingWatched { .. }
                 | PastDueEvidence::ExpectedMissing { .. } => None,
             },
@@ -310,7 +311,7 @@ impl<'a> Grouping<'a> {
             }
             // [`Incident::of_missing_job`] is made by itself.
             PastDueEvidence::ExpectedMissing { .. } | PastDueEvidence::NothingWatched { .. } => None,
-            PastDueEvidence::OneShotFailed { .. } => one_shot_lost(one),
+            PastDueEvidence::OneShotFailed { .. } | PastDueEvidence::OneShotMissed { .. } => one_shot_lost(one),
         }
     }
 

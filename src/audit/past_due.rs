@@ -53,6 +53,8 @@ pub enum PastDueEvidence {
     SkippedSlots { next_run_at: Instant, slots: u64 },
     /// See [`Reason::OneShotFailed`].
     OneShotFailed { consecutive_errors: u64, last_error: Option<String> },
+    /// See [`Reason::OneShotFailed`].
+    OneShotMissed { at: Instant },
     /// See [`Reason::ExpectedMissing`].
     ExpectedMissing { expected: String, state: Option<&'static str> },
     /// See [`Reason::NothingWatched`].
@@ -75,7 +77,7 @@ impl PastDueEvidence {
             Self::Runaway { .. } => Reason::Runaway,
             Self::Quarantined { .. } => Reason::Quarantined,
             Self::SkippedSlots { .. } => Reason::SkippedSlots,
-            Self::OneShotFailed { .. } => Reason::OneShotFailed,
+            Self::OneShotFailed { .. } | Self::OneShotMissed { .. } => Reason::OneShotFailed,
             Self::ExpectedMissing { .. } => Reason::ExpectedMissing,
             Self::NothingWatched { .. } => Reason::NothingWatched,
         }
@@ -113,6 +115,9 @@ impl PastDueEvidence {
             Self::Quarantined { why } => format!("the scheduler removed its row from the table: {why}"),
             Self::SkippedSlots { next_run_at, slots } => {
                 format!("its next run is set to {} UTC, after {}", next_run_at.minute(), count(*slots, "slot"))
+            }
+            Self::OneShotMissed { at } => {
+                format!("a one-shot was due at {} UTC and has no next run: its work was never done", at.minute())
             }
             Self::OneShotFailed { consecutive_errors: 0, .. } => {
                 "a one-shot was skipped and switched off: its work was never done".to_owned()
@@ -179,7 +184,7 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
             .or_else(|| repeated(job))
             .or_else(|| unreadable(job))
             .or_else(|| breaker(context, job, row))
-            .or_else(|| never_again(job, row))
+            .or_else(|| never_again(context, job, row))
             .or_else(|| late(context, subject))
             .or_else(|| skipped(context, job, row)),
         State::Quarantined(why) => {
@@ -217,7 +222,7 @@ fn runaway(job: &Job, row: &Row) -> Option<Finding> {
     let updated = row.last_run.as_ref().map(|run| run.end()).or(job.created_at)?;
     let first = job.fires.partition_point(|fire| fire.end.since(updated) <= UPDATE_FOLLOWS);
     // A fire that only checked for work and found none need not be in the row.
-    let worked = |fire: &&Fire| !matches!(fire.tokens, Tokens::Uncounted | Tokens::Skipped | Tokens::Declined);
+    let worked = |fire: &&Fire| fire.tokens != Tokens::Uncounted && !fire.is_idle();
     let later: Vec<&Fire> = job.fires[first..].iter().filter(worked).collect();
     let (begun, last) = (later.first()?.end, later.last()?.end);
     let why = match &job.schedule.when {
@@ -263,7 +268,12 @@ fn breaker(context: &Context<'_>, job: &Job, row: &Row) -> Option<Finding> {
     (job.state == State::Broken).then(|| Finding::new(Severity::Critical, evidence).since(since).missing(missed()))
 }
 
-fn never_again(job: &Job, row: &Row) -> Option<Finding> {
+fn never_again(context: &Context<'_>, job: &Job, row: &Row) -> Option<Finding> {
+    let missed = job.schedule.at.filter(|at| *at <= context.settings.now && row.next_run_at == Timestamp::Missing);
+    if let Some(at) = missed {
+        let severity = context.settings.severity_after(at)?;
+        return Some(Finding::new(severity, PastDueEvidence::OneShotMissed { at }).since(at));
+    }
     let next_run_at = match &row.next_run_at {
         Timestamp::At(_) => return None,
         Timestamp::Missing => None,

@@ -48,7 +48,7 @@ struct Series(Vec<Point>);
 
 impl Series {
     fn of(job: &Job, value: impl Fn(&Fire) -> Option<f64>) -> Series {
-        let good = job.fires.iter().filter(|fire| !fire.is_bad());
+        let good = job.fires.iter().filter(|fire| !fire.is_bad() && !fire.is_idle());
         Series(good.filter_map(|fire| Some((fire.end, value(fire)?))).collect())
     }
 

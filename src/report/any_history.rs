@@ -57,6 +57,7 @@ fn fire(u: &mut Unstructured<'_>) -> Result<Fire> {
         Tokens::Answered,
         Tokens::Skipped,
         Tokens::Declined,
+        Tokens::Idle,
     ];
     let fates = [MessageFate::None, MessageFate::Delivered, MessageFate::Lost, MessageFate::Unconfirmed];
     Ok(Fire {

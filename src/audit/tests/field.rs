@@ -420,3 +420,27 @@ fn rows_that_are_not_picked_for_the_same_reason_are_one_incident() {
     let world = |why: &str| causes(&fleet([blocked("a", "status is blocked"), blocked("b", why)]), "12:05").len();
     assert_eq!((world("status is blocked"), world("enabled is 2")), (1, 2));
 }
+
+#[test]
+fn a_one_shot_whose_time_passed_without_a_next_run_is_told_for_a_day() {
+    let world = |now: &str| {
+        let mut job = hourly("j");
+        job.schedule = phantom::schedule("at", r#"{"at":"2026-03-02T10:00:00Z"}"#, utc());
+        row(&mut job).next_run_at = Timestamp::Missing;
+        found(&recorded([job]), now)
+    };
+    assert_eq!(world("09:59:59.999"), ["critical no-next-run"]);
+    assert_eq!(world("2026-03-03 10:00:00.000"), ["warning one-shot-failed"]);
+    assert_eq!(world("2026-03-03 10:00:00.001"), ["info one-shot-failed"]);
+}
+
+#[test]
+fn a_heartbeat_at_night_has_not_shrunk() {
+    let mut job = fires(&[[Tokens::Uncounted; 10].to_vec(), [Tokens::Idle; 3].to_vec()].concat());
+    for (position, fire) in job.fires.iter_mut().enumerate() {
+        *fire = fire.started(fire.end.plus(if position < 10 { -20 * SECOND } else { -4 }));
+    }
+    assert_eq!(found(&recorded([job.clone()]), "12:05"), NONE);
+    job.fires.iter_mut().for_each(|fire| fire.tokens = Tokens::Uncounted);
+    assert_eq!(found(&recorded([job]), "12:05"), ["info work-shrank"]);
+}

@@ -50,6 +50,7 @@ fn past_due_examples() -> Vec<Finding> {
         ),
         Finding::new(Severity::Warning, PastDueEvidence::OneShotFailed { consecutive_errors: 1, last_error: None }),
         Finding::new(Severity::Warning, PastDueEvidence::OneShotFailed { consecutive_errors: 0, last_error: None }),
+        Finding::new(Severity::Warning, PastDueEvidence::OneShotMissed { at: at("09:00") }),
         Finding::new(Severity::Warning, PastDueEvidence::NothingWatched { rows: 0, last_activity: at("10:01") }),
         Finding::new(Severity::Warning, PastDueEvidence::NothingWatched { rows: 3, last_activity: at("10:01") }),
         Finding::new(Severity::Warning, PastDueEvidence::ExpectedMissing { expected: text("backup"), state: None }),

@@ -70,7 +70,7 @@ impl<'a> Detail<'a> {
             Some("error") => Work::new(Tokens::NoEvent, true),
             Some("skipped") if definition.may_be_skipped() => {
                 let usual = self.error.as_deref().is_none_or(|why| USUAL_SKIPS.iter().any(|usual| why.contains(usual)));
-                Work::new(if usual { Tokens::Uncounted } else { Tokens::Declined }, false)
+                Work::new(if usual { Tokens::Idle } else { Tokens::Declined }, false)
             }
             Some("skipped") => Work::new(Tokens::Skipped, false),
             Some("ok") => {
@@ -78,7 +78,7 @@ impl<'a> Detail<'a> {
                 Work { tokens, output: self.output(), failed: false, message: self.message() }
             }
             // A quiet evaluation of a trigger has no status.
-            _ => Work::new(Tokens::Uncounted, false),
+            _ => Work::new(Tokens::Idle, false),
         }
     }
 
@@ -115,6 +115,7 @@ impl<'a> Detail<'a> {
             Some("delivered") => MessageFate::Delivered,
             Some("not-delivered") if self.delivery_suppression_reason.is_null() => MessageFate::Lost,
             Some("unknown") => MessageFate::Unconfirmed,
+            None if self.delivery_error.is_some() => MessageFate::Lost,
             _ => MessageFate::None,
         }
     }
@@ -156,7 +157,7 @@ mod tests {
             let detail = format!(r#"{{"status":"skipped","error":"heartbeat skipped: {why}"}}"#);
             Detail::parse(detail.as_bytes()).unwrap_or_else(|| panic!("{detail}")).classify_run(&heartbeat).tokens
         };
-        assert_eq!((skipped("quiet-hours"), skipped("no-route")), (Tokens::Uncounted, Tokens::Declined));
+        assert_eq!((skipped("quiet-hours"), skipped("no-route")), (Tokens::Idle, Tokens::Declined));
     }
 
     #[test]
@@ -167,6 +168,8 @@ mod tests {
         let silent = r#","deliveryStatus":"not-delivered","deliverySuppressionReason":"silent""#;
         assert_eq!(message(silent), MessageFate::None);
         assert_eq!(message(r#","deliveryStatus":"unknown""#), MessageFate::Unconfirmed);
+        assert_eq!(message(r#","delivered":false,"deliveryError":"chat not found""#), MessageFate::Lost);
+        assert_eq!(message(r#","delivered":false"#), MessageFate::None);
         assert_eq!(work(r#"{"status":"error","deliveryStatus":"not-delivered"}"#), Work::new(Tokens::NoEvent, true));
     }
 }

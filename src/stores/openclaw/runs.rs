@@ -313,7 +313,8 @@ fn read_receipts(db: &Connection, tables: &Tables, window: &Window, newest: &mut
                 continue;
             }
             b"error" | b"interrupted" => (Tokens::NoEvent, true),
-            b"skipped" if !tables.definitions[job.position()].may_be_skipped() => (Tokens::Skipped, false),
+            b"skipped" if tables.definitions[job.position()].may_be_skipped() => (Tokens::Idle, false),
+            b"skipped" => (Tokens::Skipped, false),
             _ => (Tokens::Uncounted, false),
         };
         // The recorded end of an interrupted run is the next boot: all that is known is that it began.
