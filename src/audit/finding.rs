@@ -144,3 +144,18 @@ pub fn seconds(span: Millis) -> i64 {
 pub fn span_of_seconds(seconds: i64) -> String {
     crate::time::span(seconds.saturating_mul(SECOND))
 }
+
+/// An amount of US dollars; a small one with more digits, so that it does not read as zero.
+pub fn usd(amount: f64) -> String {
+    if amount < 0.1 { format!("{amount:.4} USD") } else { format!("{amount:.2} USD") }
+}
+
+/// What something cost, as the end of a sentence; empty where no cost is known.
+pub fn costing(cost_usd: f64) -> String {
+    if cost_usd > 0.0 { format!(", costing {}", usd(cost_usd)) } else { String::new() }
+}
+
+/// Since when, as the beginning of a sentence; empty where that is not known.
+pub fn since_in_words(since: Option<Instant>) -> String {
+    since.map_or_else(String::new, |since| format!("since {} UTC ", since.minute()))
+}

@@ -3,12 +3,11 @@
 //! A silence is measured from the first slot missed, because only the END of an older run is known. What the scheduler does
 //! by design is not a gap: waiting for the worker, a pause, the backoff after an error, nights and weekends of a schedule.
 
-use super::finding::{Finding, count, span_of_seconds};
+use super::finding::{Finding, costing, count, span_of_seconds};
 use super::frequency::{paired, starved, too_many, twin};
 use super::gone;
 use super::past_due::{lateness, slots_since};
 use super::worker::{ROW_FOLLOWS, rewritten_at};
-use super::zero_tokens::costing;
 use super::{Context, Subject};
 use crate::catalog::{Reason, Severity};
 use crate::model::{Fire, Job, State};

@@ -20,7 +20,7 @@ mod work;
 mod worker;
 mod zero_tokens;
 
-pub use finding::{AffectedJob, Finding, JobFinding, count};
+pub use finding::{AffectedJob, Finding, JobFinding, count, usd};
 pub use incident::Incident;
 pub use timeline::{Outcome, Timeline};
 pub use work::Usage;

@@ -3,10 +3,9 @@
 //! The scheduler picks rows with `enabled = 1 AND status = 'active' AND next_run_at <= now`, one at a time. So a job is late
 //! by its `next_run_at`, unless a run keeps the worker busy; and a row that no longer meets the condition is silent forever.
 
-use super::finding::{Finding, count, seconds, span_of_seconds};
+use super::finding::{Finding, costing, count, seconds, span_of_seconds};
 use super::gap::scheduled_ahead;
 use super::worker::{ActiveRun, Phase, RunLength};
-use super::zero_tokens::costing;
 use super::{Context, Subject};
 use crate::catalog::{Reason, Severity};
 use crate::model::{Fire, Job, Row, State, Timestamp, Tokens, When};

@@ -2,7 +2,7 @@
 //! all of it is information; but it costs money, or the work is no longer done.
 
 use super::Context;
-use super::finding::Finding;
+use super::finding::{Finding, since_in_words, usd};
 use super::zero_tokens::ZeroTokensEvidence;
 use crate::catalog::Severity;
 use crate::model::{Fire, Job, ModelIndex, Tokens};
@@ -154,6 +154,24 @@ fn dearer(job: &Job) -> Option<Finding> {
     let costs = Series::of(job, |fire| Some(f64::from(fire.cost_usd)).filter(|cost| *cost > 0.0));
     let (cost_usd, since) = costs.growth()?;
     Some(Finding::new(Severity::Info, ZeroTokensEvidence::CostGrowth { cost_usd }).since(since))
+}
+
+/// What shrank, in words.
+pub fn shrank_in_words(output_tokens: Option<Change>, seconds: Option<Change>, since: Option<Instant>) -> String {
+    let tokens =
+        output_tokens.map(|tokens| format!("written {} tokens or fewer; {} were usual", tokens.now, tokens.usual));
+    let length =
+        |seconds: f64| if seconds < 1.0 { format!("{:.0}ms", seconds * 1e3) } else { format!("{seconds:.1}s") };
+    let time =
+        seconds.map(|seconds| format!("taken {} or less; {} were usual", length(seconds.now), length(seconds.usual)));
+    let changes: Vec<String> = tokens.into_iter().chain(time).collect();
+    format!("{}each of its fires has {}", since_in_words(since), changes.join(", and "))
+}
+
+/// What a run costs, in words.
+pub fn cost_in_words(cost_usd: Change, since: Option<Instant>) -> String {
+    let (now, usual) = (usd(cost_usd.now), usd(cost_usd.usual));
+    format!("{}a run has cost {now}; {usual} was usual", since_in_words(since))
 }
 
 /// What the fires of some time used.

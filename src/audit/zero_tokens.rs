@@ -4,7 +4,7 @@
 //! were the answer. In the operator's report, ten of them came before the silence. A run that throws leaves no cost event at
 //! all; then only the row's count of errors shows that runs fail.
 
-use super::finding::{Finding, count};
+use super::finding::{Finding, costing, count, since_in_words};
 use super::shared_failure::Shared;
 use super::work::{self, Change};
 use super::{Context, Subject};
@@ -119,14 +119,17 @@ impl ZeroTokensEvidence {
                 format!("{lost} of its {} in the last day were not delivered{why}", count(*sent, "message"))
             }
             Self::Unjudged { why } => format!("it can't be judged: {why}"),
-            Self::WorkShrank { output_tokens, seconds } => work_shrank(*output_tokens, *seconds),
-            Self::ModelChanged { model, usual_model, cost_usd } => {
-                let cost = cost_usd.map_or_else(String::new, |cost| format!("; {}", cost_of_a_run(cost)));
-                format!("it runs on {model}; {usual_model} was usual{cost}")
+            Self::WorkShrank { output_tokens, seconds } => {
+                work::shrank_in_words(*output_tokens, *seconds, finding.since)
             }
-            Self::CostGrowth { cost_usd } => cost_of_a_run(*cost_usd),
+            Self::ModelChanged { model, usual_model, cost_usd } => {
+                let cost = cost_usd.map_or_else(String::new, |cost| format!("; {}", work::cost_in_words(cost, None)));
+                format!("{}it has run on {model}; {usual_model} was usual{cost}", since_in_words(finding.since))
+            }
+            Self::CostGrowth { cost_usd } => work::cost_in_words(*cost_usd, finding.since),
             Self::TokenGrowth { tokens, usual_tokens } => {
-                format!("each of its last fires used {tokens} tokens or more; {usual_tokens} were usual")
+                let since = since_in_words(finding.since);
+                format!("{since}each of its fires has used {tokens} tokens or more; {usual_tokens} were usual")
             }
         }
     }
@@ -140,18 +143,6 @@ fn streak(fires: u64, newest: Instant, finding: &Finding, now: Instant) -> Strin
         }
         None => format!("{fires} in a row used no tokens, the last one {} ago", span(now.since(newest))),
     }
-}
-
-fn cost_of_a_run(cost_usd: Change) -> String {
-    format!("a run costs {:.2} USD; {:.2} USD were usual", cost_usd.now, cost_usd.usual)
-}
-
-fn work_shrank(output_tokens: Option<Change>, seconds: Option<Change>) -> String {
-    let tokens =
-        output_tokens.map(|tokens| format!("wrote {} tokens or fewer; {} were usual", tokens.now, tokens.usual));
-    let time = seconds.map(|seconds| format!("took {:.1}s or less; {:.0}s were usual", seconds.now, seconds.usual));
-    let changes: Vec<String> = tokens.into_iter().chain(time).collect();
-    format!("each of its last fires {}", changes.join(", and "))
 }
 
 /// The streaks of a job, the ongoing one and those that ended within the window, and whatever else shows that it does no
@@ -250,11 +241,6 @@ fn flapping(context: &Context<'_>, job: &Job) -> Option<Finding> {
     let evidence = ZeroTokensEvidence::Flapping { failed: failed.len(), fires: fires.len(), cost_usd };
     let many = failed.len() >= MIN_FLAPS && failed.len() * FLAPS_ONE_IN >= fires.len();
     many.then(|| Finding::new(Severity::Info, evidence).since(failed.first().map(|fire| fire.end)))
-}
-
-/// What something cost, as the end of a sentence; empty where no cost is known.
-pub fn costing(cost_usd: f64) -> String {
-    if cost_usd > 0.0 { format!(", costing {cost_usd:.2} USD") } else { String::new() }
 }
 
 /// Work that the scheduler skipped again and again: as bad as fires without tokens.

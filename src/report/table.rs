@@ -1,7 +1,7 @@
 //! The table for people. The cause comes first, and each incident ends with what to do.
 
 use super::{Audited, Database, Report, sanitize, when};
-use crate::audit::{Incident, JobReport, Outcome, Timeline, Usage, count};
+use crate::audit::{Incident, JobReport, Outcome, Timeline, Usage, count, usd};
 use crate::catalog::{Severity, Status};
 use crate::terminal::Style;
 use crate::time::Instant;
@@ -360,7 +360,7 @@ fn used(usage: Usage) -> String {
         Some(tokens) => count(tokens, "token"),
     };
     match usage.cost_usd {
-        Some(cost) => format!("{tokens}, {cost:.2} USD"),
+        Some(cost) => format!("{tokens}, {}", usd(cost)),
         None => tokens,
     }
 }

@@ -118,14 +118,14 @@ fn zero_tokens_examples() -> Vec<Finding> {
             ZeroTokensEvidence::ModelChanged {
                 model: text("large"),
                 usual_model: text("small"),
-                cost_usd: Some(Change { now: 0.75, usual: 0.05 }),
+                cost_usd: Some(Change { now: 0.75, usual: 0.0031 }),
             },
         ),
         Finding::new(
             Severity::Info,
             ZeroTokensEvidence::ModelChanged { model: text("large"), usual_model: text("small"), cost_usd: None },
         ),
-        Finding::new(Severity::Info, ZeroTokensEvidence::CostGrowth { cost_usd: Change { now: 0.75, usual: 0.05 } }),
+        Finding::new(Severity::Info, ZeroTokensEvidence::CostGrowth { cost_usd: Change { now: 0.75, usual: 0.0031 } }),
         Finding::new(Severity::Warning, ZeroTokensEvidence::TokenGrowth { tokens: 1000, usual_tokens: 100 }),
         Finding::new(Severity::Warning, streak).since(at("08:01")).resolved(at("11:31")),
     ]

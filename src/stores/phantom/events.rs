@@ -24,7 +24,7 @@ const MARGIN: Millis = DAY;
 const ROWS_AT_FIRST: i64 = 10_000;
 /// Rows of each further piece; smaller ones would not be read any sooner after a retry.
 const ROWS_A_PIECE: i64 = 200_000;
-/// Rows read at most: with 24 bytes each they take less than 100 MB.
+/// Rows read at most: with 40 bytes each they take 120 MB.
 const MAX_ROWS: i64 = 3_000_000;
 /// Rows read at most backwards from the window, and from a silent job's last run: some tens of milliseconds each.
 const MAX_BACKWARDS: i64 = 500_000;
