@@ -133,7 +133,10 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     // Within one longest run nothing can be a fault, so no slot of a healthy stretch is computed.
     let explained = if context.snapshot.traits.records_starts { thresholds.lost_after } else { thresholds.max_run };
     let long = |pair: &&[Fire]| pair[1].end.since(pair[0].end) > explained;
-    let pairs = job.fires.windows(2).filter(long);
+    // What came before the schedule was activated may have followed another one.
+    let activated = job.written().filter(|_| !context.snapshot.traits.rewrites_rows_on_restart());
+    let after = |pair: &&[Fire]| activated.is_none_or(|activated| activated <= pair[0].end);
+    let pairs = job.fires.windows(2).filter(long).filter(after);
     let mut findings: Vec<Finding> =
         pairs.filter_map(|pair| closed(context, subject, cadence, &pair[0], &pair[1])).collect();
     findings.extend(set_back(context, subject, cadence).or_else(|| open(context, subject, cadence)));

@@ -475,7 +475,7 @@ impl Group<'_> {
             Key::Failing { .. } => Cause::JobFailing,
             Key::Silence { end } => {
                 let whole = if ongoing {
-                    end == self.context.worker.last_end.map(|(last, _)| last)
+                    end == self.context.worker.last_end.map(|(last, _)| last) || self.is_left_by_restart()
                 } else {
                     self.nothing_ran_after(end)
                 };
@@ -498,6 +498,11 @@ impl Group<'_> {
     /// Whether this job and others fail by the model's provider.
     fn is_providers(&self, job: JobIndex) -> bool {
         self.context.shared.group_of(job).is_some_and(|group| group.shared.is_provider())
+    }
+
+    /// Whether it is a silence of the whole scheduler that a restart ended, but for jobs that have not run since.
+    fn is_left_by_restart(&self) -> bool {
+        matches!(self.key, Key::Silence { end: Some(end) } if self.context.worker.boot_that_ended(end).is_some())
     }
 
     /// Whether for most of the silence nothing ran at all: the first run after `end` came towards its end.
@@ -547,6 +552,11 @@ impl Group<'_> {
             let step = "Nothing now; read the scheduler's log of that time.".to_owned();
             return Remedy { step, statement: None };
         };
+        if self.is_left_by_restart() {
+            let step =
+                "Run these jobs by hand if their work can't wait; read the scheduler's log of that time.".to_owned();
+            return Remedy { step, statement: None };
+        }
         let jobs: Vec<&Job> = affected.iter().map(|affected| self.context.job(affected.job)).collect();
         (self.context.snapshot.traits.remedy)(&Trouble { cause, reason: first.finding.reason(), jobs: &jobs })
     }

@@ -158,7 +158,17 @@ impl Writer<'_> {
             Some(end) => format!("the last run of any job ended at {}", self.ago(end)),
             None => "no job has ever run".to_owned(),
         };
-        let crash_loop = self.context.worker.crash_loop();
+        let worker = self.context.worker;
+        let boot = self.since.and_then(|since| worker.boot_that_ended(worker.end_before(since)?));
+        if let Some(boot) = boot {
+            return IncidentText {
+                title: format!("the scheduler was silent until its restart at {} UTC", boot.minute()),
+                detail: Some(format!("{} of {} still to run", self.jobs.len(), count(watched, "job"))),
+                observed: self.messages(),
+                inferred: Some("the slots are lost; these jobs run again at their next ones".to_owned()),
+            };
+        }
+        let crash_loop = worker.crash_loop();
         IncidentText {
             title: match (crash_loop, end) {
                 (Some((boots, first)), _) => {

@@ -349,6 +349,14 @@ impl<'a> Worker<'a> {
         ends.get(ends.partition_point(|end| *end <= at)).copied()
     }
 
+    /// The boot that ended a silence of the whole scheduler which began with the end of a run: nothing ran in between.
+    pub fn boot_that_ended(&self, end: Instant) -> Option<Instant> {
+        let next = self.end_after(end)?;
+        let boots = &self.snapshot.boots;
+        let last = boots[..boots.partition_point(|boot| *boot <= next)].last().copied();
+        last.filter(|boot| *boot > end && self.crash_loop().is_none())
+    }
+
     /// The id of a job whose run ended then; of several the first.
     pub fn id_ended_at(&self, at: Instant) -> Option<&str> {
         let ended = |job: &Job| job.fires.binary_search_by_key(&at, |fire| fire.end).is_ok();

@@ -444,3 +444,21 @@ fn a_heartbeat_at_night_has_not_shrunk() {
     job.fires.iter_mut().for_each(|fire| fire.tokens = Tokens::Uncounted);
     assert_eq!(found(&recorded([job]), "12:05"), ["info work-shrank"]);
 }
+
+#[test]
+fn what_an_outage_left_behind_is_part_of_it() {
+    let told = causes(&left_by_restart("20:30"), "21:10");
+    assert_eq!(told, [(Cause::SchedulerSilent, Severity::Warning, 1)]);
+    assert_eq!(causes(&left_by_restart("21:01:00.001"), "21:10")[0].0, Cause::JobSilent, "no restart ended it");
+}
+
+#[test]
+fn fires_before_a_schedule_was_activated_followed_another_one() {
+    let edited = |at: &str| {
+        let job = cron("j", "0 22 * * *").ran("2026-02-28 09:00", "2026-02-28 09:01");
+        let job = job.ran("2026-03-01 09:00", "2026-03-01 09:01").ran("2026-03-01 22:00", "2026-03-01 22:01");
+        found(&recorded([job.written(at)]), "12:00")
+    };
+    assert_eq!(edited("2026-03-01 12:00"), NONE);
+    assert_eq!(edited("2026-02-27 12:00"), ["info silent over"]);
+}

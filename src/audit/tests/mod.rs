@@ -152,10 +152,18 @@ fn fleet<const N: usize>(jobs: [Job; N]) -> Snapshot {
     Snapshot { jobs, window_start: Some(at("2026-02-23 00:00")), ..Snapshot::empty(phantom::TRAITS) }
 }
 
-/// The jobs as OpenClaw's store would have them: each run with its start, several at a time.
+/// The jobs as OpenClaw's store would have them: each run with its start, several at a time, and rows that a run does not
+/// activate.
 fn recorded<const N: usize>(jobs: [Job; N]) -> Snapshot {
     let [_, openclaw] = crate::stores::traits_for_tests();
-    Snapshot { jobs: Vec::from(jobs), window_start: Some(at("2026-02-23 00:00")), ..Snapshot::empty(openclaw) }
+    let mut jobs = Vec::from(jobs);
+    for job in &mut jobs {
+        let (last_end, created_at) = (job.last_run().map(Run::end), job.created_at);
+        if let Some(row) = job.row.as_mut().filter(|row| row.updated_at == last_end) {
+            row.updated_at = created_at;
+        }
+    }
+    Snapshot { jobs, window_start: Some(at("2026-02-23 00:00")), ..Snapshot::empty(openclaw) }
 }
 
 fn verdict(snapshot: &Snapshot, now: &str) -> Verdict {
@@ -248,6 +256,13 @@ fn twice(id: &str, slots: i64, pairs: i64) -> Job {
 fn twins(second: &str) -> [Job; 2] {
     let named = |id: &str, name: &str| Job { name: name.to_owned(), ..hourly(id).ran("12:00", "12:01") };
     [named("1", "a"), named("2", second)]
+}
+
+/// Nothing ran from 10:01 to 21:01, and a daily job has not run since.
+fn left_by_restart(boot: &str) -> Snapshot {
+    let daily = cron("daily", "0 10,18 * * *").ran("10:00", "10:01").next("2026-03-03 10:00");
+    let runs = hourly("ok").ran("10:00", "10:01").ran("21:00", "21:01");
+    Snapshot { boots: vec![at(boot)], ..recorded([daily, runs]) }
 }
 
 /// Two jobs that ran before a boot at 10:30, of which the one in `a` has run since.

@@ -43,6 +43,7 @@ fn silences() -> Vec<(&'static str, String)> {
         ("nothing runs; the lease is renewed", liveness(Liveness::Alive(at("12:59")))),
         ("nothing runs; the lease ran out", liveness(Liveness::Dead(at("10:30")))),
         ("nothing runs; it was stopped", liveness(Liveness::Stopped(at("10:30")))),
+        ("jobs that have not run since a restart", words(&left_by_restart("20:30"), "21:10")),
         ("nothing ran before a restart", words(&fleet(two), "20:31")),
         ("one job does not run", words(&beside, "12:40")),
         ("one job did not run", words(&meanwhile, "21:02")),
