@@ -226,7 +226,7 @@ catalog! {
         };
         OneShotFailed: "A one-shot gave up after errors, was skipped and switched off, or was missed: its work was never done.", ReasonEntry {
             detector: Detector::PastDue,
-            rule: "phantom: its status is failed. OpenClaw: it is switched off and its last run failed or was skipped. Both: its time has passed and it has no next run. A warning for 24 hours after that run, info until --since.",
+            rule: "phantom: its status is failed. OpenClaw: it is switched off and its last run failed or was skipped. Both: its time has passed, it has not run since, and it has no next run. A warning for 24 hours after that run, info until --since.",
             advice: "Decide whether the work is still needed.",
         };
         ExpectedMissing: "No watched job matches a pattern of --expect: it is gone, paused, disabled, or completed.", ReasonEntry {

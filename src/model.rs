@@ -377,6 +377,8 @@ pub struct Schedule {
     pub anchor: Option<Instant>,
     /// The instant of a one-shot.
     pub at: Option<Instant>,
+    /// Whether that names no zone, so that it was read in the assumed one.
+    pub at_assumes_zone: bool,
     /// What all of it means.
     pub when: When,
 }
@@ -396,7 +398,16 @@ impl Schedule {
     /// A schedule of this kind that can't be used, for this reason.
     pub fn unreadable(kind: String, why: String) -> Schedule {
         let when = When::Unreadable(why);
-        Schedule { kind, expression: None, timezone: None, interval_ms: None, anchor: None, at: None, when }
+        Schedule {
+            kind,
+            expression: None,
+            timezone: None,
+            interval_ms: None,
+            anchor: None,
+            at: None,
+            at_assumes_zone: false,
+            when,
+        }
     }
 
     /// The cadence of a recurring, readable schedule.

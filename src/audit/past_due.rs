@@ -190,9 +190,8 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
             let evidence = PastDueEvidence::Quarantined { why: why.clone() };
             Some(Finding::new(Severity::Critical, evidence).since(last_sign(job)))
         }
-        State::Paused | State::Disabled | State::Completed | State::NotCreated | State::EventDriven | State::Gone => {
-            None
-        }
+        State::Completed => moved(context, job, row),
+        State::Paused | State::Disabled | State::NotCreated | State::EventDriven | State::Gone => None,
     };
     found.into_iter().collect()
 }
@@ -210,6 +209,15 @@ fn failed_once(context: &Context<'_>, job: &Job, row: &Row) -> Option<Finding> {
         last_error: job.last_error().map(str::to_owned),
     };
     Some(Finding::new(severity, evidence).since(run.end()))
+}
+
+/// A one-shot that was moved to a later time after it had run, and was not run again.
+fn moved(context: &Context<'_>, job: &Job, row: &Row) -> Option<Finding> {
+    let at = job.schedule.at.filter(|at| *at <= context.settings.now && !job.schedule.at_assumes_zone)?;
+    let run = row.last_run.as_ref().filter(|run| at.since(run.start) > UPDATE_FOLLOWS)?;
+    let by_hand = job.manual_runs.iter().any(|asked| run.start.since(*asked).abs() <= UPDATE_FOLLOWS);
+    let severity = context.settings.severity_after(at).filter(|_| !by_hand)?;
+    Some(Finding::new(severity, PastDueEvidence::OneShotMissed { at }).since(at))
 }
 
 /// When a row was last updated by a run, or created.
@@ -270,6 +278,9 @@ fn breaker(context: &Context<'_>, job: &Job, row: &Row) -> Option<Finding> {
 fn never_again(context: &Context<'_>, job: &Job, row: &Row) -> Option<Finding> {
     let missed = job.schedule.at.filter(|at| *at <= context.settings.now && row.next_run_at == Timestamp::Missing);
     if let Some(at) = missed {
+        if job.last_end().is_some_and(|end| end >= at) {
+            return None;
+        }
         let severity = context.settings.severity_after(at)?;
         return Some(Finding::new(severity, PastDueEvidence::OneShotMissed { at }).since(at));
     }

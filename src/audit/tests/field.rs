@@ -462,3 +462,19 @@ fn fires_before_a_schedule_was_activated_followed_another_one() {
     assert_eq!(edited("2026-03-01 12:00"), NONE);
     assert_eq!(edited("2026-02-27 12:00"), ["info silent over"]);
 }
+
+#[test]
+fn a_one_shot_that_was_moved_after_its_run_was_missed() {
+    let world_at = |value: &str, start: &str, by_hand: bool| {
+        let mut job = hourly("j").ran(start, "10:05");
+        job.schedule = phantom::schedule("at", value, utc());
+        job.state = State::Completed;
+        job.manual_runs = Vec::from_iter(by_hand.then(|| at(start)));
+        found(&recorded([job]), "12:00")
+    };
+    let world = |start: &str, by_hand| world_at(r#"{"at":"2026-03-02T10:03:00Z"}"#, start, by_hand);
+    assert_eq!(world("10:01:59.999", false), ["warning one-shot-failed"]);
+    assert_eq!(world("10:02:00.000", false), NONE);
+    assert_eq!(world_at(r#"{"at":"2026-03-02T10:03:00"}"#, "10:01", false), NONE, "its zone is not known");
+    assert_eq!(world("10:01:59.999", true), NONE);
+}

@@ -175,6 +175,7 @@ pub struct JobState {
     pub activated_at: Option<i64>,
     pub auto_disabled: Option<AutoDisabled>,
     pub delivery_error: Option<String>,
+    was_delivered: Option<bool>,
     delivery_status: Option<String>,
     is_silent: bool,
 }
@@ -209,6 +210,7 @@ impl JobState {
             activated_at: whole("scheduleActivatedAtMs"),
             auto_disabled,
             delivery_error: text("lastDeliveryError"),
+            was_delivered: state["lastDelivered"].as_bool(),
             delivery_status: text("lastDeliveryStatus"),
             is_silent: state["deliverySuppressionReason"].is_string(),
         }
@@ -221,7 +223,8 @@ impl JobState {
 
     /// What became of the last message: silence that was intended has a reason.
     pub fn delivery(&self, errors: bool) -> Option<Delivery> {
-        let status = self.delivery_status.as_deref()?;
+        let refused = self.was_delivered == Some(false) && self.delivery_error.is_some();
+        let status = self.delivery_status.as_deref().or(refused.then_some("not-delivered"))?;
         let failed = status == "not-delivered" && !self.is_silent;
         let why = self.delivery_error.as_deref().unwrap_or(status);
         Some(if failed { Delivery::Failed(delivery_error(why, errors)) } else { Delivery::Fine })
@@ -298,5 +301,8 @@ mod tests {
         let silent = r#"{"lastDeliveryStatus":"not-delivered","deliverySuppressionReason":"silent"}"#;
         assert_eq!(delivery(silent), Some(Delivery::Fine));
         assert_eq!(delivery("{}"), None);
+        assert_eq!(delivery(r#"{"lastDelivered":false}"#), None, "there was no message");
+        let refused = r#"{"lastDelivered":false,"lastDeliveryError":"chat not found"}"#;
+        assert_eq!(delivery(refused), Some(Delivery::Failed(DeliveryError::new("chat not found"))));
     }
 }

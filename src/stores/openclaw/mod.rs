@@ -307,8 +307,8 @@ fn read_quarantine(db: &Connection, window: &Window, tables: &mut Tables) -> Res
 /// Messages of the last day that were given up, by the job whose id their session's key holds.
 fn read_dead_letters(db: &Connection, window: &Window, tables: &mut Tables) -> Result<(), ReadError> {
     let query = format!(
-        "SELECT session_key, last_error FROM delivery_queue_entries
-         WHERE failed_at BETWEEN ?1 AND ?2 ORDER BY failed_at LIMIT {MAX_DEAD_LETTERS}"
+        "SELECT session_key, last_error, coalesce(failed_at, updated_at) AS at FROM delivery_queue_entries
+         WHERE (failed_at IS NOT NULL OR status = 'failed') AND at BETWEEN ?1 AND ?2 ORDER BY at LIMIT {MAX_DEAD_LETTERS}"
     );
     let Ok(mut statement) = db.prepare(&query) else { return Ok(()) };
     let mut rows = statement.query([window.now.plus(-DAY).millis(), window.now.millis()])?;

@@ -54,7 +54,32 @@ pub struct Newest {
     part: Part,
     receipts: Vec<(JobIndex, Fire)>,
     running: Vec<(JobIndex, Instant)>,
-    requested: Vec<(JobIndex, Instant)>,
+    requested: HashMap<JobIndex, Requests>,
+}
+
+/// Which of a job's runs were asked for by somebody, as far as its receipts say.
+#[derive(Default)]
+struct Requests {
+    starts: Vec<Instant>,
+    receipts: usize,
+    oldest: Option<Instant>,
+}
+
+impl Requests {
+    fn note(&mut self, start: Instant, is_requested: bool) {
+        self.receipts += 1;
+        self.oldest = Some(self.oldest.map_or(start, |oldest| oldest.min(start)));
+        self.starts.extend(is_requested.then_some(start));
+    }
+
+    /// The requested runs of a job. What is older than its receipts was asked for if most of what they show was.
+    fn of(mut self, job: &Job) -> Vec<Instant> {
+        if 2 * self.starts.len() > self.receipts {
+            let starts = job.fires.iter().filter_map(Fire::known_start);
+            self.starts.extend(starts.filter(|start| self.oldest.is_some_and(|oldest| *start < oldest)));
+        }
+        self.starts
+    }
 }
 
 /// Reads the last runs and all receipts.
@@ -68,7 +93,7 @@ pub fn newest(db: &Connection, tables: &Tables, window: &Window) -> Result<Newes
         part: Part::default(),
         receipts: Vec::new(),
         running: Vec::new(),
-        requested: Vec::new(),
+        requested: HashMap::new(),
     };
     let mut last = 0;
     if let Ok(Some((low, high))) = row_bounds(db, "task_runs") {
@@ -102,8 +127,9 @@ pub fn read(access: &mut Access<'_>, tables: &mut Tables, newest: Newest, window
     for (job, since) in newest.running {
         tables.snapshot.jobs[job.position()].running_since = Some(since);
     }
-    for (job, start) in newest.requested {
-        tables.snapshot.jobs[job.position()].manual_runs.push(start);
+    for (job, requests) in newest.requested {
+        let job = &mut tables.snapshot.jobs[job.position()];
+        job.manual_runs = requests.of(job);
     }
     let start = window.now.plus(-window.back.saturating_add(MARGIN).min(KEPT));
     tables.snapshot.window_start = Some(start);
@@ -301,9 +327,7 @@ fn read_receipts(db: &Connection, tables: &Tables, window: &Window, newest: &mut
         let store_key = row.get_ref(0)?.as_bytes().unwrap_or_default();
         let id = row.get_ref(1)?.as_bytes().unwrap_or_default();
         let Some(job) = job_of(tables, Some(store_key), id) else { continue };
-        if row.get_ref(5)? != ValueRef::Null {
-            newest.requested.push((job, start));
-        }
+        newest.requested.entry(job).or_default().note(start, row.get_ref(5)? != ValueRef::Null);
         let end = instant(number(row.get_ref(4)?));
         let status = row.get_ref(2)?.as_bytes().unwrap_or_default();
         let (tokens, failed) = match status {
