@@ -533,9 +533,10 @@ impl Group<'_> {
     }
 
     fn since(&self, jobs: &[AffectedJob]) -> Option<Instant> {
-        match self.run() {
-            Some(run) => Some(run.start),
-            None => jobs.iter().filter_map(|affected| affected.since).min(),
+        match (self.run(), &self.key) {
+            (Some(run), _) => Some(run.start),
+            (None, Key::Gone { last_fire }) => Some(*last_fire),
+            (None, _) => jobs.iter().filter_map(|affected| affected.since).min(),
         }
     }
 

@@ -229,13 +229,13 @@ pub fn audit(mut snapshot: Snapshot, policy: &Policy) -> Verdict {
 const ANY_JOB: &str = "any job";
 
 /// A scheduler that worked, or works, and has nothing to do; unless an incident says why, or its jobs are one-shots that are
-/// done, or were paused or deleted in the dashboard.
+/// done, wait for events, or were paused or deleted in the dashboard.
 fn nothing_watched(snapshot: &Snapshot, verdict: &Verdict) -> Option<PastDueEvidence> {
     let known = || verdict.jobs.iter().map(|report| &report.job);
     let fired = known().filter_map(Job::last_end).chain(snapshot.other_fires.last().map(|fire| fire.end)).max();
     let last_activity = fired.max(snapshot.last_other_activity).max(snapshot.boots.last().copied());
     let is_meant = |job: &Job| match job.state {
-        State::Completed | State::FailedOnce => true,
+        State::Completed | State::FailedOnce | State::EventDriven => true,
         State::Paused => job.switches.last().is_some_and(|switch| !switch.resumes),
         _ => false,
     };

@@ -182,6 +182,8 @@ fn three_rows_that_went_at_the_same_time_were_lost() {
     // After its last fire, and within an interval and a half and an hour, the row of a was gone.
     assert_eq!(causes(&world("19:30:00.000"), "20:05"), [(Cause::JobsGone, Severity::Warning, 3)]);
     assert_eq!(causes(&world("19:30:00.001"), "20:05"), []);
+    let since = verdict(&world("17:20"), "20:05").incidents[0].since;
+    assert_eq!(since, Some(at("17:20")), "the last of them still fired then");
     let all = recorded([gone("a", "17:00"), gone("b", "17:10"), gone("c", "17:20")]);
     assert_eq!(causes(&all, "20:05"), [(Cause::JobsGone, Severity::Critical, 3)]);
     let office = |last: &str| {
@@ -201,6 +203,8 @@ fn nothing_to_watch_is_told_if_there_was_activity() {
     let paused = || Job { state: State::Paused, ..hourly("j") };
     assert_eq!(found(&fleet([paused()]), "12:00"), NONE, "nothing ever happened");
     assert_eq!(found(&fleet([Job { state: State::Completed, ..hourly("j").ran("10:00", "10:01") }]), "10:30"), NONE);
+    let waits = Job { state: State::EventDriven, ..hourly("j").ran("10:00", "10:01") };
+    assert_eq!(found(&fleet([waits]), "10:30"), NONE);
     let active = Snapshot { last_other_activity: Some(at("10:00")), ..fleet([]) };
     assert_eq!(found(&active, "12:00"), ["warning nothing-watched"]);
     assert_eq!(
