@@ -369,7 +369,7 @@ catalog! {
             advice: "Check that the scheduler's process runs; read its log from the last run on; restart it.",
         };
         RunHung: "A run never finished, and every other job waits behind it.", CauseEntry {
-            rule: "A run has been in flight for longer than --max-run. The waiting jobs are part of this incident.",
+            rule: "A run has been in flight for longer than --max-run. The waiting jobs are part of this incident; three runs or more that hang at the same time are one.",
             advice: "Check that the process runs and look at that run's log; restart the scheduler if the run hangs.",
         };
         DeliveryHung: "A run did its work and never finished: it hangs while delivering its message, and every other job waits behind it.", CauseEntry {

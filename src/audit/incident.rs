@@ -298,7 +298,8 @@ impl<'a> Grouping<'a> {
             | PastDueEvidence::HungRun { .. }
             | PastDueEvidence::HungDelivery { .. } => {
                 let own = self.context.worker.indexed_runs().find(|(_, run)| run.job == Some(job));
-                own.map(|(index, _)| index).or_else(|| self.blocker(RunLength::Usual)).map(Key::Run)
+                let hung = own.filter(|(_, run)| run.hangs()).and(self.context.worker.first_of_many_hung());
+                hung.or(own.map(|(index, _)| index)).or_else(|| self.blocker(RunLength::Usual)).map(Key::Run)
             }
             PastDueEvidence::NoNextRun { .. }
             | PastDueEvidence::UnreadableSchedule { .. }
@@ -391,7 +392,8 @@ impl<'a> Grouping<'a> {
         let hangs = |run: &ActiveRun| {
             run.length == RunLength::Impossible && worker.last_end.is_none_or(|(last, _)| last <= run.start)
         };
-        worker.indexed_runs().find(|(_, run)| alive && hangs(run)).map(|(index, _)| index)
+        let run = worker.indexed_runs().find(|(_, run)| alive && hangs(run)).map(|(index, _)| index)?;
+        Some(worker.first_of_many_hung().unwrap_or(run))
     }
 
     /// A silence after a bad fire of a streak is part of what failed; any other goes by the last run before it.

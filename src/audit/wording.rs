@@ -265,12 +265,12 @@ impl Writer<'_> {
             (true, _) => "the process is alive, and this run hangs",
             (false, _) => "the scheduler hangs in this run, or the process died in it",
         };
-        IncidentText {
-            title: format!("the run of {name} never finished"),
-            detail,
-            observed: self.run_observed(),
-            inferred: Some(inferred.to_owned()),
-        }
+        let hangs = |affected: &&AffectedJob| self.context.worker.run_of(affected.job).is_some_and(ActiveRun::hangs);
+        let (title, detail) = match self.jobs.iter().filter(hangs).count() {
+            0 | 1 => (format!("the run of {name} never finished"), detail),
+            many => (format!("the runs of {many} jobs never finished"), None),
+        };
+        IncidentText { title, detail, observed: self.run_observed(), inferred: Some(inferred.to_owned()) }
     }
 
     fn delivery_hung(&self) -> IncidentText {

@@ -31,6 +31,8 @@ const MIN_RUNS: usize = 5;
 const USUAL_FLOOR: Millis = 10 * MINUTE;
 /// With fewer runs known, only the last counts.
 const UNKNOWN_FLOOR: Millis = 30 * MINUTE;
+/// So many runs that hang at the same time have the cause in common.
+const MANY_HUNG: usize = 3;
 /// A slot that falls into so short a stop of the process was lost to the restart.
 const SHORT_STOP: Millis = 5 * MINUTE;
 /// A scheduler that was restarted so often without running a job is in a crash loop.
@@ -112,6 +114,13 @@ pub enum RunLength {
     Unusual,
     /// Longer than the scheduler allows: it hangs, or the process died in it.
     Impossible,
+}
+
+impl ActiveRun {
+    /// Whether the model works in it for longer than the scheduler allows.
+    pub fn hangs(&self) -> bool {
+        self.phase == Phase::Running && self.length == RunLength::Impossible
+    }
 }
 
 /// Stretches in which the worker was free, oldest first, each with the sum of those before it.
@@ -329,6 +338,13 @@ impl<'a> Worker<'a> {
     /// A job's own run in flight.
     pub fn run_of(&self, job: JobIndex) -> Option<&ActiveRun> {
         self.active_runs.iter().find(|run| run.job == Some(job))
+    }
+
+    /// The oldest of the runs that hang, if they are so many that they have the cause in common.
+    pub fn first_of_many_hung(&self) -> Option<RunIndex> {
+        let hung = || self.indexed_runs().filter(|(_, run)| run.hangs());
+        let first = hung().min_by_key(|(index, run)| (run.start, index.0))?.0;
+        (hung().count() >= MANY_HUNG).then_some(first)
     }
 
     /// The run that jobs wait for: the one that has taken longest, if no further one can start.

@@ -482,3 +482,13 @@ fn a_one_shot_that_was_moved_after_its_run_was_missed() {
     assert_eq!(world_at(r#"{"at":"2026-03-02T10:03:00"}"#, "10:01", false), NONE, "its zone is not known");
     assert_eq!(world("10:01:59.999", true), NONE);
 }
+
+#[test]
+fn three_runs_that_hang_have_the_cause_in_common() {
+    let hangs = |id: &str| Job { running_since: Some(at("12:00")), ..hourly(id).ran("11:00", "11:01") };
+    let works = || cron("ok", "*/5 * * * *").ran("16:05", "16:06");
+    let three = recorded([hangs("a"), hangs("b"), hangs("c"), works()]);
+    assert_eq!(causes(&three, "16:08"), [(Cause::RunHung, Severity::Critical, 3)]);
+    assert_eq!(verdict(&three, "16:08").incidents[0].headline(), "the runs of 3 jobs never finished");
+    assert_eq!(causes(&recorded([hangs("a"), hangs("b"), works()]), "16:08").len(), 2);
+}
