@@ -97,8 +97,8 @@ impl ZeroTokensEvidence {
                 let last = job
                     .last_run()
                     .map_or_else(String::new, |run| format!(", the last one {} ago", span(now.since(run.end()))));
-                let errors = usize::try_from(*consecutive_errors).unwrap_or(usize::MAX);
-                let cost: f64 = job.fires.iter().rev().take(errors).map(|fire| f64::from(fire.cost_usd)).sum();
+                let failed = &job.fires[job.fires.len() - known_errors(job)..];
+                let cost: f64 = failed.iter().map(|fire| f64::from(fire.cost_usd)).sum();
                 format!("{} in a row{last}{}", count(*consecutive_errors, "error"), costing(cost))
             }
             Self::FailedRun { next_run_at, .. } => {
@@ -188,15 +188,19 @@ pub fn current_streak(job: &Job) -> u64 {
     bad.filter(|fire| fire.is_empty()).map(|_| 1).sum()
 }
 
+/// How many of a job's last fires failed. An error may have used tokens, which only the row's count shows; a run that throws
+/// leaves no event.
+fn known_errors(job: &Job) -> usize {
+    let errors = usize::try_from(job.errors()).unwrap_or(usize::MAX);
+    let with_tokens = job.fires.last().is_some_and(|last| last.failed && last.tokens != Tokens::NoEvent);
+    let bad = bad_in_a_row(job);
+    if with_tokens { bad.max(errors).min(job.fires.len()) } else { bad }
+}
+
 /// When a job began to fail: the end of its first bad fire in a row, and of the last good one before it. None if its last
 /// fire was good.
 pub fn failing_since(job: &Job) -> Option<(Instant, Option<Instant>)> {
-    let bad = job.fires.iter().rev().take_while(|fire| fire.is_bad()).count();
-    // An error may have used tokens, which only the row's count shows; a run that throws leaves no event.
-    let errors = usize::try_from(job.errors()).unwrap_or(usize::MAX);
-    let with_tokens = job.fires.last().is_some_and(|last| last.failed && last.tokens != Tokens::NoEvent);
-    let bad = if with_tokens { bad.max(errors) } else { bad };
-    let first = job.fires.len().saturating_sub(bad);
+    let first = job.fires.len() - known_errors(job);
     let fire = job.fires.get(first)?;
     let last_good = first.checked_sub(1).map(|last_good| job.fires[last_good].end);
     // Of runs that throw only the last is known: the first was due at the slot after the last good one.

@@ -542,3 +542,20 @@ fn a_clock_that_was_set_back_is_told_at_once() {
     store.hourly("j", ahead, "2026-03-05T07:00").worked("j", &["04:00", "05:00", ahead, "06:00"]);
     store.check("06:30", &["warning gap/clock-set-back ongoing"], &["warning clock-set-back ongoing"]);
 }
+
+#[test]
+fn a_heartbeat_shares_the_error_of_other_jobs() {
+    let store = OpenClaw::new("06:29");
+    let failing = |id: &str, error: &str| {
+        let state = json!({"lastRunAtMs": ms("06:00"), "lastDurationMs": 60_000, "lastRunStatus": "error", "lastError": error,
+            "consecutiveErrors": 3, "nextRunAtMs": ms("07:00")});
+        let hourly = json!({"kind": "cron", "expr": "0 * * * *", "staggerMs": 0});
+        store.job(id, true, hourly, state, json!({"payload": {"kind": "heartbeat"}}));
+        for hour in ["04:00", "05:00", "06:00"] {
+            store.run(id, hour, json!({"status": "error", "error": error}));
+        }
+    };
+    failing("a", "request failed (HTTP 400)");
+    failing("b", "heartbeat failed: request failed (HTTP 400)");
+    store.check("06:30", &["warning zero-tokens/failing ongoing"; 2], &["warning job-failing ongoing"]);
+}

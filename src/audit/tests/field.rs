@@ -492,3 +492,16 @@ fn three_runs_that_hang_have_the_cause_in_common() {
     assert_eq!(verdict(&three, "16:08").incidents[0].headline(), "the runs of 3 jobs never finished");
     assert_eq!(causes(&recorded([hangs("a"), hangs("b"), works()]), "16:08").len(), 2);
 }
+
+#[test]
+fn errors_say_what_they_cost_and_not_what_good_runs_did() {
+    let message = |tokens: Tokens| {
+        let mut job = fires(&[GOOD; 5]);
+        job.fires.iter_mut().for_each(|fire| fire.cost_usd = 7.5);
+        job.fires[4] = Fire { failed: true, tokens, ..job.fires[4] };
+        let world = recorded([job.with_errors(3)]);
+        findings(&verdict(&world, "12:05"))[0].1.message(&world.jobs[0], at("12:05"))
+    };
+    assert_eq!(message(GOOD), "3 errors in a row, the last one 4m ago, costing 22.50 USD");
+    assert_eq!(message(Tokens::NoEvent), "3 errors in a row, the last one 4m ago, costing 7.50 USD");
+}

@@ -35,6 +35,8 @@ pub const TABLES: [&str; 7] = [
 ];
 /// Boots that are read at most, the last ones.
 const MAX_BOOTS: usize = 1000;
+/// What comes before the error of a heartbeat, which it may share with other jobs.
+const HEARTBEAT_FAILED: &str = "heartbeat failed: ";
 /// Messages that were given up, read at most.
 const MAX_DEAD_LETTERS: usize = 10_000;
 /// A lease is renewed every 30 seconds and expires after five minutes.
@@ -270,7 +272,7 @@ fn row(created_at: Option<Instant>, status: &JobState, window: &Window) -> Row {
         duration_ms: status.last_duration.filter(|_| !status.was_interrupted()).map(|millis| millis.max(0)),
         failed: status.last_status == "error",
         error: error.filter(|_| window.errors).map(|error| cut(error.to_owned(), 500)),
-        error_class: error.and_then(ErrorClass::of),
+        error_class: error.and_then(|error| ErrorClass::of(error.strip_prefix(HEARTBEAT_FAILED).unwrap_or(error))),
     });
     Row {
         last_run,
