@@ -281,7 +281,7 @@ catalog! {
         };
         MessagesLost: "Messages of the last day were lost, though the newest may have arrived.", ReasonEntry {
             detector: Detector::ZeroTokens,
-            rule: "OpenClaw: at least 3 messages in the last day were dropped, refused, or given up, or at least 3 were sent and of none is it known that it arrived. A warning.",
+            rule: "OpenClaw: at least 3 messages in the last day were dropped, refused, or given up, or of all of a day's, at least 3, or of the last 2 or more over a day it is not known that they arrived. A warning.",
             advice: "Check the channel and target of the job's delivery, and the channel's token.",
         };
         Unjudged: "The job's history can't be judged, so nothing shows that it is healthy.", ReasonEntry {

@@ -16,8 +16,9 @@ use serde::Serialize;
 /// A failed run that is not tried again for longer than this is a lost slot: a nightly backup is told in the morning, and
 /// what runs four times a day or more has its next try within a working shift.
 const SOON: Millis = 6 * HOUR;
-/// So many messages of a day that were lost are no chance.
+/// So many messages of a day that were lost, or all of a day of which it is not known, are no chance; nor are fewer over a day.
 const MIN_LOST: usize = 3;
+const MIN_UNKNOWN: usize = 2;
 /// Fires without tokens and without an error are as bad from this many in a row on.
 const MIN_EMPTY: usize = 2;
 /// Heartbeats that are skipped for so long are off.
@@ -112,7 +113,7 @@ impl ZeroTokensEvidence {
             Self::Skipped { fires, .. } => format!("the scheduler skipped its last {}", count(*fires, "run")),
             Self::Undelivered { delivery_status } => format!("its last message was not delivered: {delivery_status}"),
             Self::MessagesLost { lost: 0, unconfirmed, .. } => {
-                format!("whether {} in the last day arrived is not known", count(*unconfirmed, "message"))
+                format!("whether its last {} arrived is not known", count(*unconfirmed, "message"))
             }
             Self::MessagesLost { lost, sent, delivery_status, .. } => {
                 let why = delivery_status.as_ref().map_or_else(String::new, |why| format!(": {why}"));
@@ -304,20 +305,27 @@ fn undelivered(context: &Context<'_>, job: &Job) -> Option<Finding> {
     Some(Finding::new(severity, ZeroTokensEvidence::Undelivered { delivery_status: error.text.clone() }))
 }
 
-/// Messages of the last day that were lost while later ones arrived, or of which none is known to have arrived.
+/// Messages of the last day that were lost while later ones arrived, or the last ones of which none is known to have arrived.
 fn messages_lost(context: &Context<'_>, job: &Job) -> Option<Finding> {
-    let day = context.settings.now.plus(-DAY);
-    let fires = &job.fires[job.fires.partition_point(|fire| fire.end < day)..];
-    let of = |fate: MessageFate| fires.iter().filter(move |fire| fire.message == fate);
-    let lost = of(MessageFate::Lost).count().max(job.dead_letters);
-    let unconfirmed = of(MessageFate::Unconfirmed).count();
-    let sent = (of(MessageFate::Delivered).count() + unconfirmed + of(MessageFate::Lost).count()).max(lost);
-    let error = job.delivery_error.as_ref().filter(|_| lost > 0);
-    let since = of(if lost > 0 { MessageFate::Lost } else { MessageFate::Unconfirmed }).next().map(|fire| fire.end);
-    let delivery_status = error.map(|error| error.text.clone());
-    let evidence = ZeroTokensEvidence::MessagesLost { lost, unconfirmed, sent, delivery_status };
-    let many = lost >= MIN_LOST || (unconfirmed >= MIN_LOST && unconfirmed == sent);
-    many.then(|| Finding::new(Severity::Warning, evidence).since(since))
+    let now = context.settings.now;
+    let day = &job.fires[job.fires.partition_point(|fire| fire.end < now.plus(-DAY))..];
+    let lost: Vec<&Fire> = day.iter().filter(|fire| fire.message == MessageFate::Lost).collect();
+    let sent = day.iter().filter(|fire| fire.message != MessageFate::None).count();
+    let with_message = job.fires.iter().rev().filter(|fire| fire.message != MessageFate::None);
+    let unknown: Vec<&Fire> = with_message.take_while(|fire| fire.message == MessageFate::Unconfirmed).collect();
+    let all_day = unknown.len() >= MIN_UNKNOWN && unknown.last().is_some_and(|first| now.since(first.end) >= DAY);
+    let lost_count = lost.len().max(job.dead_letters);
+    let (evidence, first) = if lost_count >= MIN_LOST {
+        let delivery_status = job.delivery_error.as_ref().map(|error| error.text.clone());
+        let sent = sent.max(lost_count);
+        (ZeroTokensEvidence::MessagesLost { lost: lost_count, unconfirmed: 0, sent, delivery_status }, lost.first())
+    } else if all_day || (unknown.len() >= MIN_LOST && unknown.len() >= sent) {
+        let (unconfirmed, delivery_status) = (unknown.len(), None);
+        (ZeroTokensEvidence::MessagesLost { lost: 0, unconfirmed, sent, delivery_status }, unknown.last())
+    } else {
+        return None;
+    };
+    Some(Finding::new(Severity::Warning, evidence).since(first.map(|fire| fire.end)))
 }
 
 /// A one-shot that did its work, but whose message reached nobody.

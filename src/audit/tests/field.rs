@@ -272,7 +272,15 @@ fn three_messages_of_a_day_that_were_lost_are_told_though_the_newest_arrived() {
     assert_eq!(world(&[Lost, Lost, Delivered]), NONE);
     assert_eq!(world(&[Unconfirmed; 3]), ["warning messages-lost"]);
     assert_eq!(world(&[Unconfirmed; 2]), NONE);
+    assert_eq!(world(&[Delivered, Unconfirmed, Unconfirmed, Unconfirmed]), NONE, "one arrived today");
     assert_eq!(world(&[Unconfirmed, Unconfirmed, Delivered, Unconfirmed]), NONE);
+    let daily = |now: &str| {
+        let mut job = cron("j", "0 9 * * *").ran("2026-03-01 09:00", "2026-03-01 09:01").ran("09:00", "09:01");
+        job.fires.iter_mut().for_each(|fire| fire.message = Unconfirmed);
+        found(&recorded([job]), now)
+    };
+    assert_eq!(daily("09:01:00.000"), ["warning messages-lost"], "two over a day");
+    assert_eq!(daily("09:00:59.999"), NONE);
     let given_up = |dead_letters| found(&recorded([Job { dead_letters, ..sent(&[Delivered]) }]), "12:05");
     assert_eq!((given_up(3).len(), given_up(2).len()), (1, 0));
 }
