@@ -262,6 +262,11 @@ impl Job {
         self.row.as_ref()?.last_run.as_ref()
     }
 
+    /// Its runs that ended at an instant or later.
+    pub fn fires_since(&self, from: Instant) -> &[Fire] {
+        &self.fires[self.fires.partition_point(|fire| fire.end < from)..]
+    }
+
     /// When its last known run ended.
     pub fn last_end(&self) -> Option<Instant> {
         self.fires.last().map(|fire| fire.end).max(self.last_run().map(Run::end))
@@ -604,6 +609,11 @@ impl ModelIndex {
     pub fn position(self) -> usize {
         usize::from(self.0.get() - 1)
     }
+}
+
+/// What fires cost together, in US dollars.
+pub fn cost_of<'a>(fires: impl IntoIterator<Item = &'a Fire>) -> f64 {
+    fires.into_iter().map(|fire| f64::from(fire.cost_usd)).sum()
 }
 
 impl Fire {

@@ -5,7 +5,7 @@ use super::gap::GapEvidence;
 use super::worker::MIN_FREE;
 use super::{Context, Subject};
 use crate::catalog::Severity;
-use crate::model::{Fire, Job, State};
+use crate::model::{Fire, Job, State, cost_of};
 use crate::schedule::Cadence;
 use crate::time::{DAY, Instant, Millis};
 
@@ -26,7 +26,7 @@ pub fn too_many(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<F
     // What came before a change of the schedule followed another one.
     let changed = job.written().filter(|at| job.last_run().is_some_and(|run| *at < run.start));
     let day = changed.map_or(day, |changed| changed.max(day));
-    let fires = &job.fires[job.fires.partition_point(|fire| fire.end < day)..];
+    let fires = job.fires_since(day);
     if fires.len() < TOO_MANY_MORE || !is_hurried(fires, cadence.usual_interval(day)?) {
         return None;
     }
@@ -35,11 +35,7 @@ pub fn too_many(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<F
     let own = fires.len().saturating_sub(by_hand + 2 * errors);
     let own = u64::try_from(own).unwrap_or(u64::MAX).saturating_sub(job.errors());
     let slots = cadence.slots_between(day, context.settings.now) + 1;
-    let evidence = GapEvidence::TooManyFires {
-        fires: fires.len(),
-        slots,
-        cost_usd: fires.iter().map(|fire| f64::from(fire.cost_usd)).sum(),
-    };
+    let evidence = GapEvidence::TooManyFires { fires: fires.len(), slots, cost_usd: cost_of(fires) };
     let more = u64::try_from(TOO_MANY_MORE).unwrap_or(u64::MAX);
     (own >= slots.saturating_mul(TOO_MANY_TIMES) && own >= slots.saturating_add(more))
         .then(|| Finding::new(Severity::Warning, evidence).since(fires.first().map(|fire| fire.end)))
@@ -49,7 +45,7 @@ pub fn too_many(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<F
 pub fn paired(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<Finding> {
     let now = context.settings.now;
     let from = now.plus(-cadence.usual_interval(now)?.saturating_mul(SLOTS_FOR_PAIRS).max(DAY));
-    let fires = &job.fires[job.fires.partition_point(|fire| fire.end < from)..];
+    let fires = job.fires_since(from);
     let began = |fire: &Fire| fire.known_start().unwrap_or(fire.end);
     let same_slot = |one: &Fire, next: &Fire| cadence.next(began(one)).is_some_and(|slot| slot > began(next));
     let slots: Vec<&[Fire]> = fires.chunk_by(same_slot).collect();
@@ -99,7 +95,7 @@ pub fn starved(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<Fi
     if !has_slots || job.state != State::Watched || job.switches.iter().any(|s| s.at >= day) {
         return None;
     }
-    let fires = &job.fires[job.fires.partition_point(|fire| fire.end < day)..];
+    let fires = job.fires_since(day);
     // What kept the worker busy before the first of them may not be known, and past-due judges the current wait.
     let (from, to) = (fires.first()?.end, fires.last()?.end);
     let fired = u64::try_from(fires.len()).unwrap_or(u64::MAX);

@@ -6,7 +6,6 @@ use super::{Context, Subject, Subjects};
 use crate::catalog::Severity;
 use crate::model::{Job, JobIndex, State};
 use crate::time::{DAY, HOUR, Instant, Millis};
-use std::cmp::Reverse;
 
 /// So many regular jobs do not lose their rows at the same time on purpose.
 const MIN_JOBS: usize = 3;
@@ -52,20 +51,19 @@ impl GoneTogether {
                 break;
             }
             // The intervals of a job that keeps office hours may not have shown a weekend.
-            let with_weekend =
-                |(from, until): (Instant, Instant)| from <= last_fire && until.plus(WEEKEND) >= last_fire;
-            let jobs: Vec<JobIndex> =
-                left.iter().filter(|(_, from, until)| with_weekend((*from, *until))).map(|(job, ..)| *job).collect();
-            left.retain(|(job, ..)| !jobs.contains(job));
+            let went = |(_, from, until): &(JobIndex, Instant, Instant)| {
+                *from <= last_fire && until.plus(WEEKEND) >= last_fire
+            };
+            let jobs = left.iter().filter(|one| went(one)).map(|(job, ..)| *job).collect();
+            left.retain(|one| !went(one));
             groups.push(GoneGroup { jobs, last_fire });
         }
-        groups.sort_by_key(|group| Reverse(group.last_fire));
         GoneTogether { groups }
     }
 
     /// The jobs that a job went with.
     pub fn group_of(&self, job: JobIndex) -> Option<&GoneGroup> {
-        self.groups.iter().find(|group| group.jobs.contains(&job))
+        self.groups.iter().find(|group| group.jobs.binary_search(&job).is_ok())
     }
 }
 

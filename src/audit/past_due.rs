@@ -8,7 +8,7 @@ use super::gap::scheduled_ahead;
 use super::worker::{ActiveRun, Phase, RunLength};
 use super::{Context, Subject};
 use crate::catalog::{Reason, Severity};
-use crate::model::{Fire, Job, Row, State, Timestamp, Tokens, When};
+use crate::model::{Fire, Job, Row, State, Timestamp, Tokens, When, cost_of};
 use crate::schedule::Cadence;
 use crate::time::{DAY, Instant, MINUTE, Millis};
 use serde::Serialize;
@@ -239,7 +239,7 @@ fn runaway(job: &Job, row: &Row) -> Option<Finding> {
     let evidence = PastDueEvidence::Runaway {
         fires: later.len(),
         fires_seconds: seconds(last.since(begun)),
-        cost_usd: later.iter().map(|fire| f64::from(fire.cost_usd)).sum(),
+        cost_usd: cost_of(later.iter().copied()),
         why,
     };
     (later.len() >= FIRES_WITHOUT_UPDATE).then(|| Finding::new(Severity::Critical, evidence).since(begun))
@@ -253,7 +253,7 @@ fn repeated(job: &Job) -> Option<Finding> {
     let evidence = PastDueEvidence::Runaway {
         fires: good.len(),
         fires_seconds: seconds(last.since(first)),
-        cost_usd: good.iter().map(|fire| f64::from(fire.cost_usd)).sum(),
+        cost_usd: cost_of(good.iter().copied()),
         why: Some("a one-shot runs once".to_owned()),
     };
     (good.len() >= FIRES_OF_ONE_SHOT).then(|| Finding::new(Severity::Critical, evidence).since(first))

@@ -82,7 +82,7 @@ impl Timeline {
         let known = job.created_at.max(context.snapshot.window_start).unwrap_or(Instant::MIN);
         let starts = last_slots(cadence, job, known, now);
         let Some(&first) = starts.first() else { return Timeline::default() };
-        let fires = &job.fires[job.fires.partition_point(|fire| fire.end < first)..];
+        let fires = job.fires_since(first);
         let mut outcomes = Vec::with_capacity(starts.len());
         for (index, &at) in starts.iter().enumerate() {
             let end = starts.get(index + 1).copied().unwrap_or(now.plus(1)).max(at);

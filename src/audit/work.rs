@@ -188,7 +188,7 @@ pub struct Usage {
 impl Usage {
     /// What the fires of a job used from an instant on.
     pub fn since(job: &Job, from: Instant) -> Usage {
-        let fires = &job.fires[job.fires.partition_point(|fire| fire.end < from)..];
+        let fires = job.fires_since(from);
         let mut usage = Usage { fires: fires.len(), ..Usage::default() };
         for fire in fires {
             if let Tokens::Used(tokens) = fire.tokens {

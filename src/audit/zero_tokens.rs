@@ -9,7 +9,7 @@ use super::shared_failure::Shared;
 use super::work::{self, Change};
 use super::{Context, Subject};
 use crate::catalog::{Reason, Severity};
-use crate::model::{Delivery, Fire, Job, MessageFate, State, Tokens};
+use crate::model::{Delivery, Fire, Job, MessageFate, State, Tokens, cost_of};
 use crate::time::{DAY, HOUR, Instant, Millis, span};
 use serde::Serialize;
 
@@ -99,8 +99,7 @@ impl ZeroTokensEvidence {
                     .last_run()
                     .map_or_else(String::new, |run| format!(", the last one {} ago", span(now.since(run.end()))));
                 let failed = &job.fires[job.fires.len() - known_errors(job)..];
-                let cost: f64 = failed.iter().map(|fire| f64::from(fire.cost_usd)).sum();
-                format!("{} in a row{last}{}", count(*consecutive_errors, "error"), costing(cost))
+                format!("{} in a row{last}{}", count(*consecutive_errors, "error"), costing(cost_of(failed)))
             }
             Self::FailedRun { next_run_at, .. } => {
                 let last = job.last_end().map_or_else(String::new, |end| format!(" {} ago", span(now.since(end))));
@@ -239,10 +238,10 @@ fn failed_run(job: &Job) -> Option<Finding> {
 /// Fires of the last day that failed and whose next try worked, if they are many.
 fn flapping(context: &Context<'_>, job: &Job) -> Option<Finding> {
     let day = context.settings.now.plus(-DAY);
-    let fires = &job.fires[job.fires.partition_point(|fire| fire.end < day)..];
+    let fires = job.fires_since(day);
     let failed: Vec<&Fire> =
         fires.windows(2).filter(|pair| pair[0].is_bad() && !pair[1].is_bad()).map(|pair| &pair[0]).collect();
-    let cost_usd = failed.iter().map(|fire| f64::from(fire.cost_usd)).sum();
+    let cost_usd = cost_of(failed.iter().copied());
     let evidence = ZeroTokensEvidence::Flapping { failed: failed.len(), fires: fires.len(), cost_usd };
     let many = failed.len() >= MIN_FLAPS && failed.len() * FLAPS_ONE_IN >= fires.len();
     many.then(|| Finding::new(Severity::Info, evidence).since(failed.first().map(|fire| fire.end)))
@@ -308,7 +307,7 @@ fn undelivered(context: &Context<'_>, job: &Job) -> Option<Finding> {
 /// Messages of the last day that were lost while later ones arrived, or the last ones of which none is known to have arrived.
 fn messages_lost(context: &Context<'_>, job: &Job) -> Option<Finding> {
     let now = context.settings.now;
-    let day = &job.fires[job.fires.partition_point(|fire| fire.end < now.plus(-DAY))..];
+    let day = job.fires_since(now.plus(-DAY));
     let lost: Vec<&Fire> = day.iter().filter(|fire| fire.message == MessageFate::Lost).collect();
     let sent = day.iter().filter(|fire| fire.message != MessageFate::None).count();
     let with_message = job.fires.iter().rev().filter(|fire| fire.message != MessageFate::None);

@@ -2,6 +2,7 @@
 //!
 //! Each scheduler has a folder and an arm in every match on [`Store`]. Only here and in [`crate::db`] is `rusqlite` named.
 
+mod models;
 mod openclaw;
 mod phantom;
 mod value;
@@ -10,7 +11,7 @@ mod value;
 pub use phantom::for_tests as phantom_for_tests;
 
 use crate::db::{Access, ReadError};
-use crate::model::{Job, JobIndex, Row, Snapshot};
+use crate::model::{Fire, Job, JobIndex, Row, Schedule, Snapshot, State};
 use crate::schedule::Zone;
 use crate::time::{Instant, Millis};
 use clap::ValueEnum;
@@ -28,6 +29,16 @@ pub enum Store {
     Phantom,
     /// OpenClaw
     Openclaw,
+}
+
+/// With fewer runs a job without a row was not a regular one.
+const MIN_OF_REGULAR: usize = 3;
+
+/// A regular job that has no row any more.
+fn gone(id: &[u8], fires: Vec<Fire>) -> Job {
+    let id = value::cut(String::from_utf8_lossy(id).into_owned(), 500);
+    let schedule = Schedule::unreadable("unknown".to_owned(), "its row is gone".to_owned());
+    Job { fires, ..Job::new(id, State::Gone, schedule) }
 }
 
 /// Rows that were written after the instant of the audit, with their jobs.

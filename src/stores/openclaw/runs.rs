@@ -1,12 +1,13 @@
 //! The runs: `task_runs` for seven days, `cron_run_receipts` for the last 64 of each job and those in flight.
 
+use super::super::models::Models;
 use super::super::value::{cut, number, text};
-use super::super::{Window, pieces, row_bounds, settle_newer_rows};
+use super::super::{MIN_OF_REGULAR, Window, gone, pieces, row_bounds, settle_newer_rows};
 use super::definition::delivery_error;
 use super::detail::{Detail, Work};
 use super::{Key, Tables, instant};
 use crate::db::{Access, ReadError};
-use crate::model::{DeliveryError, Fire, Job, JobIndex, MessageFate, ModelIndex, Schedule, State, Tokens};
+use crate::model::{DeliveryError, Fire, Job, JobIndex, MessageFate, Tokens};
 use crate::time::{DAY, Instant, Millis, SECOND};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -23,11 +24,8 @@ const KEPT: Millis = 7 * DAY;
 const MARGIN: Millis = DAY;
 /// A receipt and a task of one run differ by less.
 const SAME_RUN: Millis = 2 * SECOND;
-/// Jobs without a row, and models, that are kept apart.
+/// Jobs without a row that are kept apart.
 const MAX_UNKNOWN_JOBS: usize = 10_000;
-const MAX_MODELS: usize = 1000;
-/// With fewer runs a job without a row was not a regular one.
-const MIN_OF_REGULAR: usize = 3;
 /// The longest error that is kept.
 const MAX_ERROR_LEN: usize = 200;
 
@@ -39,7 +37,7 @@ struct Part {
     delivery_errors: HashMap<JobIndex, DeliveryError>,
     /// Runs of jobs without a row, with their labels.
     unknown: Vec<(Key, String, Fire)>,
-    models: Vec<String>,
+    models: Models,
     unreadable: u64,
     /// The latest start after the audit, and the last row with one.
     future: Option<(i64, Instant)>,
@@ -121,6 +119,7 @@ pub fn read(access: &mut Access<'_>, tables: &mut Tables, newest: Newest, window
         let note = format!("the details of {} runs can't be read: what they used is unknown", assignment.unreadable);
         tables.snapshot.notes.push(note);
     }
+    tables.snapshot.models = assignment.models.shown();
     tables.snapshot.clock_was_at = assignment.clock_was_at;
     settle_newer_rows(std::mem::take(&mut tables.newer_rows), &mut tables.snapshot);
     add_receipts(newest.receipts, tables);
@@ -143,6 +142,7 @@ pub fn read(access: &mut Access<'_>, tables: &mut Tables, newest: Newest, window
 #[derive(Default)]
 struct Assignment {
     unknown: HashMap<Key, (String, Vec<Fire>)>,
+    models: Models,
     unreadable: u64,
     future: Option<(i64, Instant)>,
     clock_was_at: Option<Instant>,
@@ -150,15 +150,7 @@ struct Assignment {
 
 impl Assignment {
     fn assign_fires(&mut self, part: Part, tables: &mut Tables) {
-        let known = &mut tables.snapshot.models;
-        let mut models = Vec::with_capacity(part.models.len());
-        for model in part.models {
-            let position = known.iter().position(|name| *name == model).unwrap_or(known.len());
-            if position == known.len() && position < MAX_MODELS {
-                known.push(model);
-            }
-            models.push(ModelIndex::at(position).filter(|_| position < MAX_MODELS));
-        }
+        let models = self.models.adopt(&part.models);
         let renamed = |fire: Fire| Fire { model: fire.model.and_then(|model| models[model.position()]), ..fire };
         for (job, fire) in part.runs {
             tables.snapshot.jobs[job.position()].fires.push(renamed(fire));
@@ -192,9 +184,7 @@ impl Assignment {
                 pool.extend(fires);
                 continue;
             }
-            let id = cut(String::from_utf8_lossy(&id).into_owned(), 500);
-            let schedule = Schedule::unreadable("unknown".to_owned(), "its row is gone".to_owned());
-            jobs.push(Job { name: label, fires, ..Job::new(id, State::Gone, schedule) });
+            jobs.push(Job { name: label, ..gone(&id, fires) });
         }
         jobs.sort_by(|a, b| a.id.cmp(&b.id));
         pool.sort_by_key(|fire| fire.end);
@@ -287,7 +277,8 @@ impl Part {
         let definition = job.map(|job| &tables.definitions[job.position()]);
         let work = detail.zip(definition).map(|(detail, definition)| detail.classify_run(definition));
         let Work { tokens, output, failed, message } = work.unwrap_or(Work::new(Tokens::Unknown, false));
-        let model = detail.and_then(|detail| detail.model.as_deref()).and_then(|model| self.model(model));
+        let model =
+            detail.and_then(|detail| detail.model.as_deref()).and_then(|model| self.models.index(model.as_bytes()));
         let fire = Fire { tokens, output, failed, message, model, ..ended };
         match job {
             Some(job) => {
@@ -302,18 +293,6 @@ impl Part {
                 self.unknown.push((key, cut(text(label).unwrap_or_default(), MAX_ERROR_LEN), fire));
             }
         }
-    }
-
-    /// The position of a model among those of this part.
-    fn model(&mut self, name: &str) -> Option<ModelIndex> {
-        let position = self.models.iter().position(|known| known == name).unwrap_or(self.models.len());
-        if position == self.models.len() {
-            if position >= MAX_MODELS {
-                return None;
-            }
-            self.models.push(cut(name.to_owned(), MAX_ERROR_LEN));
-        }
-        ModelIndex::at(position)
     }
 }
 

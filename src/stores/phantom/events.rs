@@ -7,11 +7,12 @@
 //! They are read in pieces: the last ones together with the small tables, then older ones, which never change once written,
 //! up to that fixed row.
 
+use super::super::models::Models;
 use super::super::value::{event_time, number};
-use super::super::{Window, pieces, row_bounds, settle_newer_rows};
+use super::super::{MIN_OF_REGULAR, Window, gone, pieces, row_bounds, settle_newer_rows};
 use super::{KEY_PREFIX, Tables};
 use crate::db::{Access, ReadError};
-use crate::model::{Fire, Job, JobIndex, ModelIndex, Run, Schedule, Snapshot, State, Tokens};
+use crate::model::{Fire, Job, JobIndex, Run, Snapshot, Tokens};
 use crate::parallel;
 use crate::time::{DAY, Instant, MINUTE, Millis, SECOND};
 use rusqlite::{Connection, Row, params};
@@ -33,11 +34,6 @@ const MAX_NEAR_LAST_RUN: i64 = 20_000;
 const PROBES: i64 = 64;
 /// A cost event is written within a run, its time cut to the second; the row is written a moment after it.
 const SAME_RUN: Millis = 2 * SECOND;
-/// With fewer fires a job that has no row any more was not a regular one.
-const MIN_OF_REGULAR: usize = 3;
-/// Models that are told apart, and the longest name that is kept of one.
-const MAX_MODELS: usize = 1000;
-const MAX_MODEL_LEN: usize = 100;
 /// Jobs without a row that are kept apart; the events of further ones are pooled.
 const MAX_UNKNOWN_JOBS: usize = 10_000;
 
@@ -102,8 +98,7 @@ struct Keys {
     positions: FxHashMap<Vec<u8>, JobIndex>,
     unknown_jobs: Vec<Vec<u8>>,
     /// The models of the events, as they are met.
-    models: Vec<Vec<u8>>,
-    models_by_name: FxHashMap<Vec<u8>, ModelIndex>,
+    models: Models,
     jobs: usize,
     /// The columns that a version of the scheduler may lack, or NULL instead.
     optional: [&'static str; 2],
@@ -117,24 +112,11 @@ impl Keys {
         Keys {
             positions,
             unknown_jobs: Vec::new(),
-            models: Vec::new(),
-            models_by_name: FxHashMap::default(),
+            models: Models::default(),
             jobs: tables.ids.len(),
             optional: tables.optional_event_columns,
             now,
         }
-    }
-
-    /// The position of a model's name; None if it has none, or if too many are known.
-    fn model(&mut self, name: &[u8]) -> Option<ModelIndex> {
-        if let Some(position) = self.models_by_name.get(name) {
-            return Some(*position);
-        }
-        let position =
-            ModelIndex::at(self.models.len()).filter(|_| !name.is_empty() && self.models.len() < MAX_MODELS)?;
-        self.models.push(name.to_vec());
-        self.models_by_name.insert(name.to_vec(), position);
-        Some(position)
     }
 
     /// The position of a key's job; None if the key is not a scheduled job's.
@@ -156,7 +138,7 @@ impl Keys {
     fn adopt(&mut self, met: &Keys, part: &mut Part) {
         let positions: Vec<JobIndex> =
             met.unknown_jobs.iter().filter_map(|id| self.position(&[KEY_PREFIX, id].concat())).collect();
-        let models: Vec<Option<ModelIndex>> = met.models.iter().map(|name| self.model(name)).collect();
+        let models = self.models.adopt(&met.models);
         for event in &mut part.events {
             let unknown_job = event.who.position().checked_sub(self.jobs);
             event.who = unknown_job.and_then(|index| positions.get(index).copied()).unwrap_or(event.who);
@@ -193,7 +175,7 @@ impl Keys {
             _ => Tokens::Unknown,
         };
         let cost_usd = row.get_ref(1)?.as_f64_or_null().ok().flatten().unwrap_or(0.0) as f32;
-        let model = self.model(row.get_ref(5)?.as_bytes().unwrap_or_default());
+        let model = self.models.index(row.get_ref(5)?.as_bytes().unwrap_or_default());
         Ok(Some(Event { who, fire: Some(Fire { cost_usd, output, model, ..Fire::ended(end, tokens) }) }))
     }
 }
@@ -232,8 +214,7 @@ pub fn read(
         let fires = read_fires(access, from, start, &mut newest, &mut tables.snapshot)?;
         settle_unknown_jobs(fires, &newest.keys, &mut tables);
         look_back(access, (first, last), from, start, &mut newest.keys, &mut tables.snapshot)?;
-        let name = |name: &Vec<u8>| super::cut(String::from_utf8_lossy(name).into_owned(), MAX_MODEL_LEN);
-        tables.snapshot.models = newest.keys.models.iter().map(name).collect();
+        tables.snapshot.models = newest.keys.models.shown();
     }
     super::note_newer_rows(tables.newer_rows.len(), window.now, &mut tables.snapshot);
     settle_newer_rows(tables.newer_rows, &mut tables.snapshot);
@@ -404,12 +385,6 @@ fn settle_unknown_jobs(fires: Vec<Vec<Fire>>, keys: &Keys, tables: &mut Tables) 
         }
     }
     pool.sort_by_key(|fire| fire.end);
-}
-
-fn gone(id: &[u8], fires: Vec<Fire>) -> Job {
-    let id = super::cut(String::from_utf8_lossy(id).into_owned(), 500);
-    let schedule = Schedule::unreadable("unknown".to_owned(), "its row is gone".to_owned());
-    Job { fires, ..Job::new(id, State::Gone, schedule) }
 }
 
 /// Joins a job's last fire with the run that its row knows; a run without a cost event becomes a fire of its own.
