@@ -184,6 +184,16 @@ catalog! {
             rule: "The run's session appeared, no cost event followed, and --max-run has passed. Critical for its job, and for the jobs waiting behind it once they are later than --late-after.",
             advice: "Check that the process runs and look at that run; restart the scheduler if it hangs.",
         };
+        CutRun: "A run of the job was cut short with its process.", ReasonEntry {
+            detector: Detector::PastDue,
+            rule: "The run began before the process started that has the database open: info until the job is late by the free time since that start, like an overdue one. Or no process has it open for 5 minutes: a warning; critical once the run has taken longer than --max-run.",
+            advice: "Start the scheduler if it does not run. Decide whether the work of that run is still needed.",
+        };
+        SchedulerDown: "The job's next run will be lost, because the scheduler's process is gone.", ReasonEntry {
+            detector: Detector::PastDue,
+            rule: "No process on this machine has the database open, it was not written for 15 minutes, and this job's next run is the first. A warning.",
+            advice: "Start the scheduler. If it runs in a virtual machine or a sandbox with its own kernel, pass --process ignore.",
+        };
         HungDelivery: "The run did its work, but its row was never updated: it hangs while delivering its message.", ReasonEntry {
             detector: Detector::PastDue,
             rule: "Its cost event is newer than the row's last run, and nothing has run since. A warning beyond 15 minutes, critical once the job's next slot is lost.",
@@ -368,9 +378,17 @@ catalog! {
             rule: "No run has ended since the first of these jobs was due, and the worker is free. Three restarts without a run between them are a crash loop.",
             advice: "Check that the scheduler's process runs; read its log from the last run on; restart it.",
         };
+        SchedulerDown: "The scheduler's process is gone. Nothing is lost yet.", CauseEntry {
+            rule: "No process on this machine has the database open, it was not written for 15 minutes, and a watched job has a next run. Linux and WAL mode only, and not with --now. Always a warning, because a virtual machine or a sandbox with its own kernel hides its process: then pass --process ignore.",
+            advice: "Start the scheduler; read its log from the last write on.",
+        };
         RunHung: "A run never finished, and every other job waits behind it.", CauseEntry {
             rule: "A run has been in flight for longer than --max-run. The waiting jobs are part of this incident; three runs or more that hang at the same time are one.",
             advice: "Check that the process runs and look at that run's log; restart the scheduler if the run hangs.",
+        };
+        RunCut: "A run was cut short: the process that it ran in is gone, or was restarted since.", CauseEntry {
+            rule: "A run in flight began before the process started that has the database open; or no process has it open, and it was not written for 5 minutes.",
+            advice: "Start the scheduler if it does not run. Decide whether the work of that run is still needed.",
         };
         DeliveryHung: "A run did its work and never finished: it hangs while delivering its message, and every other job waits behind it.", CauseEntry {
             rule: "The run's cost event is there, its row was not updated for 15 minutes, and nothing has run since.",

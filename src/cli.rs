@@ -3,7 +3,7 @@
 use crate::report::Format;
 use crate::schedule::Zone;
 use crate::settings::{
-    FailOn, ThresholdOverrides, parse_cadences, parse_duration, parse_instant, parse_timeout, parse_zone,
+    FailOn, ProcessCheck, ThresholdOverrides, parse_cadences, parse_duration, parse_instant, parse_timeout, parse_zone,
 };
 use crate::stores::Store;
 use crate::time::{Instant, Millis};
@@ -42,6 +42,9 @@ pub struct Cli {
     /// Read the databases as this scheduler's [default: auto-detect]
     #[arg(long, value_enum, value_name = "SCHEDULER")]
     pub store: Option<Store>,
+    /// Whether to ask the operating system which process has a database open [default: auto]
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub process: Option<ProcessCheck>,
 
     #[command(flatten)]
     pub output: OutputArgs,
@@ -52,6 +55,9 @@ pub struct Cli {
     /// Print nothing if the exit code is 0, for cron
     #[arg(long, conflicts_with = "quiet", help_heading = "Output")]
     pub only_trouble: bool,
+    /// Leave out problems that are over, also from the exit code
+    #[arg(long, help_heading = "Output")]
+    pub no_resolved: bool,
     /// Leave the jobs' error texts out of the report
     #[arg(long, help_heading = "Output")]
     pub no_errors: bool,

@@ -4,7 +4,8 @@
 use crate::audit::policy::{Mute, Rule};
 use crate::schedule::Zone;
 use crate::settings::{
-    FailOn, SettingError, ThresholdOverrides, nearest, parse_cadences, parse_duration, parse_timeout, parse_zone,
+    FailOn, ProcessCheck, SettingError, ThresholdOverrides, nearest, parse_cadences, parse_duration, parse_timeout,
+    parse_zone,
 };
 use crate::time::Millis;
 use clap::ValueEnum;
@@ -33,6 +34,10 @@ pub struct Config {
     pub since: Option<Millis>,
     /// See `--timeout`.
     pub timeout: Option<Millis>,
+    /// See `--no-resolved`.
+    pub no_resolved: bool,
+    /// See `--process`.
+    pub process: Option<ProcessCheck>,
     /// The thresholds of all jobs.
     pub thresholds: ThresholdOverrides,
     /// Special cases, in the order of the file.
@@ -96,6 +101,9 @@ struct Keys {
     since: Option<Millis>,
     #[serde(deserialize_with = "timeout")]
     timeout: Option<Millis>,
+    no_resolved: bool,
+    #[serde(deserialize_with = "by_name")]
+    process: Option<ProcessCheck>,
     #[serde(deserialize_with = "duration")]
     late_after: Option<Millis>,
     #[serde(deserialize_with = "duration")]
@@ -159,6 +167,8 @@ impl Config {
             timezone: keys.timezone,
             since: keys.since,
             timeout: keys.timeout,
+            no_resolved: keys.no_resolved,
+            process: keys.process,
             thresholds,
             rules: Vec::new(),
         };

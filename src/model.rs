@@ -50,6 +50,8 @@ pub struct Snapshot {
     /// When its process started, each time that is on record, oldest first.
     pub boots: Vec<Instant>,
     /// What was recorded about whether its process is alive.
+    pub lease: Lease,
+    /// What the operating system knows about its process.
     pub liveness: Liveness,
 }
 
@@ -69,7 +71,8 @@ impl Snapshot {
             notes: Vec::new(),
             traits,
             boots: Vec::new(),
-            liveness: Liveness::Unknown,
+            lease: Lease::Unknown,
+            liveness: Liveness::default(),
         }
     }
 }
@@ -112,6 +115,8 @@ pub struct Trouble<'a> {
     pub reason: Reason,
     /// The affected jobs, the most affected first.
     pub jobs: &'a [&'a Job],
+    /// Whether a process has the database open; None if that is not known.
+    pub is_alive: Option<bool>,
 }
 
 /// What a person should do about an incident.
@@ -123,9 +128,56 @@ pub struct Remedy {
     pub statement: Option<String>,
 }
 
+/// What the operating system knows about the process of a scheduler, at the moment of the audit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Liveness {
+    /// Who has the database open.
+    pub holder: Holder,
+    /// When any process last wrote the database, by the times of its files.
+    pub last_write: Option<Instant>,
+    /// How long the machine has been asleep since it booted, in all.
+    pub slept: Option<Millis>,
+}
+
+/// Who has a database open. To have it open is proof of life; that nobody is seen to is weaker, because a virtual machine or a
+/// sandbox with a kernel of its own hides its locks.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Holder {
+    /// It was not asked, or can't be told.
+    #[default]
+    Unknown,
+    /// No process that shares this kernel.
+    Nobody,
+    /// A process that can't be seen, such as one of another container.
+    Unseen,
+    /// This process; of several the one that started first.
+    Process(Process),
+}
+
+/// A process of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// Its number.
+    pub pid: u32,
+    /// Its command name: untrusted text. None if it is hidden from this user.
+    pub name: Option<String>,
+    /// When it started. None if it is hidden from this user.
+    pub started: Option<Instant>,
+    /// Whether it is suspended by a signal such as SIGSTOP.
+    pub is_suspended: bool,
+}
+
+impl Process {
+    /// `process 7 (bun)`.
+    pub fn label(&self) -> String {
+        let name = self.name.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
+        format!("process {}{name}", self.pid)
+    }
+}
+
 /// What was recorded about a process.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub enum Liveness {
+pub enum Lease {
     /// Nothing but what it did.
     #[default]
     Unknown,

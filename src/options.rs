@@ -4,7 +4,7 @@ use crate::audit::policy::Policy;
 use crate::cli::{Cli, OutputArgs};
 use crate::config::{Config, ConfigError};
 use crate::schedule::Zone;
-use crate::settings::{FailOn, SettingError, Settings, Thresholds};
+use crate::settings::{FailOn, ProcessCheck, SettingError, Settings, Thresholds};
 use crate::stores::{self, Store};
 use crate::time::{Instant, SECOND};
 use std::path::PathBuf;
@@ -29,6 +29,8 @@ pub struct Options {
     pub timeout: Duration,
     /// Whether to report the jobs' error texts.
     pub errors: bool,
+    /// Whether to ask which process has a database open: only now, and unless the operator knows better.
+    pub asks_process: bool,
     /// Whether to print the settings of the jobs instead of judging them.
     pub check_config: bool,
     /// Whether to print nothing if the exit code is 0.
@@ -63,6 +65,7 @@ impl Options {
         let settings = Settings {
             now: cli.now.unwrap_or(clock),
             since: cli.since.or(file.since).unwrap_or(Settings::DEFAULT_SINCE),
+            resolved: !(cli.no_resolved || file.no_resolved),
             zone: cli.timezone.or(file.timezone).map_or_else(machine_zone, Ok)?,
             thresholds: overrides.apply(&Thresholds::default()),
         };
@@ -81,6 +84,7 @@ impl Options {
         if databases.is_empty() && directories.is_empty() {
             databases = default_databases();
         }
+        let process = cli.process.or(file.process).unwrap_or_default();
         let timeout = cli.timeout.or(file.timeout).unwrap_or(DEFAULT_TIMEOUT_SECONDS * SECOND);
         Ok(Options {
             databases,
@@ -90,6 +94,7 @@ impl Options {
             fail_on: cli.fail_on.or(file.fail_on).unwrap_or_default(),
             timeout: Duration::from_millis(u64::try_from(timeout).unwrap_or(0)),
             errors: !cli.no_errors,
+            asks_process: cli.now.is_none() && process == ProcessCheck::Auto,
             check_config: cli.check_config,
             only_trouble: cli.only_trouble,
             output: cli.output,

@@ -156,6 +156,7 @@ fn audit_one(candidate: &Candidate, options: &Options, deadline: Clock) -> Optio
         back: settings.since,
         zone: settings.zone,
         errors: options.errors,
+        asks_process: options.asks_process,
         deadline: deadline.checked_sub(RESERVE).unwrap_or(deadline),
     };
     let outcome = match stores::read(&real_path, &window, options.store) {

@@ -12,6 +12,8 @@ pub struct Settings {
     pub now: Instant,
     /// How far back resolved problems are reported.
     pub since: Millis,
+    /// Whether they are reported at all.
+    pub resolved: bool,
     /// The zone of schedules that name none.
     pub zone: Zone,
     /// The thresholds of jobs that no rule matches.
@@ -179,6 +181,16 @@ impl FailOn {
     }
 }
 
+/// Whether to ask the operating system which process has a database open.
+#[derive(Debug, Clone, Copy, PartialEq, Default, ValueEnum)]
+pub enum ProcessCheck {
+    /// On Linux, for a database in WAL mode, unless --now is given
+    #[default]
+    Auto,
+    /// Never: for a scheduler in a virtual machine or a sandbox with its own kernel
+    Ignore,
+}
+
 /// Why a value can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingError {
@@ -306,7 +318,7 @@ mod tests {
     fn resolved_problems_are_warnings_for_a_day_and_info_until_since() {
         let now = Instant::from_millis(1_772_000_000_000);
         let zone = Zone::named("UTC").unwrap_or_else(|| panic!("UTC"));
-        let settings = Settings { now, since: 7 * DAY, zone, thresholds: Thresholds::default() };
+        let settings = Settings { now, since: 7 * DAY, resolved: true, zone, thresholds: Thresholds::default() };
         let after = |age: Millis| settings.severity_after(now.plus(-age));
         assert_eq!((after(DAY), after(DAY + 1)), (Some(Severity::Warning), Some(Severity::Info)));
         assert_eq!((after(7 * DAY), after(7 * DAY + 1)), (Some(Severity::Info), None));

@@ -122,7 +122,7 @@ impl Finding {
     /// The evidence in one plain sentence. It may contain text of the database.
     pub fn message(&self, job: &Job, now: Instant) -> String {
         match &self.evidence {
-            Evidence::PastDue(evidence) => evidence.message(),
+            Evidence::PastDue(evidence) => evidence.message(now),
             Evidence::ZeroTokens(evidence) => evidence.message(self, job, now),
             Evidence::Gap(evidence) => evidence.message(self, job, now),
         }

@@ -12,7 +12,7 @@ use super::worker::{ActiveRun, Phase, RunIndex, RunLength};
 use super::zero_tokens::{self, ZeroTokensEvidence};
 use super::{Context, Subject};
 use crate::catalog::{Cause, Reason, Severity, Status};
-use crate::model::{Delivery, ErrorClass, Job, JobIndex, Liveness, Remedy, State, Tokens, Trouble};
+use crate::model::{Delivery, ErrorClass, Job, JobIndex, Lease, Remedy, State, Tokens, Trouble};
 use crate::time::{Instant, MINUTE, Millis};
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -206,6 +206,8 @@ impl<'a> Grouping<'a> {
                 | PastDueEvidence::LongRun { .. }
                 | PastDueEvidence::HungRun { .. }
                 | PastDueEvidence::HungDelivery { .. }
+                | PastDueEvidence::CutRun { .. }
+                | PastDueEvidence::SchedulerDown { .. }
                 | PastDueEvidence::SkippedSlots { .. }
                 | PastDueEvidence::OneShotFailed { .. }
                 | PastDueEvidence::OneShotMissed { .. }
@@ -289,13 +291,15 @@ impl<'a> Grouping<'a> {
             PastDueEvidence::Overdue { .. } => Some(self.ongoing_silence(one)),
             PastDueEvidence::Waiting { .. } => self.blocker(RunLength::Unusual).map(Key::Run),
             // A process that died or was stopped left the run behind.
-            PastDueEvidence::HungRun { .. }
-                if matches!(self.context.snapshot.liveness, Liveness::Dead(_) | Liveness::Stopped(_)) =>
-            {
+            PastDueEvidence::HungRun { .. } | PastDueEvidence::CutRun { .. } if self.is_lease_over() => {
                 Some(self.silence(one))
+            }
+            PastDueEvidence::SchedulerDown { .. } => {
+                Some(Key::Silence { end: self.context.worker.last_end.map(|(end, _)| end) })
             }
             PastDueEvidence::LongRun { .. }
             | PastDueEvidence::HungRun { .. }
+            | PastDueEvidence::CutRun { .. }
             | PastDueEvidence::HungDelivery { .. } => {
                 let own = self.context.worker.indexed_runs().find(|(_, run)| run.job == Some(job));
                 let hung = own.filter(|(_, run)| run.hangs()).and(self.context.worker.first_of_many_hung());
@@ -350,10 +354,15 @@ impl<'a> Grouping<'a> {
         }
     }
 
-    /// The run that jobs wait for, if it is at least that long.
+    /// The run that jobs wait for, if it is at least that long or will never end.
     fn blocker(&self, at_least: RunLength) -> Option<RunIndex> {
         let (index, run) = self.context.worker.blocker()?;
-        (run.length >= at_least).then_some(index)
+        (run.length >= at_least || run.is_left_by_death()).then_some(index)
+    }
+
+    /// Whether the scheduler's own record says that its process died or was stopped.
+    fn is_lease_over(&self) -> bool {
+        matches!(self.context.snapshot.lease, Lease::Dead(_) | Lease::Stopped(_))
     }
 
     fn ongoing_silence(&self, one: &JobFinding) -> Key {
@@ -384,15 +393,16 @@ impl<'a> Grouping<'a> {
         }
     }
 
-    /// A run that hangs in a process that is alive, if nothing has ended since it began: everything else that is silent waits
-    /// for it, even if further runs could start.
+    /// A run that hangs in a process that is alive, or was cut short, if nothing has ended since it began: everything else
+    /// that is silent waits for it, even if further runs could start.
     fn culprit(&self) -> Option<RunIndex> {
         let worker = self.context.worker;
-        let alive = matches!(self.context.snapshot.liveness, Liveness::Alive(_));
-        let hangs = |run: &ActiveRun| {
-            run.length == RunLength::Impossible && worker.last_end.is_none_or(|(last, _)| last <= run.start)
-        };
-        let run = worker.indexed_runs().find(|(_, run)| alive && hangs(run)).map(|(index, _)| index)?;
+        let alive = matches!(self.context.snapshot.lease, Lease::Alive(_));
+        let is_cut = |run: &ActiveRun| run.cut.is_some() && !self.is_lease_over();
+        let hangs = |run: &ActiveRun| alive && run.length == RunLength::Impossible;
+        let is_last = |run: &ActiveRun| worker.last_end.is_none_or(|(last, _)| last <= run.start);
+        let mut runs = worker.indexed_runs().filter(|(_, run)| is_last(run));
+        let run = runs.find(|(_, run)| hangs(run) || is_cut(run)).map(|(index, _)| index)?;
         Some(worker.first_of_many_hung().unwrap_or(run))
     }
 
@@ -466,6 +476,7 @@ impl Group<'_> {
             Key::Run(index) => {
                 let run = self.context.worker.run(index);
                 match (run.phase, run.length) {
+                    _ if run.cut.is_some() => Cause::RunCut,
                     (Phase::Delivering, _) => Cause::DeliveryHung,
                     (Phase::Running, RunLength::Impossible) => Cause::RunHung,
                     (Phase::Running, RunLength::Usual | RunLength::Unusual) => Cause::RunLong,
@@ -475,6 +486,9 @@ impl Group<'_> {
             Key::Failing { .. } if !ongoing && failing_jobs() > 1 => Cause::ProviderFailing,
             Key::Failing { job, .. } if self.is_providers(job) => Cause::ProviderFailing,
             Key::Failing { .. } => Cause::JobFailing,
+            Key::Silence { .. } if self.findings.iter().all(|one| one.finding.reason() == Reason::SchedulerDown) => {
+                Cause::SchedulerDown
+            }
             Key::Silence { end } => {
                 let whole = if ongoing {
                     end == self.context.worker.last_end.map(|(last, _)| last) || self.is_left_by_restart()
@@ -561,7 +575,10 @@ impl Group<'_> {
             return Remedy { step, statement: None };
         }
         let jobs: Vec<&Job> = affected.iter().map(|affected| self.context.job(affected.job)).collect();
-        (self.context.snapshot.traits.remedy)(&Trouble { cause, reason: first.finding.reason(), jobs: &jobs })
+        let life = self.context.worker.life;
+        let is_alive = if life.is_held() { Some(true) } else { life.is_gone().then_some(false) };
+        let reason = first.finding.reason();
+        (self.context.snapshot.traits.remedy)(&Trouble { cause, reason, jobs: &jobs, is_alive })
     }
 
     /// A hash of what tells this incident from any other, in this database and elsewhere.

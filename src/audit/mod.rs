@@ -9,6 +9,7 @@ mod frequency;
 mod gap;
 mod gone;
 mod incident;
+mod life;
 mod past_due;
 pub mod policy;
 mod shared_failure;
@@ -26,7 +27,7 @@ pub use timeline::{Outcome, Timeline};
 pub use work::Usage;
 
 use crate::catalog::{Detector, Severity};
-use crate::model::{Job, JobIndex, Schedule, Snapshot, State};
+use crate::model::{Job, JobIndex, Liveness, Schedule, Snapshot, State};
 use crate::settings::Settings;
 use crate::time::{DAY, Instant, Millis};
 use foreign_zone::ForeignZoneJobs;
@@ -38,7 +39,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::ops::Index;
 use wildmatch::WildMatch;
-use worker::{Phase, Worker};
+use worker::{ActiveRun, Phase, Worker};
 
 /// A job with the settings that it is judged by.
 pub struct Subject<'a> {
@@ -115,6 +116,8 @@ pub struct Context<'a> {
     gone: &'a GoneTogether,
     /// The jobs of a different zone.
     foreign_zone: Option<&'a ForeignZoneJobs>,
+    /// The first job that will be lost, and when, if the scheduler is down.
+    first_lost: Option<(JobIndex, Instant)>,
 }
 
 impl Context<'_> {
@@ -193,6 +196,8 @@ pub struct Verdict {
     pub incidents: Vec<Incident>,
     /// What could not be read or judged, and what was left out, in sentences.
     pub notes: Vec<String>,
+    /// What the operating system knows about the scheduler's process.
+    pub liveness: Liveness,
 }
 
 impl Index<JobIndex> for Verdict {
@@ -218,7 +223,8 @@ pub fn audit(mut snapshot: Snapshot, policy: &Policy) -> Verdict {
     let (judged, incidents) = judge(&snapshot, policy);
     let jobs = std::mem::take(&mut snapshot.jobs).into_iter().zip(judged);
     let jobs = jobs.map(|(job, judged)| judged.report(job)).collect();
-    let mut verdict = Verdict { jobs, incidents, notes: std::mem::take(&mut snapshot.notes) };
+    let (notes, liveness) = (std::mem::take(&mut snapshot.notes), std::mem::take(&mut snapshot.liveness));
+    let mut verdict = Verdict { jobs, incidents, notes, liveness };
     if let Some(evidence) = nothing_watched(&snapshot, &verdict) {
         verdict.add_missing(ANY_JOB, Finding::new(Severity::Warning, evidence), policy.settings.now);
     }
@@ -278,6 +284,7 @@ fn judge(snapshot: &Snapshot, policy: &Policy) -> (Vec<Judgment>, Vec<Incident>)
         shared: &shared,
         gone: &gone,
         foreign_zone: foreign_zone.as_ref(),
+        first_lost: first_lost(&subjects, &worker),
     };
     let mut found = Vec::new();
     let mut judged: Vec<Judgment> = Vec::with_capacity(subjects.all.len());
@@ -293,6 +300,14 @@ fn judge(snapshot: &Snapshot, policy: &Policy) -> (Vec<Judgment>, Vec<Incident>)
     (judged, incidents)
 }
 
+/// The first job that will be lost, and when, if the scheduler is down and no run in flight shows it already.
+fn first_lost(subjects: &Subjects<'_>, worker: &Worker<'_>) -> Option<(JobIndex, Instant)> {
+    worker.life.down_since().filter(|_| worker.active_runs.is_empty())?;
+    let watched = subjects.iter().filter(|subject| subject.selected && subject.job.state == State::Watched);
+    let next = watched.filter_map(|subject| Some((subject.index, subject.job.next_run()?)));
+    next.min_by_key(|(_, next)| *next)
+}
+
 /// The findings of all detectors for one job. Its lost slots are counted once: every ongoing finding reports the same.
 fn find(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     let found = Detector::all().iter().flat_map(|one| last_resolved(detector(*one)(context, subject)));
@@ -301,7 +316,8 @@ fn find(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     for finding in found.iter_mut().filter(|finding| finding.is_ongoing() && finding.missed_slots.is_some()) {
         finding.missed_slots = missed;
     }
-    found.retain(|finding| !subject.settings.mutes(finding.reason()));
+    let told = |finding: &Finding| context.settings.resolved || finding.is_ongoing();
+    found.retain(|finding| told(finding) && !subject.settings.mutes(finding.reason()));
     found
 }
 
@@ -334,7 +350,8 @@ fn judgment(context: &Context<'_>, subject: &Subject<'_>, found: &[Finding]) -> 
 fn metrics(context: &Context<'_>, subject: &Subject<'_>, found: &[Finding]) -> JobMetrics {
     let (job, now) = (subject.job, context.settings.now);
     let ongoing = found.iter().filter(|finding| finding.is_ongoing());
-    let running = context.worker.run_of(subject.index).filter(|run| run.phase == Phase::Running);
+    let is_running = |run: &&ActiveRun| run.phase == Phase::Running && run.cut.is_none();
+    let running = context.worker.run_of(subject.index).filter(is_running);
     let due = || job.next_run().or_else(|| job.schedule.cadence()?.next(job.last_end().or(job.created_at)?));
     JobMetrics {
         overdue_ms: due().map_or(0, |due| now.since(due).max(0)),

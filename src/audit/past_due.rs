@@ -5,12 +5,13 @@
 
 use super::finding::{Finding, costing, count, seconds, span_of_seconds};
 use super::gap::scheduled_ahead;
-use super::worker::{ActiveRun, Phase, RunLength};
+use super::life::nobody_since;
+use super::worker::{ActiveRun, Cut, Phase, RunLength};
 use super::{Context, Subject};
 use crate::catalog::{Reason, Severity};
 use crate::model::{Fire, Job, Row, State, Timestamp, Tokens, When, cost_of};
 use crate::schedule::Cadence;
-use crate::time::{DAY, Instant, MINUTE, Millis};
+use crate::time::{DAY, Instant, MINUTE, Millis, span};
 use serde::Serialize;
 
 /// Every run that ends updates its row at once; this many later fires prove that the update fails.
@@ -36,6 +37,10 @@ pub enum PastDueEvidence {
     HungRun { behind: Option<String>, in_flight_seconds: i64 },
     /// See [`Reason::HungDelivery`].
     HungDelivery { behind: Option<String>, delivering_seconds: i64 },
+    /// See [`Reason::CutRun`].
+    CutRun { restarted_at: Option<Instant>, last_write_at: Option<Instant> },
+    /// See [`Reason::SchedulerDown`].
+    SchedulerDown { next_run_at: Instant, last_write_at: Instant },
     /// See [`Reason::NoNextRun`].
     NoNextRun { next_run_at: Option<String> },
     /// See [`Reason::BreakerOpen`].
@@ -69,6 +74,8 @@ impl PastDueEvidence {
             Self::LongRun { .. } => Reason::LongRun,
             Self::HungRun { .. } => Reason::HungRun,
             Self::HungDelivery { .. } => Reason::HungDelivery,
+            Self::CutRun { .. } => Reason::CutRun,
+            Self::SchedulerDown { .. } => Reason::SchedulerDown,
             Self::NoNextRun { .. } => Reason::NoNextRun,
             Self::BreakerOpen { .. } => Reason::BreakerOpen,
             Self::UnreadableSchedule { .. } => Reason::UnreadableSchedule,
@@ -83,7 +90,7 @@ impl PastDueEvidence {
     }
 
     /// The same in a sentence.
-    pub fn message(&self) -> String {
+    pub fn message(&self, now: Instant) -> String {
         match self {
             Self::Overdue { overdue_seconds, free_seconds } => {
                 let (overdue, free) = (span_of_seconds(*overdue_seconds), span_of_seconds(*free_seconds));
@@ -96,6 +103,20 @@ impl PastDueEvidence {
             }
             Self::HungRun { behind, in_flight_seconds } => hung_run(behind.as_deref(), *in_flight_seconds),
             Self::HungDelivery { behind, delivering_seconds } => hung_delivery(behind.as_deref(), *delivering_seconds),
+            Self::CutRun { restarted_at: Some(at), .. } => {
+                format!(
+                    "its run was cut short: the scheduler's process has been running since {} UTC only",
+                    at.minute()
+                )
+            }
+            Self::CutRun { last_write_at, .. } => {
+                let nobody = last_write_at.map(nobody_since(now)).unwrap_or_default();
+                format!("its run has not finished, and {nobody}")
+            }
+            Self::SchedulerDown { next_run_at, last_write_at } => {
+                let nobody = nobody_since(now)(*last_write_at);
+                format!("its run {} is the first to be lost; {nobody}", due_in_words(*next_run_at, now))
+            }
             Self::NoNextRun { next_run_at: None } => "its next_run_at is empty, so it will never run again".to_owned(),
             Self::NoNextRun { next_run_at: Some(text) } => {
                 format!("its next_run_at is {text:?}, which is not a time, so it will never run again")
@@ -136,6 +157,16 @@ impl PastDueEvidence {
                 format!("it is {state}, and no watched job matches {expected:?}")
             }
         }
+    }
+}
+
+/// When a run is due, to now: `at 2026-03-02 18:00 UTC, in 6h12m`.
+pub fn due_in_words(next_run_at: Instant, now: Instant) -> String {
+    let (next, until) = (next_run_at.minute(), next_run_at.since(now));
+    if until > 0 {
+        format!("at {next} UTC, in {}", span(until))
+    } else {
+        format!("at {next} UTC, {} ago", span(-until))
     }
 }
 
@@ -185,6 +216,7 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
             .or_else(|| breaker(context, job, row))
             .or_else(|| never_again(context, job, row))
             .or_else(|| late(context, subject))
+            .or_else(|| down(context, subject))
             .or_else(|| skipped(context, job, row)),
         State::Quarantined(why) => {
             let evidence = PastDueEvidence::Quarantined { why: why.clone() };
@@ -349,8 +381,34 @@ pub fn slots_since(context: &Context<'_>, job: &Job, due: Instant) -> Option<u64
     job.schedule.cadence().map(|cadence| 1 + cadence.slots_between(due, context.settings.now))
 }
 
+/// A scheduler whose process is gone, told with the first job that this will cost a run.
+fn down(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
+    let (_, next_run_at) = context.first_lost.filter(|(job, _)| *job == subject.index)?;
+    let last_write_at = context.worker.life.down_since()?;
+    let evidence = PastDueEvidence::SchedulerDown { next_run_at, last_write_at };
+    Some(Finding::new(Severity::Warning, evidence).since(last_write_at))
+}
+
+/// A run that its process did not survive. That nobody has the database open is not enough for critical.
+fn cut_run(context: &Context<'_>, subject: &Subject<'_>, run: &ActiveRun, cut: Cut) -> Finding {
+    let (evidence, severity) = match cut {
+        Cut::Restarted(at) => (
+            PastDueEvidence::CutRun { restarted_at: Some(at), last_write_at: None },
+            lateness(context, subject, at).unwrap_or(Severity::Info),
+        ),
+        Cut::Died(at) => (
+            PastDueEvidence::CutRun { restarted_at: None, last_write_at: Some(at) },
+            if run.hangs() { Severity::Critical } else { Severity::Warning },
+        ),
+    };
+    Finding::new(severity, evidence).since(run.start).missing(slots_since(context, subject.job, run.start))
+}
+
 fn own_run(context: &Context<'_>, subject: &Subject<'_>, run: &ActiveRun) -> Option<Finding> {
     let job = subject.job;
+    if let Some(cut) = run.cut {
+        return Some(cut_run(context, subject, run, cut));
+    }
     let in_flight_seconds = seconds(run.elapsed);
     match (run.phase, run.length) {
         (_, RunLength::Usual) => None,
@@ -382,7 +440,8 @@ pub fn lateness(context: &Context<'_>, subject: &Subject<'_>, due: Instant) -> O
     }
     let passed = |cadence: &Cadence| cadence.advance(due, thresholds.late_cadences).is_some_and(|end| now > end);
     let lost = free > thresholds.lost_after || subject.job.schedule.cadence().is_some_and(passed);
-    Some(if lost && !may_sleep(context, subject) { Severity::Critical } else { Severity::Warning })
+    let excused = may_sleep(context, subject) || context.worker.may_wait_for_a_run();
+    Some(if lost && !excused { Severity::Critical } else { Severity::Warning })
 }
 
 /// Whether the scheduler may not have seen the row yet: it was edited or resumed by hand, and the timer still sleeps.

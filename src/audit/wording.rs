@@ -2,11 +2,12 @@
 
 use super::finding::{AffectedJob, Evidence, JobFinding, count};
 use super::gap::GapEvidence;
+use super::past_due::due_in_words;
 use super::shared_failure::Shared;
-use super::worker::{ActiveRun, Phase, RunLength};
+use super::worker::{ActiveRun, Cut, Phase, RunLength};
 use super::{Context, Subject};
 use crate::catalog::Cause;
-use crate::model::{Fire, Job, Liveness, State};
+use crate::model::{Fire, Job, State};
 use crate::schedule::Cadence;
 use crate::time::{Instant, MINUTE, Millis, SECOND, span};
 
@@ -16,8 +17,6 @@ const MAX_NAMES: usize = 3;
 const MAX_MESSAGES: usize = 3;
 /// A retry that fails ends within this time of being due, unless it waits for the worker.
 const RETRY_TAKES: Millis = 15 * MINUTE;
-/// Signs of life within this time of the last run prove nothing about what came after it.
-const SAME_MOMENT: Millis = MINUTE;
 
 /// An incident in words. It may contain text of the database.
 #[derive(Debug, Clone)]
@@ -56,7 +55,9 @@ impl Writer<'_> {
         }
         match cause {
             Cause::SchedulerSilent => self.scheduler_silent(),
+            Cause::SchedulerDown => self.scheduler_down(),
             Cause::RunHung => self.run_hung(),
+            Cause::RunCut => self.run_cut(),
             Cause::DeliveryHung => self.delivery_hung(),
             Cause::RunLong => self.run_long(),
             Cause::ProviderFailing => self.provider_failing(),
@@ -127,6 +128,8 @@ impl Writer<'_> {
             }
             Cause::JobFailing => format!("{names} failed{lasted} and works again"),
             Cause::RunHung
+            | Cause::RunCut
+            | Cause::SchedulerDown
             | Cause::DeliveryHung
             | Cause::JobSilent
             | Cause::RowDead
@@ -179,46 +182,20 @@ impl Writer<'_> {
                 (None, None) => "nothing has ever run".to_owned(),
             },
             detail: Some(format!("{} of {} overdue", self.jobs.len(), count(watched, "job"))),
-            observed: vec![last, format!("{slots} came due since then and did not run"), self.signs_of_life(end)],
-            inferred: Some(self.why_silent(end).to_owned()),
+            observed: [
+                vec![last, format!("{slots} came due since then and did not run")],
+                self.context.worker.life.signs(self.since),
+            ]
+            .concat(),
+            inferred: Some(self.why_silent()),
         }
     }
 
-    fn why_silent(&self, end: Option<Instant>) -> &'static str {
+    fn why_silent(&self) -> String {
         if self.context.worker.crash_loop().is_some() {
-            return "the process crashes soon after each start, before it runs a job";
+            return "the process crashes soon after each start, before it runs a job".to_owned();
         }
-        match self.context.snapshot.liveness {
-            Liveness::Alive(_) => {
-                "the process is alive; its scheduler is wedged, waits for a run that hangs, or is switched off"
-            }
-            Liveness::Stopped(_) => "the process was stopped and not started again",
-            Liveness::Dead(_) => "the process died, or its machine is asleep",
-            Liveness::Unknown if self.alive_after(end).is_some() => "the process is alive, but its scheduler is wedged",
-            Liveness::Unknown => {
-                "the process is dead, wedged, or not started; or the machine has just woken up, and jobs will run within an hour"
-            }
-        }
-    }
-
-    /// What else the database shows of the process since then.
-    fn signs_of_life(&self, since: Option<Instant>) -> String {
-        match (self.context.snapshot.liveness, self.alive_after(since)) {
-            (Liveness::Alive(at), _) => format!("its process renewed its lease at {}", self.ago(at)),
-            (Liveness::Dead(at), _) => format!("its process last renewed its lease at {}", self.ago(at)),
-            (Liveness::Stopped(at), _) => format!("its process was stopped at {}", self.ago(at)),
-            (Liveness::Unknown, Some(alive)) => {
-                format!("another channel was active at {} UTC, so the process was alive then", alive.minute())
-            }
-            (Liveness::Unknown, None) => {
-                "nothing else in the database is newer, so nothing shows that the process is alive".to_owned()
-            }
-        }
-    }
-
-    fn alive_after(&self, since: Option<Instant>) -> Option<Instant> {
-        let last = self.context.snapshot.last_other_activity?;
-        since.is_none_or(|since| last.since(since) > SAME_MOMENT).then_some(last)
+        self.context.worker.life.why_silent(self.since)
     }
 
     /// The name of the run's job, and how many other jobs wait for it.
@@ -238,7 +215,7 @@ impl Writer<'_> {
         let Some(run) = self.run else { return self.messages() };
         let mut observed = vec![self.run_length(run)];
         if run.length == RunLength::Impossible {
-            observed.push(self.signs_of_life(Some(run.mark)));
+            observed.extend(self.context.worker.life.signs(Some(run.mark)));
         }
         observed
     }
@@ -259,7 +236,8 @@ impl Writer<'_> {
     fn run_hung(&self) -> IncidentText {
         let (name, detail) = self.run_and_waiting();
         let mark = self.run.map(|run| run.mark);
-        let alive = matches!(self.context.snapshot.liveness, Liveness::Alive(_)) || self.alive_after(mark).is_some();
+        let life = self.context.worker.life;
+        let alive = life.is_proven() || life.other_activity(mark).is_some();
         let inferred = match (alive, self.context.snapshot.traits.max_concurrent) {
             (true, 1) => "the process is alive, and its scheduler hangs in this run",
             (true, _) => "the process is alive, and this run hangs",
@@ -271,6 +249,38 @@ impl Writer<'_> {
             many => (format!("the runs of {many} jobs never finished"), None),
         };
         IncidentText { title, detail, observed: self.run_observed(), inferred: Some(inferred.to_owned()) }
+    }
+
+    fn run_cut(&self) -> IncidentText {
+        let (name, detail) = self.run_and_waiting();
+        let life = self.context.worker.life;
+        let start = self.run.map(|run| format!("the run started at {}, and has not finished", self.ago(run.start)));
+        let inferred = match self.run.and_then(|run| run.cut) {
+            Some(Cut::Restarted(_)) => "the process was restarted during this run, whose work is lost",
+            Some(Cut::Died(_)) | None => "the process died in this run; nothing runs until it is started",
+        };
+        IncidentText {
+            title: format!("the run of {name} was cut short"),
+            detail,
+            observed: start.into_iter().chain(life.holder()).collect(),
+            inferred: Some(inferred.to_owned()),
+        }
+    }
+
+    fn scheduler_down(&self) -> IncidentText {
+        let first = self.jobs.first().map(|affected| self.context.job(affected.job));
+        let next = first.and_then(|job| {
+            let due = due_in_words(job.next_run()?, self.now());
+            Some(format!("the first run to be lost is {} {due}", job.label()))
+        });
+        let end = self.context.worker.last_end.map(|(end, _)| end);
+        let last = end.map(|end| format!("the last run of any job ended at {}", self.ago(end)));
+        IncidentText {
+            title: "the scheduler is down".to_owned(),
+            detail: next,
+            observed: self.context.worker.life.holder().into_iter().chain(last).collect(),
+            inferred: Some(self.context.worker.life.why_silent(None)),
+        }
     }
 
     fn delivery_hung(&self) -> IncidentText {

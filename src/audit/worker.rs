@@ -7,6 +7,7 @@
 //! another job has fired three times meanwhile, the job was passed over, because a batch takes each job once; then the lower
 //! bound counts.
 
+use super::life::Life;
 use super::{Subject, Subjects};
 use crate::model::{Fire, Job, JobIndex, OpenRun, Run, Snapshot, Tokens};
 use crate::schedule::Cadence;
@@ -53,10 +54,12 @@ pub struct Worker<'a> {
     settings: &'a Settings,
     /// The runs in flight, as far as they show.
     pub active_runs: Vec<ActiveRun>,
+    /// Whether the process lives.
+    pub life: Life<'a>,
     /// The last end of any run.
     pub last_end: Option<RunEnd>,
     /// Free since the last end, or up to the run in flight.
-    tail: Option<Span>,
+    tail: Vec<Span>,
     /// Free even if every run took as long as it can have.
     free_by_upper_bound: FreeTime,
     /// Free if every run took no longer than it must have.
@@ -94,6 +97,26 @@ pub struct ActiveRun {
     pub usual_limit: Millis,
     /// How its length compares with what to expect.
     pub length: RunLength,
+    /// How it is known that it was cut short.
+    pub cut: Option<Cut>,
+}
+
+/// How it is known that a run was cut short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// The process that has the database open started after the run: then.
+    Restarted(Instant),
+    /// No process has the database open, which was last written then.
+    Died(Instant),
+}
+
+impl Cut {
+    /// From when on the run did not keep the worker busy any more.
+    fn freed(self) -> Instant {
+        match self {
+            Cut::Restarted(at) | Cut::Died(at) => at,
+        }
+    }
 }
 
 /// What a run in flight does.
@@ -120,6 +143,11 @@ impl ActiveRun {
     /// Whether the model works in it for longer than the scheduler allows.
     pub fn hangs(&self) -> bool {
         self.phase == Phase::Running && self.length == RunLength::Impossible
+    }
+
+    /// Whether the process died in it and was not started again, so that everything waits for that.
+    pub fn is_left_by_death(&self) -> bool {
+        matches!(self.cut, Some(Cut::Died(_)))
     }
 }
 
@@ -163,8 +191,9 @@ impl<'a> Worker<'a> {
             subjects,
             settings,
             active_runs: Vec::new(),
+            life: Life::new(snapshot, settings.now),
             last_end: last_end(snapshot, subjects),
-            tail: None,
+            tail: Vec::new(),
             free_by_upper_bound: FreeTime::default(),
             free_by_lower_bound: OnceCell::new(),
             ends: OnceCell::new(),
@@ -189,7 +218,7 @@ impl<'a> Worker<'a> {
         let now = self.settings.now;
         let Some(from) = self.snapshot.window_start.filter(|from| *from < now) else { return FreeTime::default() };
         let ended = self.fires().filter_map(|fire| Some((fire.known_start()?, fire.end)));
-        let running = self.active_runs.iter().map(|run| (run.start, now));
+        let running = self.active_runs.iter().map(|run| (run.start, run.cut.map_or(now, Cut::freed)));
         // At equal instants ends come before starts, so the count may pass through negative numbers.
         let mut changes: Vec<(Instant, i64)> =
             ended.chain(running).flat_map(|(start, end)| [(start.max(from), 1), (end.max(from), -1)]).collect();
@@ -210,7 +239,7 @@ impl<'a> Worker<'a> {
     /// The free stretches before the runs, where `earliest` bounds the start of one by its job, its fire before, and the end
     /// of the run before it.
     fn free(&self, earliest: impl Fn(&Job, Option<&Fire>, Instant) -> Instant) -> FreeTime {
-        let mut spans: Vec<Span> = self.tail.into_iter().collect();
+        let mut spans = self.tail.clone();
         for subject in self.subjects.iter() {
             let longest = self.longest_run(subject).saturating_add(TIMEOUT_GRACE);
             for (index, fire) in subject.job.fires.iter().enumerate() {
@@ -349,8 +378,14 @@ impl<'a> Worker<'a> {
 
     /// The run that jobs wait for: the one that has taken longest, if no further one can start.
     pub fn blocker(&self) -> Option<(RunIndex, &ActiveRun)> {
-        let full = self.active_runs.len() >= self.snapshot.traits.max_concurrent;
-        self.indexed_runs().filter(|_| full).max_by_key(|(_, run)| run.elapsed)
+        let blocking = || self.indexed_runs().filter(|(_, run)| !matches!(run.cut, Some(Cut::Restarted(_))));
+        let full = blocking().count() >= self.snapshot.traits.max_concurrent;
+        blocking().filter(|_| full).max_by_key(|(_, run)| run.elapsed)
+    }
+
+    /// Whether the run that jobs wait for may be alive by all that the database shows.
+    pub fn may_wait_for_a_run(&self) -> bool {
+        self.blocker().is_some_and(|(_, run)| run.is_left_by_death() && run.length < RunLength::Impossible)
     }
 
     /// The last end of any run up to `at`, as far as it is known: what tells one silence from another.
@@ -392,19 +427,23 @@ impl<'a> Worker<'a> {
     }
 
     /// Free since the last end: up to the run in flight, or up to now if for longer than a run may take to show.
-    fn tail(&self) -> Option<Span> {
+    fn tail(&self) -> Vec<Span> {
         let now = self.settings.now;
         // Before the first run there was nothing but the creation of the jobs.
-        let (end, job) = self.last_end.or(Some((self.snapshot.window_start?, None)))?;
+        let begin = || self.snapshot.window_start.map(|start| (start, None));
+        let Some((end, job)) = self.last_end.or_else(begin) else { return Vec::new() };
         let row_end = job.and_then(|job| self.subjects[job].job.last_run()).map(Run::end).filter(|row| *row <= now);
         let from = row_end.map_or(end, |row| row.max(end));
         match self.active_runs.first() {
-            Some(run) if run.phase == Phase::Running => Some((from, run.start)),
-            Some(delivery) if delivery.length < RunLength::Impossible => None,
-            _ if now.since(from) <= self.snapshot.traits.session_delay => None,
+            Some(run) if run.phase == Phase::Running => {
+                let after = run.cut.map(|cut| (cut.freed(), now));
+                std::iter::once((from, run.start)).chain(after).collect()
+            }
+            Some(delivery) if delivery.length < RunLength::Impossible => Vec::new(),
+            _ if now.since(from) <= self.snapshot.traits.session_delay => Vec::new(),
             // Sessions of that time are gone, so any plausible run may have been in flight.
-            _ if self.snapshot.sessions_moved_on => Some((from, now.plus(-self.settings.thresholds.max_run))),
-            _ => Some((from, now)),
+            _ if self.snapshot.sessions_moved_on => vec![(from, now.plus(-self.settings.thresholds.max_run))],
+            _ => vec![(from, now)],
         }
     }
 
@@ -420,7 +459,7 @@ impl<'a> Worker<'a> {
     fn seen_in_session(&self) -> Option<ActiveRun> {
         let open = self.snapshot.open_runs.first()?;
         let subject = self.subjects.iter().find(|subject| subject.job.id == open.job_id);
-        if self.was_cut(subject, open) {
+        if self.life.restarted_after(open.seen).is_none() && self.was_cut(subject, open) {
             return None;
         }
         let due = subject.and_then(|subject| subject.job.next_run()).filter(|due| *due <= open.seen);
@@ -441,7 +480,9 @@ impl<'a> Worker<'a> {
         let name =
             subject.map_or_else(|| format!("the deleted job {job_id}"), |subject| subject.job.label().to_owned());
         let (job, job_id) = (subject.map(|subject| subject.index), job_id.to_owned());
-        ActiveRun { job, job_id, name, phase: Phase::Running, mark, start, elapsed, usual_limit, length }
+        let restarted = self.life.restarted_after(mark).map(Cut::Restarted);
+        let cut = restarted.or_else(|| self.life.died().map(|written| Cut::Died(written.max(mark))));
+        ActiveRun { job, job_id, name, phase: Phase::Running, mark, start, elapsed, usual_limit, length, cut }
     }
 
     /// Whether the process was restarted since a run showed: its row then carries the time of the boot, or several rows do.
@@ -463,6 +504,7 @@ impl<'a> Worker<'a> {
         // Rows that were never updated after several fires are a runaway's.
         let earlier = job.fires.iter().rev().nth(1).is_some_and(|before| before.end.since(recorded) > ROW_FOLLOWS);
         let restarted = rewritten_at(job).is_some_and(|boot| boot > end);
+        let restarted = restarted || self.life.restarted_after(end).is_some();
         if fire.known_start().is_some() || end.since(recorded) <= ROW_FOLLOWS || earlier || restarted {
             return None;
         }
@@ -478,6 +520,7 @@ impl<'a> Worker<'a> {
             elapsed,
             usual_limit: MAX_DELIVERY,
             length,
+            cut: None,
         })
     }
 }

@@ -26,8 +26,8 @@ const MAX_PATH_LEN: usize = 512 - 9;
 /// SQLite's lock bytes (<https://sqlite.org/lockingv3.html>).
 const PENDING_BYTE: u64 = 0x4000_0000;
 const RESERVED_BYTE: u64 = PENDING_BYTE + 1;
-const SHARED_FIRST: u64 = PENDING_BYTE + 2;
-const SHARED_SIZE: u64 = 510;
+pub(super) const SHARED_FIRST: u64 = PENDING_BYTE + 2;
+pub(super) const SHARED_SIZE: u64 = 510;
 
 /// How to read a database without its writer noticing.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -188,7 +188,7 @@ fn explain(error: std::io::Error) -> ReadError {
 
 /// Opens without blocking, after making sure that it is a regular file, so that a FIFO or a device can't stall us or be
 /// consumed.
-fn open_regular(path: &Path) -> Result<File, ReadError> {
+pub(super) fn open_regular(path: &Path) -> Result<File, ReadError> {
     let meta = std::fs::metadata(path).map_err(explain)?;
     match FileType::from_raw_mode(meta.mode()) {
         FileType::RegularFile => {}
@@ -259,14 +259,24 @@ fn at_rest(path: &Path) -> Result<(), ReadError> {
     Err(ReadError::HotJournal)
 }
 
-/// Whether another process holds a write lock there; asking takes none (F_GETLK).
+/// Whether another process holds a write lock there.
 fn is_locked(file: &File, start: u64, length: u64) -> bool {
-    let lock = Flock { start, length, pid: None, typ: FlockType::ReadLock, offset_type: FlockOffsetType::Set };
-    matches!(rustix::process::fcntl_getlk(file, &lock), Ok(Some(_)))
+    matches!(lock_holder(file, FlockType::ReadLock, start, length), Ok(Some(_)))
+}
+
+/// A lock of another process that would stand in the way of this one; asking takes none (F_GETLK).
+pub(super) fn lock_holder(
+    file: &File,
+    wanted: FlockType,
+    start: u64,
+    length: u64,
+) -> Result<Option<Flock>, rustix::io::Errno> {
+    let lock = Flock { start, length, pid: None, typ: wanted, offset_type: FlockOffsetType::Set };
+    rustix::process::fcntl_getlk(file, &lock)
 }
 
 /// The path with something appended to its last name.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     PathBuf::from(name)

@@ -1,15 +1,18 @@
 //! Access to a database that another program is writing, without touching it: its directory is the same afterwards, byte for
 //! byte, and its writer never waits or fails because of us. No lock is ever taken.
 //!
-//! `readonly` makes writing impossible; `files` chooses how to read and notices what changed meanwhile. What is read, and what
+//! `readonly` makes writing impossible; `files` chooses how to read and notices what changed meanwhile; `holders` finds out which
+//! process has the database open. What is read, and what
 //! it means, is up to the stores above: no table is named here.
 
 mod error;
 mod files;
+mod holders;
 mod readonly;
 
 pub use error::{Busy, ReadError};
 pub use files::{is_part_of_database, locate};
+pub use holders::liveness;
 
 use files::{FileState, ReadMode};
 use rusqlite::config::DbConfig;

@@ -148,6 +148,12 @@ fn job(u: &mut Unstructured<'_>, zone: Zone) -> Result<Job> {
     })
 }
 
+fn holder(u: &mut Unstructured<'_>) -> Result<Holder> {
+    let name = Some(u.arbitrary::<&str>()?.to_owned());
+    let process = Process { pid: 7, name, started: maybe(u, instant)?, is_suspended: u.arbitrary()? };
+    Ok(u.choose(&[Holder::Unknown, Holder::Nobody, Holder::Unseen, Holder::Process(process)])?.clone())
+}
+
 fn snapshot(u: &mut Unstructured<'_>, zone: Zone) -> Result<Snapshot> {
     let open = |u: &mut Unstructured<'_>| Ok(OpenRun { job_id: u.int_in_range(0..=5)?.to_string(), seen: instant(u)? });
     let mut other_fires = up_to(3, u, fire)?;
@@ -163,12 +169,13 @@ fn snapshot(u: &mut Unstructured<'_>, zone: Zone) -> Result<Snapshot> {
         models: vec!["a".to_owned(), u.arbitrary::<&str>()?.to_owned()],
         clock_was_at: maybe(u, instant)?,
         boots: up_to(5, u, instant)?,
-        liveness: *u.choose(&[
-            Liveness::Unknown,
-            Liveness::Alive(Instant::MAX),
-            Liveness::Dead(Instant::MIN),
-            Liveness::Stopped(Instant::MIN),
+        lease: *u.choose(&[
+            Lease::Unknown,
+            Lease::Alive(Instant::MAX),
+            Lease::Dead(Instant::MIN),
+            Lease::Stopped(Instant::MIN),
         ])?,
+        liveness: Liveness { holder: holder(u)?, last_write: maybe(u, instant)?, slept: maybe(u, span)? },
         ..Snapshot::empty(u.choose(&stores::traits_for_tests())?.clone())
     })
 }
@@ -178,6 +185,7 @@ fn report(u: &mut Unstructured<'_>) -> Result<Report> {
     let settings = Settings {
         now: instant(u)?,
         since: span(u)?,
+        resolved: u.arbitrary()?,
         zone,
         thresholds: Thresholds {
             late_cadences: f64::from(u.int_in_range(0..=1000)?) / 3.0,

@@ -90,6 +90,9 @@ fn of_database(report: &Report, database: &Database) -> Markup {
             Err(error) => section.critical { "Could not audit: " (shown(&error.to_string())) },
             Ok(audited) => {
                 @for incident in &audited.verdict.incidents { (of_incident(report, audited, incident)) }
+                @if audited.verdict.severity() <= Severity::Info {
+                    @if let Some(proof) = audited.proof_of_life(report.now) { p.faint { (shown(&proof)) } }
+                }
                 (jobs(audited))
                 @for note in &audited.verdict.notes { p.faint { "Note: " (shown(note)) } }
             }

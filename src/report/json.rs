@@ -4,6 +4,7 @@
 use super::{Audited, Database, Located, RenderError, Report, sanitize};
 use crate::audit::{AffectedJob, Finding, JobReport, LocatedFinding, Timeline, Usage};
 use crate::catalog::{Cause, Detector, Reason, Severity, Status};
+use crate::model::{Holder, Liveness};
 use crate::time::{Instant, seconds};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -61,8 +62,45 @@ struct JsonDatabase<'a> {
     error: Option<String>,
     /// What could not be read or was left out.
     notes: &'a [String],
+    /// Its scheduler's process; null if the database could not be audited.
+    process: Option<JsonProcess<'a>>,
     /// Its selected jobs.
     jobs: Vec<JsonJob<'a>>,
+}
+
+/// What the operating system knows about the process that has a database open.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Process")]
+struct JsonProcess<'a> {
+    /// Who has the database open.
+    state: ProcessState,
+    /// The number of the process; null if it can't be seen.
+    pid: Option<u32>,
+    /// The name of its command: untrusted text. Null if it is hidden from this user.
+    name: Option<&'a str>,
+    /// When it started; null if that is hidden from this user.
+    started_at: Option<Instant>,
+    /// When any process last wrote the database, by the times of its files.
+    last_write_at: Option<Instant>,
+    /// How long the machine has been asleep since it booted, in all.
+    machine_slept_seconds: Option<f64>,
+}
+
+/// Who has a database open.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum ProcessState {
+    /// A process that can be seen; of several the one that started first.
+    Held,
+    /// The same, but it is suspended by a signal such as SIGSTOP.
+    Suspended,
+    /// A process that can't be seen, such as one of another container: it is alive.
+    Unseen,
+    /// No process of this machine. One in a virtual machine or a sandbox with its own kernel would not be seen.
+    Nobody,
+    /// It was not asked, because of --now or --process ignore; or it can't be told, because the database is a copy or not in
+    /// WAL mode, the file system keeps its locks to itself, or the system is not Linux.
+    Unknown,
 }
 
 /// One job.
@@ -337,7 +375,26 @@ fn json_database(database: &Database, now: Instant) -> JsonDatabase<'_> {
         severity: database.severity(),
         error: database.outcome.as_ref().err().map(ToString::to_string),
         notes: audited.map_or(&[], |audited| &audited.verdict.notes),
+        process: audited.map(|audited| json_process(&audited.verdict.liveness)),
         jobs: audited.into_iter().flat_map(Audited::jobs).map(|report| json_job(report, now)).collect(),
+    }
+}
+
+fn json_process(liveness: &Liveness) -> JsonProcess<'_> {
+    let (state, process) = match &liveness.holder {
+        Holder::Process(process) if process.is_suspended => (ProcessState::Suspended, Some(process)),
+        Holder::Process(process) => (ProcessState::Held, Some(process)),
+        Holder::Unseen => (ProcessState::Unseen, None),
+        Holder::Nobody => (ProcessState::Nobody, None),
+        Holder::Unknown => (ProcessState::Unknown, None),
+    };
+    JsonProcess {
+        state,
+        pid: process.map(|process| process.pid),
+        name: process.and_then(|process| process.name.as_deref()),
+        started_at: process.and_then(|process| process.started),
+        last_write_at: liveness.last_write,
+        machine_slept_seconds: liveness.slept.map(seconds),
     }
 }
 

@@ -17,6 +17,7 @@ pub use error::{AuditError, CallError, RenderError};
 
 use crate::audit::{Incident, JobReport, Verdict};
 use crate::catalog::{Severity, Status};
+use crate::model::Holder;
 use crate::settings::{FailOn, Settings};
 use crate::terminal::Style;
 use crate::time::{Instant, span};
@@ -201,6 +202,25 @@ impl Audited {
     /// The selected jobs.
     pub fn jobs(&self) -> impl Iterator<Item = &JobReport> {
         self.verdict.jobs.iter().filter(|report| report.selected)
+    }
+
+    /// What shows that the scheduler works: its newest fire, its next run, and how long its process has been up.
+    pub fn proof_of_life(&self, now: Instant) -> Option<String> {
+        let newest = self.jobs().filter_map(|report| report.metrics.last_fire).max();
+        let watched = self.jobs().filter(|report| report.job.state.is_watched());
+        let next = watched.filter_map(|report| report.job.next_run()).filter(|next| *next > now).min();
+        let fire = newest.map(|at| format!("newest fire {} UTC, {} ago", at.minute(), span(now.since(at))));
+        let next = next.map(|at| format!("next run {} UTC", at.minute()));
+        let process = match &self.verdict.liveness.holder {
+            Holder::Process(process) => Some(match process.started {
+                Some(started) => format!("{} up {}", process.label(), span(now.since(started))),
+                None => format!("{} is up", process.label()),
+            }),
+            Holder::Unseen => Some("a process has the database open".to_owned()),
+            Holder::Unknown | Holder::Nobody => None,
+        };
+        let parts: Vec<String> = [fire, next, process].into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
     }
 
     /// How many of them are watched.

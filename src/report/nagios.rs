@@ -19,7 +19,10 @@ pub fn render(report: &Report) -> String {
     let mut text = format!("{} | {}\n", first_line(report), performance(report));
     let errors = report.errors().into_iter().map(|error| plain(&error, MAX_TEXT_LEN));
     let incidents = report.incidents().into_iter().map(|located| long_line(located, report));
-    let lines: Vec<String> = errors.chain(incidents).collect();
+    let healthy = report.audited().filter(|(_, audited)| audited.verdict.severity() <= Severity::Info);
+    let proof = healthy.filter_map(|(_, audited)| audited.proof_of_life(report.now));
+    let proof = proof.map(|proof| plain(&proof, MAX_TEXT_LEN));
+    let lines: Vec<String> = errors.chain(incidents).chain(proof).collect();
     for line in lines.iter().take(MAX_LINES) {
         text += &format!("{line}\n");
     }

@@ -9,6 +9,7 @@
 use super::{Audited, Database, Report, sanitize};
 use crate::audit::{Incident, JobReport};
 use crate::catalog::{Severity, Status};
+use crate::model::Holder;
 use crate::time::{Instant, seconds};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -180,6 +181,7 @@ fn write_databases(text: &mut String, databases: &[(&str, &Audited)]) {
             series(text, "sched_audit_incidents", &labels, count as f64);
         }
     }
+    write_processes(text, databases);
     let help = "Jobs by what the scheduler makes of them: watched, or why they are skipped.";
     family(text, "sched_audit_jobs", help);
     for &(path, audited) in databases {
@@ -195,6 +197,29 @@ fn write_databases(text: &mut String, databases: &[(&str, &Audited)]) {
         let rest = shown_jobs(audited).len().saturating_sub(MAX_JOBS);
         series(text, "sched_audit_jobs_left_out", &[("database", path)], rest as f64);
     }
+}
+
+fn write_processes(text: &mut String, databases: &[(&str, &Audited)]) {
+    let mut of_each = |name, help, value: fn(&Holder) -> Option<f64>| {
+        let values =
+            databases.iter().filter_map(|(path, audited)| Some((path, value(&audited.verdict.liveness.holder)?)));
+        let mut values = values.peekable();
+        if values.peek().is_some() {
+            family(text, name, help);
+        }
+        values.for_each(|(path, value)| series(text, name, &[("database", path)], value));
+    };
+    let help = "Whether a process of this machine has the database open: 1 or 0; absent if that can't be told.";
+    of_each("sched_audit_database_open", help, |holder| match holder {
+        Holder::Process(_) | Holder::Unseen => Some(1.0),
+        Holder::Nobody => Some(0.0),
+        Holder::Unknown => None,
+    });
+    let help = "When the process started that has the database open, since 1970; absent if that is not known.";
+    of_each("sched_audit_process_start_timestamp_seconds", help, |holder| match holder {
+        Holder::Process(process) => process.started.map(unix),
+        Holder::Unseen | Holder::Nobody | Holder::Unknown => None,
+    });
 }
 
 fn write_incidents(text: &mut String, databases: &[(&str, &Audited)]) {

@@ -109,6 +109,11 @@ impl Page {
         let head = format!("{word} {}: {}", shown_path(database), headline(audited));
         let mut text = self.repaint(&self.wrapped(&head), &word, severity) + "\n";
         text += &format!("{}\n", self.wrapped(&format!("{}, {}", scope(audited), self.as_of())));
+        if severity <= Severity::Info
+            && let Some(proof) = audited.proof_of_life(self.now)
+        {
+            text += &format!("{}\n", self.wrapped(&sanitize::text(&proof, MAX_TEXT_LEN)));
+        }
         let shown = if self.all { verdict.incidents.len() } else { MAX_INCIDENTS };
         let mut has_timelines = false;
         for incident in verdict.incidents.iter().take(shown) {

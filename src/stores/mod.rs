@@ -10,7 +10,7 @@ mod value;
 #[cfg(test)]
 pub use phantom::for_tests as phantom_for_tests;
 
-use crate::db::{Access, ReadError};
+use crate::db::{self, Access, ReadError};
 use crate::model::{Fire, Job, JobIndex, Row, Schedule, Snapshot, State};
 use crate::schedule::Zone;
 use crate::time::{Instant, Millis};
@@ -67,6 +67,8 @@ pub struct Window {
     pub zone: Zone,
     /// Whether error texts are read.
     pub errors: bool,
+    /// Whether to ask the operating system which process has the database open.
+    pub asks_process: bool,
     /// When reading is given up.
     pub deadline: Clock,
 }
@@ -124,7 +126,13 @@ pub fn read(path: &Path, window: &Window, insist: Option<Store>) -> Result<Snaps
     let mut access = Access::new(path, &tables, window.deadline)?;
     let names = access.consistent_read(table_names)?;
     let store = insist.or_else(|| Store::recognize(&names)).ok_or_else(|| unrecognized(&names))?;
-    store.read(&mut access, window)
+    let mut snapshot = store.read(&mut access, window)?;
+    if window.asks_process {
+        let (liveness, note) = db::liveness(path);
+        snapshot.liveness = liveness;
+        snapshot.notes.extend(note);
+    }
+    Ok(snapshot)
 }
 
 fn table_names(db: &Connection) -> Result<Vec<String>, ReadError> {

@@ -70,9 +70,12 @@ fn quiet_prints_nothing() {
 }
 
 #[test]
-fn a_healthy_database_takes_two_lines() {
+fn a_healthy_database_takes_three_lines_of_which_the_last_is_its_proof() {
     let healthy = command().env("COLUMNS", "100").args(HEALTHY).output().unwrap();
-    assert_eq!(String::from_utf8(healthy.stdout).unwrap().lines().count(), 2);
+    let healthy = String::from_utf8(healthy.stdout).unwrap();
+    let lines: Vec<&str> = healthy.lines().collect();
+    assert_eq!(lines.len(), 3, "{healthy}");
+    assert!(lines[2].starts_with("newest fire ") && lines[2].contains("; next run "), "{healthy}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod formats;
 mod hostile;
 mod openclaw;
 mod output;
+mod process;
 mod readme;
 mod tools;
 mod torture;

@@ -25,6 +25,22 @@ fn past_due_examples() -> Vec<Finding> {
         Finding::new(Severity::Warning, PastDueEvidence::HungRun { behind: behind(), in_flight_seconds: 18_000 }),
         Finding::new(Severity::Warning, PastDueEvidence::HungDelivery { behind: None, delivering_seconds: 1200 }),
         Finding::new(Severity::Warning, PastDueEvidence::HungDelivery { behind: behind(), delivering_seconds: 1200 }),
+        Finding::new(
+            Severity::Warning,
+            PastDueEvidence::CutRun { restarted_at: Some(at("11:50")), last_write_at: None },
+        ),
+        Finding::new(
+            Severity::Warning,
+            PastDueEvidence::CutRun { restarted_at: None, last_write_at: Some(at("11:50")) },
+        ),
+        Finding::new(
+            Severity::Warning,
+            PastDueEvidence::SchedulerDown { next_run_at: at("18:12"), last_write_at: at("11:30") },
+        ),
+        Finding::new(
+            Severity::Warning,
+            PastDueEvidence::SchedulerDown { next_run_at: at("11:57"), last_write_at: at("11:30") },
+        ),
         Finding::new(Severity::Warning, PastDueEvidence::NoNextRun { next_run_at: None }),
         Finding::new(Severity::Warning, PastDueEvidence::NoNextRun { next_run_at: Some(text("soon")) }),
         Finding::new(Severity::Warning, PastDueEvidence::BreakerOpen { consecutive_errors: 10, last_error: None }),

@@ -3,7 +3,7 @@
 use super::*;
 
 /// The incidents at an instant: cause, jobs with their lost slots, and `over` if it is.
-fn incidents(world: &Snapshot, now: &str) -> Vec<String> {
+pub fn incidents(world: &Snapshot, now: &str) -> Vec<String> {
     let verdict = verdict(world, now);
     let tell = |incident: &Incident| {
         let hit = |hit: &AffectedJob| format!("{}:{}", verdict[hit.job].job.id, hit.missed_slots);
@@ -129,20 +129,20 @@ fn streak_keeps_its_fingerprint_when_resolved() {
 }
 
 /// A store in which one run began at 12:00 and never ended.
-fn hung(liveness: Liveness, other: Job) -> Snapshot {
+fn hung(lease: Lease, other: Job) -> Snapshot {
     let hangs = Job { running_since: Some(at("12:00")), ..hourly("j").ran("11:00", "11:01") };
-    Snapshot { liveness, ..recorded([hangs, other]) }
+    Snapshot { lease, ..recorded([hangs, other]) }
 }
 
 #[test]
 fn run_left_behind_by_a_dead_process_is_part_of_its_silence() {
     let silent = || cron("k", "*/30 * * * *").ran("11:30", "11:31");
     let told = |life| incidents(&hung(life, silent()), "17:00");
-    assert_eq!(told(Liveness::Alive(at("16:59"))), ["run-hung j:6 k:11"]);
-    assert_eq!(told(Liveness::Dead(at("12:10"))), ["scheduler-silent k:11 j:6"]);
-    assert_eq!(told(Liveness::Stopped(at("12:10"))), ["scheduler-silent k:11 j:6"]);
+    assert_eq!(told(Lease::Alive(at("16:59"))), ["run-hung j:6 k:11"]);
+    assert_eq!(told(Lease::Dead(at("12:10"))), ["scheduler-silent k:11 j:6"]);
+    assert_eq!(told(Lease::Stopped(at("12:10"))), ["scheduler-silent k:11 j:6"]);
     // What ran since shows that the silence of others has another cause.
-    let ran = |end: &str| incidents(&hung(Liveness::Alive(at("16:59")), silent().ran("11:59", end)), "17:00");
+    let ran = |end: &str| incidents(&hung(Lease::Alive(at("16:59")), silent().ran("11:59", end)), "17:00");
     assert_eq!(ran("12:00:00.000"), ["run-hung j:6 k:10"]);
     assert_eq!(ran("12:00:00.001"), ["scheduler-silent k:10", "run-hung j:6"]);
 }

@@ -5,6 +5,7 @@ mod field;
 mod findings;
 mod gap;
 mod incidents;
+mod life;
 mod past_due;
 mod properties;
 mod simulator;
@@ -17,8 +18,8 @@ use super::policy::Rule;
 use super::*;
 use crate::catalog::{Cause, Reason, Status};
 use crate::model::{
-    Delivery, DeliveryError, Fire, Home, Liveness, MessageFate, OpenRun, Row, Run, SchedulerTraits, Switch, Timestamp,
-    Tokens,
+    Delivery, DeliveryError, Fire, Holder, Home, Lease, Liveness, MessageFate, OpenRun, Process, Row, Run,
+    SchedulerTraits, Switch, Timestamp, Tokens,
 };
 use crate::schedule::Zone;
 use crate::settings::{ThresholdOverrides, Thresholds};
@@ -31,7 +32,7 @@ fn utc() -> Zone {
 
 /// The defaults, in UTC.
 fn settings(now: Instant) -> Settings {
-    Settings { now, since: 7 * DAY, zone: utc(), thresholds: Thresholds::default() }
+    Settings { now, since: 7 * DAY, resolved: true, zone: utc(), thresholds: Thresholds::default() }
 }
 
 /// The defaults with other thresholds.
@@ -72,6 +73,23 @@ fn hourly(id: &str) -> Job {
 
 fn every(id: &str, interval: Millis) -> Job {
     job(id, "every", &format!("{{\"intervalMs\":{interval}}}"))
+}
+
+/// A process that has the database open since then.
+fn held(started: &str) -> Liveness {
+    let process = Process { pid: 7, name: Some("bun".to_owned()), started: Some(at(started)), is_suspended: false };
+    Liveness { holder: Holder::Process(process), last_write: None, slept: Some(0) }
+}
+
+/// The same process, suspended.
+fn suspended() -> Holder {
+    let process = Process { pid: 7, name: Some("bun".to_owned()), started: None, is_suspended: true };
+    Holder::Process(process)
+}
+
+/// A database that nobody has open since it was written then.
+fn left(written: &str) -> Liveness {
+    Liveness { holder: Holder::Nobody, last_write: Some(at(written)), slept: Some(0) }
 }
 
 trait History {

@@ -29,7 +29,13 @@ fn undelivered(id: &str) -> Job {
 fn silences() -> Vec<(&'static str, String)> {
     let quiet = || fleet([hourly("j").ran("10:00", "10:01"), cron("k", "0 10,11 * * *").ran("10:02", "10:03")]);
     let other = |time: &str| words(&Snapshot { last_other_activity: Some(at(time)), ..quiet() }, "13:00");
-    let liveness = |liveness| words(&Snapshot { liveness, ..recorded([hourly("j").ran("10:00", "10:01")]) }, "13:00");
+    let lease = |lease| words(&Snapshot { lease, ..recorded([hourly("j").ran("10:00", "10:01")]) }, "13:00");
+    let process = |holder: Holder, slept: Millis| {
+        let liveness = Liveness { holder, last_write: Some(at("10:17")), slept: Some(slept) };
+        words(&Snapshot { liveness, ..quiet() }, "13:00")
+    };
+    let hangs = Snapshot { lease: Lease::Dead(at("10:30")), liveness: held("08:00"), ..recorded([hourly("j")]) };
+    let down = Snapshot { liveness: left("10:17"), ..fleet([cron("j", "0 18 * * *").ran("10:00", "10:01")]) };
     let one = || hourly("j").ran("10:00", "10:01:05").next("20:30:05");
     let two = [one(), hourly("k").ran("10:02", "10:03").next("20:30:10")];
     let beside = fleet([hourly("j").ran("10:00", "10:01"), cron("k", "*/30 * * * *").ran("12:30", "12:31")]);
@@ -37,12 +43,20 @@ fn silences() -> Vec<(&'static str, String)> {
     let meanwhile = fleet([ran, cron("k", "0 12 * * *").ran("12:00", "12:01")]);
     vec![
         ("nothing runs", words(&quiet(), "13:00")),
-        ("nothing runs; another channel was active in the same minute", other("10:04:00.000")),
-        ("nothing runs; another channel was active later", other("10:04:00.001")),
+        ("nothing runs; another channel was active as the first slot was lost", other("11:01:00.000")),
+        ("nothing runs; another channel was active later", other("11:01:00.001")),
         ("nothing ever ran", words(&fleet([hourly("j")]), "13:00")),
-        ("nothing runs; the lease is renewed", liveness(Liveness::Alive(at("12:59")))),
-        ("nothing runs; the lease ran out", liveness(Liveness::Dead(at("10:30")))),
-        ("nothing runs; it was stopped", liveness(Liveness::Stopped(at("10:30")))),
+        ("nothing runs; a process has it open", process(held("08:00").holder, 0)),
+        ("nothing runs; a process has it open, and the machine slept", process(held("08:00").holder, HOUR)),
+        ("nothing runs; a process has it open and is suspended", process(suspended(), 0)),
+        ("nothing runs; a process that can't be seen has it open", process(Holder::Unseen, 0)),
+        ("nothing runs; nobody has it open", process(Holder::Nobody, HOUR)),
+        ("nothing runs; it is not known who has it open, and the machine did not sleep", process(Holder::Unknown, 0)),
+        ("nothing runs; a process has it open, but its lease ran out", words(&hangs, "13:00")),
+        ("nothing is lost yet; nobody has it open", words(&down, "10:32")),
+        ("nothing runs; the lease is renewed", lease(Lease::Alive(at("12:59")))),
+        ("nothing runs; the lease ran out", lease(Lease::Dead(at("10:30")))),
+        ("nothing runs; it was stopped", lease(Lease::Stopped(at("10:30")))),
         ("jobs that have not run since a restart", words(&left_by_restart("20:30"), "21:10")),
         ("nothing ran before a restart", words(&fleet(two), "20:31")),
         ("one job does not run", words(&beside, "12:40")),
@@ -56,13 +70,16 @@ fn runs() -> Vec<(&'static str, String)> {
     let two = running(fleet([hourly("j").ran("11:00", "11:01"), half()]), "12:00:01");
     let three = [hourly("j").ran("11:00", "11:01"), hourly("l").ran("11:01", "11:02"), half()];
     let recorded_run = Snapshot {
-        liveness: Liveness::Alive(at("16:09")),
+        lease: Lease::Alive(at("16:09")),
         ..recorded([Job { running_since: Some(at("12:00")), ..hourly("j").ran("11:00", "11:01") }])
     };
     let unknown = OpenRun { job_id: "gone".to_owned(), seen: at("12:00:01") };
     let deleted = Snapshot { open_runs: vec![unknown], ..fleet([hourly("j").ran("11:00", "11:01")]) };
     let delivers = fleet([hourly("j").ran("10:00", "10:01").event("11:02").next("11:00").written("10:01")]);
+    let cut = |liveness| words(&Snapshot { liveness, ..two.clone() }, "12:40");
     vec![
+        ("a run is cut: nobody has the database open", cut(left("12:20"))),
+        ("a run is cut: the process started after it", cut(held("12:20"))),
         ("a run is long", words(&run(), "12:40")),
         ("a run hangs", words(&run(), "16:10")),
         (

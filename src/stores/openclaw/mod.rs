@@ -13,7 +13,7 @@ use super::value::{cut, number, shown, text};
 use super::{NewerRows, Window};
 use crate::db::{Access, ReadError};
 use crate::model::{
-    ErrorClass, Home, Job, JobIndex, Liveness, Row, Run, Schedule, SchedulerTraits, Snapshot, State, Timestamp,
+    ErrorClass, Home, Job, JobIndex, Lease, Row, Run, Schedule, SchedulerTraits, Snapshot, State, Timestamp,
 };
 use crate::time::{DAY, Instant, MINUTE, Millis, SECOND};
 use definition::{Definition, JobState, Quarantine, delivery_error};
@@ -154,8 +154,8 @@ fn read_liveness(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> R
         snapshot.boots.extend(instant(number(row.get_ref(0)?)));
     }
     snapshot.boots.sort_unstable();
-    if let (Liveness::Unknown, Some(Some(stopped))) = (snapshot.liveness, last_stop) {
-        snapshot.liveness = Liveness::Stopped(stopped);
+    if let (Lease::Unknown, Some(Some(stopped))) = (snapshot.lease, last_stop) {
+        snapshot.lease = Lease::Stopped(stopped);
     }
     Ok(())
 }
@@ -169,7 +169,7 @@ fn note_lease(renewed: Option<Instant>, created: Option<Instant>, now: Instant, 
     snapshot.last_other_activity = snapshot.last_other_activity.max(Some(renewed));
     if snapshot.last_other_activity == Some(renewed) {
         let alive = now.since(renewed) <= LEASE_TERM;
-        snapshot.liveness = if alive { Liveness::Alive(renewed) } else { Liveness::Dead(renewed) };
+        snapshot.lease = if alive { Lease::Alive(renewed) } else { Lease::Dead(renewed) };
     }
 }
 
@@ -340,16 +340,16 @@ mod tests {
     #[test]
     fn lease_says_nothing_about_the_time_before_its_creation() {
         let now = Instant::from_millis(1_772_000_000_000);
-        let liveness = |created: i64, renewed: i64| {
+        let lease = |created: i64, renewed: i64| {
             let mut snapshot = Snapshot::empty(TRAITS);
             note_lease(Some(now.plus(renewed)), Some(now.plus(created)), now, &mut snapshot);
-            (snapshot.liveness, snapshot.boots.pop())
+            (snapshot.lease, snapshot.boots.pop())
         };
-        assert_eq!(liveness(1, 2), (Liveness::Unknown, None), "created later");
-        assert_eq!(liveness(0, 2), (Liveness::Alive(now), Some(now)), "renewed later");
+        assert_eq!(lease(1, 2), (Lease::Unknown, None), "created later");
+        assert_eq!(lease(0, 2), (Lease::Alive(now), Some(now)), "renewed later");
         let (term, boot) = (now.plus(-LEASE_TERM), now.plus(-2 * LEASE_TERM));
-        assert_eq!(liveness(-2 * LEASE_TERM, -LEASE_TERM), (Liveness::Alive(term), Some(boot)));
-        let dead = Liveness::Dead(term.plus(-1));
-        assert_eq!(liveness(-2 * LEASE_TERM, -LEASE_TERM - 1), (dead, Some(boot)));
+        assert_eq!(lease(-2 * LEASE_TERM, -LEASE_TERM), (Lease::Alive(term), Some(boot)));
+        let dead = Lease::Dead(term.plus(-1));
+        assert_eq!(lease(-2 * LEASE_TERM, -LEASE_TERM - 1), (dead, Some(boot)));
     }
 }

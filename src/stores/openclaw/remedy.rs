@@ -22,6 +22,12 @@ fn step(trouble: &Trouble<'_>) -> &'static str {
         Cause::JobFailing if trouble.reason == Reason::BreakerOpen => {
             "Fix the cause of the error, then switch the job on again: openclaw automations enable <job-id>."
         }
+        Cause::SchedulerDown | Cause::RunCut if trouble.is_alive != Some(true) => {
+            "Start the gateway: openclaw gateway start. Then read its log from the last run on."
+        }
+        Cause::SchedulerDown | Cause::RunCut => {
+            "Look at the run: openclaw automations runs <job-id>. Decide whether its work is still needed."
+        }
         Cause::SchedulerSilent => {
             "Run openclaw gateway status and openclaw automations status: is the gateway up, and is cron switched on? Then read its log and restart it: openclaw gateway restart."
         }

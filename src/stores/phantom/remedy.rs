@@ -18,7 +18,18 @@ pub fn remedy(trouble: &Trouble<'_>) -> Remedy {
         Cause::RowDead if trouble.reason == Reason::NoNextRun => (by_reason, schedule(trouble.jobs)),
         Cause::ClockSetBack => (by_cause, schedule(trouble.jobs)),
         Cause::RowDead | Cause::Runaway => (by_reason, None),
+        Cause::SchedulerSilent if trouble.is_alive == Some(true) => {
+            ("Restart the scheduler; read its log from the last run on.", None)
+        }
+        Cause::SchedulerSilent | Cause::RunCut if trouble.is_alive == Some(false) => {
+            ("Start the scheduler; read its log from the last run on.", None)
+        }
+        Cause::RunCut if trouble.is_alive == Some(true) => {
+            ("The job runs again by itself; decide whether the work of that run has to be done by hand.", None)
+        }
         Cause::SchedulerSilent
+        | Cause::SchedulerDown
+        | Cause::RunCut
         | Cause::RunHung
         | Cause::DeliveryHung
         | Cause::JobSilent

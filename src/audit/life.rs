@@ -1,0 +1,161 @@
+//! Whether the scheduler's process lives, by every witness: what the operating system knows, its lease, and other channels.
+//!
+//! Only a live process holds the database open, and only a live process renews its lease. That nobody is seen to have the
+//! database open is weaker: it makes nothing critical that the database alone would not.
+
+use crate::model::{Holder, Lease, Process, Snapshot};
+use crate::time::{Instant, MINUTE, Millis, SECOND, span};
+
+/// A restart takes less than this.
+const RESTART_TAKES: Millis = 5 * MINUTE;
+/// A scheduler whose process is gone for this long is down, though nothing is lost yet.
+const DOWN_AFTER: Millis = 15 * MINUTE;
+/// The times of a session and of a process's start are cut to the second.
+const START_SETTLES: Millis = 2 * SECOND;
+/// The exception to every conclusion from a database that nobody has open.
+const IF_HIDDEN: &str = "if the scheduler runs in a virtual machine or a sandbox with its own kernel, or if this is a copy, pass --process ignore";
+
+/// The witnesses of a database.
+#[derive(Debug, Clone, Copy)]
+pub struct Life<'a> {
+    snapshot: &'a Snapshot,
+    now: Instant,
+}
+
+impl<'a> Life<'a> {
+    /// The witnesses of a snapshot.
+    pub fn new(snapshot: &'a Snapshot, now: Instant) -> Life<'a> {
+        Life { snapshot, now }
+    }
+
+    /// The process that has the database open, if it can be seen.
+    pub fn process(self) -> Option<&'a Process> {
+        match &self.snapshot.liveness.holder {
+            Holder::Process(process) => Some(process),
+            Holder::Unseen | Holder::Nobody | Holder::Unknown => None,
+        }
+    }
+
+    /// Whether a process has the database open.
+    pub fn is_held(self) -> bool {
+        matches!(self.snapshot.liveness.holder, Holder::Process(_) | Holder::Unseen)
+    }
+
+    /// Whether it is proven that the process lives now.
+    pub fn is_proven(self) -> bool {
+        self.is_held() || matches!(self.snapshot.lease, Lease::Alive(_))
+    }
+
+    /// When the database was last written, if since then no process has it open and no lease says otherwise.
+    fn gone_since(self) -> Option<Instant> {
+        let gone = self.snapshot.liveness.holder == Holder::Nobody && !self.is_proven();
+        self.snapshot.liveness.last_write.filter(|_| gone)
+    }
+
+    /// Whether no process has the database open, and no lease says otherwise.
+    pub fn is_gone(self) -> bool {
+        self.gone_since().is_some()
+    }
+
+    /// When the database was last written, if its process has been gone for longer than a restart takes.
+    pub fn died(self) -> Option<Instant> {
+        self.gone_since().filter(|written| self.now.since(*written) >= RESTART_TAKES)
+    }
+
+    /// The same, if it has been gone for so long that the scheduler is down.
+    pub fn down_since(self) -> Option<Instant> {
+        self.gone_since().filter(|written| self.now.since(*written) >= DOWN_AFTER)
+    }
+
+    /// When the process started that has the database open, if that was after `at`.
+    pub fn restarted_after(self, at: Instant) -> Option<Instant> {
+        self.process()?.started.filter(|started| started.since(at) > START_SETTLES)
+    }
+
+    /// When another channel was last active, if that was after `since`: the process was alive then.
+    pub fn other_activity(self, since: Option<Instant>) -> Option<Instant> {
+        let last = self.snapshot.last_other_activity?;
+        since.is_none_or(|since| last.since(since) > MINUTE).then_some(last)
+    }
+
+    /// What shows that the process lives or does not, in sentences; `since` is when it should have done something.
+    pub fn signs(self, since: Option<Instant>) -> Vec<String> {
+        let lease = match self.snapshot.lease {
+            Lease::Alive(at) => Some(format!("its process renewed its lease at {}", self.ago(at))),
+            Lease::Dead(at) => Some(format!("its process last renewed its lease at {}", self.ago(at))),
+            Lease::Stopped(at) => Some(format!("its process was stopped at {}", self.ago(at))),
+            Lease::Unknown => None,
+        };
+        let signs: Vec<String> = lease.into_iter().chain(self.holder()).collect();
+        if !signs.is_empty() && self.snapshot.liveness.holder != Holder::Nobody {
+            return signs;
+        }
+        let other = self
+            .other_activity(since)
+            .map(|at| format!("another channel was active at {} UTC, so the process was alive then", at.minute()));
+        let nothing = "nothing else in the database is newer, so nothing shows that the process is alive";
+        match (signs.is_empty(), other) {
+            (_, Some(other)) => [signs, vec![other]].concat(),
+            (true, None) => vec![nothing.to_owned()],
+            (false, None) => signs,
+        }
+    }
+
+    /// Who has the database open, in a sentence.
+    pub fn holder(self) -> Option<String> {
+        let written = self.snapshot.liveness.last_write;
+        match &self.snapshot.liveness.holder {
+            Holder::Process(process) => {
+                let running = match process.started {
+                    Some(started) => format!(", running since {} UTC,", started.minute()),
+                    None => String::new(),
+                };
+                let suspended = if process.is_suspended { " and is suspended" } else { "" };
+                Some(format!("{}{running} has the database open{suspended}", process.label()))
+            }
+            Holder::Unseen => Some("a process that can't be seen from here has the database open".to_owned()),
+            Holder::Nobody => written.map(nobody_since(self.now)),
+            Holder::Unknown => None,
+        }
+    }
+
+    /// Why nothing runs, as far as the witnesses tell.
+    pub fn why_silent(self, since: Option<Instant>) -> String {
+        let woken = "or the machine has just woken up, and jobs will run within an hour";
+        let slept = self.snapshot.liveness.slept;
+        let why = match (self.process(), self.snapshot.lease) {
+            (Some(process), _) if process.is_suspended => {
+                return format!("the process is suspended; kill -CONT {} lets it go on", process.pid);
+            }
+            _ if self.is_held() && matches!(self.snapshot.lease, Lease::Dead(_)) => {
+                "the process lives, but hangs: it does not renew its lease"
+            }
+            _ if self.is_held() => "the process lives, and its scheduler does nothing: it is wedged",
+            _ if self.is_gone() => return "the process is dead or was stopped: start it".to_owned(),
+            (_, Lease::Alive(_)) => {
+                return "the process is alive; its scheduler is wedged, waits for a run that hangs, or is switched off"
+                    .to_owned();
+            }
+            (_, Lease::Stopped(_)) => return "the process was stopped and not started again".to_owned(),
+            (_, Lease::Dead(_)) => return "the process died, or its machine is asleep".to_owned(),
+            (_, Lease::Unknown) if self.other_activity(since).is_some() => {
+                return "the process is alive, but its scheduler is wedged".to_owned();
+            }
+            (_, Lease::Unknown) if slept == Some(0) => return "the process is dead, wedged, or not started".to_owned(),
+            (_, Lease::Unknown) => return format!("the process is dead, wedged, or not started; {woken}"),
+        };
+        if slept.is_some_and(|slept| slept > 0) { format!("{why}; {woken}") } else { why.to_owned() }
+    }
+
+    fn ago(self, at: Instant) -> String {
+        format!("{} UTC, {} ago", at.minute(), span(self.now.since(at)))
+    }
+}
+
+/// That nobody has the database open, in a sentence, by the time of its last write.
+pub fn nobody_since(now: Instant) -> impl Fn(Instant) -> String {
+    move |written| {
+        let ago = span(now.since(written));
+        format!("no process on this machine has the database open, last written {ago} ago ({IF_HIDDEN})")
+    }
+}

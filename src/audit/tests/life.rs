@@ -1,0 +1,58 @@
+//! What the operating system knows about the process, and what follows for the jobs.
+
+use super::incidents::incidents;
+use super::*;
+
+#[test]
+fn a_run_that_nobody_has_open_is_cut_five_minutes_after_the_last_write_and_never_critical_by_that() {
+    let world = |liveness| {
+        let jobs = fleet([hourly("j").ran("11:00", "11:01"), cron("k", "*/30 * * * *").ran("11:30", "11:31")]);
+        Snapshot { liveness, ..running(jobs, "12:00:01") }
+    };
+    let told = |liveness, now: &str| incidents(&world(liveness), now);
+    assert_eq!(told(left("12:05"), "12:09:59.999"), Vec::<String>::new());
+    assert_eq!(told(left("12:05"), "12:10"), ["run-cut j:1"]);
+    let severity = |liveness, now: &str| verdict(&world(liveness), now).severity();
+    assert_eq!(severity(left("12:05"), "15:59"), Severity::Warning, "the database alone shows a run");
+    assert_eq!(severity(left("12:05"), "16:01:01"), Severity::Critical, "longer than any run may take");
+    let print = |liveness, now: &str| verdict(&world(liveness), now).incidents.remove(0).fingerprint;
+    assert_eq!(print(left("12:05"), "12:10"), print(Liveness::default(), "16:10"), "whatever the process shows");
+}
+
+#[test]
+fn a_process_that_started_after_a_run_frees_the_worker_from_its_start_on() {
+    let world = |started: &str| {
+        let jobs = fleet([hourly("j").ran("11:00", "11:01"), hourly("k").ran("11:01", "11:02")]);
+        Snapshot { liveness: held(started), ..running(jobs, "12:00:01") }
+    };
+    let severity = |started: &str, now: &str| verdict(&world(started), now).severity();
+    assert_eq!(
+        incidents(&world("12:00:03"), "12:40"),
+        ["run-long j:0 k:0"],
+        "in the same moment, so it may be this run"
+    );
+    assert_eq!(incidents(&world("12:00:04"), "12:15:03"), ["run-cut j:1"]);
+    assert_eq!(severity("12:00:04", "12:15:04"), Severity::Info, "it runs again by itself");
+    assert_eq!(severity("12:00:04", "12:15:04.001"), Severity::Warning);
+    assert_eq!(
+        (severity("12:00:04", "13:05:04"), severity("12:00:04", "13:05:04.001")),
+        (Severity::Warning, Severity::Critical)
+    );
+}
+
+#[test]
+fn a_scheduler_is_down_fifteen_minutes_after_the_last_write_before_any_work_is_lost() {
+    let world = |liveness| Snapshot { liveness, ..fleet([cron("j", "0 18 * * *").ran("10:00", "10:01")]) };
+    let told = |liveness, now: &str| incidents(&world(liveness), now);
+    assert_eq!(told(left("10:05"), "10:19:59.999"), Vec::<String>::new());
+    assert_eq!(told(left("10:05"), "10:20"), ["scheduler-down j:0"]);
+    assert_eq!(told(held("08:00"), "10:20"), Vec::<String>::new());
+    assert_eq!(told(left("10:05"), "18:15:00.001"), ["scheduler-silent j:1"]);
+    let print = |now: &str| verdict(&world(left("10:05")), now).incidents.remove(0).fingerprint;
+    assert_eq!(print("10:20"), print("19:10"), "the same incident before and after a slot is lost");
+    let alive = Snapshot { lease: Lease::Alive(at("10:19")), ..world(left("10:05")) };
+    assert_eq!(incidents(&alive, "10:20"), Vec::<String>::new(), "its lease says otherwise");
+    let broken = Job { state: State::Broken, ..cron("j", "0 18 * * *").ran("10:00", "10:01") };
+    let broken = Snapshot { liveness: left("10:05"), ..fleet([broken]) };
+    assert_eq!(incidents(&broken, "10:20"), ["job-failing j:0"], "it has no next run to lose");
+}
