@@ -199,6 +199,11 @@ catalog! {
             rule: "Its cost event is newer than the row's last run, and nothing has run since. A warning beyond 15 minutes, critical once the job's next slot is lost.",
             advice: "Restart the scheduler, then check the channel that the message goes to.",
         };
+        Repaired: "The job's row was revived, resumed, or edited, and the job has not fired since.", ReasonEntry {
+            detector: Detector::PastDue,
+            rule: "The row was written after the job's last run, or its count of errors was reset, and something was wrong before. Info until the scheduler's timer has looked, after an hour at most, and the job is due; then a warning, and critical beyond --late-after of free time. It stays part of the incident that it repairs.",
+            advice: "Restart the scheduler: it looks at every row at once.",
+        };
         NoNextRun: "The row is active, but next_run_at is empty or not a time: the scheduler never picks it again, not even after a restart.", ReasonEntry {
             detector: Detector::PastDue,
             rule: "Decided by the row alone. Critical.",
@@ -323,6 +328,11 @@ catalog! {
             detector: Detector::Gap,
             rule: "Measured from the first slot after its last fire and judged like overdue; while that slot is still the row's next run, once --late-cadences times the cadence has passed. Pauses, the backoff after an error, and waiting for the worker are not faults. A warning at most after a restart, until it misses a slot. Resolved once it fires again, or when a restart of phantom schedules it anew: then a warning for 24 hours and info until --since.",
             advice: "Read the scheduler's log from the job's last fire on.",
+        };
+        CatchingUp: "The whole scheduler was silent and works again; the job waits for its turn.", ReasonEntry {
+            detector: Detector::Gap,
+            rule: "A restart scheduled the job anew, or another job with an earlier slot has run since and the worker was hardly free. A warning, because slots were lost. Once the worker is free for longer than --late-after, the job is overdue like any other.",
+            advice: "Nothing now: the jobs run one after another. Read the scheduler's log of that time.",
         };
         Starved: "Nothing is broken, but long runs, of other jobs or its own, took most of the job's slots in the last day.", ReasonEntry {
             detector: Detector::Gap,

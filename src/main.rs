@@ -30,6 +30,7 @@ mod runner;
 mod schedule;
 mod session;
 mod settings;
+mod shell;
 mod signals;
 mod stores;
 mod terminal;

@@ -95,8 +95,17 @@ pub struct SchedulerTraits {
     /// Whether a restart rewrites past-due rows, and if so, how far apart: the first runs at boot, each further one this
     /// much later.
     pub restart_stagger: Option<Millis>,
+    /// How long its timer sleeps at most before it looks at rows that were edited.
+    pub timer_sleeps: Millis,
     /// What a person should do in this scheduler's terms.
     pub remedy: fn(&Trouble<'_>) -> Remedy,
+}
+
+impl Remedy {
+    /// A step that needs nothing to be run.
+    pub fn step(step: impl Into<String>) -> Remedy {
+        Remedy { step: step.into(), actions: Vec::new() }
+    }
 }
 
 impl SchedulerTraits {
@@ -117,6 +126,12 @@ pub struct Trouble<'a> {
     pub jobs: &'a [&'a Job],
     /// Whether a process has the database open; None if that is not known.
     pub is_alive: Option<bool>,
+    /// Whether any row that the scheduler picks has a next run.
+    pub has_next_run: bool,
+    /// See [`SchedulerTraits::timer_sleeps`].
+    pub timer_sleeps: Millis,
+    /// The instant of the audit.
+    pub now: Instant,
 }
 
 /// What a person should do about an incident.
@@ -124,8 +139,17 @@ pub struct Trouble<'a> {
 pub struct Remedy {
     /// One step, in a sentence or two.
     pub step: String,
-    /// An SQL statement that the step needs. It is shown, never run.
-    pub statement: Option<String>,
+    /// What the step needs to be run, in order. It is shown, never run.
+    pub actions: Vec<Action>,
+}
+
+/// Something to run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// An SQL statement, without a character that is special within a shell's double quotes.
+    Sql(String),
+    /// A command of the scheduler.
+    Shell(String),
 }
 
 /// What the operating system knows about the process of a scheduler, at the moment of the audit.

@@ -8,9 +8,9 @@ use super::frequency::{paired, starved, too_many, twin};
 use super::gone;
 use super::past_due::{lateness, slots_since};
 use super::worker::{ROW_FOLLOWS, rewritten_at};
-use super::{Context, Subject};
+use super::{Context, Subject, repair};
 use crate::catalog::{Reason, Severity};
-use crate::model::{Fire, Job, State};
+use crate::model::{Fire, Job, State, Tokens};
 use crate::schedule::Cadence;
 use crate::time::{Instant, MINUTE, span};
 use serde::Serialize;
@@ -21,6 +21,8 @@ use serde::Serialize;
 pub enum GapEvidence {
     /// See [`Reason::Silent`].
     Silent { last_fire: Option<Instant> },
+    /// See [`Reason::CatchingUp`].
+    CatchingUp { resumed_at: Instant },
     /// See [`Reason::Starved`].
     Starved { slots: u64, lost: u64 },
     /// See [`Reason::OtherZone`].
@@ -44,6 +46,7 @@ impl GapEvidence {
     pub fn reason(&self) -> Reason {
         match self {
             Self::Silent { .. } => Reason::Silent,
+            Self::CatchingUp { .. } => Reason::CatchingUp,
             Self::Starved { .. } => Reason::Starved,
             Self::OtherZone { .. } | Self::ZoneChanged { .. } => Reason::OtherZone,
             Self::TooManyFires { .. } | Self::PairedFires { .. } | Self::Twin { .. } => Reason::TooManyFires,
@@ -56,6 +59,13 @@ impl GapEvidence {
     pub fn message(&self, finding: &Finding, job: &Job, now: Instant) -> String {
         match self {
             Self::Silent { last_fire } => silent(finding, *last_fire, job, now),
+            Self::CatchingUp { resumed_at } => {
+                let lost = lost_in_words(finding.missed_slots);
+                format!(
+                    "it waits for its turn: the scheduler has been catching up since {} UTC{lost}",
+                    resumed_at.minute()
+                )
+            }
             Self::Starved { slots, lost } => {
                 format!(
                     "{lost} of {} in the last day were lost to runs that were still under way",
@@ -102,7 +112,7 @@ fn ago(now: Instant, at: Instant) -> String {
 }
 
 fn silent(finding: &Finding, last_fire: Option<Instant>, job: &Job, now: Instant) -> String {
-    let lost = finding.missed_slots.map_or_else(String::new, |slots| format!(": {} lost", count(slots, "slot")));
+    let lost = lost_in_words(finding.missed_slots);
     let told = match (finding.until, last_fire) {
         (Some(until), _) => match finding.since {
             Some(since) => format!("it was silent for {}", span(until.since(since))),
@@ -115,6 +125,10 @@ fn silent(finding: &Finding, last_fire: Option<Instant>, job: &Job, now: Instant
         },
     };
     told + &lost
+}
+
+fn lost_in_words(slots: Option<u64>) -> String {
+    slots.map_or_else(String::new, |slots| format!(": {} lost", count(slots, "slot")))
 }
 
 /// The gaps of a job: the open one, and those that closed within the window; or what else is odd about its fires.
@@ -189,6 +203,11 @@ fn closed(
     let recorded = context.snapshot.traits.records_starts;
     let until = if recorded { after.known_start()? } else { after.end };
     let severity = context.settings.severity_after(until)?;
+    // Runs that throw leave no event: the row knows the last of them, and counts those that came before it.
+    let threw = after.tokens == Tokens::NoEvent && subject.job.errors() > 1;
+    if threw && subject.job.fires.last() == Some(after) {
+        return None;
+    }
     let due = first_missed(context, subject.job, cadence, before.end, before.is_bad(), until)?;
     let thresholds = &subject.settings.thresholds;
     // Where only ends are known, one run may explain a silence as long as the longest.
@@ -226,21 +245,22 @@ fn open(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> Opti
         return None;
     }
     let lost = slots_since(context, job, due);
-    let finding = |severity| Finding::new(severity, GapEvidence::Silent { last_fire }).since(due).missing(lost);
-    match boot {
-        // What is due since the boot is past-due's to judge.
-        Some(boot) => {
-            let free = context.worker.free_for(due, boot);
-            let late = free > subject.settings.thresholds.late_after;
-            let severity = settings.severity_after(boot).filter(|_| late)?;
-            Some(finding(severity).resolved(boot))
-        }
-        None => {
-            let severity = lateness(context, subject, due)?;
-            let is_back = is_back_since(context, subject, cadence, from);
-            Some(finding(if is_back { Severity::Warning } else { severity }))
-        }
+    let finding = |severity, evidence| Finding::new(severity, evidence).since(due).missing(lost);
+    let resumed_at = match boot {
+        // What was due so shortly before the boot was not lost.
+        Some(boot) if context.worker.free_for(due, boot) <= subject.settings.thresholds.late_after => return None,
+        Some(boot) => Some(boot),
+        None if pending => context.worker.catching_up_since(due),
+        None => None,
+    };
+    if let Some(resumed_at) = resumed_at {
+        // What is due since then is past-due's to judge.
+        return Some(finding(settings.severity_after(resumed_at)?, GapEvidence::CatchingUp { resumed_at }));
     }
+    let severity = lateness(context, subject, due)?;
+    let is_back = is_back_since(context, subject, cadence, from);
+    let severity = if is_back { Severity::Warning } else { severity };
+    Some(finding(severity, GapEvidence::Silent { last_fire }))
 }
 
 /// Whether the scheduler was restarted since, has left out no slot of the job yet, and does not restart over and over: what
@@ -277,7 +297,8 @@ fn set_back(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> 
 /// When a restart scheduled a job anew, and so ended its silence. A boot that leaves the rows as they are ends none: the job
 /// must fire.
 fn resumed_at(context: &Context<'_>, job: &Job) -> Option<Instant> {
-    rewritten_at(job).filter(|_| context.snapshot.traits.rewrites_rows_on_restart())
+    let rewrites = context.snapshot.traits.rewrites_rows_on_restart() && repair::of(context, job).is_none();
+    rewritten_at(job).filter(|_| rewrites)
 }
 
 /// A resume or an edit computes `next_run_at` anew and writes the row: silence counts from then. A restart's rewrite differs

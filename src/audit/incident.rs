@@ -75,7 +75,7 @@ impl Incident {
             findings: vec![JobFinding { job, finding }],
             text,
             error: None,
-            remedy: Remedy { step, statement: None },
+            remedy: Remedy::step(step),
         }
     }
 
@@ -208,6 +208,7 @@ impl<'a> Grouping<'a> {
                 | PastDueEvidence::HungDelivery { .. }
                 | PastDueEvidence::CutRun { .. }
                 | PastDueEvidence::SchedulerDown { .. }
+                | PastDueEvidence::Repaired { .. }
                 | PastDueEvidence::SkippedSlots { .. }
                 | PastDueEvidence::OneShotFailed { .. }
                 | PastDueEvidence::OneShotMissed { .. }
@@ -266,6 +267,10 @@ impl<'a> Grouping<'a> {
             Evidence::Gap(evidence) => match evidence {
                 GapEvidence::Silent { .. } if finding.is_ongoing() => Some(self.ongoing_silence(one)),
                 GapEvidence::Silent { last_fire } => Some(self.past_silence(one, *last_fire)),
+                GapEvidence::CatchingUp { .. } => {
+                    let barred = self.barred.get(&job).cloned();
+                    Some(barred.unwrap_or_else(|| self.past_silence(one, self.context.job(job).last_end())))
+                }
                 GapEvidence::PairedFires { .. } if !self.barred.contains_key(&job) => Some(Key::Paired),
                 GapEvidence::TooManyFires { .. } | GapEvidence::PairedFires { .. } | GapEvidence::Twin { .. } => {
                     Some(match self.barred.get(&job) {
@@ -289,6 +294,11 @@ impl<'a> Grouping<'a> {
         let job = one.job;
         match evidence {
             PastDueEvidence::Overdue { .. } => Some(self.ongoing_silence(one)),
+            PastDueEvidence::Repaired { revived: true, .. } => Some(self.failing(job)),
+            PastDueEvidence::Repaired { .. } => Some(match self.ongoing_silence(one) {
+                Key::Silence { end } if end != self.context.worker.last_end.map(|(end, _)| end) => Key::Dead { job },
+                key => key,
+            }),
             PastDueEvidence::Waiting { .. } => self.blocker(RunLength::Unusual).map(Key::Run),
             // A process that died or was stopped left the run behind.
             PastDueEvidence::HungRun { .. } | PastDueEvidence::CutRun { .. } if self.is_lease_over() => {
@@ -486,11 +496,11 @@ impl Group<'_> {
             Key::Failing { .. } if !ongoing && failing_jobs() > 1 => Cause::ProviderFailing,
             Key::Failing { job, .. } if self.is_providers(job) => Cause::ProviderFailing,
             Key::Failing { .. } => Cause::JobFailing,
-            Key::Silence { .. } if self.findings.iter().all(|one| one.finding.reason() == Reason::SchedulerDown) => {
-                Cause::SchedulerDown
-            }
+            Key::Silence { .. } if self.is_all(Reason::SchedulerDown) => Cause::SchedulerDown,
             Key::Silence { end } => {
-                let whole = if ongoing {
+                let whole = if self.is_all(Reason::CatchingUp) {
+                    true
+                } else if ongoing {
                     end == self.context.worker.last_end.map(|(last, _)| last) || self.is_left_by_restart()
                 } else {
                     self.nothing_ran_after(end)
@@ -498,6 +508,7 @@ impl Group<'_> {
                 if whole { Cause::SchedulerSilent } else { Cause::JobSilent }
             }
             Key::SinceBoot { .. } => Cause::JobSilent,
+            Key::Dead { .. } if self.is_all(Reason::Repaired) => Cause::JobSilent,
             Key::Dead { .. } | Key::Unpicked { .. } => Cause::RowDead,
             Key::Runaway { .. } | Key::Paired => Cause::Runaway,
             Key::Undelivered { .. } => Cause::Undelivered,
@@ -514,6 +525,12 @@ impl Group<'_> {
     /// Whether this job and others fail by the model's provider.
     fn is_providers(&self, job: JobIndex) -> bool {
         self.context.shared.group_of(job).is_some_and(|group| group.shared.is_provider())
+    }
+
+    /// Whether something is ongoing, and all of it has this reason.
+    fn is_all(&self, reason: Reason) -> bool {
+        let mut ongoing = self.findings.iter().filter(|one| one.finding.is_ongoing()).peekable();
+        ongoing.peek().is_some() && ongoing.all(|one| one.finding.reason() == reason)
     }
 
     /// Whether it is a silence of the whole scheduler that a restart ended, but for jobs that have not run since.
@@ -552,8 +569,15 @@ impl Group<'_> {
         match (self.run(), &self.key) {
             (Some(run), _) => Some(run.start),
             (None, Key::Gone { last_fire }) => Some(*last_fire),
+            // The trouble began before the breaker opened.
+            (None, Key::Failing { .. }) => jobs.iter().filter_map(|affected| self.failing_since(affected)).min(),
             (None, _) => jobs.iter().filter_map(|affected| affected.since).min(),
         }
+    }
+
+    fn failing_since(&self, affected: &AffectedJob) -> Option<Instant> {
+        let failing = zero_tokens::failing_since(self.context.job(affected.job)).map(|(since, _)| since);
+        [failing, affected.since].into_iter().flatten().min()
     }
 
     /// The last error of any of the jobs.
@@ -566,19 +590,34 @@ impl Group<'_> {
 
     fn remedy(&self, cause: Cause, affected: &[AffectedJob], ongoing: bool) -> Remedy {
         let Some(first) = self.findings.first().filter(|_| ongoing) else {
-            let step = "Nothing now; read the scheduler's log of that time.".to_owned();
-            return Remedy { step, statement: None };
+            return Remedy::step("Nothing now; read the scheduler's log of that time.");
         };
-        if self.is_left_by_restart() {
-            let step =
-                "Run these jobs by hand if their work can't wait; read the scheduler's log of that time.".to_owned();
-            return Remedy { step, statement: None };
+        if self.is_all(Reason::CatchingUp) {
+            return Remedy::step("Nothing now: the jobs run one after another. Read the scheduler's log of that time.");
         }
-        let jobs: Vec<&Job> = affected.iter().map(|affected| self.context.job(affected.job)).collect();
-        let life = self.context.worker.life;
-        let is_alive = if life.is_held() { Some(true) } else { life.is_gone().then_some(false) };
-        let reason = first.finding.reason();
-        (self.context.snapshot.traits.remedy)(&Trouble { cause, reason, jobs: &jobs, is_alive })
+        if self.is_all(Reason::Repaired) {
+            let is_early = self.findings.iter().all(|one| one.finding.severity <= Severity::Info);
+            let waits = is_early && self.context.has_next_run_beside(affected);
+            let wait = if waits { "Wait for the next run, or restart" } else { "Restart" };
+            return Remedy::step(format!("{wait} the scheduler, which looks at every row at once."));
+        }
+        if self.is_left_by_restart() {
+            return Remedy::step(
+                "Run these jobs by hand if their work can't wait; read the scheduler's log of that time.",
+            );
+        }
+        let context = self.context;
+        let life = context.worker.life;
+        let jobs: Vec<&Job> = affected.iter().map(|affected| context.job(affected.job)).collect();
+        (context.snapshot.traits.remedy)(&Trouble {
+            cause,
+            reason: first.finding.reason(),
+            jobs: &jobs,
+            is_alive: if life.is_held() { Some(true) } else { life.is_gone().then_some(false) },
+            has_next_run: context.has_next_run_beside(&[]),
+            timer_sleeps: context.snapshot.traits.timer_sleeps,
+            now: context.settings.now,
+        })
     }
 
     /// A hash of what tells this incident from any other, in this database and elsewhere.

@@ -12,6 +12,7 @@ mod incident;
 mod life;
 mod past_due;
 pub mod policy;
+mod repair;
 mod shared_failure;
 #[cfg(test)]
 mod tests;
@@ -123,6 +124,13 @@ pub struct Context<'a> {
 impl Context<'_> {
     fn job(&self, index: JobIndex) -> &Job {
         self.subjects[index].job
+    }
+
+    /// Whether a row that the scheduler picks has a next run, apart from those of some jobs.
+    fn has_next_run_beside(&self, jobs: &[AffectedJob]) -> bool {
+        let is_beside = |subject: &Subject<'_>| jobs.iter().all(|affected| affected.job != subject.index);
+        let has_next_run = |job: &Job| job.state == State::Watched && job.next_run().is_some();
+        self.subjects.iter().any(|subject| has_next_run(subject.job) && is_beside(subject))
     }
 
     /// Whether there is a job whose silence would be a fault.
@@ -311,7 +319,7 @@ fn first_lost(subjects: &Subjects<'_>, worker: &Worker<'_>) -> Option<(JobIndex,
 /// The findings of all detectors for one job. Its lost slots are counted once: every ongoing finding reports the same.
 fn find(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     let found = Detector::all().iter().flat_map(|one| last_resolved(detector(*one)(context, subject)));
-    let mut found: Vec<Finding> = found.collect();
+    let mut found = repair::awaited(context, subject, found.collect());
     let missed = found.iter().filter(|finding| finding.is_ongoing()).filter_map(|finding| finding.missed_slots).max();
     for finding in found.iter_mut().filter(|finding| finding.is_ongoing() && finding.missed_slots.is_some()) {
         finding.missed_slots = missed;

@@ -19,7 +19,7 @@ const FIRES_WITHOUT_UPDATE: usize = 3;
 /// A one-shot that worked so often runs again and again: one repeated by hand is not told.
 const FIRES_OF_ONE_SHOT: usize = 3;
 /// A row's update follows its cost event within this time, apart from the delivery of the message.
-const UPDATE_FOLLOWS: Millis = MINUTE;
+pub const UPDATE_FOLLOWS: Millis = MINUTE;
 /// With this many slots before the next run, it was not the schedule that set it.
 const MIN_SKIPPED: u64 = 2;
 
@@ -41,6 +41,8 @@ pub enum PastDueEvidence {
     CutRun { restarted_at: Option<Instant>, last_write_at: Option<Instant> },
     /// See [`Reason::SchedulerDown`].
     SchedulerDown { next_run_at: Instant, last_write_at: Instant },
+    /// See [`Reason::Repaired`].
+    Repaired { repaired_at: Instant, looks_by: Instant, revived: bool },
     /// See [`Reason::NoNextRun`].
     NoNextRun { next_run_at: Option<String> },
     /// See [`Reason::BreakerOpen`].
@@ -76,6 +78,7 @@ impl PastDueEvidence {
             Self::HungDelivery { .. } => Reason::HungDelivery,
             Self::CutRun { .. } => Reason::CutRun,
             Self::SchedulerDown { .. } => Reason::SchedulerDown,
+            Self::Repaired { .. } => Reason::Repaired,
             Self::NoNextRun { .. } => Reason::NoNextRun,
             Self::BreakerOpen { .. } => Reason::BreakerOpen,
             Self::UnreadableSchedule { .. } => Reason::UnreadableSchedule,
@@ -115,7 +118,10 @@ impl PastDueEvidence {
             }
             Self::SchedulerDown { next_run_at, last_write_at } => {
                 let nobody = nobody_since(now)(*last_write_at);
-                format!("its run {} is the first to be lost; {nobody}", due_in_words(*next_run_at, now))
+                format!("its run {}, is the first to be lost; {nobody}", due_in_words(*next_run_at, now))
+            }
+            Self::Repaired { repaired_at, looks_by, revived } => {
+                not_fired_since(1, *revived, (*repaired_at, *looks_by), now)
             }
             Self::NoNextRun { next_run_at: None } => "its next_run_at is empty, so it will never run again".to_owned(),
             Self::NoNextRun { next_run_at: Some(text) } => {
@@ -158,6 +164,22 @@ impl PastDueEvidence {
             }
         }
     }
+}
+
+/// That so many jobs have not fired since their rows were repaired; the first at the first of these times, and the scheduler
+/// has looked at all by the second.
+pub fn not_fired_since(jobs: usize, revived: bool, (at, looks_by): (Instant, Instant), now: Instant) -> String {
+    let changed = if revived { "revived" } else { "edited or resumed" };
+    let (begin, has, them) = match jobs {
+        1 => ("it was".to_owned(), "has", "it"),
+        jobs => (format!("{jobs} jobs were"), "have", "them"),
+    };
+    let (at, by) = (at.minute(), looks_by.minute());
+    let looks = match now.since(looks_by) {
+        late if late > 0 => format!("should have run {them} by {by} UTC, {} ago", span(late)),
+        _ => format!("runs {them} by {by} UTC"),
+    };
+    format!("{begin} {changed} at {at} UTC and {has} not fired since; the scheduler {looks}")
 }
 
 /// When a run is due, to now: `at 2026-03-02 18:00 UTC, in 6h12m`.
@@ -332,7 +354,8 @@ fn late(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
     let (job, now) = (subject.job, context.settings.now);
     let due = unserved(job)?;
     let late_ms = now.since(due);
-    if late_ms <= 0 {
+    // The detector gap tells of a job that waits for its turn after a silence of the whole scheduler.
+    if late_ms <= 0 || context.worker.catching_up_since(due).is_some() {
         return None;
     }
     let severity = lateness(context, subject, due);

@@ -2,14 +2,15 @@
 
 use super::finding::{AffectedJob, Evidence, JobFinding, count};
 use super::gap::GapEvidence;
-use super::past_due::due_in_words;
+use super::past_due::{PastDueEvidence, due_in_words, not_fired_since};
 use super::shared_failure::Shared;
 use super::worker::{ActiveRun, Cut, Phase, RunLength};
 use super::{Context, Subject};
-use crate::catalog::Cause;
-use crate::model::{Fire, Job, State};
+use crate::catalog::{Cause, Reason, Severity};
+use crate::model::{Fire, Job, JobIndex, State};
 use crate::schedule::Cadence;
 use crate::time::{Instant, MINUTE, Millis, SECOND, span};
+use std::collections::HashSet;
 
 /// Names in a sentence; more would not be read.
 const MAX_NAMES: usize = 3;
@@ -52,6 +53,9 @@ impl Writer<'_> {
     pub fn text(&self, cause: Cause) -> IncidentText {
         if self.until.is_some() {
             return self.resolved(cause);
+        }
+        if self.findings.iter().filter(|one| one.finding.is_ongoing()).all(is_repaired) {
+            return self.repaired();
         }
         match cause {
             Cause::SchedulerSilent => self.scheduler_silent(),
@@ -151,7 +155,35 @@ impl Writer<'_> {
         })
     }
 
+    /// A silence of the whole scheduler that is over, though not for each job.
+    fn catching_up(&self, resumed_at: Instant) -> IncidentText {
+        let silent = self.since.map_or_else(String::new, |since| format!(" for {}", span(resumed_at.since(since))));
+        let jobs: HashSet<JobIndex> = self.findings.iter().map(|one| one.job).collect();
+        let done = jobs.len() - self.jobs.len();
+        IncidentText {
+            title: format!("the scheduler was silent{silent} and is catching up"),
+            detail: (jobs.len() > 1).then(|| format!("{done} of {} done", count(jobs.len(), "job"))),
+            observed: vec![format!(
+                "it has been running jobs again since {} UTC; {} to wait for: {}",
+                resumed_at.minute(),
+                count(self.jobs.len(), "job"),
+                self.names()
+            )],
+            inferred: Some("the scheduler works again; the slots of that time are lost".to_owned()),
+        }
+    }
+
     fn scheduler_silent(&self) -> IncidentText {
+        let resumed = |one: &JobFinding| match &one.finding.evidence {
+            Evidence::Gap(GapEvidence::CatchingUp { resumed_at }) => Some(*resumed_at),
+            _ => None,
+        };
+        let ongoing = || self.findings.iter().filter(|one| one.finding.is_ongoing());
+        if ongoing().all(|one| resumed(one).is_some())
+            && let Some(resumed_at) = ongoing().filter_map(resumed).min()
+        {
+            return self.catching_up(resumed_at);
+        }
         let end = self.context.worker.last_end.map(|(end, _)| end);
         let watched = |subject: &&Subject<'_>| subject.selected && subject.job.state.is_watched();
         let watched = self.context.subjects.iter().filter(watched).count();
@@ -172,6 +204,9 @@ impl Writer<'_> {
             };
         }
         let crash_loop = worker.crash_loop();
+        let alone = self.is_only_job_due();
+        let only = || alone.then(|| "no other job has come due since".to_owned());
+        let stuck = if alone { "; or only this job is stuck" } else { "" };
         IncidentText {
             title: match (crash_loop, end) {
                 (Some((boots, first)), _) => {
@@ -184,11 +219,24 @@ impl Writer<'_> {
             detail: Some(format!("{} of {} overdue", self.jobs.len(), count(watched, "job"))),
             observed: [
                 vec![last, format!("{slots} came due since then and did not run")],
+                only().into_iter().collect(),
                 self.context.worker.life.signs(self.since),
             ]
             .concat(),
-            inferred: Some(self.why_silent()),
+            inferred: Some(self.why_silent() + stuck),
         }
+    }
+
+    /// Whether there are other jobs, and none of them came due meanwhile: nothing shows whether they would run.
+    fn is_only_job_due(&self) -> bool {
+        let [only] = self.jobs else { return false };
+        let is_other = |subject: &&Subject<'_>| subject.index != only.job && subject.job.state == State::Watched;
+        let others = || self.context.subjects.iter().filter(is_other);
+        let came_due = |subject: &Subject<'_>| {
+            let next = subject.job.schedule.cadence().and_then(|cadence| cadence.next(only.since?));
+            next.is_none_or(|next| next <= self.now())
+        };
+        others().count() > 0 && !others().any(came_due)
     }
 
     fn why_silent(&self) -> String {
@@ -249,6 +297,38 @@ impl Writer<'_> {
             many => (format!("the runs of {many} jobs never finished"), None),
         };
         IncidentText { title, detail, observed: self.run_observed(), inferred: Some(inferred.to_owned()) }
+    }
+
+    /// Jobs whose rows were repaired and that have not fired since.
+    fn repaired(&self) -> IncidentText {
+        let is_early = self.findings.iter().all(|one| one.finding.severity <= Severity::Info);
+        let sleeps = span(self.context.snapshot.traits.timer_sleeps);
+        let inferred = if !self.context.has_next_run_beside(self.jobs) {
+            "no other row has a next run, so the scheduler's timer does not run before a restart".to_owned()
+        } else if is_early {
+            format!("nothing is wrong yet: the scheduler's timer sleeps for up to {sleeps}; a restart looks at once")
+        } else {
+            format!("the scheduler's timer, which sleeps for up to {sleeps}, does not run, or its process is dead")
+        };
+        let repairs = self.findings.iter().filter_map(|one| match one.finding.evidence {
+            Evidence::PastDue(PastDueEvidence::Repaired { repaired_at, looks_by, revived }) => {
+                Some((repaired_at, looks_by, revived))
+            }
+            _ => None,
+        });
+        let repairs: Vec<(Instant, Instant, bool)> = repairs.collect();
+        let (was, has) = if self.jobs.len() == 1 { ("was", "has") } else { ("were", "have") };
+        let first = repairs.iter().map(|(at, ..)| *at).min();
+        let last = repairs.iter().map(|(_, looks_by, _)| *looks_by).max();
+        let revived = repairs.iter().any(|(.., revived)| *revived);
+        let observed = first.zip(last).map(|times| not_fired_since(self.jobs.len(), revived, times, self.now()));
+        let changed = if revived { "revived" } else { "edited or resumed" };
+        IncidentText {
+            title: format!("{} {was} {changed} and {has} not fired yet", self.names()),
+            detail: None,
+            observed: observed.into_iter().collect(),
+            inferred: Some(inferred),
+        }
     }
 
     fn run_cut(&self) -> IncidentText {
@@ -324,6 +404,10 @@ impl Writer<'_> {
         let broken = self.broken();
         if broken > 0 {
             observed.push(format!("the circuit breaker of {} is open", count(broken, "job")));
+        }
+        let revived = self.findings.iter().filter(|one| is_repaired(one)).count();
+        if revived > 0 {
+            observed.push(format!("{revived} of them were revived and have not fired since"));
         }
         IncidentText {
             title: format!("{} are failing together", count(self.jobs.len(), "job")),
@@ -454,6 +538,10 @@ impl Writer<'_> {
             inferred: Some("the scheduler works; only the jobs listed here are left out".to_owned()),
         }
     }
+}
+
+fn is_repaired(one: &JobFinding) -> bool {
+    one.finding.reason() == Reason::Repaired
 }
 
 /// Whether the errors' fires came as the scheduler tries again: after the backoff, or for cron in the next slot if that

@@ -293,6 +293,39 @@ impl<'a> Worker<'a> {
         free.between(due, until)
     }
 
+    /// When the whole scheduler woke from a silence in which a job due at `due` was not run, while the job may be waiting for
+    /// its turn: since then the worker was hardly free, and no job with a later slot came first.
+    pub fn catching_up_since(&self, due: Instant) -> Option<Instant> {
+        let late_after = self.settings.thresholds.late_after;
+        let now = self.settings.now;
+        let begins = |at: Instant| {
+            let works = |run: &ActiveRun| run.start == at && run.cut.is_none() && run.length < RunLength::Impossible;
+            self.last_end.is_some_and(|(end, _)| end > at) || self.active_runs.iter().any(works)
+        };
+        let mut silences = self.free_by_upper_bound.spans.iter().rev().take_while(|(_, until)| *until > due);
+        let woken =
+            |(from, until): &&Span| begins(*until) && until.since(due.max(*from)) > self.settings.thresholds.lost_after;
+        let (_, woke) = *silences.find(woken)?;
+        let in_turn = self.first_slot_after(woke).is_none_or(|slot| slot <= due);
+        (in_turn && !self.passed_over(woke) && self.free_for(woke, now) <= late_after).then_some(woke)
+    }
+
+    /// The slot of the first run that ended after `at`, or of the one in flight.
+    fn first_slot_after(&self, at: Instant) -> Option<Instant> {
+        let first = |subject: &Subject<'_>| {
+            let job = subject.job;
+            let index = job.fires.partition_point(|fire| fire.end <= at);
+            let fire = job.fires.get(index)?;
+            let previous = index.checked_sub(1).map(|previous| job.fires[previous].end).or(job.created_at)?;
+            Some((fire.end, job.schedule.cadence()?.next(previous)))
+        };
+        let running = || {
+            let job = self.active_runs.first().and_then(|run| run.job)?;
+            self.subjects[job].job.next_run()
+        };
+        self.subjects.iter().filter_map(first).min().map_or_else(running, |(_, slot)| slot)
+    }
+
     /// How long after an error the scheduler tries again; the first error is 0.
     pub fn backoff(&self, error: usize) -> Millis {
         let delays = self.snapshot.traits.backoff;

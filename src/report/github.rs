@@ -1,7 +1,7 @@
 //! The report as annotations of a GitHub Actions step
 //! (<https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands>).
 
-use super::{Located, Report, sanitize, utc_minute, when};
+use super::{Located, Report, fix_in_a_line, sanitize, utc_minute, when};
 use crate::catalog::Severity;
 
 /// GitHub shows ten annotations of a step and silently drops the rest.
@@ -38,7 +38,7 @@ fn annotation(Located { database, incident, .. }: &Located<'_>, report: &Report)
         Severity::Info | Severity::Ok => "notice",
     };
     let (observed, when) = (incident.text.observed.join("; "), when(incident, report.now, utc_minute));
-    let text = format!("{observed}. {} ({when}, {})", incident.remedy.step, database.path.display());
+    let text = format!("{observed}. {} ({when}, {})", fix_in_a_line(incident), database.path.display());
     command(level, &sanitize::text(&incident.headline(), MAX_TITLE_LEN), &text)
 }
 

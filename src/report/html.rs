@@ -1,8 +1,8 @@
 //! The report as one page without scripts or network, for a status page or a mail: the incidents, then every job with its
 //! timeline.
 
-use super::{Audited, Database, Report, sanitize, utc_minute, when};
-use crate::audit::{Incident, JobReport, Outcome, count};
+use super::{Audited, Database, Located, Report, commands, sanitize, utc_minute, when};
+use crate::audit::{JobReport, Outcome, count};
 use crate::catalog::{Severity, Status};
 use crate::time::Instant;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -89,7 +89,7 @@ fn of_database(report: &Report, database: &Database) -> Markup {
         @match &database.outcome {
             Err(error) => section.critical { "Could not audit: " (shown(&error.to_string())) },
             Ok(audited) => {
-                @for incident in &audited.verdict.incidents { (of_incident(report, audited, incident)) }
+                @for located in database.incidents() { (of_incident(report, located)) }
                 @if audited.verdict.severity() <= Severity::Info {
                     @if let Some(proof) = audited.proof_of_life(report.now) { p.faint { (shown(&proof)) } }
                 }
@@ -100,7 +100,8 @@ fn of_database(report: &Report, database: &Database) -> Markup {
     }
 }
 
-fn of_incident(report: &Report, audited: &Audited, incident: &Incident) -> Markup {
+fn of_incident(report: &Report, located: Located<'_>) -> Markup {
+    let Located { audited, incident, .. } = located;
     let resolved = incident.status == Status::Resolved;
     let word = if resolved { "resolved" } else { incident.severity.word() };
     let names: Vec<String> =
@@ -118,7 +119,7 @@ fn of_incident(report: &Report, audited: &Audited, incident: &Incident) -> Marku
                 dt { "Fix" }
                 dd {
                     (shown(&incident.remedy.step))
-                    @if let Some(statement) = &incident.remedy.statement { pre { (statement) } }
+                    @for command in commands(&located) { pre { (sanitize::text(&command, usize::MAX)) } }
                 }
                 @if names.len() > 1 { dt { "Jobs" } dd { (names.join(", ")) } }
             }

@@ -1,10 +1,10 @@
 //! The report as JSON, whole or by lines. These structs are its documented shape, apart from the types that the audit works
 //! with; their comments are the descriptions in the schema.
 
-use super::{Audited, Database, Located, RenderError, Report, sanitize};
-use crate::audit::{AffectedJob, Finding, JobReport, LocatedFinding, Timeline, Usage};
+use super::{Audited, Database, Located, RenderError, Report, commands, sanitize};
+use crate::audit::{AffectedJob, Finding, Incident, JobReport, LocatedFinding, Timeline, Usage};
 use crate::catalog::{Cause, Detector, Reason, Severity, Status};
-use crate::model::{Holder, Liveness};
+use crate::model::{Action, Holder, Liveness};
 use crate::time::{Instant, seconds};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -222,8 +222,10 @@ struct JsonIncident<'a> {
     last_error: Option<String>,
     /// What a person should do.
     next_step: &'a str,
-    /// An SQL statement that the step needs. sched-audit never runs it.
-    sql: Option<&'a str>,
+    /// The SQL statements that the step needs. sched-audit never runs them.
+    sql: Option<String>,
+    /// What the step needs to be run, each a line that can be pasted into a shell. sched-audit never runs it.
+    commands: Vec<String>,
 }
 
 /// One job that an incident affects.
@@ -432,7 +434,18 @@ fn json_slots(timeline: &Timeline) -> JsonSlots {
     JsonSlots { first: timeline.first, marks: timeline.outcomes.iter().map(|outcome| outcome.ascii()).collect() }
 }
 
-fn json_incident(Located { database, audited, incident }: Located<'_>) -> JsonIncident<'_> {
+/// The SQL statements of a fix, one per line.
+fn sql(incident: &Incident) -> Option<String> {
+    let statement = |action: &Action| match action {
+        Action::Sql(statement) => Some(statement.clone()),
+        Action::Shell(_) => None,
+    };
+    let statements: Vec<String> = incident.remedy.actions.iter().filter_map(statement).collect();
+    (!statements.is_empty()).then(|| statements.join("\n"))
+}
+
+fn json_incident(located: Located<'_>) -> JsonIncident<'_> {
+    let Located { database, audited, incident } = located;
     let affected = |affected: &AffectedJob| {
         let job = &audited.verdict[affected.job].job;
         (job.id.as_str(), job.name.as_str(), affected.since, affected.missed_slots)
@@ -453,7 +466,8 @@ fn json_incident(Located { database, audited, incident }: Located<'_>) -> JsonIn
         inferred: incident.text.inferred.as_deref(),
         last_error: incident.error.as_ref().map(|error| sanitize::error(error, MAX_ERROR_LEN)),
         next_step: &incident.remedy.step,
-        sql: incident.remedy.statement.as_deref(),
+        sql: sql(incident),
+        commands: commands(&located),
     }
 }
 

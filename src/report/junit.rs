@@ -1,7 +1,7 @@
 //! The report as test results: a database is a suite, a job is a test case, in the form that Jenkins, GitLab, and others read
 //! (<https://github.com/testmoapp/junitxml>).
 
-use super::{Audited, Database, RenderError, Report, sanitize, utc_minute, when};
+use super::{Audited, Database, RenderError, Report, fix_in_a_line, sanitize, utc_minute, when};
 use crate::audit::{Incident, JobReport};
 use crate::model::JobIndex;
 use quick_xml::Writer;
@@ -130,6 +130,6 @@ fn incidents_of(audited: &Audited, job: JobIndex) -> Vec<&Incident> {
 
 fn describe(incident: &Incident, report: &Report) -> String {
     let headline = format!("{} ({})", incident.headline(), when(incident, report.now, utc_minute));
-    let lines = [headline, incident.text.observed.join("; "), incident.remedy.step.clone()];
+    let lines = [headline, incident.text.observed.join("; "), fix_in_a_line(incident)];
     lines.map(|line| sanitize::text(&line, MAX_TEXT_LEN)).join("\n")
 }

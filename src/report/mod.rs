@@ -17,8 +17,9 @@ pub use error::{AuditError, CallError, RenderError};
 
 use crate::audit::{Incident, JobReport, Verdict};
 use crate::catalog::{Severity, Status};
-use crate::model::Holder;
+use crate::model::{Action, Holder};
 use crate::settings::{FailOn, Settings};
+use crate::shell;
 use crate::terminal::Style;
 use crate::time::{Instant, span};
 use clap::ValueEnum;
@@ -238,6 +239,26 @@ impl Audited {
         let concerned = |report: &&JobReport| report.job.state.is_watched() || report.severity > Severity::Info;
         self.jobs().filter(concerned).count()
     }
+}
+
+/// What the fix of an incident needs to be run, each as a line that can be pasted into a shell.
+pub fn commands(located: &Located<'_>) -> Vec<String> {
+    let command = |action: &Action| match action {
+        Action::Sql(statement) => shell::sqlite3(&located.database.path, statement),
+        Action::Shell(command) => command.clone(),
+    };
+    located.incident.remedy.actions.iter().map(command).collect()
+}
+
+/// The fix of an incident in a line, with the scheduler's own commands; statements are too long for that.
+pub fn fix_in_a_line(incident: &Incident) -> String {
+    let is_short = |action: &Action| match action {
+        Action::Shell(command) => Some(command.clone()),
+        Action::Sql(_) => None,
+    };
+    let commands: Vec<String> = incident.remedy.actions.iter().filter_map(is_short).collect();
+    let step = &incident.remedy.step;
+    if commands.is_empty() { step.clone() } else { format!("{step} Run: {}", commands.join("; ")) }
 }
 
 /// How long an incident has lasted so far; None if it is over or its begin is not known.

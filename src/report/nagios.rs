@@ -1,7 +1,7 @@
 //! The report as the output of a monitoring plugin, for Nagios, Icinga and their kin
 //! (<https://www.monitoring-plugins.org/doc/guidelines.html>): one line, its performance data, then the long output.
 
-use super::{Located, Report, age, sanitize, utc_minute, when};
+use super::{Located, Report, age, fix_in_a_line, sanitize, utc_minute, when};
 use crate::audit::{JobMetrics, JobReport, count};
 use crate::catalog::Severity;
 use crate::time::{Millis, SECOND};
@@ -105,7 +105,7 @@ fn long_line(Located { database, incident, .. }: Located<'_>, report: &Report) -
         incident.headline(),
         when(incident, report.now, utc_minute),
         incident.text.observed.join("; "),
-        incident.remedy.step,
+        fix_in_a_line(incident),
         database.path.display()
     );
     plain(&text, MAX_TEXT_LEN)

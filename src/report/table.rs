@@ -1,6 +1,6 @@
 //! The table for people. The cause comes first, and each incident ends with what to do.
 
-use super::{Audited, Database, Report, sanitize, when};
+use super::{Audited, Database, Located, Report, commands, sanitize, when};
 use crate::audit::{Incident, JobReport, Outcome, Timeline, Usage, count, usd};
 use crate::catalog::{Severity, Status};
 use crate::terminal::Style;
@@ -24,6 +24,8 @@ const MAX_UNBROKEN_NAME_LEN: u16 = 24;
 const MAX_JOBS: usize = 5;
 const MAX_INCIDENTS: usize = 8;
 const MAX_INFOS: usize = 5;
+/// Commands of one fix, unless all are asked for.
+const MAX_COMMANDS: usize = 5;
 /// `04-29 05:00` and its padding: a date and its time stay on one line.
 const SHORT_DATE: u16 = 13;
 /// A timeline with fewer slots than this shows nothing.
@@ -116,8 +118,8 @@ impl Page {
         }
         let shown = if self.all { verdict.incidents.len() } else { MAX_INCIDENTS };
         let mut has_timelines = false;
-        for incident in verdict.incidents.iter().take(shown) {
-            let (incident, timelines) = self.incident(audited, incident);
+        for located in database.incidents().take(shown) {
+            let (incident, timelines) = self.incident(located);
             text += &format!("\n{incident}");
             has_timelines |= timelines;
         }
@@ -142,7 +144,8 @@ impl Page {
     }
 
     /// An incident, and whether a timeline is part of it.
-    fn incident(&self, audited: &Audited, incident: &Incident) -> (String, bool) {
+    fn incident(&self, located: Located<'_>) -> (String, bool) {
+        let Located { audited, incident, .. } = located;
         let mark = self.mark(incident);
         let head = format!("{mark} {}", sanitize::text(&incident.headline(), MAX_TEXT_LEN));
         let when = when(incident, self.now, |at| self.short(at));
@@ -159,10 +162,14 @@ impl Page {
             line("Error", sanitize::error(error, MAX_ERROR_LEN));
         }
         line("Fix", sanitize::text(&incident.remedy.step, MAX_TEXT_LEN));
-        if let Some(statement) = &incident.remedy.statement {
-            line("", statement.clone());
-        }
         text += &trimmed(&table);
+        // Not wrapped: each is a line to be pasted into a shell.
+        let commands = commands(&located);
+        let shown = if self.all { commands.len() } else { MAX_COMMANDS };
+        for command in commands.iter().take(shown) {
+            text += &format!("    {}\n", sanitize::text(command, usize::MAX));
+        }
+        text += &self.more(commands.len().saturating_sub(shown), "command");
         let (jobs, timelines) = self.jobs(audited, incident);
         (text + &jobs, timelines)
     }

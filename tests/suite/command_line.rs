@@ -78,10 +78,15 @@ fn a_healthy_database_takes_three_lines_of_which_the_last_is_its_proof() {
     assert!(lines[2].starts_with("newest fire ") && lines[2].contains("; next run "), "{healthy}");
 }
 
+/// A line to be pasted into a shell, which is never wrapped.
+fn is_command(line: &str) -> bool {
+    line.starts_with("    sqlite3 ")
+}
+
 #[test]
 fn the_table_fits_80_columns_and_all_lists_every_job() {
     let out = String::from_utf8(command().arg("-a").args(INCIDENT).output().unwrap().stdout).unwrap();
-    for line in out.lines() {
+    for line in out.lines().filter(|line| !is_command(line)) {
         assert!(line.chars().count() <= 80, "{line}");
     }
     for name in ["heartbeat", "housekeeping", "mail-triage", "retro", "04-30 13:22"] {
@@ -117,7 +122,8 @@ fn piped_table_fits_columns_without_cut_words() {
             let output = command().env("COLUMNS", columns).args(more).args(INCIDENT).output().unwrap();
             let out = String::from_utf8(output.stdout).unwrap();
             let width = columns.parse().unwrap();
-            assert!(out.lines().all(|line| line.chars().count() <= width), "{columns}: {out}");
+            let fits = |line: &str| is_command(line) || line.chars().count() <= width;
+            assert!(out.lines().all(fits), "{columns}: {out}");
             assert!(out.contains("circuit") && out.contains("breaker") && out.contains("heartbeat  26 lost"), "{out}");
         }
     }

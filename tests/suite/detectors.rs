@@ -182,15 +182,16 @@ fn events_of_deleted_jobs_are_left_alone() {
 }
 
 #[test]
-fn silence_before_a_restart_is_resolved_unless_nothing_runs_after() {
+fn silence_before_a_restart_lasts_until_the_job_fires() {
     let history = History::new();
     // As after a restart: next_run_at is the boot's time plus seconds, no slot.
     history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T20:30:05.000Z"));
     history.sql("UPDATE scheduled_jobs SET updated_at = '2026-03-02 10:01:00'");
     history.check("2026-03-02T20:29:00Z", &[GAP]);
-    history.check("2026-03-02T20:40:00Z", &["warning gap/silent resolved"]);
-    history.check("2026-03-02T20:46:00Z", &[DUE, "warning gap/silent resolved"]);
-    history.check("2026-03-02T21:40:00Z", &[LATE, "warning gap/silent resolved"]);
+    const CATCHING_UP: &str = "warning gap/catching-up ongoing";
+    history.check("2026-03-02T20:40:00Z", &[CATCHING_UP]);
+    history.check("2026-03-02T20:46:00Z", &[DUE, CATCHING_UP]);
+    history.check("2026-03-02T21:40:00Z", &[LATE, CATCHING_UP]);
     let audit = |now| history.audit(now, &[]);
     let (before, after) = (audit("2026-03-02T20:29:00Z").fingerprints(), audit("2026-03-02T21:40:00Z").fingerprints());
     assert_eq!(before, after, "one outage, one fingerprint");
@@ -213,7 +214,7 @@ fn a_resume_or_an_edit_restarts_the_clock_of_an_open_gap() {
     history.sql("UPDATE scheduled_jobs SET updated_at = '2026-03-02 20:30:00'");
     history.check("2026-03-02T20:31:00Z", &[]);
     history.sql("UPDATE scheduled_jobs SET updated_at = '2026-03-02 20:20:00'");
-    history.check("2026-03-02T20:31:00Z", &["warning gap/silent ongoing"]);
+    history.check("2026-03-02T20:31:00Z", &["info past-due/repaired ongoing"]);
     assert_eq!(history.audit("2026-03-02T20:31:00Z", &[]).json()["findings"][0]["missed_slots"], 10);
 }
 
@@ -319,8 +320,8 @@ fn pause_without_trace_of_its_end_lasts_until_the_next_edit() {
     );
     let json = history.audit("2026-03-02T20:00:00Z", &[]).json();
     let told = |index: usize| (json["findings"][index]["reason"].clone(), json["findings"][index]["since"].clone());
-    assert_eq!(told(0), ("overdue".into(), "2026-03-02T12:00:00Z".into()));
-    assert_eq!(told(1), ("silent".into(), "2026-03-02T13:10:00Z".into()));
+    assert_eq!(told(0), ("repaired".into(), "2026-03-02T12:00:00Z".into()));
+    assert_eq!(json["findings"][0]["evidence"]["repaired_at"], "2026-03-02T13:02:00Z");
 }
 
 const WAITS: &str = "info past-due/waiting ongoing";
@@ -448,7 +449,7 @@ fn job_passed_over_three_times_is_not_waiting() {
 }
 
 #[test]
-fn edited_row_is_at_most_a_warning_while_the_timer_may_sleep() {
+fn edited_row_is_info_while_the_timer_may_sleep() {
     let history = History::new();
     history.job(
         "j",
@@ -459,11 +460,10 @@ fn edited_row_is_at_most_a_warning_while_the_timer_may_sleep() {
     );
     history.fires("j", &["2026-03-02 08:01:00"]);
     history.sql("UPDATE scheduled_jobs SET updated_at = '2026-03-02 10:01:00'");
-    let past_due = |now| {
-        history.audit(now, &[]).findings().into_iter().filter(|line| line.contains("overdue")).collect::<Vec<_>>()
-    };
-    assert_eq!(past_due("2026-03-02T11:06:00Z"), [DUE]);
-    assert_eq!(past_due("2026-03-02T11:06:01Z"), [LATE]);
+    history.check("2026-03-02T11:02:00Z", &["info past-due/repaired ongoing"]);
+    history.check("2026-03-02T11:02:01Z", &["warning past-due/repaired ongoing"]);
+    history.check("2026-03-02T11:16:00Z", &["warning past-due/repaired ongoing"]);
+    history.check("2026-03-02T11:16:01Z", &["critical past-due/repaired ongoing"]);
 }
 
 #[test]
@@ -936,7 +936,7 @@ fn shown_statement_cannot_be_broken_out_of() {
         history.db.execute("UPDATE scheduled_jobs SET id = ?1", [id]).unwrap();
         history.audit("2026-03-02T12:00:00Z", &[]).json()["incidents"][0]["sql"].as_str().map(str::to_owned)
     };
-    let revive = "UPDATE scheduled_jobs SET next_run_at=strftime('%Y-%m-%dT%H:%M:%fZ','now') WHERE id=";
+    let revive = "UPDATE scheduled_jobs SET next_run_at=strftime('%Y-%m-%dT%H:%M:%fZ','now'), updated_at=datetime('now') WHERE id=";
     assert_eq!(sql("a'; DROP TABLE x;--"), Some(format!("{revive}'a''; DROP TABLE x;--';")));
     assert_eq!(sql("a\nb"), Some(format!("{revive}CAST(X'610A62' AS TEXT);")));
     assert_eq!(sql(&"x".repeat(201)), None);

@@ -13,6 +13,7 @@ mod openclaw;
 mod output;
 mod process;
 mod readme;
+mod repair;
 mod tools;
 mod torture;
 mod untouched;

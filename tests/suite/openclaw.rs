@@ -289,7 +289,7 @@ fn auto_disabled_is_a_fault_and_disabled_is_not() {
     assert_eq!(broken.findings()[0], "critical past-due/breaker-open ongoing");
     let json = broken.json();
     let incident = &json["incidents"][0];
-    assert!(incident["next_step"].as_str().unwrap().contains("openclaw automations enable errors"), "{incident}");
+    assert_eq!(incident["commands"], json!(["openclaw automations enable errors"]), "{incident}");
     assert!(incident["sql"].is_null() && incident["last_error"] == "HTTP 400", "{incident}");
     store.job("schedule", false, hourly(), off("schedule-errors"), json!({}));
     assert_eq!(
@@ -339,7 +339,7 @@ fn skipped_work_is_reported_except_for_heartbeats() {
     let all = skipping("agentTurn", &hours);
     assert_eq!(all.incidents(), ["critical job-skipped ongoing"]);
     assert_eq!(all.json()["incidents"][0]["since"], "2026-03-02T06:01:00Z");
-    assert!(all.out.contains("--agent <agent>") || all.out.contains("--agent \\u003cagent"), "{}", all.out);
+    assert_eq!(all.json()["incidents"][0]["commands"], json!(["openclaw automations edit a --agent AGENT"]));
     assert_eq!(skipping("heartbeat", &hours).findings(), [""; 0]);
 }
 

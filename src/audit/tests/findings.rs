@@ -13,6 +13,11 @@ fn sentences(findings: Vec<Finding>) -> String {
     findings.iter().map(|finding| finding.message(&job, at("12:00")) + "\n").collect()
 }
 
+fn repaired(looks_by: &str, revived: bool) -> Finding {
+    let evidence = PastDueEvidence::Repaired { repaired_at: at("11:00"), looks_by: at(looks_by), revived };
+    Finding::new(Severity::Warning, evidence)
+}
+
 fn past_due_examples() -> Vec<Finding> {
     let text = str::to_owned;
     let behind = || Some(text("k"));
@@ -41,6 +46,8 @@ fn past_due_examples() -> Vec<Finding> {
             Severity::Warning,
             PastDueEvidence::SchedulerDown { next_run_at: at("11:57"), last_write_at: at("11:30") },
         ),
+        repaired("12:00", true),
+        repaired("11:40", false),
         Finding::new(Severity::Warning, PastDueEvidence::NoNextRun { next_run_at: None }),
         Finding::new(Severity::Warning, PastDueEvidence::NoNextRun { next_run_at: Some(text("soon")) }),
         Finding::new(Severity::Warning, PastDueEvidence::BreakerOpen { consecutive_errors: 10, last_error: None }),
@@ -181,6 +188,7 @@ fn gap_examples() -> Vec<Finding> {
                 slots: 72,
             },
         ),
+        Finding::new(Severity::Warning, GapEvidence::CatchingUp { resumed_at: at("11:50") }).missing(8),
         silent(Some(at("10:01"))).missing(1),
         silent(None).since(at("08:01")).resolved(at("11:31")).missing(3),
     ]

@@ -24,10 +24,13 @@ fn first_resume_ends_a_pause() {
 #[test]
 fn pause_without_resume_lasts_until_an_edit_or_now() {
     let paused = || hourly("j").ran("10:00", "10:01").switched("10:30", false);
-    let since = |job: Job| spans(&fleet([job]), "20:00", Reason::Silent).first().map(|(since, _)| *since);
+    let since = |job: Job| {
+        let told = |(_, finding): &(usize, Finding)| matches!(finding.reason(), Reason::Silent | Reason::Repaired);
+        findings(&verdict(&fleet([job]), "20:00")).into_iter().find(told).map(|(_, finding)| finding.since)
+    };
     assert_eq!(since(paused().written("10:30")), None);
     assert_eq!(since(paused().written("10:30:00.001")), Some(Some(at("11:00"))));
-    assert_eq!(since(paused().written("12:30")), Some(Some(at("13:00"))));
+    assert_eq!(since(paused().written("12:30").next("21:00")), Some(Some(at("13:00"))));
 }
 
 #[test]
@@ -79,10 +82,12 @@ fn after_an_error_an_interval_is_due_after_the_longest_backoff() {
 }
 
 #[test]
-fn silence_before_a_restart_is_resolved_at_the_boot() {
+fn a_job_that_a_restart_scheduled_anew_is_catching_up() {
     let world = |next: &str| fleet([hourly("j").ran("10:00", "10:01:05").next(next)]);
     assert_eq!(found(&world("20:30:05"), "20:30:04.999"), [SILENT]);
-    assert_eq!(found(&world("20:30:05"), "20:30:05.000"), ["warning silent over"]);
+    assert_eq!(found(&world("20:30:05"), "20:30:05.000"), ["warning catching-up"]);
+    assert_eq!(found(&world("20:30:05"), "20:45:05.000"), ["warning catching-up"]);
+    assert_eq!(found(&world("20:30:05"), "20:45:05.001"), ["warning overdue", "warning catching-up"]);
     // A next run that is no slot but no later than the last run is no boot.
     assert_eq!(found(&world("10:01:05"), "20:00").last().map(String::as_str), Some(SILENT));
 }
@@ -93,14 +98,14 @@ fn slots_lost_before_a_restart_count_after_15_free_minutes() {
         fleet([hourly("j").ran("10:00", "10:01").next("12:05:00.001"), cron("o", "0 5 * * *").ran("11:00", other)])
     };
     assert_eq!(found(&world("11:50:00.001"), "12:06"), NONE);
-    assert_eq!(found(&world("11:50:00.000"), "12:06"), ["warning silent over"]);
+    assert_eq!(found(&world("11:50:00.000"), "12:06"), ["warning catching-up"]);
 }
 
 #[test]
 fn edited_interval_counts_from_the_edit() {
     let world = |next: &str| fleet([every("j", HOUR).ran("10:00", "10:01").written("20:30").next(next)]);
     assert_eq!(found(&world("21:30:02.000"), "20:40"), NONE);
-    assert_eq!(found(&world("21:30:02.001"), "20:40"), ["warning silent"]);
+    assert_eq!(found(&world("21:30:02.001"), "20:40"), ["info repaired"]);
     assert_eq!(found(&world("21:30"), "20:29:59.999"), ["warning silent"]);
     assert_eq!(found(&world("21:30"), "20:30:00.000"), NONE);
 }
@@ -109,7 +114,7 @@ fn edited_interval_counts_from_the_edit() {
 fn a_schedule_that_was_edited_counts_from_the_edit_if_the_next_run_is_its_next_slot() {
     let world = |next: &str| fleet([hourly("j").ran("10:00", "10:01").written("20:30").next(next)]);
     assert_eq!(found(&world("21:00"), "20:40"), NONE);
-    assert_eq!(found(&world("22:00"), "20:40"), ["warning silent"]);
+    assert_eq!(found(&world("22:00"), "20:40"), ["info repaired"]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod incidents;
 mod life;
 mod past_due;
 mod properties;
+mod repair;
 mod simulator;
 mod timeline;
 mod words;
@@ -18,7 +19,7 @@ use super::policy::Rule;
 use super::*;
 use crate::catalog::{Cause, Reason, Status};
 use crate::model::{
-    Delivery, DeliveryError, Fire, Holder, Home, Lease, Liveness, MessageFate, OpenRun, Process, Row, Run,
+    Action, Delivery, DeliveryError, Fire, Holder, Home, Lease, Liveness, MessageFate, OpenRun, Process, Row, Run,
     SchedulerTraits, Switch, Timestamp, Tokens,
 };
 use crate::schedule::Zone;

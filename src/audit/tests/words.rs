@@ -9,8 +9,12 @@ fn words(world: &Snapshot, now: &str) -> String {
     let observed = incident.text.observed.into_iter().map(|observed| format!("seen: {observed}"));
     let inferred = incident.text.inferred.map(|inferred| format!("likely: {inferred}"));
     let step = format!("fix: {}", incident.remedy.step);
-    let statement = incident.remedy.statement.map(|statement| format!("sql: {statement}"));
-    let lines = std::iter::once(headline).chain(observed).chain(inferred).chain([step]).chain(statement);
+    let run = |action| match action {
+        Action::Sql(statement) => format!("sql: {statement}"),
+        Action::Shell(command) => format!("run: {command}"),
+    };
+    let actions = incident.remedy.actions.into_iter().map(run);
+    let lines = std::iter::once(headline).chain(observed).chain(inferred).chain([step]).chain(actions);
     lines.collect::<Vec<_>>().join("\n")
 }
 
@@ -38,10 +42,16 @@ fn silences() -> Vec<(&'static str, String)> {
     let down = Snapshot { liveness: left("10:17"), ..fleet([cron("j", "0 18 * * *").ran("10:00", "10:01")]) };
     let one = || hourly("j").ran("10:00", "10:01:05").next("20:30:05");
     let two = [one(), hourly("k").ran("10:02", "10:03").next("20:30:10")];
-    let beside = fleet([hourly("j").ran("10:00", "10:01"), cron("k", "*/30 * * * *").ran("12:30", "12:31")]);
+    let beside = fleet([
+        hourly("j").ran("10:00", "10:01"),
+        cron("k", "*/30 * * * *").ran("12:00", "12:01").ran("12:30", "12:31"),
+    ]);
     let ran = hourly("j").ran("10:00", "10:01").ran("21:00", "21:01");
     let meanwhile = fleet([ran, cron("k", "0 12 * * *").ran("12:00", "12:01")]);
+    let edited =
+        fleet([hourly("j").ran("10:00", "10:01").written("12:20").next("12:20:30"), hourly("k").ran("12:00", "12:01")]);
     vec![
+        ("an edited row waits for the timer", words(&edited, "12:50")),
         ("nothing runs", words(&quiet(), "13:00")),
         ("nothing runs; another channel was active as the first slot was lost", other("11:01:00.000")),
         ("nothing runs; another channel was active later", other("11:01:00.001")),
@@ -122,6 +132,11 @@ fn failures() -> Vec<(&'static str, String)> {
         ("all fail, two stopped", words(&both, "11:10")),
         ("most fail with the same error", words(&most, "12:05")),
         ("one fails", words(&fleet([streak()]), "12:02")),
+        ("one was revived", words(&fleet([repair::revived(repair::DAY_AFTER)]), &repair::day_after("09:40"))),
+        (
+            "one was revived, and the timer does not run",
+            words(&fleet([repair::revived(repair::DAY_AFTER)]), &repair::day_after("11:40")),
+        ),
         ("one fails and has stopped", words(&fleet([stopped]), "12:02")),
         ("one failed and works again", words(&over, "12:02")),
         ("one is skipped", words(&fleet([fires(&[GOOD, Tokens::Skipped, Tokens::Skipped, Tokens::Skipped])]), "12:02")),
@@ -244,9 +259,11 @@ fn statements_are_for_phantom_and_commands_for_plain_ids() {
         let hangs = Job { id: id.to_owned(), running_since: Some(at("12:00")), ..hourly("j").ran("11:00", "11:01") };
         words(&recorded([hangs]), "16:10")
     };
-    let holds = |id: &str| hung(id).contains(&format!("openclaw automations runs {id}."));
+    let holds = |id: &str| hung(id).contains(&format!("run: openclaw automations runs {id}\n"));
     assert!(holds("a-1") && holds(&"x".repeat(200)));
-    for id in ["a b", "a;b", "", "caf\u{e9}", "x".repeat(201).as_str()] {
-        assert!(hung(id).contains("openclaw automations runs <job-id>."), "{id}");
+    assert!(hung("a b").contains("run: openclaw automations runs 'a b'\n"));
+    assert!(hung("a\nb").contains("run: openclaw automations runs $'a\\012b'\n"));
+    for id in ["", "--all", "caf\u{fffd}", "x".repeat(201).as_str()] {
+        assert!(!hung(id).contains("run: openclaw automations"), "{id}");
     }
 }

@@ -1,73 +1,93 @@
 //! What to do, in OpenClaw's terms: commands of its own.
 
 use crate::catalog::{Cause, Reason};
-use crate::model::{Job, Remedy, Trouble};
+use crate::model::{Action, Job, Remedy, State, Trouble};
+use crate::shell;
+use std::ffi::OsStr;
 
 /// Ids longer than this are not shown in a command.
 const MAX_ID_LEN: usize = 200;
-/// Stands for the id of the job in a command.
+/// Jobs for which the same command is shown, at most.
+const MAX_JOBS: usize = 20;
+/// Stands for the id of a job in a command.
 const JOB_ID: &str = "<job-id>";
 
-/// The step for a trouble.
+/// The step for a trouble, with the commands that it needs.
 pub fn remedy(trouble: &Trouble<'_>) -> Remedy {
-    let step = step(trouble);
-    let id = trouble.jobs.first().map(|job| job.id.as_str()).filter(|id| is_plain(id));
-    let step = id.map_or_else(|| step.to_owned(), |id| step.replace(JOB_ID, id));
-    Remedy { step, statement: None }
+    let (step, templates) = step(trouble);
+    let actions = templates.iter().flat_map(|template| commands(template, trouble.jobs)).map(Action::Shell);
+    Remedy { step: step.to_owned(), actions: actions.collect() }
 }
 
-fn step(trouble: &Trouble<'_>) -> &'static str {
+/// A command for each job that it is for: to be switched on again are all that were switched off; of others the first is
+/// enough to look at.
+fn commands(template: &str, jobs: &[&Job]) -> Vec<String> {
+    if !template.contains(JOB_ID) {
+        return vec![template.to_owned()];
+    }
+    let off: Vec<&Job> = jobs.iter().copied().filter(|job| job.state == State::Broken).take(MAX_JOBS).collect();
+    let jobs = if template == ENABLE && !off.is_empty() { &off } else { &jobs[..jobs.len().min(1)] };
+    jobs.iter().filter_map(|job| Some(template.replace(JOB_ID, &shown(&job.id)?))).collect()
+}
+
+const ENABLE: &str = "openclaw automations enable <job-id>";
+const RUNS: &str = "openclaw automations runs <job-id>";
+const SHOW: &str = "openclaw automations show <job-id>";
+const EDIT: &str = "openclaw automations edit <job-id>";
+const RESTART: &str = "openclaw gateway restart";
+
+fn step(trouble: &Trouble<'_>) -> (&'static str, &'static [&'static str]) {
     match trouble.cause {
         Cause::RowDead => row_dead(trouble.reason),
         Cause::JobFailing if trouble.reason == Reason::BreakerOpen => {
-            "Fix the cause of the error, then switch the job on again: openclaw automations enable <job-id>."
+            ("Fix the cause of the error, then switch the job on again.", &[ENABLE])
         }
         Cause::SchedulerDown | Cause::RunCut if trouble.is_alive != Some(true) => {
-            "Start the gateway: openclaw gateway start. Then read its log from the last run on."
+            ("Start the gateway, then read its log from the last run on.", &["openclaw gateway start"])
         }
-        Cause::SchedulerDown | Cause::RunCut => {
-            "Look at the run: openclaw automations runs <job-id>. Decide whether its work is still needed."
-        }
-        Cause::SchedulerSilent => {
-            "Run openclaw gateway status and openclaw automations status: is the gateway up, and is cron switched on? Then read its log and restart it: openclaw gateway restart."
-        }
-        Cause::RunHung => {
-            "Look at the run: openclaw automations runs <job-id>. If it hangs, restart the gateway: openclaw gateway restart."
-        }
-        Cause::RunLong => "Look at the run: openclaw automations runs <job-id>. It ends by itself, or at its time-out.",
-        Cause::ProviderFailing => {
-            "Check the model's provider, its key, and the model's name. Jobs that were switched off meanwhile need openclaw automations enable <job-id>."
-        }
+        Cause::SchedulerDown | Cause::RunCut => ("Decide whether the work of that run is still needed.", &[RUNS]),
+        Cause::SchedulerSilent => (
+            "Is the gateway up, and is cron switched on? Then read its log and restart it.",
+            &["openclaw gateway status", "openclaw automations status", RESTART],
+        ),
+        Cause::RunHung => ("Look at the run. If it hangs, restart the gateway.", &[RUNS, RESTART]),
+        Cause::RunLong => ("Look at the run. It ends by itself, or at its time-out.", &[RUNS]),
+        Cause::ProviderFailing if trouble.jobs.iter().any(|job| job.state == State::Broken) => (
+            "Check the model's provider, its key, and the model's name; then switch the jobs on again that were switched off.",
+            &[ENABLE],
+        ),
+        Cause::ProviderFailing => ("Check the model's provider, its key, and the model's name.", &[]),
         Cause::JobFailing => {
-            "Read the error, and the runs with openclaw automations runs <job-id>; then check the model's provider, its key, and the model's name."
+            ("Read the error and the runs; then check the model's provider, its key, and the model's name.", &[RUNS])
         }
-        Cause::JobSilent => {
-            "Look at openclaw automations show <job-id> and openclaw automations runs <job-id>; then restart the gateway: openclaw gateway restart."
-        }
-        Cause::JobSkipped => {
-            "Read the error. If no agent owns the job: openclaw automations edit <job-id> --agent <agent>."
-        }
-        Cause::Undelivered if trouble.jobs.iter().any(|job| is_late(job)) => {
-            "The message was thrown away because its run began hours late. If it is still needed: openclaw automations run <job-id>."
-        }
-        Cause::Undelivered => "Check the channel and target of the delivery: openclaw automations show <job-id>.",
-        Cause::StoreUnserved => {
-            "Check OPENCLAW_STATE_DIR and OPENCLAW_HOME of the gateway: it serves another state directory. A restart alone does not help."
-        }
-        Cause::JobsGone => {
-            "Compare openclaw automations list with a backup of the database, and add the jobs again: openclaw automations add."
-        }
-        Cause::OneShotLost => {
-            "Decide whether the work is still needed; openclaw automations runs <job-id> shows what happened."
-        }
+        Cause::JobSilent => ("Look at the job and its runs; then restart the gateway.", &[SHOW, RUNS, RESTART]),
+        Cause::JobSkipped => (
+            "Read the error. If no agent owns the job, give it one.",
+            &["openclaw automations edit <job-id> --agent AGENT"],
+        ),
+        Cause::Undelivered if trouble.jobs.iter().any(|job| is_late(job)) => (
+            "The message was thrown away because its run began hours late. If it is still needed, run the job.",
+            &["openclaw automations run <job-id>"],
+        ),
+        Cause::Undelivered => ("Check the channel and target of the delivery.", &[SHOW]),
+        Cause::StoreUnserved => (
+            "Check OPENCLAW_STATE_DIR and OPENCLAW_HOME of the gateway: it serves another state directory. A restart alone does not help.",
+            &[],
+        ),
+        Cause::JobsGone => (
+            "Compare the list with a backup of the database, and add the jobs again with openclaw automations add.",
+            &["openclaw automations list"],
+        ),
+        Cause::OneShotLost => ("Decide whether the work is still needed; the runs show what happened.", &[RUNS]),
         Cause::SlotsSkipped | Cause::ClockSetBack => {
-            "Unless this is intended: openclaw automations edit <job-id>, which computes the next run anew."
+            ("Unless this is intended, edit the schedule, which computes the next run anew.", &[EDIT])
         }
-        Cause::Runaway => {
-            "Switch the job off: openclaw automations disable <job-id>. Then look at its schedule, and at whether two gateways run on this state."
-        }
-        Cause::Unjudged => "Look at openclaw automations show <job-id> and openclaw automations runs <job-id>.",
-        Cause::DeliveryHung | Cause::ExpectedMissing | Cause::NothingWatched => trouble.cause.texts().advice,
+        Cause::Runaway => (
+            "Switch the job off. Then look at its schedule, and at whether two gateways run on this state.",
+            &["openclaw automations disable <job-id>"],
+        ),
+        Cause::Unjudged => ("Look at the job and its runs.", &[SHOW, RUNS]),
+        Cause::DeliveryHung | Cause::ExpectedMissing | Cause::NothingWatched => (trouble.cause.texts().advice, &[]),
     }
 }
 
@@ -75,18 +95,17 @@ fn is_late(job: &Job) -> bool {
     job.delivery_error.as_ref().is_some_and(|error| error.is_late)
 }
 
-fn row_dead(reason: Reason) -> &'static str {
+fn row_dead(reason: Reason) -> (&'static str, &'static [&'static str]) {
     match reason {
-        Reason::Quarantined => "Add the job again with a valid schedule: openclaw automations add.",
-        Reason::NoNextRun => "Correct the schedule: openclaw automations edit <job-id>.",
-        Reason::UnreadableSchedule => {
-            "Correct the schedule: openclaw automations edit <job-id>. Then openclaw automations enable <job-id>."
-        }
-        other => other.texts().advice,
+        Reason::Quarantined => ("Add the job again with a valid schedule, with openclaw automations add.", &[]),
+        Reason::NoNextRun => ("Correct the schedule.", &[EDIT]),
+        Reason::UnreadableSchedule => ("Correct the schedule, then switch the job on again.", &[EDIT, ENABLE]),
+        other => (other.texts().advice, &[]),
     }
 }
 
-/// Whether an id can be shown in a command as it is.
-fn is_plain(id: &str) -> bool {
-    !id.is_empty() && id.len() <= MAX_ID_LEN && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+/// An id as a word of a command; None if it would be an option, or is too long to show or not known to the byte.
+fn shown(id: &str) -> Option<String> {
+    let is_shown = !id.is_empty() && id.len() <= MAX_ID_LEN && !id.starts_with('-');
+    (is_shown && !id.contains(char::REPLACEMENT_CHARACTER)).then(|| shell::word(OsStr::new(id)))
 }

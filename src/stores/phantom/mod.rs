@@ -108,6 +108,7 @@ pub const TRAITS: SchedulerTraits = SchedulerTraits {
     // One session in a hundred took one to four minutes to show.
     session_delay: 5 * MINUTE,
     restart_stagger: Some(5 * SECOND),
+    timer_sleeps: 60 * MINUTE,
     remedy: remedy::remedy,
 };
 

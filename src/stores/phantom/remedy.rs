@@ -1,34 +1,54 @@
 //! What to do, in phantom's terms: its rows are mended by SQL.
 
 use crate::catalog::{Cause, Reason};
-use crate::model::{Job, Remedy, State, Trouble};
+use crate::model::{Action, Job, Remedy, State, Trouble};
+use crate::time::span;
 
 /// Ids in a statement that is shown, at most, and the longest of them.
 const MAX_IDS: usize = 20;
 const MAX_ID_LEN: usize = 200;
+/// Statements for one trouble, at most.
+const MAX_STATEMENTS: usize = 50;
+/// What the scheduler's own resume writes (its scheduler.ts), so that the row is picked at once and the change shows.
+const RUN_NOW: &str = "next_run_at=strftime('%Y-%m-%dT%H:%M:%fZ','now'), updated_at=datetime('now')";
 
-/// The step for a trouble, and the statement that it needs, if an edit of rows is what helps.
+/// The step for a trouble, and the statements that it needs, if an edit of rows is what helps.
 pub fn remedy(trouble: &Trouble<'_>) -> Remedy {
     let broken = || trouble.jobs.iter().copied().filter(|job| job.state == State::Broken).collect::<Vec<_>>();
     let by_reason = trouble.reason.texts().advice;
     let by_cause = trouble.cause.texts().advice;
-    let (step, statement) = match trouble.cause {
-        Cause::JobFailing => (by_reason, revive(&broken())),
-        Cause::ProviderFailing => (by_cause, revive(&broken())),
-        Cause::RowDead if trouble.reason == Reason::NoNextRun => (by_reason, schedule(trouble.jobs)),
-        Cause::ClockSetBack => (by_cause, schedule(trouble.jobs)),
-        Cause::RowDead | Cause::Runaway => (by_reason, None),
+    let step = |step: &str| Remedy::step(step);
+    match trouble.cause {
+        Cause::JobFailing if !broken().is_empty() => {
+            then_look(trouble, "Fix the cause of the error, then revive the row.", revive(&broken()))
+        }
+        Cause::ProviderFailing if !broken().is_empty() => then_look(
+            trouble,
+            "Check the model's provider, its key, and the model's name; then revive the jobs whose circuit breaker is open.",
+            revive(&broken()),
+        ),
+        Cause::RowDead if trouble.reason == Reason::NoNextRun && can_run(trouble) => {
+            then_look(trouble, "The schedule is fine: set next_run_at.", update("", trouble.jobs))
+        }
+        Cause::RowDead if trouble.reason == Reason::UnknownState && can_run(trouble) => then_look(
+            trouble,
+            "If the job should run, correct its row: the scheduler picks only enabled = 1 and status = 'active'.",
+            update("enabled=1, status='active', ", trouble.jobs),
+        ),
+        Cause::ClockSetBack => then_look(trouble, by_cause, update("", trouble.jobs)),
+        Cause::JobFailing | Cause::RowDead | Cause::Runaway => step(by_reason),
         Cause::SchedulerSilent if trouble.is_alive == Some(true) => {
-            ("Restart the scheduler; read its log from the last run on.", None)
+            step("Restart the scheduler; read its log from the last run on.")
         }
         Cause::SchedulerSilent | Cause::RunCut if trouble.is_alive == Some(false) => {
-            ("Start the scheduler; read its log from the last run on.", None)
+            step("Start the scheduler; read its log from the last run on.")
         }
         Cause::RunCut if trouble.is_alive == Some(true) => {
-            ("The job runs again by itself; decide whether the work of that run has to be done by hand.", None)
+            step("The job runs again by itself; decide whether the work of that run has to be done by hand.")
         }
         Cause::SchedulerSilent
         | Cause::SchedulerDown
+        | Cause::ProviderFailing
         | Cause::RunCut
         | Cause::RunHung
         | Cause::DeliveryHung
@@ -42,37 +62,51 @@ pub fn remedy(trouble: &Trouble<'_>) -> Remedy {
         | Cause::JobsGone
         | Cause::StoreUnserved
         | Cause::NothingWatched
-        | Cause::Unjudged => (by_cause, None),
-    };
-    Remedy { step: step.to_owned(), statement }
+        | Cause::Unjudged => step(by_cause),
+    }
 }
 
-/// The statement that revives jobs whose circuit breaker is open.
-fn revive(jobs: &[&Job]) -> Option<String> {
+/// A step that edits rows, and when the scheduler sees that: its timer is armed only if some row has a next run.
+fn then_look(trouble: &Trouble<'_>, step: &str, actions: Vec<Action>) -> Remedy {
+    let looks = match trouble.has_next_run {
+        _ if actions.is_empty() => String::new(),
+        true => format!(" The scheduler sees it within {}, after a restart at once.", span(trouble.timer_sleeps)),
+        false => " Then restart the scheduler: no active row has a next run, so its timer does not run.".to_owned(),
+    };
+    Remedy { step: format!("{step}{looks}"), actions }
+}
+
+/// Whether all that keeps the jobs from running is their rows' state: their schedules have a next slot.
+fn can_run(trouble: &Trouble<'_>) -> bool {
+    let has_slot = |job: &&Job| job.schedule.cadence().is_some_and(|cadence| cadence.next(trouble.now).is_some());
+    trouble.jobs.iter().all(has_slot)
+}
+
+/// The statements that revive jobs whose circuit breaker is open.
+fn revive(jobs: &[&Job]) -> Vec<Action> {
     update("status='active', consecutive_errors=0, ", jobs)
 }
 
-/// The statement that gives jobs a next run.
-fn schedule(jobs: &[&Job]) -> Option<String> {
-    update("", jobs)
-}
-
-fn update(set: &str, jobs: &[&Job]) -> Option<String> {
-    let ids: Vec<String> = jobs.iter().take(MAX_IDS).map(|job| literal(&job.id)).collect::<Option<_>>()?;
-    let which = match ids.as_slice() {
-        [] => return None,
-        [id] => format!("id={id}"),
-        ids => format!("id IN ({})", ids.join(", ")),
+fn update(set: &str, jobs: &[&Job]) -> Vec<Action> {
+    let ids: Vec<String> = jobs.iter().filter_map(|job| literal(&job.id)).collect();
+    let statement = |ids: &[String]| {
+        let which = match ids {
+            [id] => format!("id={id}"),
+            ids => format!("id IN ({})", ids.join(", ")),
+        };
+        Action::Sql(format!("UPDATE scheduled_jobs SET {set}{RUN_NOW} WHERE {which};"))
     };
-    Some(format!("UPDATE scheduled_jobs SET {set}next_run_at=strftime('%Y-%m-%dT%H:%M:%fZ','now') WHERE {which};"))
+    ids.chunks(MAX_IDS).take(MAX_STATEMENTS).map(statement).collect()
 }
 
-/// An id as a literal of SQL that nothing can break out of; None where it is too long to show or not known to the byte.
+/// An id as a literal of SQL that nothing can break out of, nor out of double quotes of a shell; None where it is too long to
+/// show or not known to the byte.
 fn literal(id: &str) -> Option<String> {
     if id.len() > MAX_ID_LEN || id.contains(char::REPLACEMENT_CHARACTER) {
         return None;
     }
-    if id.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+    let is_plain = |byte: u8| (byte.is_ascii_graphic() || byte == b' ') && !b"\"\\$`!".contains(&byte);
+    if id.bytes().all(is_plain) {
         return Some(format!("'{}'", id.replace('\'', "''")));
     }
     let hex: String = id.bytes().map(|byte| format!("{byte:02X}")).collect();
