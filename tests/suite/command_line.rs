@@ -307,3 +307,24 @@ fn all_formats_say_the_same_of_when_an_incident_was_resolved() {
         assert!(!text.contains(", 40h"), "{format}: {text}");
     }
 }
+
+#[test]
+fn what_is_over_is_left_out_of_exit_code_and_formats_if_asked() {
+    let recovered = run(&RECOVERED);
+    assert_eq!(recovered.code, 1, "a warning for a day: {}", recovered.out);
+    for format in ["table", "json", "ndjson", "prometheus", "nagios", "github", "junit", "html"] {
+        let green = run(&[&["--no-resolved", "--format", format][..], &RECOVERED].concat());
+        assert_eq!(green.code, 0, "{format}: {}", green.out);
+        assert!(!green.out.contains("silent for") && !green.out.contains("resolved 2026"), "{format}: {}", green.out);
+    }
+    let critical = run(&[&["--no-resolved", "-q"][..], &INCIDENT].concat());
+    assert_eq!(critical.code, 2, "what lasts stays");
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("a.toml");
+    std::fs::write(&config, "no_resolved = true\nprocess = \"ignore\"\n").unwrap();
+    let green = command().arg("--config").arg(&config).args(RECOVERED).output().unwrap();
+    assert_eq!(green.status.code(), Some(0));
+    std::fs::write(&config, "process = \"never\"\n").unwrap();
+    let wrong = Run::from(command().arg("--config").arg(&config).args(RECOVERED).output().unwrap());
+    assert!(wrong.code == 3 && wrong.err.contains("not one of auto, ignore"), "{}", wrong.err);
+}
