@@ -12,7 +12,7 @@ use super::worker::{ActiveRun, Phase, RunIndex, RunLength};
 use super::zero_tokens::{self, ZeroTokensEvidence};
 use super::{Context, Subject};
 use crate::catalog::{Cause, Reason, Severity, Status};
-use crate::model::{Delivery, ErrorClass, Job, JobIndex, Lease, Remedy, State, Tokens, Trouble};
+use crate::model::{Action, Delivery, ErrorClass, Job, JobIndex, Lease, Remedy, State, Tokens, Trouble};
 use crate::time::{Instant, MINUTE, Millis};
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -608,6 +608,10 @@ impl Group<'_> {
         }
         let context = self.context;
         let life = context.worker.life;
+        if let Some(process) = life.suspended().filter(|_| cause == Cause::SchedulerSilent) {
+            let actions = vec![Action::Shell(format!("kill -CONT {}", process.pid))];
+            return Remedy { step: "Let the process go on, or restart the scheduler.".to_owned(), actions };
+        }
         let jobs: Vec<&Job> = affected.iter().map(|affected| context.job(affected.job)).collect();
         (context.snapshot.traits.remedy)(&Trouble {
             cause,

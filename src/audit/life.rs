@@ -36,6 +36,11 @@ impl<'a> Life<'a> {
         }
     }
 
+    /// The same, if a signal has suspended it.
+    pub fn suspended(self) -> Option<&'a Process> {
+        self.process().filter(|process| process.is_suspended)
+    }
+
     /// Whether a process has the database open.
     pub fn is_held(self) -> bool {
         matches!(self.snapshot.liveness.holder, Holder::Process(_) | Holder::Unseen)
@@ -123,10 +128,8 @@ impl<'a> Life<'a> {
     pub fn why_silent(self, since: Option<Instant>) -> String {
         let woken = "or the machine has just woken up, and jobs will run within an hour";
         let slept = self.snapshot.liveness.slept;
-        let why = match (self.process(), self.snapshot.lease) {
-            (Some(process), _) if process.is_suspended => {
-                return format!("the process is suspended; kill -CONT {} lets it go on", process.pid);
-            }
+        let why = match (self.suspended(), self.snapshot.lease) {
+            (Some(_), _) => return "the process is suspended by a signal".to_owned(),
             _ if self.is_held() && matches!(self.snapshot.lease, Lease::Dead(_)) => {
                 "the process lives, but hangs: it does not renew its lease"
             }

@@ -204,7 +204,8 @@ impl Writer<'_> {
             };
         }
         let crash_loop = worker.crash_loop();
-        let alone = self.is_only_job_due();
+        let life = worker.life;
+        let alone = self.is_only_job_due() && !life.is_gone() && life.suspended().is_none();
         let only = || alone.then(|| "no other job has come due since".to_owned());
         let stuck = if alone { "; or only this job is stuck" } else { "" };
         IncidentText {
