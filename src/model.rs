@@ -734,6 +734,11 @@ impl Fire {
         matches!(self.tokens, Tokens::Idle | Tokens::Skipped | Tokens::Declined)
     }
 
+    /// Whether nothing shows how it went: its count can't be read.
+    pub fn is_unknown(&self) -> bool {
+        !self.failed && self.tokens == Tokens::Unknown
+    }
+
     /// Whether it did no work, or failed after it.
     pub fn is_bad(&self) -> bool {
         self.failed || matches!(self.tokens, Tokens::Used(0) | Tokens::NoEvent)

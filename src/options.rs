@@ -29,6 +29,8 @@ pub struct Options {
     pub timeout: Duration,
     /// Whether to report the jobs' error texts.
     pub errors: bool,
+    /// Whether the audit is as of now.
+    pub is_live: bool,
     /// Whether to ask which process has a database open: only now, and unless the operator knows better.
     pub asks_process: bool,
     /// Whether to print the settings of the jobs instead of judging them.
@@ -94,6 +96,7 @@ impl Options {
             fail_on: cli.fail_on.or(file.fail_on).unwrap_or_default(),
             timeout: Duration::from_millis(u64::try_from(timeout).unwrap_or(0)),
             errors: !cli.no_errors,
+            is_live: cli.now.is_none(),
             asks_process: cli.now.is_none() && process == ProcessCheck::Auto,
             check_config: cli.check_config,
             only_trouble: cli.only_trouble,

@@ -156,6 +156,7 @@ fn audit_one(candidate: &Candidate, options: &Options, deadline: Clock) -> Optio
         back: settings.since,
         zone: settings.zone,
         errors: options.errors,
+        is_live: options.is_live,
         asks_process: options.asks_process,
         deadline: deadline.checked_sub(RESERVE).unwrap_or(deadline),
     };

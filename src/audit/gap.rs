@@ -12,8 +12,11 @@ use super::{Context, Subject, repair};
 use crate::catalog::{Reason, Severity};
 use crate::model::{Fire, Job, State, Tokens};
 use crate::schedule::Cadence;
-use crate::time::{Instant, MINUTE, span};
+use crate::time::{HOUR, Instant, MINUTE, Millis, span};
 use serde::Serialize;
+
+/// No two zones are further apart.
+const MOST_OF_ZONES: Millis = 26 * HOUR;
 
 /// What a finding of this detector is based on, by its reason.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -141,7 +144,8 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     let judged = job.state.is_watched() && !job.self_paced;
     let Some(cadence) = job.schedule.cadence().filter(|_| judged) else { return Vec::new() };
     if let Some(foreign) = context.foreign_zone.filter(|foreign| foreign.contains(subject.index)) {
-        return foreign.findings(context, subject, cadence);
+        let findings = foreign.findings(context, subject, cadence).into_iter();
+        return findings.chain(silent_in_any_zone(context, subject, cadence)).collect();
     }
     let thresholds = &subject.settings.thresholds;
     // Within one longest run nothing can be a fault, so no slot of a healthy stretch is computed.
@@ -163,6 +167,13 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
         findings.extend(starved(context, job, cadence));
     }
     findings
+}
+
+/// The open gap of a job whose zone is not known, if the zone can't explain it.
+fn silent_in_any_zone(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> Option<Finding> {
+    let last = subject.job.last_end().or(subject.job.created_at)?;
+    let expected = cadence.advance(last, 2.0)?.plus(MOST_OF_ZONES);
+    open(context, subject, cadence).filter(|_| context.settings.now > expected)
 }
 
 /// The first slot after `last`, pauses before `until` and the backoff after a bad fire taken out; None if there is none.
@@ -229,6 +240,7 @@ fn open(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> Opti
     let last_fire = job.last_end();
     let from = last_fire.or(job.created_at)?;
     let from = restarted_clock(context, job, cadence).map_or(from, |edited| edited.max(from));
+    let from = before_standing_run(context, job, cadence).map_or(from, |standing| standing.max(from));
     let bad = job.fires.last().is_some_and(Fire::is_bad) || job.errors() > 0;
     let boot = resumed_at(context, job).filter(|boot| *boot > from && *boot <= settings.now);
     let until = boot.unwrap_or(settings.now);
@@ -299,6 +311,15 @@ fn set_back(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> 
 fn resumed_at(context: &Context<'_>, job: &Job) -> Option<Instant> {
     let rewrites = context.snapshot.traits.rewrites_rows_on_restart() && repair::of(context, job).is_none();
     rewritten_at(job).filter(|_| rewrites)
+}
+
+/// An interval that was edited while the next run stood counts from so long before that run: it comes first. A cron job's next
+/// run may be later than its slots because the scheduler passed them over.
+fn before_standing_run(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<Instant> {
+    let Cadence::Every(interval) = cadence else { return None };
+    let next = job.next_run().filter(|_| context.snapshot.traits.rewrites_rows_on_restart())?;
+    let is_boot = next <= context.settings.now && rewritten_at(job).is_some();
+    (!is_boot).then(|| next.plus(-*interval))
 }
 
 /// A resume or an edit computes `next_run_at` anew and writes the row: silence counts from then. A restart's rewrite differs

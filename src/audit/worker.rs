@@ -24,6 +24,8 @@ pub const TIMEOUT_GRACE: Millis = MINUTE;
 pub const MAX_DELIVERY: Millis = 15 * MINUTE;
 /// A row is written within this time after its run's cost event, whose time is cut to the second.
 pub const ROW_FOLLOWS: Millis = 2 * SECOND;
+/// How exactly the end of a run is known: an interval is counted from a moment later.
+const SAME_MINUTE: Millis = 50;
 /// A run is unusual beyond this many times the longest of this many before it, once enough are known, and never below the
 /// floor.
 const USUAL_FACTOR: Millis = 2;
@@ -579,13 +581,20 @@ pub fn rewritten_at(job: &Job) -> Option<Instant> {
     let own = match job.schedule.cadence() {
         Some(Cadence::Every(interval)) => {
             let from = [job.last_run().map(Run::end), job.written(), job.created_at];
-            from.into_iter().flatten().any(|from| next.since(from.plus(*interval)).abs() <= ROW_FOLLOWS)
+            let follows = |from: Instant| next.since(from.plus(*interval)).abs() <= ROW_FOLLOWS;
+            from.into_iter().flatten().any(|from| follows(from) || follows_another_interval(from, next))
         }
         // Its slots are whole minutes in any zone.
         Some(Cadence::Cron(..)) => next.millis() % MINUTE == 0,
         None => job.schedule.at.is_none_or(|at| next.since(at).abs() <= SECOND),
     };
     (!own).then_some(next)
+}
+
+/// Whether a next run is whole minutes after `from`: an interval that was edited since, and not the time of a boot.
+fn follows_another_interval(from: Instant, next: Instant) -> bool {
+    let rest = next.since(from).rem_euclid(MINUTE);
+    next > from && rest.min(MINUTE - rest) <= SAME_MINUTE
 }
 
 /// Beyond what length a run of a job is unusual.

@@ -161,6 +161,7 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
         if fire.is_empty() {
             streak.get_or_insert(Streak { count: 0, first: fire.end, last: fire.end }).extend(fire);
         } else if !fire.is_bad()
+            && !fire.is_unknown()
             && let Some(ended) = streak.take()
         {
             findings.extend(ended.resolved(context, subject, fire.end));
@@ -184,8 +185,7 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
 
 /// Zero-token fires in a row up to the last fire.
 pub fn current_streak(job: &Job) -> u64 {
-    let bad = job.fires.iter().rev().take_while(|fire| fire.is_bad());
-    bad.filter(|fire| fire.is_empty()).map(|_| 1).sum()
+    bad_tail(job).iter().filter(|fire| fire.is_empty()).map(|_| 1).sum()
 }
 
 /// How many of a job's last fires failed. An error may have used tokens, which only the row's count shows; a run that throws
@@ -193,7 +193,7 @@ pub fn current_streak(job: &Job) -> u64 {
 fn known_errors(job: &Job) -> usize {
     let errors = usize::try_from(job.errors()).unwrap_or(usize::MAX);
     let with_tokens = job.fires.last().is_some_and(|last| last.failed && last.tokens != Tokens::NoEvent);
-    let bad = bad_in_a_row(job);
+    let bad = bad_tail(job).len();
     if with_tokens { bad.max(errors).min(job.fires.len()) } else { bad }
 }
 
@@ -278,7 +278,14 @@ fn severity_of_streak(subject: &Subject<'_>, count: u64) -> Option<Severity> {
 
 /// Bad fires in a row up to the last one.
 pub fn bad_in_a_row(job: &Job) -> usize {
-    job.fires.iter().rev().take_while(|fire| fire.is_bad()).count()
+    bad_tail(job).iter().filter(|fire| fire.is_bad()).count()
+}
+
+/// A job's last fires from the first bad one in a row on. One whose tokens can't be read neither continues the row nor ends it.
+fn bad_tail(job: &Job) -> &[Fire] {
+    let tail = job.fires.iter().rev().take_while(|fire| fire.is_bad() || fire.is_unknown()).count();
+    let tail = &job.fires[job.fires.len() - tail..];
+    &tail[tail.iter().position(Fire::is_bad).unwrap_or(tail.len())..]
 }
 
 fn shared(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
@@ -339,7 +346,7 @@ fn undelivered_once(context: &Context<'_>, job: &Job) -> Option<Finding> {
 /// A history that can't be judged must not look healthy.
 fn unjudged(subject: &Subject<'_>) -> Option<Finding> {
     let job = subject.job;
-    let unknown = job.fires.iter().rev().take_while(|fire| fire.tokens == Tokens::Unknown).count();
+    let unknown = job.fires.iter().rev().take_while(|fire| fire.is_unknown()).count();
     let enough = usize::try_from(subject.settings.thresholds.zero_streak).unwrap_or(usize::MAX);
     let without_time = usize::try_from(job.events_without_time).unwrap_or(usize::MAX);
     let why = if job.id.is_empty() {

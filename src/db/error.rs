@@ -67,6 +67,12 @@ pub enum ReadError {
          scheduler, which rolls it back, or copy the database with its -journal, open the copy with sqlite3, and audit that"
     )]
     HotJournal,
+    /// A live log that is somewhere else.
+    #[error(
+        "is open in WAL mode by {0}, but its -wal is not beside it, so its newest rows can't be seen: give the path that the \
+         scheduler uses, or mount the directory instead of the file"
+    )]
+    LogElsewhere(String),
     /// Writing could not be made impossible.
     #[error("can't be read safely: SQLite's {0} could not be replaced")]
     Unsafe(&'static str),
@@ -93,8 +99,8 @@ pub enum Busy {
     /// The database file has no quiet moment.
     #[error("it is being written all the time")]
     Writing,
-    /// A commit is under way.
-    #[error("its writer is in the middle of a commit")]
+    /// A commit is under way, or the writer never lets go.
+    #[error("its writer is in the middle of a commit, or keeps the database locked, as with locking_mode=EXCLUSIVE")]
     Committing,
     /// The `-wal` is going away.
     #[error("its log is being removed")]

@@ -19,6 +19,8 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 const WAL_HEADER: usize = 32;
 /// Some file systems stamp by a coarse clock: within this time of a change a second one may leave the same stamp.
 const STAT_SETTLES: Duration = Duration::from_millis(12);
+/// The same on a file system that stamps by whole seconds, such as ext4 with inodes of 128 bytes.
+const COARSE_STAT_SETTLES: Duration = Duration::from_millis(1100);
 /// A journal without a lock holder is checked again after this time: its writer may just have let go.
 const JOURNAL_SETTLES: Duration = Duration::from_millis(50);
 /// SQLite's MAX_PATHNAME, less what it appends for the log (os_unix.c).
@@ -69,7 +71,7 @@ impl FileState {
     pub fn take(path: &Path) -> Result<FileState, ReadError> {
         let mut database = FileStat::of(path)?;
         if database.is_fresh(SystemTime::now()) {
-            std::thread::sleep(STAT_SETTLES);
+            std::thread::sleep(database.settles());
             database = FileStat::of(path)?;
             if database.is_fresh(SystemTime::now()) {
                 return Err(ReadError::Busy(Busy::Writing));
@@ -78,6 +80,7 @@ impl FileState {
         let wal = WalStat::of(&beside(path, "-wal"))?;
         if wal.is_none() {
             at_rest(path)?;
+            log_is_here(path)?;
         }
         Ok(FileState { database, wal })
     }
@@ -117,7 +120,12 @@ impl FileStat {
     fn is_fresh(&self, now: SystemTime) -> bool {
         let (seconds, nanos) = self.modified.max(self.changed);
         let stamp = SystemTime::UNIX_EPOCH + Duration::new(seconds.max(0) as u64, nanos as u32);
-        now.duration_since(stamp).is_ok_and(|age| age < STAT_SETTLES)
+        now.duration_since(stamp).is_ok_and(|age| age < self.settles())
+    }
+
+    /// For how long after a change a second one may leave the same stamp. Stamps without a fraction are whole seconds.
+    fn settles(&self) -> Duration {
+        if self.modified.1 == 0 && self.changed.1 == 0 { COARSE_STAT_SETTLES } else { STAT_SETTLES }
     }
 }
 
@@ -259,6 +267,33 @@ fn at_rest(path: &Path) -> Result<(), ReadError> {
     Err(ReadError::HotJournal)
 }
 
+/// Whether a database in WAL mode that a process has open has its log beside it: not so where the file alone is mounted
+/// elsewhere, or its log was deleted.
+fn log_is_here(path: &Path) -> Result<(), ReadError> {
+    let is_open = || -> Result<Option<String>, ReadError> {
+        let database = open_regular(path)?;
+        if !is_in_wal_mode(&database) || beside(path, "-wal").exists() {
+            return Ok(None);
+        }
+        let holder = lock_holder(&database, FlockType::WriteLock, SHARED_FIRST, SHARED_SIZE).ok().flatten();
+        Ok(holder.map(|lock| lock.pid.map_or("a process".to_owned(), |pid| format!("process {}", pid.as_raw_pid()))))
+    };
+    if is_open()?.is_none() {
+        return Ok(());
+    }
+    // A process that is just opening or closing it may not have made its log yet, or have deleted it already.
+    std::thread::sleep(JOURNAL_SETTLES);
+    is_open()?.map_or(Err(ReadError::Busy(Busy::LogRemoved)), |process| Err(ReadError::LogElsewhere(process)))
+}
+
+/// Whether a database's header says that it is in WAL mode (<https://sqlite.org/fileformat.html>).
+pub(super) fn is_in_wal_mode(database: &File) -> bool {
+    const OFFSET: u64 = 18;
+    const WAL: [u8; 2] = [2, 2];
+    let mut format = [0; 2];
+    database.read_exact_at(&mut format, OFFSET).is_ok() && format == WAL
+}
+
 /// Whether another process holds a write lock there.
 fn is_locked(file: &File, start: u64, length: u64) -> bool {
     matches!(lock_holder(file, FlockType::ReadLock, start, length), Ok(Some(_)))
@@ -310,6 +345,9 @@ mod tests {
             self.file("a.db", &[MAGIC, &[1; 100][..]].concat())
         }
     }
+
+    const COMMITTING: &str =
+        "its writer is in the middle of a commit, or keeps the database locked, as with locking_mode=EXCLUSIVE";
 
     fn why(error: ReadError) -> String {
         error.to_string()
@@ -448,7 +486,7 @@ mod tests {
         };
         // https://sqlite.org/lockingv3.html: pending, reserved, then 510 shared bytes.
         let (pending, reserved, shared, last) = (0x4000_0000, 0x4000_0001, 0x4000_0002, 0x4000_01ff);
-        let busy = || Err("its writer is in the middle of a commit".to_owned());
+        let busy = || Err(COMMITTING.to_owned());
         assert_eq!((rest(pending), rest(shared), rest(last)), (busy(), busy(), busy()));
         assert_eq!((rest(pending - 1), rest(reserved), rest(last + 1)), (Ok(()), Ok(()), Ok(())));
         directory.file("a.db-journal", &[1]);
@@ -475,7 +513,7 @@ mod tests {
             writer.join().map(|()| rest)
         });
         let rest = rest.unwrap_or_else(|_| panic!("the writer failed"));
-        assert_eq!(rest, Err("its writer is in the middle of a commit".to_owned()));
+        assert_eq!(rest, Err(COMMITTING.to_owned()));
     }
 
     #[test]

@@ -61,19 +61,16 @@ mod kernel {
 
 #[cfg(target_os = "linux")]
 mod kernel {
-    use super::super::files::{SHARED_FIRST, SHARED_SIZE, beside, lock_holder, open_regular};
+    use super::super::files::{SHARED_FIRST, SHARED_SIZE, beside, is_in_wal_mode, lock_holder, open_regular};
     use super::{Holder, Instant, Millis, Path, Process, SECOND, now};
     use rustix::process::{Flock, FlockType};
     use rustix::time::{ClockId, clock_gettime};
     use std::collections::BTreeSet;
     use std::fs::{File, read_to_string};
-    use std::os::unix::fs::{FileExt, MetadataExt};
+    use std::os::unix::fs::MetadataExt;
 
     /// SQLite's "dead man's switch" in the `-shm` (os_unix.c).
     const OPEN_BYTE: u64 = 128;
-    /// Where the header of a database says that it is in WAL mode, and what stands there.
-    const FORMAT_OFFSET: u64 = 18;
-    const WAL_FORMAT: [u8; 2] = [2, 2];
     /// File systems whose locks other machines, or a server in user space, may keep to themselves: FUSE and virtiofs, 9p, NFS,
     /// SMB 2, CIFS (statfs(2)).
     const FOREIGN_LOCKS: [u32; 5] = [0x6573_5546, 0x0102_1997, 0x6969, 0xfe53_4d42, 0xff53_4d42];
@@ -87,9 +84,7 @@ mod kernel {
     /// Who has the database open.
     pub fn holder(path: &Path) -> Holder {
         let Ok(database) = open_regular(path) else { return Holder::Unknown };
-        let mut format = [0; 2];
-        let is_wal = database.read_exact_at(&mut format, FORMAT_OFFSET).is_ok() && format == WAL_FORMAT;
-        if !is_wal || hides_locks(path) {
+        if !is_in_wal_mode(&database) || hides_locks(path) {
             return Holder::Unknown;
         }
         let shm = open_regular(&beside(path, "-shm")).ok();

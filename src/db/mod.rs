@@ -149,8 +149,6 @@ fn harden(db: &mut Connection, tables: &[&str], deadline: Clock) -> Result<(), R
     for (limit, value) in [
         (Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE_LEN),
         (Limit::SQLITE_LIMIT_SQL_LENGTH, 1 << 20),
-        (Limit::SQLITE_LIMIT_EXPR_DEPTH, 20),
-        (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 3),
         (Limit::SQLITE_LIMIT_VDBE_OP, 250_000),
         (Limit::SQLITE_LIMIT_ATTACHED, 0),
         (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 1),
@@ -175,7 +173,8 @@ fn authorize(tables: &[String], context: &AuthContext<'_>) -> Authorization {
     let allowed = match context.action {
         AuthAction::Select => true,
         AuthAction::Read { table_name, .. } => {
-            tables.iter().any(|table| table == table_name) || table_name == "sqlite_master"
+            // SQLite compares the names of tables without regard to case.
+            tables.iter().any(|table| table.eq_ignore_ascii_case(table_name)) || table_name == "sqlite_master"
         }
         // Named by the defaults of columns; with trusted_schema off only harmless ones get this far.
         AuthAction::Function { function_name } => function_name != "load_extension",

@@ -13,7 +13,7 @@ pub use phantom::for_tests as phantom_for_tests;
 use crate::db::{self, Access, ReadError};
 use crate::model::{Fire, Job, JobIndex, Row, Schedule, Snapshot, State};
 use crate::schedule::Zone;
-use crate::time::{Instant, Millis};
+use crate::time::{DAY, Instant, Millis, SECOND};
 use clap::ValueEnum;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -67,10 +67,33 @@ pub struct Window {
     pub zone: Zone,
     /// Whether error texts are read.
     pub errors: bool,
+    /// Whether the audit is as of now, so that nothing in the database is legitimately later.
+    pub is_live: bool,
     /// Whether to ask the operating system which process has the database open.
     pub asks_process: bool,
     /// When reading is given up.
     pub deadline: Clock,
+}
+
+impl Window {
+    /// How far ahead of the audit a time may lie: what is written while it is read. An audit of the past may meet rows that were
+    /// written later, but not in another age.
+    fn ahead(&self) -> Millis {
+        if self.is_live { 10 * SECOND } else { 366 * DAY }
+    }
+
+    /// A time, unless it lies in the future, where it says nothing.
+    fn credible(&self, at: Option<Instant>) -> Option<Instant> {
+        at.filter(|at| at.since(self.now) <= self.ahead())
+    }
+}
+
+/// Says that a time of some rows lies in the future, so that it was not used.
+fn note_times_ahead(what: &str, ids: &[String], snapshot: &mut Snapshot) {
+    if let [first, others @ ..] = ids {
+        let more = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+        snapshot.notes.push(format!("{what} of {first:?}{more} lies in the future and was not used: correct it"));
+    }
 }
 
 impl Store {
@@ -106,9 +129,9 @@ impl Store {
     }
 
     /// The schedulers whose job table is among these.
-    fn recognize(tables: &[String]) -> Option<Store> {
+    fn recognize(tables: &[String]) -> Vec<Store> {
         let has = |store: &&Store| tables.iter().any(|table| table.eq_ignore_ascii_case(store.job_table()));
-        Store::value_variants().iter().find(has).copied()
+        Store::value_variants().iter().filter(has).copied().collect()
     }
 }
 
@@ -125,7 +148,12 @@ pub fn read(path: &Path, window: &Window, insist: Option<Store>) -> Result<Snaps
     let tables: Vec<&str> = Store::value_variants().iter().flat_map(|store| store.tables()).copied().collect();
     let mut access = Access::new(path, &tables, window.deadline)?;
     let names = access.consistent_read(table_names)?;
-    let store = insist.or_else(|| Store::recognize(&names)).ok_or_else(|| unrecognized(&names))?;
+    let store = match (insist, Store::recognize(&names).as_slice()) {
+        (Some(store), _) => store,
+        (None, [store]) => *store,
+        (None, []) => return Err(unrecognized(&names)),
+        (None, several) => return Err(ambiguous(several)),
+    };
     let mut snapshot = store.read(&mut access, window)?;
     if window.asks_process {
         let (liveness, note) = db::liveness(path);
@@ -148,6 +176,15 @@ fn unrecognized(tables: &[String]) -> ReadError {
         "is not a scheduler's database: it has neither a table {}; found: {}. Give the scheduler's own database, such as data/phantom.db",
         job_tables.join(" nor "),
         found(tables)
+    ))
+}
+
+/// A database with the tables of several schedulers: to read those of one would call the others healthy.
+fn ambiguous(stores: &[Store]) -> ReadError {
+    let tables: Vec<&str> = stores.iter().map(|store| store.job_table()).collect();
+    ReadError::Unusable(format!(
+        "has the tables of several schedulers ({}): audit it once for each, with --store",
+        tables.join(", ")
     ))
 }
 

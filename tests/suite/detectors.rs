@@ -214,8 +214,83 @@ fn a_resume_or_an_edit_restarts_the_clock_of_an_open_gap() {
     history.sql("UPDATE scheduled_jobs SET updated_at = '2026-03-02 20:30:00'");
     history.check("2026-03-02T20:31:00Z", &[]);
     history.sql("UPDATE scheduled_jobs SET updated_at = '2026-03-02 20:20:00'");
-    history.check("2026-03-02T20:31:00Z", &["info past-due/repaired ongoing"]);
-    assert_eq!(history.audit("2026-03-02T20:31:00Z", &[]).json()["findings"][0]["missed_slots"], 10);
+    history.check("2026-03-02T20:31:00Z", &[]);
+}
+
+/// An hourly job whose last fires used these tokens.
+fn tokens(counts: &[&str]) -> History {
+    let history = History::new();
+    history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    for (index, count) in counts.iter().enumerate() {
+        let hours = counts.len() - 1 - index;
+        history.sql(&format!(
+            "INSERT INTO cost_events (session_key, cost_usd, input_tokens, output_tokens, model, created_at)
+             VALUES ('scheduler:sched:j', 0, {count}, {count}, 'm', datetime('2026-03-02 10:01:00', '-{hours} hours'))"
+        ));
+    }
+    history
+}
+
+#[test]
+fn a_count_that_can_not_be_read_neither_continues_nor_ends_a_streak() {
+    let now = "2026-03-02T10:30:00Z";
+    tokens(&["7", "0", "0", "'n/a'", "0", "0", "'n/a'", "0"])
+        .check(now, &["critical zero-tokens/zero-token-streak ongoing"]);
+    tokens(&["7", "0", "0", "NULL", "0"]).check(now, &["warning zero-tokens/zero-token-streak ongoing"]);
+    tokens(&["7", "0", "NULL", "0"]).check(now, &[]);
+    let nine = ["7", "0", "0", "0", "0", "0", "0", "0", "0", "0", "NULL"];
+    tokens(&nine).check(now, &["critical zero-tokens/zero-token-streak ongoing"]);
+    tokens(&["7", "0", "0", "0", "NULL", "7"]).check(now, &["warning zero-tokens/zero-token-streak resolved"]);
+}
+
+#[test]
+fn a_single_time_in_the_future_is_not_used_and_hides_nothing() {
+    let history = History::new();
+    history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    history.fires("j", &["2026-03-02 10:01:00"]);
+    let audit = |now: &str| {
+        let run = history.audit(now, &[]);
+        let notes = run.json()["databases"][0]["notes"].as_array().unwrap().len();
+        (run.findings().into_iter().map(|line| line.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>(), notes)
+    };
+    let critical = (vec!["critical".to_owned(), "critical".to_owned()], 0);
+    assert_eq!(audit("2026-03-02T14:00:00Z"), critical);
+    // Created later than it ran.
+    history.sql("UPDATE scheduled_jobs SET created_at = '2026-03-02 14:01:00'");
+    assert_eq!(audit("2026-03-02T14:00:00Z"), critical);
+    history.sql("UPDATE scheduled_jobs SET created_at = '9999-01-01 00:00:00', updated_at = '9999-01-01 00:00:00'");
+    assert_eq!(audit("2026-03-02T14:00:00Z"), (critical.0.clone(), 1));
+    history.sql("UPDATE scheduled_jobs SET created_at = '2026-03-01 00:00:00', updated_at = '2026-03-02 10:01:00'");
+    history.session("scheduler:sched:k", "2099-01-01 00:00:00");
+    assert_eq!(audit("2026-03-02T14:00:00Z"), (critical.0.clone(), 1));
+    // What was written after an audit of the past is no mistake.
+    history.sql("DELETE FROM sessions; UPDATE scheduled_jobs SET updated_at = '2026-04-02 10:01:00'");
+    assert!(audit("2026-03-02T14:00:00Z").1 == 1);
+}
+
+#[test]
+fn gaps_in_the_numbers_of_events_do_not_count_as_rows() {
+    let history = History::new();
+    history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    history.fires("j", &["2026-03-02 06:01:00", "-2026-03-02 07:01:00", "-2026-03-02 08:01:00"]);
+    history.sql("UPDATE cost_events SET id = id + 4000000000000000000 WHERE id > 1");
+    history.fires("j", &["-2026-03-02 09:01:00"]);
+    history.sql("UPDATE cost_events SET id = 9000000000000000000 WHERE id = (SELECT max(id) FROM cost_events)");
+    let run = history.audit("2026-03-02T09:30:00Z", &[]);
+    assert_eq!(run.findings(), ["warning zero-tokens/zero-token-streak ongoing"], "{}", run.out);
+    assert!(!run.out.contains("were read"), "{}", run.out);
+}
+
+#[test]
+fn a_next_run_off_the_slots_does_not_hide_days_of_silence() {
+    let history = History::new();
+    let daily = r#"{"expr":"0 9 * * *"}"#;
+    history.job("j", "cron", daily, Some("2026-03-02T09:00:00.000Z"), Some("2026-03-20T14:00:00.000Z"));
+    history.fires("j", &["2026-03-02 09:01:00"]);
+    let found = history.audit("2026-03-05T09:00:00Z", &[]).findings();
+    assert!(!found.iter().any(|line| line.contains("gap/silent")), "{found:?}");
+    let found = history.audit("2026-03-08T09:30:00Z", &[]).findings();
+    assert!(found.contains(&GAP.to_owned()), "{found:?}");
 }
 
 #[test]

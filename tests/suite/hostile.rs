@@ -1,6 +1,7 @@
 //! Input that nobody meant well with: exit 0 to 3, a clear line, never a panic.
 
 use crate::{HOURLY, History, command, run};
+use std::path::Path;
 
 #[test]
 fn files_that_are_not_databases_have_clear_errors() {
@@ -230,6 +231,37 @@ fn databases_with_flipped_bits_and_cut_ends_never_panic_or_hang() {
         let run: crate::Run = command().args(arguments).arg(&path).output().unwrap().into();
         assert!((0..=3).contains(&run.code) && !run.err.contains("internal"), "case {case}: {} {}", run.code, run.err);
     }
+}
+
+/// Overwrites each page of a database once: every audit is an error or says what the whole database says, or a note of what
+/// could not be read.
+pub fn overwrite_pages(original: &Path, now: &str) {
+    let bytes = std::fs::read(original).unwrap();
+    let page = usize::from(u16::from_be_bytes([bytes[16], bytes[17]]));
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("broken.db");
+    let audit = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        let arguments = ["-f", "json", "--timezone", "UTC", "--now", now];
+        crate::Run::from(command().args(arguments).arg(&path).output().unwrap())
+    };
+    let whole = audit(&bytes);
+    assert_eq!(whole.code, 2, "{}", whole.err);
+    for (number, start) in (0..bytes.len()).step_by(page).enumerate() {
+        for fill in [0, 0xff, b'x'] {
+            let mut broken = bytes.clone();
+            broken[start..start + page].fill(fill);
+            let run = audit(&broken);
+            let noted = || run.json()["databases"][0]["notes"].as_array().is_some_and(|notes| !notes.is_empty());
+            let silent = run.code != 3 && run.code != 2 && !noted();
+            assert!(!silent, "page {}, {fill:#x}: exit {}: {}", number + 1, run.code, run.out);
+        }
+    }
+}
+
+#[test]
+fn an_overwritten_page_never_makes_a_critical_database_healthy() {
+    overwrite_pages(Path::new("fixtures/incident.db"), "2026-04-30T12:00:00Z");
 }
 
 #[test]

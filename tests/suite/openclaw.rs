@@ -559,3 +559,93 @@ fn a_heartbeat_shares_the_error_of_other_jobs() {
     failing("b", "heartbeat failed: request failed (HTTP 400)");
     store.check("06:30", &["warning zero-tokens/failing ongoing"; 2], &["warning job-failing ongoing"]);
 }
+
+#[test]
+fn what_every_store_has_is_required() {
+    let critical = || {
+        let store = OpenClaw::new("10:29");
+        store.hourly("a", "05:00", "06:00").worked("a", &["03:00", "04:00", "05:00"]);
+        store
+    };
+    assert_eq!(critical().audit("10:30", &[]).code, 2);
+    for table in
+        ["task_runs", "cron_run_receipts", "diagnostic_events", "state_leases", "gateway_boot_lifecycle", "cron_jobs"]
+    {
+        for change in [format!("DROP TABLE {table}"), format!("ALTER TABLE {table} RENAME TO other")] {
+            let store = critical();
+            store.sql(&change);
+            let run = store.audit("10:30", &[]);
+            assert_eq!(run.code, 3, "{change}: {}", run.out);
+        }
+    }
+    let store = critical();
+    store.sql("DROP TABLE delivery_queue_entries");
+    assert_eq!(store.audit("10:30", &[]).code, 2, "not every version has it");
+}
+
+#[test]
+fn an_overwritten_page_never_makes_a_critical_store_healthy() {
+    let store = OpenClaw::new("10:29");
+    for hour in 0..6 {
+        store.worked("a", &[&format!("0{hour}:00")]);
+    }
+    store.hourly("a", "05:00", "06:00").sql("PRAGMA journal_mode=DELETE");
+    crate::hostile::overwrite_pages(&store.path, "2026-03-02T10:30:00Z");
+}
+
+#[test]
+fn details_that_can_not_be_read_are_no_proof_of_health() {
+    for detail in ["NULL", "'{\"status\":\"ok\",\"usage\":{\"input_tok'", "''", "'[]'"] {
+        let store = OpenClaw::new("10:29");
+        store.hourly("a", "10:00", "11:00");
+        store.worked("a", &["01:00", "02:00"]);
+        for hour in 3..=9 {
+            store.run("a", &format!("0{hour}:00"), json!({}));
+        }
+        store.run("a", "10:00", json!({}));
+        store.sql(&format!("UPDATE task_runs SET detail_json = {detail} WHERE started_at >= {}", ms("03:00")));
+        let run = store.audit("10:30", &[]);
+        assert_eq!(
+            (run.code, run.incidents()),
+            (1, vec!["warning unjudged ongoing".to_owned()]),
+            "{detail}: {}",
+            run.out
+        );
+    }
+    for usage in [json!({"input_tokens": "0"}), json!({"input_tokens": null, "output_tokens": null})] {
+        let store = OpenClaw::new("10:29");
+        store.hourly("a", "10:00", "11:00");
+        store.worked("a", &["01:00", "02:00"]);
+        for hour in ["06:00", "07:00", "08:00", "09:00", "10:00"] {
+            store.run("a", hour, json!({"status": "ok", "usage": usage}));
+        }
+        assert_eq!(store.audit("10:30", &[]).code, 1, "{usage}");
+    }
+}
+
+#[test]
+fn a_quarantine_that_can_not_be_read_is_still_one() {
+    let store = OpenClaw::new("10:29");
+    store.hourly("a", "10:00", "11:00").worked("a", &["09:00", "10:00"]);
+    let made = ms("08:00");
+    store.sql(&format!(
+        "INSERT INTO diagnostic_events VALUES ('cron.quarantine:{STORE}', 'entry-7', '{{\"job\":{{\"id\":\"b\"', {made}, 0)"
+    ));
+    let run = store.audit("10:30", &[]);
+    assert_eq!(run.incidents(), ["critical row-dead ongoing"], "{}", run.out);
+    assert!(run.out.contains("entry-7"), "{}", run.out);
+}
+
+#[test]
+fn a_file_with_the_tables_of_two_schedulers_is_not_read_by_half() {
+    let history = History::new();
+    history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    history.sql(include_str!("openclaw.sql"));
+    let now = "2026-03-02T10:30:00Z";
+    let both = history.audit(now, &[]);
+    assert!(both.code == 3 && both.err.contains("with --store"), "{}", both.err);
+    assert_eq!(
+        (history.audit(now, &["--store", "phantom"]).code, history.audit(now, &["--store", "openclaw"]).code),
+        (0, 0)
+    );
+}

@@ -170,3 +170,32 @@ fn as_another_user_in_a_directory_that_cannot_be_written() {
     let run = audit();
     assert!(run.code == 3 && run.err.contains("run as a user who may read it"), "{}", run.err);
 }
+
+#[test]
+fn a_live_log_that_is_somewhere_else_is_an_error() {
+    let history = History::new();
+    history.sql("PRAGMA journal_mode=WAL");
+    history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    let run = history.audit("2026-03-02T10:30:00Z", &[]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    std::fs::remove_file(history.path.with_extension("db-wal")).unwrap();
+    let run = history.audit("2026-03-02T10:30:00Z", &[]);
+    assert!(run.code == 3 && run.err.contains("its -wal is not beside it"), "{}", run.err);
+}
+
+#[test]
+fn names_of_tables_may_be_in_any_case_and_other_parts_of_the_schema_of_any_size() {
+    let history = History::new();
+    history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    history.fires("j", &["2026-03-02 10:01:00"]);
+    let deep = (0..300).map(|n| n.to_string()).collect::<Vec<_>>().join(" + ");
+    let many = vec!["SELECT 1 AS x"; 40].join(" UNION ALL ");
+    history.sql(&format!(
+        "ALTER TABLE scheduled_jobs RENAME TO other; ALTER TABLE other RENAME TO SCHEDULED_JOBS;
+         ALTER TABLE cost_events RENAME TO more; ALTER TABLE more RENAME TO Cost_Events;
+         CREATE VIEW v AS {many}; CREATE TABLE t (x CHECK (x > {deep}));
+         CREATE TRIGGER r AFTER INSERT ON t BEGIN DELETE FROM t WHERE x = {deep}; END"
+    ));
+    let run = history.audit("2026-03-02T14:30:00Z", &[]);
+    assert_eq!(run.incidents(), ["critical scheduler-silent ongoing"], "{}{}", run.out, run.err);
+}

@@ -102,12 +102,13 @@ fn slots_lost_before_a_restart_count_after_15_free_minutes() {
 }
 
 #[test]
-fn edited_interval_counts_from_the_edit() {
-    let world = |next: &str| fleet([every("j", HOUR).ran("10:00", "10:01").written("20:30").next(next)]);
-    assert_eq!(found(&world("21:30:02.000"), "20:40"), NONE);
-    assert_eq!(found(&world("21:30:02.001"), "20:40"), ["info repaired"]);
-    assert_eq!(found(&world("21:30"), "20:29:59.999"), ["warning silent"]);
-    assert_eq!(found(&world("21:30"), "20:30:00.000"), NONE);
+fn an_interval_that_was_edited_waits_for_the_next_run_of_the_row() {
+    // Every hour, then every five minutes, while the next run stood.
+    let world = fleet([every("j", 5 * MINUTE).ran("10:00", "10:01").next("11:01")]);
+    assert_eq!(found(&world, "10:45"), NONE);
+    assert_eq!(found(&world, "11:00:59.999"), NONE);
+    assert_eq!(found(&world, "11:16:00.000"), NONE);
+    assert_eq!(found(&world, "11:16:00.001"), ["critical overdue", "critical silent"]);
 }
 
 #[test]

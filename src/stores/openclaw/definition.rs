@@ -247,6 +247,12 @@ pub struct Quarantine {
 }
 
 impl Quarantine {
+    /// An entry that can't be read, by its key: some job was taken out.
+    pub fn unreadable(key: String) -> Quarantine {
+        let reason = "its entry in diagnostic_events can't be read".to_owned();
+        Quarantine { name: key.clone(), id: key, reason, definition: None, status: JobState::default() }
+    }
+
     /// Reads the payload of an entry; None if it names no job.
     pub fn parse(json: &str) -> Option<Quarantine> {
         let entry: Value = serde_json::from_str(json).ok()?;

@@ -61,7 +61,8 @@ impl Work {
 impl<'a> Detail<'a> {
     /// Reads `detail_json`; None if it can't be read.
     pub fn parse(json: &'a [u8]) -> Option<Detail<'a>> {
-        serde_json::from_slice(json).ok()
+        // A list would do for a struct.
+        json.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(json).ok())?
     }
 
     /// What the run of a job did.

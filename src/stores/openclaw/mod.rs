@@ -17,7 +17,7 @@ use crate::model::{
 };
 use crate::time::{DAY, Instant, MINUTE, Millis, SECOND};
 use definition::{Definition, JobState, Quarantine, delivery_error};
-use rusqlite::Connection;
+use rusqlite::{Connection, Statement};
 use std::collections::HashMap;
 use std::path::PathBuf;
 
@@ -124,8 +124,14 @@ fn read_tables(db: &Connection, window: &Window) -> Result<Tables, ReadError> {
     Ok(tables)
 }
 
-fn missing(what: &rusqlite::Error) -> ReadError {
-    ReadError::Unusable(format!("is not a store of OpenClaw that can be read: {what}"))
+/// A query on tables that every store of this version has: one that lacks them can't be judged.
+fn required<'db>(db: &'db Connection, query: &str) -> Result<Statement<'db>, ReadError> {
+    db.prepare(query).map_err(|error| match error.to_string() {
+        missing if missing.starts_with("no such ") => {
+            ReadError::Unusable(format!("is not a store of OpenClaw that can be read: {missing}"))
+        }
+        _ => error.into(),
+    })
 }
 
 fn instant(value: Option<i64>) -> Option<Instant> {
@@ -134,19 +140,17 @@ fn instant(value: Option<i64>) -> Option<Instant> {
 
 /// The lease proves life by itself; without one the last boot tells whether the process was stopped.
 fn read_liveness(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> Result<(), ReadError> {
-    let lease = db.prepare("SELECT heartbeat_at, created_at FROM state_leases WHERE scope = 'gateway-owner'");
-    if let Ok(mut lease) = lease {
-        let mut rows = lease.query([])?;
-        while let Some(row) = rows.next()? {
-            let (renewed, created) = (instant(number(row.get_ref(0)?)), instant(number(row.get_ref(1)?)));
-            note_lease(renewed, created, window.now, snapshot);
-        }
+    let mut lease = required(db, "SELECT heartbeat_at, created_at FROM state_leases WHERE scope = 'gateway-owner'")?;
+    let mut rows = lease.query([])?;
+    while let Some(row) = rows.next()? {
+        let (renewed, created) = (instant(number(row.get_ref(0)?)), instant(number(row.get_ref(1)?)));
+        note_lease(renewed, created, window.now, snapshot);
     }
     let boots = format!(
         "SELECT started_at_ms, completed_at_ms FROM gateway_boot_lifecycle
          WHERE started_at_ms <= ?1 ORDER BY started_at_ms DESC LIMIT {MAX_BOOTS}"
     );
-    let Ok(mut boots) = db.prepare(&boots) else { return Ok(()) };
+    let mut boots = required(db, &boots)?;
     let mut rows = boots.query([window.now.millis()])?;
     let mut last_stop = None;
     while let Some(row) = rows.next()? {
@@ -176,7 +180,7 @@ fn note_lease(renewed: Option<Instant>, created: Option<Instant>, now: Instant, 
 
 fn read_jobs(db: &Connection, window: &Window, tables: &mut Tables) -> Result<(), ReadError> {
     let query = "SELECT store_key, job_id, name, enabled, declaration_key, job_json, state_json FROM cron_jobs ORDER BY sort_order, job_id";
-    let mut statement = db.prepare(query).map_err(|error| missing(&error))?;
+    let mut statement = required(db, query)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         super::room_for_another(&tables.snapshot.jobs)?;
@@ -209,9 +213,10 @@ fn job(
     status: &JobState,
     window: &Window,
 ) -> (Job, Option<Row>) {
-    let created_at = instant(definition.created_at);
+    let created_at = window.credible(instant(definition.created_at));
     let schedule = schedule(&id, definition, status, window);
-    let is_created = created_at.is_none_or(|made| made <= window.now);
+    let has_run = instant(status.last_run_at).is_some_and(|start| start <= window.now);
+    let is_created = has_run || created_at.is_none_or(|made| made <= window.now);
     let state = if is_created { state(enabled, &schedule, definition, status) } else { State::NotCreated };
     let paced = status.paced_next_run_at.is_some() && status.paced_next_run_at == status.next_run_at;
     let newer = instant(status.last_run_at).is_some_and(|start| start > window.now);
@@ -286,14 +291,18 @@ fn row(created_at: Option<Instant>, status: &JobState, window: &Window) -> Row {
 
 /// Jobs whose rows the scheduler could not read and deleted, except for those that exist again.
 fn read_quarantine(db: &Connection, window: &Window, tables: &mut Tables) -> Result<(), ReadError> {
-    let query = "SELECT scope, payload_json, created_at FROM diagnostic_events WHERE scope LIKE 'cron.quarantine:%' LIMIT 20000";
-    let Ok(mut statement) = db.prepare(query) else { return Ok(()) };
+    let query = "SELECT scope, payload_json, created_at, event_key FROM diagnostic_events
+        WHERE scope LIKE 'cron.quarantine:%' LIMIT 20000";
+    let mut statement = required(db, query)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let Some(at) = instant(number(row.get_ref(2)?)).filter(|at| *at <= window.now) else { continue };
         let scope = row.get_ref(0)?.as_bytes().unwrap_or_default();
         let store_key = scope.strip_prefix(b"cron.quarantine:").unwrap_or_default().to_vec();
-        let Some(entry) = Quarantine::parse(&text(row.get_ref(1)?).unwrap_or_default()) else { continue };
+        let entry = match Quarantine::parse(&text(row.get_ref(1)?).unwrap_or_default()) {
+            Some(entry) => entry,
+            None => Quarantine::unreadable(shown(row.get_ref(3)?)),
+        };
         let key = (store_key, entry.id.clone().into_bytes());
         if tables.keys.contains_key(&key) {
             continue;
@@ -313,7 +322,12 @@ fn read_dead_letters(db: &Connection, window: &Window, tables: &mut Tables) -> R
         "SELECT session_key, last_error, coalesce(failed_at, updated_at) AS at FROM delivery_queue_entries
          WHERE (failed_at IS NOT NULL OR status = 'failed') AND at BETWEEN ?1 AND ?2 ORDER BY at LIMIT {MAX_DEAD_LETTERS}"
     );
-    let Ok(mut statement) = db.prepare(&query) else { return Ok(()) };
+    // Not every version has a queue.
+    let is_there = |name: &String| name.eq_ignore_ascii_case("delivery_queue_entries");
+    if !super::table_names(db)?.iter().any(is_there) {
+        return Ok(());
+    }
+    let mut statement = required(db, &query)?;
     let mut rows = statement.query([window.now.plus(-DAY).millis(), window.now.millis()])?;
     let mut others = 0;
     while let Some(row) = rows.next()? {

@@ -5,7 +5,7 @@ use super::super::value::{cut, number, text};
 use super::super::{MIN_OF_REGULAR, Window, gone, pieces, row_bounds, settle_newer_rows};
 use super::definition::delivery_error;
 use super::detail::{Detail, Work};
-use super::{Key, Tables, instant};
+use super::{Key, Tables, instant, required};
 use crate::db::{Access, ReadError};
 use crate::model::{DeliveryError, Fire, Job, JobIndex, MessageFate, Tokens};
 use crate::time::{DAY, Instant, Millis, SECOND};
@@ -94,7 +94,8 @@ pub fn newest(db: &Connection, tables: &Tables, window: &Window) -> Result<Newes
         requested: HashMap::new(),
     };
     let mut last = 0;
-    if let Ok(Some((low, high))) = row_bounds(db, "task_runs") {
+    required(db, "SELECT rowid FROM task_runs")?;
+    if let Some((low, high)) = row_bounds(db, "task_runs")? {
         (newest.first, last) = (low, high);
         newest.from = low.max(high.saturating_sub(ROWS_AT_FIRST - 1));
         newest.part = read_runs(db, tables, (newest.from, last), window)?;
@@ -299,7 +300,7 @@ impl Part {
 fn read_receipts(db: &Connection, tables: &Tables, window: &Window, newest: &mut Newest) -> Result<(), ReadError> {
     let query =
         "SELECT store_key, job_id, status, started_at_ms, finished_at_ms, request_run_id FROM cron_run_receipts";
-    let Ok(mut statement) = db.prepare(query) else { return Ok(()) };
+    let mut statement = required(db, query)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let Some(start) = instant(number(row.get_ref(3)?)).filter(|start| *start <= window.now) else { continue };

@@ -9,13 +9,13 @@
 
 use super::super::models::Models;
 use super::super::value::{event_time, number};
-use super::super::{MIN_OF_REGULAR, Window, gone, pieces, row_bounds, settle_newer_rows};
+use super::super::{MIN_OF_REGULAR, Window, gone, row_bounds, settle_newer_rows};
 use super::{KEY_PREFIX, Tables};
 use crate::db::{Access, ReadError};
 use crate::model::{Fire, Job, JobIndex, Run, Snapshot, Tokens};
 use crate::parallel;
 use crate::time::{DAY, Instant, MINUTE, Millis, SECOND};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use rustc_hash::FxHashMap;
 use std::num::NonZeroU32;
 
@@ -297,8 +297,8 @@ fn read_fires(
     newest: &mut Newest,
     snapshot: &mut Snapshot,
 ) -> Result<Vec<Vec<Fire>>, ReadError> {
-    let least = newest.last.saturating_sub(MAX_ROWS - 1);
-    if from < least {
+    let least = access.consistent_read(|db| oldest_kept(db, from, newest.last))?;
+    if let Some(least) = least {
         snapshot.notes.push(format!("only the last {MAX_ROWS} cost events were read, from row {least} on"));
     }
     let mut assignment = Assignment {
@@ -311,9 +311,16 @@ fn read_fires(
         seen: Seen::default(),
     };
     let mut beside = access.beside();
-    for consistent_read in pieces(from.max(least), newest.from, 2 * ROWS_A_PIECE) {
-        let parts = read_in_halves(access, &mut beside, consistent_read, &mut newest.keys)?;
+    let mut next = least.unwrap_or(from);
+    while next < newest.from {
+        // Numbers may have gaps of any size: each piece begins at a row.
+        let Some(row) = access.consistent_read(|db| row_from(db, next))?.filter(|row| *row < newest.from) else {
+            break;
+        };
+        let end = row.saturating_add(2 * ROWS_A_PIECE).min(newest.from);
+        let parts = read_in_halves(access, &mut beside, (row, end - 1), &mut newest.keys)?;
         parts.iter().for_each(|part| assignment.assign_fires(part, snapshot));
+        next = end;
     }
     assignment.assign_fires(&std::mem::take(&mut newest.part), snapshot);
     snapshot.last_other_activity = snapshot.last_other_activity.max(assignment.seen.last_other_activity);
@@ -328,6 +335,23 @@ fn read_fires(
         ));
     }
     Ok(assignment.unknown_jobs)
+}
+
+/// The number of the first row at `from` or later.
+fn row_from(db: &Connection, from: i64) -> Result<Option<i64>, ReadError> {
+    let query = "SELECT rowid FROM cost_events WHERE rowid >= ?1 ORDER BY rowid LIMIT 1";
+    Ok(db.query_row(query, [from], |row| row.get(0)).optional()?)
+}
+
+/// The number of the oldest row that is read, where those from `from` on are too many. Rows are counted, not their numbers,
+/// which may have gaps.
+fn oldest_kept(db: &Connection, from: i64, last: i64) -> Result<Option<i64>, ReadError> {
+    if last.saturating_sub(from) < MAX_ROWS {
+        return Ok(None);
+    }
+    let query = "SELECT rowid FROM cost_events WHERE rowid >= ?1 ORDER BY rowid DESC LIMIT 1 OFFSET ?2";
+    let kept: Option<i64> = db.query_row(query, [from, MAX_ROWS - 1], |row| row.get(0)).optional()?;
+    Ok(kept.filter(|kept| *kept > from))
 }
 
 /// Assigns events to their jobs, each with the end of the run before it.

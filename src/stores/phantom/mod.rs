@@ -12,6 +12,7 @@ use super::{NewerRows, Window};
 use crate::db::{Access, ReadError};
 use crate::model::{
     Delivery, DeliveryError, ErrorClass, Job, JobIndex, OpenRun, Row, Run, SchedulerTraits, Snapshot, State, Switch,
+    Timestamp,
 };
 use crate::time::{Instant, MINUTE, SECOND};
 use rusqlite::Connection;
@@ -44,7 +45,7 @@ impl Table {
     /// None if there is no table of that name; a view does not count.
     fn find(db: &Connection, name: &'static str) -> Result<Option<Table>, ReadError> {
         let kind = db
-            .prepare("SELECT type FROM sqlite_master WHERE name = ?1")?
+            .prepare("SELECT type FROM sqlite_master WHERE name = ?1 COLLATE NOCASE")?
             .query_row([name], |row| Ok(text(row.get_ref(0)?).as_deref() == Some("table")));
         match kind {
             Ok(true) => {}
@@ -187,12 +188,16 @@ fn read_jobs(db: &Connection, window: &Window, tables: &mut Tables) -> Result<()
     let Some(table) = Table::find(db, "scheduled_jobs")? else { return Ok(()) };
     let mut statement = db.prepare(&table.select(&JOB_COLUMNS))?;
     let mut rows = statement.query([])?;
-    let mut ids = HashSet::new();
+    let (mut ids, mut ahead) = (HashSet::new(), Vec::new());
     let snapshot = &mut tables.snapshot;
     while let Some(row) = rows.next()? {
         super::room_for_another(&snapshot.jobs)?;
         let id = id_bytes(row.get_ref(0)?);
         let (mut job, newer) = job(row, window)?;
+        let is_ahead = |time: Timestamp| time.instant().is_some() && window.credible(time.instant()).is_none();
+        if is_ahead(stamp(row.get_ref(12)?)) || is_ahead(stamp(row.get_ref(13)?)) {
+            ahead.push(job.id.clone());
+        }
         tables.newer_rows.extend(newer.map(|row| (JobIndex::at(snapshot.jobs.len()), row)));
         if id.len() > MAX_ID_LEN {
             job.state = State::Unknown(format!("its id is {} bytes long", id.len()));
@@ -204,6 +209,7 @@ fn read_jobs(db: &Connection, window: &Window, tables: &mut Tables) -> Result<()
         tables.ids.push(id);
         snapshot.jobs.push(job);
     }
+    super::note_times_ahead("the created_at or updated_at", &ahead, snapshot);
     Ok(())
 }
 
@@ -233,11 +239,12 @@ fn id_bytes(value: ValueRef<'_>) -> Vec<u8> {
 fn job(row: &rusqlite::Row<'_>, window: &Window) -> Result<(Job, Option<Row>), rusqlite::Error> {
     let kind = text(row.get_ref(4)?).unwrap_or_default();
     let start = stamp(row.get_ref(6)?);
-    let created_at = stamp(row.get_ref(12)?).instant();
-    let updated_at = stamp(row.get_ref(13)?).instant();
+    let created_at = window.credible(stamp(row.get_ref(12)?).instant());
+    let updated_at = window.credible(stamp(row.get_ref(13)?).instant());
     let newer = start.instant().max(updated_at).is_some_and(|at| at > window.now);
+    let has_run = start.instant().is_some_and(|start| start <= window.now);
     let state = match state(row.get_ref(2)?, row.get_ref(3)?, &kind) {
-        _ if created_at.is_some_and(|at| at > window.now) => State::NotCreated,
+        _ if created_at.is_some_and(|at| at > window.now) && !has_run => State::NotCreated,
         // The breaker of a newer row may have opened since.
         State::Broken if newer => State::Watched,
         state => state,
@@ -300,8 +307,13 @@ fn read_sessions(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> R
     };
     let mut statement = db.prepare(&table.select(&["session_key", "last_active_at"]))?;
     let mut rows = statement.query([])?;
+    let mut ahead = Vec::new();
     while let Some(row) = rows.next()? {
         let Some(active) = super::value::event_time(row.get_ref(1)?) else { continue };
+        if window.credible(Some(active)).is_none() {
+            ahead.push(shown(row.get_ref(0)?));
+            continue;
+        }
         let key = row.get_ref(0)?.as_bytes().unwrap_or_default();
         match key.strip_prefix(KEY_PREFIX) {
             Some(_) if active > window.now => snapshot.sessions_moved_on = true,
@@ -312,6 +324,7 @@ fn read_sessions(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> R
             None => {}
         }
     }
+    super::note_times_ahead("the last_active_at of the session", &ahead, snapshot);
     Ok(())
 }
 
