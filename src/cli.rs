@@ -153,6 +153,9 @@ pub struct OutputArgs {
     /// Write to a file instead, which is replaced atomically
     #[arg(short = 'o', long = "output", value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "quiet")]
     pub file: Option<PathBuf>,
+    /// Let --output replace a file that is not a report of sched-audit
+    #[arg(long, requires = "file")]
+    pub overwrite: bool,
     /// List every job, not only those in trouble
     #[arg(short, long)]
     pub all: bool,

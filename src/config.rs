@@ -11,9 +11,14 @@ use crate::time::Millis;
 use clap::ValueEnum;
 use serde::{Deserialize, Deserializer, de};
 use std::fmt::Display;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 use wildmatch::WildMatch;
+
+/// More is no configuration.
+const MAX_FILE_LEN: u64 = 1 << 20;
+const MAX_RULES: usize = 1000;
 
 /// What a file sets.
 #[derive(Debug, Default)]
@@ -74,6 +79,14 @@ pub enum ConfigError {
         line: usize,
         /// The contradiction.
         error: SettingError,
+    },
+    /// More rules than can be applied to each job.
+    #[error("{}: has {count} [[job]] rules, more than {MAX_RULES}: match several jobs with one pattern", .path.display())]
+    TooManyRules {
+        /// The file.
+        path: PathBuf,
+        /// How many.
+        count: usize,
     },
     /// `~` without a home.
     #[error("{}: {shown:?} needs the variable HOME, which is not set", .path.display())]
@@ -149,8 +162,7 @@ impl Config {
     /// # Errors
     /// What is wrong with it, on which line, and the most similar name.
     pub fn read(path: &Path) -> Result<Config, ConfigError> {
-        let read = std::fs::read_to_string(path);
-        let text = read.map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
+        let text = read_file(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
         let line = |offset: usize| text[..offset.min(text.len())].matches('\n').count() + 1;
         let keys: Keys = toml::from_str(&text).map_err(|error| ConfigError::Line {
             path: path.to_owned(),
@@ -172,6 +184,9 @@ impl Config {
             thresholds,
             rules: Vec::new(),
         };
+        if keys.job.len() > MAX_RULES {
+            return Err(ConfigError::TooManyRules { path: path.to_owned(), count: keys.job.len() });
+        }
         for job in keys.job {
             let line = line(job.span().start);
             let job = job.into_inner();
@@ -183,6 +198,21 @@ impl Config {
         }
         Ok(config)
     }
+}
+
+/// Reads a regular file of a size that makes sense: a pipe could stall us, and a device never ends.
+fn read_file(path: &Path) -> std::io::Result<String> {
+    let refuse = |why: &str| Err(std::io::Error::other(why.to_owned()));
+    let meta = std::fs::metadata(path)?;
+    if !meta.is_file() {
+        return refuse("it is not a regular file");
+    }
+    if meta.len() > MAX_FILE_LEN {
+        return refuse("it is longer than 1 MB");
+    }
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(MAX_FILE_LEN).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 impl Keys {

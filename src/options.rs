@@ -7,6 +7,7 @@ use crate::schedule::Zone;
 use crate::settings::{FailOn, ProcessCheck, SettingError, Settings, Thresholds};
 use crate::stores::{self, Store};
 use crate::time::{Instant, SECOND};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 use wildmatch::WildMatch;
@@ -71,7 +72,11 @@ impl Options {
             zone: cli.timezone.or(file.timezone).map_or_else(machine_zone, Ok)?,
             thresholds: overrides.apply(&Thresholds::default()),
         };
-        let patterns = |given: &[String]| given.iter().map(|pattern| WildMatch::new(pattern)).collect::<Vec<_>>();
+        let patterns = |given: &[String]| {
+            let mut seen = HashSet::new();
+            let new = given.iter().filter(|pattern| seen.insert(pattern.as_str()));
+            new.map(|pattern| WildMatch::new(pattern)).collect::<Vec<_>>()
+        };
         let policy = Policy {
             settings,
             only: patterns(&cli.job),
@@ -102,6 +107,13 @@ impl Options {
             only_trouble: cli.only_trouble,
             output: cli.output,
         })
+    }
+}
+
+impl Options {
+    /// The files that the call reads by name.
+    pub fn inputs(&self) -> Vec<PathBuf> {
+        self.databases.iter().chain(&self.policy.file).cloned().collect()
     }
 }
 

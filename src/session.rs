@@ -8,22 +8,27 @@ use crate::time::Instant;
 use crate::{explain, generate, output, panics, runner, signals};
 use std::fmt::Display;
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant as Clock};
 
 /// How far past the time-out an audit may go to report that it was late.
 const GRACE: Duration = Duration::from_millis(100);
+/// How long a full pipe may hold up a message on stderr.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// The longest message on stderr.
 const MAX_MESSAGE_LEN: usize = 1000;
 
 /// Does what the command line asks for and returns the exit code.
 pub fn run(cli: Cli, now: Instant, started: Clock) -> u8 {
     if let Some(text) = offline_output(&cli) {
-        return text.map_or_else(|error| fail(&error), |text| write_out(&text, 0, &cli.output));
+        return text.map_or_else(|error| fail(&error), |text| write_out(&text, 0, &cli.output, &[]));
     }
     let output = cli.output.clone();
-    let failed = |error| emit(&Report::failed(error, now), &output);
+    let arguments: Vec<PathBuf> = cli.databases.iter().chain(&cli.config).cloned().collect();
+    let failed = |error| emit(&Report::failed(error, now), &output, &arguments);
     if let Err(error) = signals::handle(output::clean_up) {
         return failed(CallError::Signals(error));
     }
@@ -61,8 +66,13 @@ fn audit(options: Options, started: Clock) -> Result<u8, CallError> {
     let exit_code = if options.check_config && errors.is_empty() { 0 } else { exit_code };
     match text {
         Err(error) => Ok(fail(&error)),
-        Ok(_) if options.output.quiet || (options.only_trouble && exit_code == 0) => Ok(exit_code),
-        Ok(text) => Ok(write_out(&text, exit_code, &options.output)),
+        Ok(_) if options.output.quiet => Ok(exit_code),
+        // A file would keep the trouble of an earlier call.
+        Ok(_) if options.only_trouble && exit_code == 0 && options.output.file.is_none() => Ok(exit_code),
+        Ok(text) => {
+            let text = if options.only_trouble && exit_code == 0 { String::new() } else { text };
+            Ok(write_out(&text, exit_code, &options.output, &options.inputs()))
+        }
     }
 }
 
@@ -84,13 +94,13 @@ fn style(output: &OutputArgs) -> Style {
 }
 
 /// Reports a failed call on stderr and in the format that was asked for, so that no stale file looks healthy.
-fn emit(report: &Report, output: &OutputArgs) -> u8 {
+fn emit(report: &Report, output: &OutputArgs, arguments: &[PathBuf]) -> u8 {
     report.errors().iter().for_each(eprint);
     if output.quiet {
         return report.exit_code();
     }
     match report::render(report, output.format, style(output), output.all) {
-        Ok(text) => write_out(&text, report.exit_code(), output),
+        Ok(text) => write_out(&text, report.exit_code(), output, arguments),
         Err(error) => fail(&error),
     }
 }
@@ -101,8 +111,11 @@ pub fn refuse(message: &clap::Error, now: Instant) -> u8 {
     if !message.use_stderr() {
         return message.print().map_or(COULD_NOT_AUDIT, |()| 0);
     }
-    // If this fails, there is nowhere left to report it.
-    let _ = message.print();
+    let shown = message.render().ansi().to_string();
+    complain(move || {
+        // If this fails, there is nowhere left to report it.
+        let _ = anstream::stderr().write_all(shown.as_bytes());
+    });
     let (format, quiet) = OutputArgs::of_wrong_arguments();
     if quiet || format == Format::Table {
         return COULD_NOT_AUDIT;
@@ -112,13 +125,14 @@ pub fn refuse(message: &clap::Error, now: Instant) -> u8 {
     let report = Report::failed(CallError::Options(why.to_owned()), now);
     let output = OutputArgs { format, ..OutputArgs::default() };
     report::render(&report, format, style(&output), false)
-        .map_or_else(|error| fail(&error), |text| write_out(&text, COULD_NOT_AUDIT, &output))
+        .map_or_else(|error| fail(&error), |text| write_out(&text, COULD_NOT_AUDIT, &output, &[]))
 }
 
-/// The one write, and the exit code if it succeeds.
-fn write_out(text: &str, exit_code: u8, output: &OutputArgs) -> u8 {
+/// The one write, and the exit code if it succeeds; `arguments` are the files that the call reads.
+fn write_out(text: &str, exit_code: u8, output: &OutputArgs, arguments: &[PathBuf]) -> u8 {
+    let guard = || output::Guard { arguments: arguments.to_vec(), overwrites: output.overwrite };
     let written = match &output.file {
-        Some(path) => output::to_file(text, path),
+        Some(path) => output::to_file(text, path, &guard()),
         None => output::to_stdout(text),
     };
     written.map_or_else(|error| fail(&error), |()| exit_code)
@@ -131,6 +145,26 @@ pub fn fail(error: &impl Display) -> u8 {
 }
 
 fn eprint(text: &impl Display) {
-    // If this fails, there is nowhere left to report it.
-    let _ = writeln!(std::io::stderr(), "sched-audit: {}", sanitize::text(&text.to_string(), MAX_MESSAGE_LEN));
+    let line = format!("sched-audit: {}\n", sanitize::workflow_text(&text.to_string(), MAX_MESSAGE_LEN));
+    complain(move || {
+        // If this fails, there is nowhere left to report it.
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    });
+}
+
+/// Writes to stderr, but not for longer than it takes to see that no one reads it; after that, not at all.
+fn complain(write: impl FnOnce() + Send + 'static) {
+    static UNREAD: AtomicBool = AtomicBool::new(false);
+    if UNREAD.load(Ordering::Relaxed) {
+        return;
+    }
+    let (sender, written) = channel();
+    let write = move || {
+        write();
+        // No one is waiting any more after the patience.
+        let _ = sender.send(());
+    };
+    if std::thread::Builder::new().spawn(write).is_ok() {
+        UNREAD.store(written.recv_timeout(PATIENCE).is_err(), Ordering::Relaxed);
+    }
 }

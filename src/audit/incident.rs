@@ -160,11 +160,24 @@ pub fn group(context: &Context<'_>, found: Vec<JobFinding>) -> (Vec<Incident>, V
     }
     let incidents = groups.into_iter().map(|(key, findings)| Group { context, key, findings }.into_incident());
     let mut incidents: Vec<Incident> = incidents.collect();
+    number_equal_fingerprints(&mut incidents);
     incidents.sort_by_key(|incident| {
         let since = incident.since.unwrap_or(Instant::MAX);
         (incident.status == Status::Resolved, Reverse(incident.severity), incident.cause, since)
     });
     (incidents, information)
+}
+
+/// Jobs that nothing tells apart, such as two without an id, still have incidents of their own.
+fn number_equal_fingerprints(incidents: &mut [Incident]) {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for incident in incidents {
+        let count = seen.entry(incident.fingerprint.clone()).or_insert(0);
+        *count += 1;
+        if *count > 1 {
+            incident.fingerprint = hashed([&incident.fingerprint, "again", &count.to_string()]);
+        }
+    }
 }
 
 /// What the findings of each job mean, looked up once.

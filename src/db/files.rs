@@ -186,6 +186,11 @@ pub fn is_part_of_database(path: &Path) -> bool {
         || ["-wal", "-shm", "-journal"].iter().filter_map(|suffix| without(suffix)).any(|path| is_database(&path))
 }
 
+/// Whether a process holds any lock on a file, so that it is in use.
+pub fn is_locked(path: &Path) -> bool {
+    open_regular(path).is_ok_and(|file| matches!(lock_holder(&file, FlockType::WriteLock, 0, 0), Ok(Some(_))))
+}
+
 fn explain(error: std::io::Error) -> ReadError {
     match error.kind() {
         std::io::ErrorKind::NotFound => ReadError::NotFound,
@@ -240,7 +245,7 @@ fn open_sidecar(path: &Path) -> Result<Option<File>, ReadError> {
 /// that has only reserved the database has not changed the file yet.
 fn at_rest(path: &Path) -> Result<(), ReadError> {
     let database = open_regular(path)?;
-    let writing = |start, length| is_locked(&database, start, length);
+    let writing = |start, length| has_writer(&database, start, length);
     if writing(PENDING_BYTE, 1) || writing(SHARED_FIRST, SHARED_SIZE) {
         return Err(ReadError::Busy(Busy::Committing));
     }
@@ -295,7 +300,7 @@ pub(super) fn is_in_wal_mode(database: &File) -> bool {
 }
 
 /// Whether another process holds a write lock there.
-fn is_locked(file: &File, start: u64, length: u64) -> bool {
+fn has_writer(file: &File, start: u64, length: u64) -> bool {
     matches!(lock_holder(file, FlockType::ReadLock, start, length), Ok(Some(_)))
 }
 
@@ -458,7 +463,7 @@ mod tests {
                     }
                 }
             }
-            while !is_locked(&file, start, length) {
+            while !has_writer(&file, start, length) {
                 std::thread::yield_now();
             }
             Writer(child)

@@ -3,14 +3,16 @@
 mod closed_stdout;
 
 use crate::db;
-use std::fs::Permissions;
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs::{Metadata, Permissions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 /// Everyone may read a new file, as far as the umask lets them: a collector often runs as another user.
 const NEW_FILE_MODE: u32 = 0o644;
+/// So many bytes of a file show whether it is a report.
+const BEGIN_LEN: u64 = 500;
 /// Links that are followed, as many as Linux does.
 const MAX_LINKS: usize = 40;
 
@@ -29,6 +31,15 @@ pub enum OutputError {
     /// The file must not be replaced.
     #[error("{}: is a SQLite database or belongs to one: give --output another file", .0.display())]
     Database(PathBuf),
+    /// The file is one that this call reads.
+    #[error("{}: is read by this call: give --output another file", .0.display())]
+    Argument(PathBuf),
+    /// A program is using the file.
+    #[error("{}: is locked by a program that uses it: give --output another file", .0.display())]
+    Locked(PathBuf),
+    /// The file was written by something else.
+    #[error("{}: does not look like a report of sched-audit: give --output another file, or pass --overwrite", .0.display())]
+    NotOurs(PathBuf),
     /// The file can't be replaced.
     #[error("{}: can't be written: {error}", .path.display())]
     File {
@@ -54,21 +65,54 @@ pub fn to_stdout(text: &str) -> Result<(), OutputError> {
     }
 }
 
+/// Which files may be replaced.
+#[derive(Debug, Default)]
+pub struct Guard {
+    /// The files that the call reads.
+    pub arguments: Vec<PathBuf>,
+    /// Whether a file that something else wrote may be replaced.
+    pub overwrites: bool,
+}
+
 /// Replaces a file by the text: it is written to a hidden file beside it, which is then renamed.
 ///
 /// # Errors
-/// Why it can't be written, or must not be: a database is never overwritten.
-pub fn to_file(text: &str, path: &Path) -> Result<(), OutputError> {
+/// Why it can't be written, or must not be: only a report is replaced without being asked, and never a file that is in use.
+pub fn to_file(text: &str, path: &Path, guard: &Guard) -> Result<(), OutputError> {
     let target = behind_links(path);
     let present = target.metadata().ok();
-    if present.as_ref().is_some_and(|meta| !meta.is_file()) {
-        return Err(OutputError::NotRegular(path.to_owned()));
+    guard.check(path, &target, present.as_ref())?;
+    replace(text, &target, present.as_ref()).map_err(|error| OutputError::File { path: path.to_owned(), error })
+}
+
+impl Guard {
+    fn check(&self, path: &Path, target: &Path, present: Option<&Metadata>) -> Result<(), OutputError> {
+        let refuse = |why: fn(PathBuf) -> OutputError| Err(why(path.to_owned()));
+        let is_target = |argument: &PathBuf| std::fs::canonicalize(argument).is_ok_and(|argument| argument == target);
+        if present.is_some_and(|meta| !meta.is_file()) {
+            return refuse(OutputError::NotRegular);
+        }
+        if self.arguments.iter().any(is_target) {
+            return refuse(OutputError::Argument);
+        }
+        if db::is_part_of_database(target) {
+            return refuse(OutputError::Database);
+        }
+        if present.is_some() && db::is_locked(target) {
+            return refuse(OutputError::Locked);
+        }
+        if present.is_some_and(|meta| meta.len() > 0) && !self.overwrites && !is_report(target) {
+            return refuse(OutputError::NotOurs);
+        }
+        Ok(())
     }
-    if db::is_part_of_database(&target) {
-        return Err(OutputError::Database(path.to_owned()));
-    }
-    let permissions = present.map_or_else(|| Permissions::from_mode(NEW_FILE_MODE), |meta| meta.permissions());
-    replace(text, &target, permissions).map_err(|error| OutputError::File { path: path.to_owned(), error })
+}
+
+/// Whether a file begins as a report does.
+fn is_report(path: &Path) -> bool {
+    let mut begin = Vec::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(BEGIN_LEN).read_to_end(&mut begin));
+    read.is_ok() && crate::report::is_report(&String::from_utf8_lossy(&begin))
 }
 
 /// The target of a link, whether or not it exists: a link stays a link.
@@ -92,13 +136,20 @@ pub fn clean_up() {
     }
 }
 
-fn replace(text: &str, target: &Path, permissions: Permissions) -> std::io::Result<()> {
+fn replace(text: &str, target: &Path, present: Option<&Metadata>) -> std::io::Result<()> {
+    let permissions = present.map_or_else(|| Permissions::from_mode(NEW_FILE_MODE), Metadata::permissions);
     let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let remember = |path: Option<PathBuf>| UNFINISHED.lock().map(|mut unfinished| *unfinished = path);
     let mut file = tempfile::Builder::new().prefix(".sched-audit-").suffix(".tmp").make_in(directory, |path| {
         let _ = remember(Some(path.to_owned()));
         std::fs::File::options().write(true).create_new(true).mode(permissions.mode()).open(path)
     })?;
+    if let Some(present) = present {
+        // Root keeps the owner too; anyone else may only keep the group, if it is one of theirs.
+        let whole = fchown(file.as_file(), Some(present.uid()), Some(present.gid()));
+        let _ = whole.or_else(|_| fchown(file.as_file(), None, Some(present.gid())));
+        file.as_file().set_permissions(permissions)?;
+    }
     file.write_all(text.as_bytes())?;
     // Renamed before it is on disk, it could be empty after a crash.
     file.as_file().sync_all()?;

@@ -44,7 +44,7 @@ fn annotation(Located { database, incident, .. }: &Located<'_>, report: &Report)
 
 /// One command, escaped as GitHub's own toolkit does.
 fn command(level: &str, title: &str, message: &str) -> String {
-    let data = |text: &str| sanitize::text(text, MAX_TEXT_LEN).replace('%', "%25");
+    let data = |text: &str| sanitize::workflow_text(text, MAX_TEXT_LEN).replace('%', "%25");
     let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
     format!("::{level} title={}::{}", property(title), data(message))
 }

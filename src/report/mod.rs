@@ -110,6 +110,35 @@ pub fn render(report: &Report, format: Format, style: Style, all: bool) -> Resul
     }
 }
 
+/// How reports begin, of each format but the page, and of --check-config.
+const BEGINNINGS: [&str; 17] = [
+    "OK ",
+    "INFO ",
+    "WARNING ",
+    "CRITICAL ",
+    "COULD NOT AUDIT",
+    "{\n  \"schema_version\": ",
+    "{\"kind\":\"incident\",\"schema_version\":",
+    "{\"kind\":\"error\",\"schema_version\":",
+    "# HELP sched_audit_",
+    "sched_audit_",
+    "SCHED ",
+    "::error title=",
+    "::warning title=",
+    "::notice title=",
+    "sched-audit: ",
+    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"sched-audit\"",
+    "every job: late_after ",
+];
+
+/// Whether a text begins as a report does, in whatever format.
+pub fn is_report(begin: &str) -> bool {
+    let begin = &anstream::adapter::strip_str(begin).to_string();
+    let is_page = begin.starts_with("<!DOCTYPE html>") && begin.contains("<title>sched-audit: ");
+    let counts = begin.trim_start_matches(|c: char| c.is_ascii_digit());
+    is_page || counts.starts_with(" databases: ") || BEGINNINGS.iter().any(|known| begin.starts_with(known))
+}
+
 impl Report {
     /// A report of a call that failed.
     pub fn failed(error: CallError, now: Instant) -> Report {

@@ -23,6 +23,11 @@ pub fn text(untrusted: &str, most: usize) -> String {
     shown
 }
 
+/// The same without what an older form of GitHub's workflow commands begins with, anywhere in a line.
+pub fn workflow_text(untrusted: &str, most: usize) -> String {
+    text(untrusted, most).replace("##[", "## [")
+}
+
 /// JSON in which the same characters are escaped, where JSON itself leaves them; its meaning is the same.
 pub fn json(text: String) -> String {
     // Of ASCII, JSON leaves only DEL: the usual text is done with by a look at its bytes.
@@ -45,7 +50,7 @@ fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// A path made safe to show.

@@ -180,3 +180,25 @@ fn a_match_that_matches_nothing_is_noted() {
         audited.out
     );
 }
+
+#[test]
+fn a_file_that_never_ends_or_has_too_many_rules_is_an_error_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let check = |path: &std::path::Path, why: &str| {
+        let run = run(&[&["--config", path.to_str().unwrap()][..], &INCIDENT].concat());
+        assert!(run.code == 3 && run.err.contains(why), "{}: {}", path.display(), run.err);
+    };
+    let pipe = directory.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    check(&pipe, "not a regular file");
+    check(std::path::Path::new("/dev/zero"), "not a regular file");
+    let file = directory.path().join("a.toml");
+    let rules =
+        |count: usize| std::fs::write(&file, "[[job]]\nmatch = 'x*'\nlate_after = '1h'\n".repeat(count)).unwrap();
+    rules(1000);
+    assert_eq!(run(&[&["-q", "--config", file.to_str().unwrap()][..], &INCIDENT].concat()).code, 2);
+    rules(1001);
+    check(&file, "1001 [[job]] rules");
+    std::fs::write(&file, "#".repeat((1 << 20) + 1)).unwrap();
+    check(&file, "longer than 1 MB");
+}

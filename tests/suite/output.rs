@@ -1,6 +1,6 @@
 //! `--output`: a file that is replaced whole, and never the wrong one.
 
-use crate::{HOURLY, History, INCIDENT, Run, command, run};
+use crate::{HEALTHY, HOURLY, History, INCIDENT, Run, command, run};
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
@@ -35,7 +35,7 @@ fn every_format_can_be_written_to_a_file() {
 fn a_new_file_may_be_read_by_all_and_an_old_one_keeps_its_mode() {
     let directory = tempfile::tempdir().unwrap();
     let (new, old) = (directory.path().join("new"), directory.path().join("old"));
-    std::fs::write(&old, "before").unwrap();
+    std::fs::write(&old, "OK before").unwrap();
     std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o640)).unwrap();
     let inode = old.metadata().unwrap().ino();
     assert_eq!((write_to(&new, &[]).code, write_to(&old, &[]).code), (2, 2));
@@ -158,7 +158,7 @@ fn device_or_directory_is_not_replaced_and_unwritable_file_exits_3() {
 fn link_stays_and_its_target_is_replaced() {
     let directory = tempfile::tempdir().unwrap();
     let (file, link) = (directory.path().join("file"), directory.path().join("link"));
-    std::fs::write(&file, "before").unwrap();
+    std::fs::write(&file, "OK before").unwrap();
     symlink(&file, &link).unwrap();
     assert_eq!(write_to(&link, &[]).code, 2);
     assert!(link.is_symlink() && std::fs::read_to_string(&file).unwrap().contains("heartbeat"));
@@ -204,4 +204,69 @@ fn a_closed_stdout_and_a_file_size_limit_are_exit_code_3() {
 #[test]
 fn quiet_conflicts_with_output() {
     assert_eq!(crate::run(&["-q", "-o", "x", "fixtures/incident.db"]).code, 3);
+}
+
+#[test]
+fn only_a_report_is_replaced_unless_asked_and_never_what_is_in_use() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &[u8]| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let kept = |path: &Path, more: &[&str], why: &str| {
+        let before = std::fs::read(path).unwrap();
+        let run = write_to(path, more);
+        assert!(run.code == 3 && run.err.contains(why), "{}: {}", path.display(), run.err);
+        assert_eq!(std::fs::read(path).unwrap(), before, "{}", path.display());
+    };
+    // An encrypted database, its log, a super-journal, a script.
+    for (name, text) in
+        [("x.db", &b"\x8f\x10\xaa\x93 encrypted"[..]), ("x.db-wal", b"\x37\x7f\x06\x82"), ("run.sh", b"#!/bin/sh\n")]
+    {
+        let path = file(name, text);
+        kept(&path, &[], "does not look like a report");
+        assert_eq!(write_to(&path, &["--overwrite"]).code, 2, "{name}");
+    }
+    // The files that the call reads, whatever is in them.
+    let config = file("a.toml", b"");
+    kept(&config, &["--overwrite", "--config", config.to_str().unwrap()], "is read by this call");
+    let argument = file("no-header.db", b"");
+    kept(&argument, &["--overwrite", argument.to_str().unwrap()], "is read by this call");
+    // A database in its first transaction, which keeps its journal in memory.
+    let path = directory.path().join("new.db");
+    let db = rusqlite::Connection::open(&path).unwrap();
+    db.execute_batch("PRAGMA journal_mode=MEMORY; PRAGMA cache_size=1; BEGIN IMMEDIATE; CREATE TABLE t (x)").unwrap();
+    // To open and close it here would drop the locks of this process.
+    let inode = path.metadata().unwrap().ino();
+    let run = write_to(&path, &["--overwrite"]);
+    assert!(run.code == 3 && path.metadata().unwrap().ino() == inode, "{}", run.err);
+    db.execute_batch("COMMIT").unwrap();
+    // What each format writes can be replaced by each.
+    for format in ["table", "json", "ndjson", "prometheus", "nagios", "github", "junit", "html"] {
+        let report = directory.path().join("report");
+        assert_eq!(write_to(&report, &["--format", format]).code, 2, "{format}");
+        assert_eq!(write_to(&report, &["--color", "always"]).code, 2, "after {format}");
+    }
+}
+
+#[test]
+fn only_trouble_leaves_no_trouble_behind_in_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("report");
+    assert_eq!(write_to(&file, &["--only-trouble"]).code, 2);
+    assert!(std::fs::read_to_string(&file).unwrap().starts_with("CRITICAL"));
+    let run: Run = command().args(["--only-trouble", "-o"]).arg(&file).args(HEALTHY).output().unwrap().into();
+    assert_eq!((run.code, std::fs::read_to_string(&file).unwrap().as_str()), (0, ""));
+}
+
+#[test]
+fn a_stderr_that_nobody_reads_holds_nothing_up() {
+    let begun = std::time::Instant::now();
+    let missing: Vec<String> = (0..400).map(|number| format!("/no/such/{}{number}", "x".repeat(300))).collect();
+    let mut child = command().arg("-q").args(missing).stderr(Stdio::piped()).spawn().unwrap();
+    let stderr = child.stderr.take();
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    drop(stderr);
 }
