@@ -28,6 +28,7 @@ mod progress;
 mod report;
 mod runner;
 mod schedule;
+mod secrets;
 mod session;
 mod settings;
 mod shell;

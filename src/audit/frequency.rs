@@ -9,6 +9,8 @@ use crate::model::{Fire, Job, State, cost_of};
 use crate::schedule::Cadence;
 use crate::time::{DAY, Instant, Millis};
 
+/// Rows of the same name that are compared with each other.
+const MAX_NAMESAKES: usize = 100;
 /// With fewer slots a day, a lost one means little.
 const MIN_SLOTS: u64 = 10;
 /// This many times the slots, and this many fires more, are not retries: the circuit breaker opens before.
@@ -74,8 +76,11 @@ pub fn twin(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> 
         other.id != job.id && other.home == job.home && same_schedule && fires(other)
     };
     let is_older = |other: &&Subject<'_>| (other.job.created_at, other.index) < (job.created_at, subject.index);
-    let namesakes = context.subjects.named(&job.name).iter().map(|index| &context.subjects[*index]);
-    let older = namesakes.filter(is_older).find(|other| is_twin(other.job)).filter(|_| fires(job))?;
+    if !fires(job) {
+        return None;
+    }
+    let namesakes = context.subjects.named(&job.name).iter().take(MAX_NAMESAKES).map(|index| &context.subjects[*index]);
+    let older = namesakes.filter(is_older).find(|other| is_twin(other.job))?;
     let evidence = GapEvidence::Twin { of: older.job.id.clone() };
     Some(Finding::new(Severity::Warning, evidence).since(job.created_at))
 }

@@ -22,7 +22,7 @@ mod work;
 mod worker;
 mod zero_tokens;
 
-pub use finding::{AffectedJob, Finding, JobFinding, count, usd};
+pub use finding::{AffectedJob, Evidence, Finding, JobFinding, count, usd};
 pub use incident::Incident;
 pub use timeline::{Outcome, Timeline};
 pub use work::Usage;
@@ -37,7 +37,7 @@ use past_due::PastDueEvidence;
 use policy::{JobSettings, Policy};
 use shared_failure::SharedFailure;
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Index;
 use wildmatch::WildMatch;
 use worker::{ActiveRun, Phase, Worker};
@@ -71,7 +71,9 @@ impl<'a> Subjects<'a> {
         };
         let all: Vec<Subject<'a>> = jobs.iter().enumerate().map(subject).collect();
         let mut by_name: HashMap<&str, Vec<JobIndex>> = HashMap::new();
-        for subject in all.iter().filter(|subject| !subject.job.name.is_empty()) {
+        // Names that were cut may differ in what is not seen.
+        let is_whole = |name: &str| !name.is_empty() && !name.ends_with('…');
+        for subject in all.iter().filter(|subject| is_whole(&subject.job.name)) {
             by_name.entry(&subject.job.name).or_default().push(subject.index);
         }
         Subjects { all, by_name }
@@ -128,9 +130,9 @@ impl Context<'_> {
 
     /// Whether a row that the scheduler picks has a next run, apart from those of some jobs.
     fn has_next_run_beside(&self, jobs: &[AffectedJob]) -> bool {
-        let is_beside = |subject: &Subject<'_>| jobs.iter().all(|affected| affected.job != subject.index);
+        let affected: HashSet<JobIndex> = jobs.iter().map(|affected| affected.job).collect();
         let has_next_run = |job: &Job| job.state == State::Watched && job.next_run().is_some();
-        self.subjects.iter().any(|subject| has_next_run(subject.job) && is_beside(subject))
+        self.subjects.iter().any(|subject| has_next_run(subject.job) && !affected.contains(&subject.index))
     }
 
     /// Whether there is a job whose silence would be a fault.

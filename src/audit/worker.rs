@@ -72,6 +72,19 @@ pub struct Worker<'a> {
     third_last_end: Option<Instant>,
     /// See [`Worker::served_stores`].
     served: OnceCell<Vec<String>>,
+    /// See [`Worker::catching_up_since`].
+    resumption: OnceCell<Option<Resumption>>,
+}
+
+/// The end of a silence of the whole scheduler.
+#[derive(Debug, Clone, Copy)]
+struct Resumption {
+    /// From when on the worker was free.
+    silent_from: Instant,
+    /// When the first run began after it.
+    at: Instant,
+    /// The slot that this run served.
+    first_slot: Option<Instant>,
 }
 
 /// The position of a run in [`Worker::active_runs`].
@@ -200,6 +213,7 @@ impl<'a> Worker<'a> {
             free_by_lower_bound: OnceCell::new(),
             ends: OnceCell::new(),
             served: OnceCell::new(),
+            resumption: OnceCell::new(),
             third_last_end: subjects.iter().filter_map(|subject| third_last_end(subject.job)).max(),
         };
         worker.active_runs = worker.in_flight();
@@ -298,18 +312,23 @@ impl<'a> Worker<'a> {
     /// When the whole scheduler woke from a silence in which a job due at `due` was not run, while the job may be waiting for
     /// its turn: since then the worker was hardly free, and no job with a later slot came first.
     pub fn catching_up_since(&self, due: Instant) -> Option<Instant> {
-        let late_after = self.settings.thresholds.late_after;
-        let now = self.settings.now;
+        let Resumption { silent_from, at, first_slot } = (*self.resumption.get_or_init(|| self.last_resumption()))?;
+        let slept = at.since(due.max(silent_from)) > self.settings.thresholds.lost_after;
+        let in_turn = first_slot.is_none_or(|slot| slot <= due);
+        let is_busy = || self.free_for(at, self.settings.now) <= self.settings.thresholds.late_after;
+        (slept && in_turn && !self.passed_over(at) && is_busy()).then_some(at)
+    }
+
+    fn last_resumption(&self) -> Option<Resumption> {
+        let works =
+            |run: &ActiveRun, at: Instant| run.start == at && run.cut.is_none() && run.length < RunLength::Impossible;
         let begins = |at: Instant| {
-            let works = |run: &ActiveRun| run.start == at && run.cut.is_none() && run.length < RunLength::Impossible;
-            self.last_end.is_some_and(|(end, _)| end > at) || self.active_runs.iter().any(works)
+            self.last_end.is_some_and(|(end, _)| end > at) || self.active_runs.iter().any(|run| works(run, at))
         };
-        let mut silences = self.free_by_upper_bound.spans.iter().rev().take_while(|(_, until)| *until > due);
-        let woken =
-            |(from, until): &&Span| begins(*until) && until.since(due.max(*from)) > self.settings.thresholds.lost_after;
-        let (_, woke) = *silences.find(woken)?;
-        let in_turn = self.first_slot_after(woke).is_none_or(|slot| slot <= due);
-        (in_turn && !self.passed_over(woke) && self.free_for(woke, now) <= late_after).then_some(woke)
+        let is_long = |(from, until): &&Span| until.since(*from) > self.settings.thresholds.lost_after;
+        let mut silences = self.free_by_upper_bound.spans.iter().rev();
+        let (silent_from, at) = *silences.find(|span| is_long(span) && begins(span.1))?;
+        Some(Resumption { silent_from, at, first_slot: self.first_slot_after(at) })
     }
 
     /// The slot of the first run that ended after `at`, or of the one in flight.

@@ -115,7 +115,7 @@ fn of_incident(report: &Report, located: Located<'_>) -> Markup {
                 dt { "Seen" }
                 dd { (shown(&incident.text.observed.join("; "))) }
                 @if let Some(inferred) = &incident.text.inferred { dt { "Likely" } dd { (shown(inferred)) } }
-                @if let Some(error) = &incident.error { dt { "Error" } dd { (sanitize::error(error, MAX_ERROR_LEN)) } }
+                @if let Some(error) = &incident.error { dt { "Error" } dd { (sanitize::text(error, MAX_ERROR_LEN)) } }
                 dt { "Fix" }
                 dd {
                     (shown(&incident.remedy.step))

@@ -2,13 +2,15 @@
 //! with; their comments are the descriptions in the schema.
 
 use super::{Audited, Database, Located, RenderError, Report, commands, sanitize};
-use crate::audit::{AffectedJob, Finding, Incident, JobReport, LocatedFinding, Timeline, Usage};
+use crate::audit::{AffectedJob, Evidence, Incident, JobReport, LocatedFinding, Timeline, Usage};
 use crate::catalog::{Cause, Detector, Reason, Severity, Status};
 use crate::model::{Action, Holder, Liveness};
 use crate::time::{Instant, seconds};
+use sanitize::Escaped;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
+use serde_json::ser::{CompactFormatter, PrettyFormatter, Serializer};
 use serde_json::{Map, Value};
 
 /// Raised when a key changes its meaning or is removed, not when one is added.
@@ -271,7 +273,8 @@ struct JsonFinding<'a> {
     /// One plain sentence.
     message: String,
     /// Further facts by name; which ones there are depends on the reason.
-    evidence: Map<String, Value>,
+    #[schemars(with = "Map<String, Value>")]
+    evidence: &'a Evidence,
 }
 
 /// A job by its row.
@@ -312,7 +315,7 @@ enum Line<'a> {
 }
 
 /// What a job with a finding and a long name takes in the report.
-const USUAL_BYTES_PER_JOB: usize = 6_000;
+const USUAL_BYTES_PER_JOB: usize = 7_000;
 
 /// The whole report as one object.
 ///
@@ -336,9 +339,9 @@ pub fn render(report: &Report) -> Result<String, RenderError> {
     let jobs: usize = report.audited().map(|(_, audited)| audited.jobs().count()).sum();
     // Reserved memory is not yet used; a text that grows by doubling is held twice.
     let mut text = Vec::with_capacity((jobs + 1) * USUAL_BYTES_PER_JOB);
-    serde_json::to_writer_pretty(&mut text, &root)?;
+    root.serialize(&mut Serializer::with_formatter(&mut text, Escaped(PrettyFormatter::new())))?;
     text.push(b'\n');
-    Ok(sanitize::json(String::from_utf8(text)?))
+    Ok(String::from_utf8(text)?)
 }
 
 /// One line for everything that could not be audited and for each incident, the worst first; none if all is well.
@@ -354,12 +357,12 @@ pub fn render_lines(report: &Report) -> Result<String, RenderError> {
         error,
     });
     let incident = |located| Line::Incident { schema_version, now, incident: Box::new(json_incident(located)) };
-    let mut text = String::new();
+    let mut text = Vec::new();
     for line in errors.chain(report.incidents().into_iter().map(incident)) {
-        text += &serde_json::to_string(&line)?;
-        text.push('\n');
+        line.serialize(&mut Serializer::with_formatter(&mut text, Escaped(CompactFormatter)))?;
+        text.push(b'\n');
     }
-    Ok(sanitize::json(text))
+    Ok(String::from_utf8(text)?)
 }
 
 /// The JSON Schema (draft 2020-12) of [`render`]; that of a line of [`render_lines`] is its `#/$defs/Line`.
@@ -464,7 +467,7 @@ fn json_incident(located: Located<'_>) -> JsonIncident<'_> {
         headline: incident.headline(),
         observed: &incident.text.observed,
         inferred: incident.text.inferred.as_deref(),
-        last_error: incident.error.as_ref().map(|error| sanitize::error(error, MAX_ERROR_LEN)),
+        last_error: incident.error.as_ref().map(|error| sanitize::text(error, MAX_ERROR_LEN)),
         next_step: &incident.remedy.step,
         sql: sql(incident),
         commands: commands(&located),
@@ -489,20 +492,8 @@ fn json_findings<'a>(database: &Database, audited: &'a Audited, now: Instant) ->
             missed_slots: finding.missed_slots,
             cadence_seconds: report.metrics.cadence_ms.map(seconds),
             message: finding.message(&report.job, now),
-            evidence: evidence(finding),
+            evidence: &finding.evidence,
         }
     };
     verdict.findings().into_iter().map(json).collect()
-}
-
-/// The evidence of a finding by name, secrets in its error masked.
-fn evidence(finding: &Finding) -> Map<String, Value> {
-    let mut evidence = match serde_json::to_value(&finding.evidence) {
-        Ok(Value::Object(evidence)) => evidence,
-        _ => Map::new(),
-    };
-    if let Some(Value::String(error)) = evidence.get_mut("last_error") {
-        *error = sanitize::error(error, MAX_ERROR_LEN);
-    }
-    evidence
 }

@@ -159,7 +159,7 @@ impl Page {
             line("Likely", sanitize::text(inferred, MAX_TEXT_LEN));
         }
         if let Some(error) = &incident.error {
-            line("Error", sanitize::error(error, MAX_ERROR_LEN));
+            line("Error", sanitize::text(error, MAX_ERROR_LEN));
         }
         line("Fix", sanitize::text(&incident.remedy.step, MAX_TEXT_LEN));
         text += &trimmed(&table);

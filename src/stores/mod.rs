@@ -36,7 +36,7 @@ const MIN_OF_REGULAR: usize = 3;
 
 /// A regular job that has no row any more.
 fn gone(id: &[u8], fires: Vec<Fire>) -> Job {
-    let id = value::cut(String::from_utf8_lossy(id).into_owned(), 500);
+    let id = value::id(id);
     let schedule = Schedule::unreadable("unknown".to_owned(), "its row is gone".to_owned());
     Job { fires, ..Job::new(id, State::Gone, schedule) }
 }
@@ -217,7 +217,7 @@ fn pieces(from: i64, end: i64, size: i64) -> impl Iterator<Item = (i64, i64)> {
 }
 
 /// An error where a database has as many jobs as can be audited.
-fn room_for_another(jobs: &[Job]) -> Result<(), ReadError> {
+fn room_for_another<T>(jobs: &[T]) -> Result<(), ReadError> {
     if jobs.len() < MAX_JOBS {
         return Ok(());
     }

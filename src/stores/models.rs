@@ -7,6 +7,8 @@ use rustc_hash::FxHashMap;
 /// Names that are told apart, and the longest that is shown of one.
 const MAX_MODELS: usize = 1000;
 const MAX_NAME_LEN: usize = 100;
+/// The bytes of a name by which it is told apart.
+const MAX_KEPT_LEN: usize = 200;
 
 /// Names of models, as they are met.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +20,7 @@ pub struct Models {
 impl Models {
     /// The position of a name; None if it is empty, or if too many are known.
     pub fn index(&mut self, name: &[u8]) -> Option<ModelIndex> {
+        let name = &name[..name.len().min(MAX_KEPT_LEN)];
         if let Some(position) = self.positions.get(name) {
             return Some(*position);
         }

@@ -1,11 +1,18 @@
 //! Values of columns that people edit by hand, so that any of them may hold anything.
 
 use crate::model::Timestamp;
+use crate::secrets;
 use crate::time::{Instant, SECOND, TimeText};
 use rusqlite::types::ValueRef;
+use std::hash::Hasher;
 
-/// The longest name or text that is kept for display.
-const MAX_TEXT_LEN: usize = 500;
+/// The longest name that is kept for display, in characters.
+const MAX_NAME_LEN: usize = 120;
+/// Ids up to this length are kept whole; of a longer one so much, and a hash that tells it from others.
+const MAX_ID_LEN: usize = 200;
+const ID_SHOWN: usize = 190;
+/// A value beyond this length is no name, schedule, or state, and is not read.
+const MAX_VALUE_LEN: usize = 1 << 20;
 /// The longest that is kept of a value that could not be read.
 const MAX_UNREADABLE_LEN: usize = 40;
 
@@ -19,14 +26,39 @@ pub fn text(value: ValueRef<'_>) -> Option<String> {
     }
 }
 
-/// A value as text for display: cut, empty for NULL.
+/// A value as text for display: empty for NULL, and with an ellipsis where it is cut.
 pub fn shown(value: ValueRef<'_>) -> String {
-    cut(text(value).unwrap_or_default(), MAX_TEXT_LEN)
+    let text = text(value).unwrap_or_default();
+    if text.chars().nth(MAX_NAME_LEN).is_none() {
+        return text;
+    }
+    cut(text, MAX_NAME_LEN) + "…"
+}
+
+/// An id, which is a key: a long one is cut and hashed, and stays longer than any that is kept whole.
+pub fn id(bytes: &[u8]) -> String {
+    if bytes.len() <= MAX_ID_LEN {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
+    let begin: String = String::from_utf8_lossy(&bytes[..MAX_ID_LEN]).chars().take(ID_SHOWN).collect();
+    let mut hash = fnv::FnvHasher::default();
+    hash.write(bytes);
+    format!("{begin:.<ID_SHOWN$}…{:016x}", hash.finish())
+}
+
+/// A column whose value is read only if it is of a length that makes sense; its length is looked up without reading it.
+pub fn bounded(column: &str) -> String {
+    format!("CASE WHEN octet_length({column}) > {MAX_VALUE_LEN} THEN '(too long)' ELSE {column} END")
 }
 
 /// A text of at most `most` characters.
 pub fn cut(text: String, most: usize) -> String {
     if text.len() <= most { text } else { text.chars().take(most).collect() }
+}
+
+/// A message that a program wrote, for display: secrets in it are masked.
+pub fn message(text: &str, most: usize) -> String {
+    cut(secrets::mask(text), most)
 }
 
 /// A value as a whole number, also one stored as a real or as text: `0.0` and `'0'` are zero.
@@ -52,7 +84,7 @@ pub fn stamp(value: ValueRef<'_>) -> Timestamp {
         None => Timestamp::Missing,
         Some(text) => match TimeText::parse(&text) {
             Some(time) => Timestamp::At(time.as_utc()),
-            None => Timestamp::Unreadable(cut(text, MAX_UNREADABLE_LEN)),
+            None => Timestamp::Unreadable(message(&text, MAX_UNREADABLE_LEN)),
         },
     }
 }

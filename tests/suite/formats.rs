@@ -418,3 +418,23 @@ fn quiet_is_quiet_in_every_format() {
         assert_eq!((quiet.status.code(), quiet.stdout.len(), quiet.stderr.len()), (Some(2), 0, 0), "{format}");
     }
 }
+
+#[test]
+fn secrets_are_masked_in_every_text_and_format() {
+    let history = History::new();
+    history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    history.fires("j", &["2026-03-02 09:01:00", "2026-03-02 10:01:00"]);
+    history.job("k", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), None);
+    history.job("l", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("token=abcdef0123456789"));
+    history.sql(
+        "UPDATE scheduled_jobs SET last_delivery_status = 'error: POST https://hooks.slack.com/services/T0/B0/xyzzy: 404' WHERE id = 'j';
+         UPDATE scheduled_jobs SET status = 'sk-ant-api03-xyzzy1234', last_run_status = 'error',
+           last_run_error = 'bad key sk-ant-api03-xyzzy1234' WHERE id = 'k'",
+    );
+    for format in ["table", "json", "ndjson", "prometheus", "nagios", "github", "junit", "html"] {
+        let audit = ["--format", format, "--timezone", "UTC", "--now", "2026-03-02T10:30:00Z"];
+        let run: Run = command().args(audit).arg(&history.path).output().unwrap().into();
+        assert!(run.code == 2 && !run.out.contains("xyzzy") && !run.out.contains("abcdef01"), "{format}: {}", run.out);
+    }
+    assert!(history.audit("2026-03-02T10:30:00Z", &[]).out.contains("https://hooks.slack.com/[masked]"));
+}

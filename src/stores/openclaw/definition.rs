@@ -1,7 +1,7 @@
 //! The JSON of a job: its definition, its state, and what is kept of a quarantined one. Keys that are not named here are
 //! not read.
 
-use super::super::value::cut;
+use super::super::value::{self, cut, message};
 use crate::model::{Delivery, DeliveryError, ErrorClass, Schedule, When};
 use crate::schedule::{Cadence, Cron, Zone};
 use crate::time::{Instant, Millis, TimeText};
@@ -58,6 +58,11 @@ impl Definition {
         definition
     }
 
+    /// What later runs are judged by: the rest may be large.
+    pub fn without_schedule(self) -> Definition {
+        Definition { schedule: Value::Null, pacing: Value::Null, agent_id: Value::Null, broken: None, ..self }
+    }
+
     fn kind(&self) -> &str {
         self.schedule["kind"].as_str().unwrap_or_default()
     }
@@ -106,10 +111,12 @@ impl Definition {
                 let expression = value["expr"].as_str().ok_or("its schedule has no text \"expr\"")?;
                 let zone = match value["tz"].as_str().filter(|name| !name.is_empty()) {
                     None => zone,
-                    Some(name) => Zone::named(name).ok_or_else(|| format!("the zone {name:?} does not exist"))?,
+                    Some(name) => {
+                        Zone::named(name).ok_or_else(|| format!("the zone {:?} does not exist", shorten(name)))?
+                    }
                 };
                 let cron = Cron::parse_openclaw(expression)
-                    .map_err(|error| format!("the expression {expression:?} can't be used: {error}"))?;
+                    .map_err(|error| format!("the expression {:?} can't be used: {error}", shorten(expression)))?;
                 let cron = cron.staggered(stagger(value["staggerMs"].as_i64(), expression, id));
                 Ok(When::Recurring(Cadence::Cron(Box::new(cron), zone)))
             }
@@ -127,9 +134,13 @@ impl Definition {
             }
             "on-exit" | "stream" => Ok(When::Once),
             "" => Err("it has no schedule".to_owned()),
-            other => Err(format!("the schedule's kind {other:?} is not cron, every or at")),
+            other => Err(format!("the schedule's kind {:?} is not cron, every or at", shorten(other))),
         }
     }
+}
+
+fn shorten(text: &str) -> String {
+    cut(text.to_owned(), SHOWN)
 }
 
 /// ISO text, without an offset in UTC, or milliseconds since 1970.
@@ -233,7 +244,7 @@ impl JobState {
 
 /// Why a message was not delivered; the text is kept if error texts are.
 pub fn delivery_error(why: &str, errors: bool) -> DeliveryError {
-    let text = if errors { cut(why.to_owned(), SHOWN) } else { "not-delivered".to_owned() };
+    let text = if errors { message(why, SHOWN) } else { "not-delivered".to_owned() };
     DeliveryError { text, class: ErrorClass::of(why), is_late: why.contains(STALE) }
 }
 
@@ -259,8 +270,8 @@ impl Quarantine {
         let id = entry["job"]["id"].as_str().or(entry["raw"]["jobId"].as_str())?;
         let name = entry["job"]["name"].as_str().unwrap_or(id);
         Some(Quarantine {
-            id: cut(id.to_owned(), 500),
-            name: cut(name.to_owned(), 500),
+            id: value::id(id.as_bytes()),
+            name: shorten(name),
             reason: entry["reason"].as_str().unwrap_or("for an unknown reason").to_owned(),
             definition: entry.get("job").map(|job| Definition::parse(&job.to_string(), false)),
             status: entry.get("state").map(JobState::of).unwrap_or_default(),

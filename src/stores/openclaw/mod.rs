@@ -9,7 +9,7 @@ mod detail;
 mod remedy;
 mod runs;
 
-use super::value::{cut, number, shown, text};
+use super::value::{self, cut, message, number, shown, text};
 use super::{NewerRows, Window};
 use crate::db::{Access, ReadError};
 use crate::model::{
@@ -179,11 +179,14 @@ fn note_lease(renewed: Option<Instant>, created: Option<Instant>, now: Instant, 
 }
 
 fn read_jobs(db: &Connection, window: &Window, tables: &mut Tables) -> Result<(), ReadError> {
-    let query = "SELECT store_key, job_id, name, enabled, declaration_key, job_json, state_json FROM cron_jobs ORDER BY sort_order, job_id";
-    let mut statement = required(db, query)?;
+    // Sorted below: SQLite's sorter would hold every definition, prompts and all.
+    let columns = ["store_key", "job_id", "name", "enabled", "declaration_key", "job_json", "state_json", "sort_order"];
+    let query = format!("SELECT {} FROM cron_jobs", columns.map(value::bounded).join(", "));
+    let mut statement = required(db, &query)?;
     let mut rows = statement.query([])?;
+    let mut read = Vec::new();
     while let Some(row) = rows.next()? {
-        super::room_for_another(&tables.snapshot.jobs)?;
+        super::room_for_another(&read)?;
         let bytes =
             |index: usize| Ok::<_, rusqlite::Error>(row.get_ref(index)?.as_bytes().unwrap_or_default().to_vec());
         let key = (bytes(0)?, bytes(1)?);
@@ -191,14 +194,17 @@ fn read_jobs(db: &Connection, window: &Window, tables: &mut Tables) -> Result<()
         let declared = row.get_ref(4)?.as_bytes().is_ok_and(|key| !key.is_empty());
         let definition = Definition::parse(&text_of(5)?, declared);
         let status = JobState::parse(&text_of(6)?);
-        let id = shown(row.get_ref(1)?);
         let enabled = number(row.get_ref(3)?) == Some(1);
-        let (mut job, newer) = job(id, shown(row.get_ref(2)?), enabled, &definition, &status, window);
-        tables.newer_rows.extend(newer.map(|row| (JobIndex::at(tables.snapshot.jobs.len()), row)));
+        let (mut job, newer) = job(value::id(&key.1), shown(row.get_ref(2)?), enabled, &definition, &status, window);
         job.home = Some(Home {
             store: cut(String::from_utf8_lossy(&key.0).into_owned(), 200),
             agent: cut(definition.agent_id.as_str().unwrap_or_default().to_owned(), 200),
         });
+        read.push((number(row.get_ref(7)?), key, job, newer, definition.without_schedule()));
+    }
+    read.sort_by(|(a_order, (_, a_id), ..), (b_order, (_, b_id), ..)| (a_order, a_id).cmp(&(b_order, b_id)));
+    for (_, key, job, newer, definition) in read {
+        tables.newer_rows.extend(newer.map(|row| (JobIndex::at(tables.snapshot.jobs.len()), row)));
         tables.add(key, job, definition);
     }
     Ok(())
@@ -241,7 +247,7 @@ fn schedule(id: &str, definition: &Definition, status: &JobState, window: &Windo
         Some(off) if off.reason == "schedule-errors" => {
             let why =
                 status.last_error.clone().filter(|_| window.errors).unwrap_or_else(|| "schedule errors".to_owned());
-            definition.unreadable(format!("the scheduler switched the job off: {}", cut(why, 200)))
+            definition.unreadable(format!("the scheduler switched the job off: {}", message(&why, 200)))
         }
         _ => definition.schedule(id, window.zone),
     }
@@ -277,7 +283,7 @@ fn row(created_at: Option<Instant>, status: &JobState, window: &Window) -> Row {
         // The end on record of an interrupted run is the next boot.
         duration_ms: status.last_duration.filter(|_| !status.was_interrupted()).map(|millis| millis.max(0)),
         failed: status.last_status == "error",
-        error: error.filter(|_| window.errors).map(|error| cut(error.to_owned(), 500)),
+        error: error.filter(|_| window.errors).map(|error| message(error, 500)),
         error_class: error.and_then(|error| ErrorClass::of(error.strip_prefix(HEARTBEAT_FAILED).unwrap_or(error))),
     });
     Row {
@@ -309,9 +315,9 @@ fn read_quarantine(db: &Connection, window: &Window, tables: &mut Tables) -> Res
         }
         let definition = entry.definition.unwrap_or_default();
         let (mut job, _) = job(entry.id, entry.name, true, &definition, &entry.status, window);
-        job.state = State::Quarantined(cut(entry.reason, 100));
+        job.state = State::Quarantined(message(&entry.reason, 100));
         job.row.iter_mut().for_each(|row| row.updated_at = Some(at));
-        tables.add(key, job, definition);
+        tables.add(key, job, definition.without_schedule());
     }
     Ok(())
 }

@@ -36,6 +36,8 @@ const PROBES: i64 = 64;
 const SAME_RUN: Millis = 2 * SECOND;
 /// Jobs without a row that are kept apart; the events of further ones are pooled.
 const MAX_UNKNOWN_JOBS: usize = 10_000;
+/// A session key that is longer belongs to no job that is told apart.
+const MAX_KEY_LEN: usize = 2_100;
 
 /// An event of the scheduler's, of the job with this position among those known.
 #[derive(Clone, Copy)]
@@ -126,7 +128,7 @@ impl Keys {
         }
         let id = key.strip_prefix(KEY_PREFIX)?;
         let next = JobIndex::at(self.jobs + self.unknown_jobs.len());
-        if self.unknown_jobs.len() < MAX_UNKNOWN_JOBS {
+        if self.unknown_jobs.len() < MAX_UNKNOWN_JOBS && key.len() <= MAX_KEY_LEN {
             self.unknown_jobs.push(id.to_vec());
             self.positions.insert(key.to_vec(), next);
         }

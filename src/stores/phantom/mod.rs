@@ -7,7 +7,7 @@ mod events;
 mod remedy;
 mod schedule;
 
-use super::value::{cut, number, shown, stamp, text};
+use super::value::{self, message, number, shown, stamp, text};
 use super::{NewerRows, Window};
 use crate::db::{Access, ReadError};
 use crate::model::{
@@ -28,8 +28,8 @@ pub const JOB_TABLE: &str = "scheduled_jobs";
 const KEY_PREFIX: &[u8] = b"scheduler:sched:";
 /// Rows of the audit log that are read at most, the last ones: older ones do not matter.
 const MAX_ROWS: usize = 200_000;
-/// An id is a key: one that is longer is not cut, since it would then be another.
-const MAX_ID_LEN: usize = 100_000;
+/// An id is a key: the events of one that is longer are not looked up.
+const MAX_ID_LEN: usize = 2_000;
 /// Sessions kept while they are read, before the older ones are dropped.
 const MAX_OPEN_RUNS: usize = 4_000;
 /// A session is touched again as its run's cost event is written, which is cut to the second.
@@ -64,7 +64,8 @@ impl Table {
 
     /// Selects the columns in this order, NULL for those that this version of the scheduler does not have.
     fn select(&self, columns: &[&str]) -> String {
-        let terms: Vec<&str> = columns.iter().map(|column| if self.has(column) { *column } else { "NULL" }).collect();
+        let term = |column: &&str| if self.has(column) { value::bounded(column) } else { "NULL".to_owned() };
+        let terms: Vec<String> = columns.iter().map(term).collect();
         format!("SELECT {} FROM {}", terms.join(", "), self.name)
     }
 }
@@ -201,7 +202,11 @@ fn read_jobs(db: &Connection, window: &Window, tables: &mut Tables) -> Result<()
         tables.newer_rows.extend(newer.map(|row| (JobIndex::at(snapshot.jobs.len()), row)));
         if id.len() > MAX_ID_LEN {
             job.state = State::Unknown(format!("its id is {} bytes long", id.len()));
-        } else if !id.is_empty() && !ids.insert(id.clone()) {
+            tables.ids.push(Vec::new());
+            snapshot.jobs.push(job);
+            continue;
+        }
+        if !id.is_empty() && !ids.insert(id.clone()) {
             snapshot
                 .notes
                 .push(format!("the id {:?} occurs twice in scheduled_jobs: its fires count for one row only", job.id));
@@ -257,7 +262,7 @@ fn job(row: &rusqlite::Row<'_>, window: &Window) -> Result<(Job, Option<Row>), r
         start,
         duration_ms,
         failed: status == "error",
-        error: error.filter(|_| window.errors).map(|text| cut(text.to_owned(), 500)),
+        error: error.filter(|_| window.errors).map(|text| message(text, 500)),
         error_class: error.and_then(ErrorClass::of),
     });
     let known = Row {
@@ -270,14 +275,16 @@ fn job(row: &rusqlite::Row<'_>, window: &Window) -> Result<(Job, Option<Row>), r
     let schedule = schedule::parse(&kind, &text(row.get_ref(5)?).unwrap_or_default(), window.zone);
     let name = shown(row.get_ref(1)?);
     let (row_known, row_newer) = if newer { (None, Some(known)) } else { (Some(known), None) };
-    let job = Job { name, created_at, row: row_known, ..Job::new(shown(row.get_ref(0)?), state, schedule) };
+    let job =
+        Job { name, created_at, row: row_known, ..Job::new(value::id(&id_bytes(row.get_ref(0)?)), state, schedule) };
     Ok((job, row_newer))
 }
 
 /// A message failed if its status begins with `error:` or `dropped:`; `skipped:channel_none` is intended.
 fn delivery(status: &str) -> Delivery {
     let failed = ["error:", "dropped:"].iter().any(|word| status.starts_with(word));
-    if failed { Delivery::Failed(DeliveryError::new(&cut(status.to_owned(), 100))) } else { Delivery::Fine }
+    let error = DeliveryError::new(status);
+    if failed { Delivery::Failed(DeliveryError { text: message(status, 100), ..error }) } else { Delivery::Fine }
 }
 
 /// The scheduler picks `enabled = 1 AND status = 'active'`; the comparison is exact.
@@ -292,9 +299,9 @@ fn state(enabled: ValueRef<'_>, status: ValueRef<'_>, kind: &str) -> State {
         (Some(1), Some("failed")) => State::Broken,
         (Some(1), other) => State::Unknown(format!(
             "status is {}",
-            other.map_or("NULL".into(), |s| format!("{:?}", cut(s.to_owned(), 100)))
+            other.map_or("NULL".into(), |status| format!("{:?}", message(status, 100)))
         )),
-        _ => State::Unknown(format!("enabled is {}", text(enabled).map_or("NULL".into(), |text| cut(text, 100)))),
+        _ => State::Unknown(format!("enabled is {}", text(enabled).map_or("NULL".into(), |text| message(&text, 100)))),
     }
 }
 
@@ -309,7 +316,7 @@ fn read_sessions(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> R
     let mut rows = statement.query([])?;
     let mut ahead = Vec::new();
     while let Some(row) = rows.next()? {
-        let Some(active) = super::value::event_time(row.get_ref(1)?) else { continue };
+        let Some(active) = value::event_time(row.get_ref(1)?) else { continue };
         if window.credible(Some(active)).is_none() {
             ahead.push(shown(row.get_ref(0)?));
             continue;
@@ -330,7 +337,7 @@ fn read_sessions(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> R
 
 /// Keeps the sessions that showed last: jobs run one after another, so the run of an older one has ended.
 fn note_open_run(snapshot: &mut Snapshot, id: &[u8], seen: Instant) {
-    let job_id = cut(String::from_utf8_lossy(id).into_owned(), 500);
+    let job_id = value::id(id);
     snapshot.open_runs.push(OpenRun { job_id, seen });
     if snapshot.open_runs.len() >= MAX_OPEN_RUNS {
         let newest = snapshot.open_runs.iter().map(|run| run.seen).max().unwrap_or(seen);
