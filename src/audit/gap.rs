@@ -169,8 +169,10 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The open gap of a job whose zone is not known, if the zone can't explain it.
+/// The open gap of a job whose zone is not known, if the zone can't explain it, nor its next run has passed, which past-due
+/// judges.
 fn silent_in_any_zone(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> Option<Finding> {
+    subject.job.next_run().filter(|next| *next > context.settings.now)?;
     let last = subject.job.last_end().or(subject.job.created_at)?;
     let expected = cadence.advance(last, 2.0)?.plus(MOST_OF_ZONES);
     open(context, subject, cadence).filter(|_| context.settings.now > expected)

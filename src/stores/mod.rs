@@ -11,7 +11,7 @@ mod value;
 pub use phantom::for_tests as phantom_for_tests;
 
 use crate::db::{self, Access, ReadError};
-use crate::model::{Fire, Job, JobIndex, Row, Schedule, Snapshot, State};
+use crate::model::{Fire, Job, JobIndex, Row, Run, Schedule, Snapshot, State};
 use crate::schedule::Zone;
 use crate::time::{DAY, Instant, Millis, SECOND};
 use clap::ValueEnum;
@@ -21,6 +21,9 @@ use std::time::Instant as Clock;
 
 /// A hundred times what a large fleet has; a database with more is out to exhaust us.
 const MAX_JOBS: usize = 20_000;
+
+/// Read beyond the window, so that what straddles its start is seen whole and a small step of the clock does no harm.
+const MARGIN: Millis = DAY;
 
 /// A scheduler whose store can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -76,6 +79,13 @@ pub struct Window {
 }
 
 impl Window {
+    /// From when on runs are read, `most` back at most: counted from the last run that any row knows, so that what is known of a
+    /// dead scheduler, and the names of its incidents, stay the same however long ago that was.
+    fn start(&self, jobs: &[Job], most: Millis) -> Instant {
+        let last = jobs.iter().filter_map(Job::last_run).map(Run::end).filter(|end| *end <= self.now).max();
+        last.unwrap_or(self.now).plus(-self.back.saturating_add(MARGIN).min(most))
+    }
+
     /// How far ahead of the audit a time may lie: what is written while it is read. An audit of the past may meet rows that were
     /// written later, but not in another age.
     fn ahead(&self) -> Millis {

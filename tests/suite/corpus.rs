@@ -66,3 +66,30 @@ fn incident_replay_reports_one_incident_from_the_third_zero_token_fire() {
         assert_eq!(told.len(), 1, "one fault, one fingerprint, {minutes} min in");
     }
 }
+
+/// Ongoing incidents of a database: their severities by fingerprint, but for one-shots, whose loss is news for a day only.
+fn ongoing(path: &str, zone: &str, now: &str) -> HashMap<String, usize> {
+    let json = run(&["--format", "json", "--now", now, "--timezone", zone, path]).json();
+    let incidents = json["incidents"].as_array().unwrap().iter();
+    let lasts = |i: &&Value| i["state"] == "ongoing" && i["cause"] != "one-shot-lost";
+    incidents.filter(lasts).map(|i| (i["fingerprint"].as_str().unwrap().to_owned(), rank(&i["severity"]))).collect()
+}
+
+#[test]
+fn sixty_days_without_a_new_row_only_make_it_worse() {
+    let labels: Value = serde_json::from_str(include_str!("../../fixtures/corpus/labels.json")).unwrap();
+    for case in labels.as_array().unwrap() {
+        let text = |key: &str| case[key].as_str().unwrap();
+        let path = format!("fixtures/corpus/{}", text("db"));
+        let start = chrono::DateTime::parse_from_rfc3339(text("now")).unwrap();
+        let mut before = HashMap::new();
+        for hours in (0..12).step_by(3).chain((12..60 * 24).step_by(72)) {
+            let now = (start + chrono::TimeDelta::hours(hours)).to_rfc3339();
+            let told = ongoing(&path, text("timezone"), &now);
+            for (fingerprint, severity) in &before {
+                assert!(told.get(fingerprint).is_some_and(|now| now >= severity), "{path} at {now}: {fingerprint}");
+            }
+            before = told;
+        }
+    }
+}

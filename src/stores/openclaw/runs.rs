@@ -20,8 +20,6 @@ const ROWS_A_PIECE: i64 = 100_000;
 const MAX_ROWS: i64 = 2_000_000;
 /// The scheduler deletes ended runs after this time.
 const KEPT: Millis = 7 * DAY;
-/// Read beyond the window, so that what straddles its start is seen whole.
-const MARGIN: Millis = DAY;
 /// A receipt and a task of one run differ by less.
 const SAME_RUN: Millis = 2 * SECOND;
 /// Jobs without a row that are kept apart.
@@ -131,7 +129,7 @@ pub fn read(access: &mut Access<'_>, tables: &mut Tables, newest: Newest, window
         let job = &mut tables.snapshot.jobs[job.position()];
         job.manual_runs = requests.of(job);
     }
-    let start = window.now.plus(-window.back.saturating_add(MARGIN).min(KEPT));
+    let start = window.start(&tables.snapshot.jobs, KEPT);
     tables.snapshot.window_start = Some(start);
     tables.snapshot.jobs.iter_mut().for_each(finish);
     let gone = assignment.gone_jobs(&mut tables.snapshot.other_fires);
@@ -238,7 +236,7 @@ fn read_runs(db: &Connection, tables: &Tables, (from, to): (i64, i64), window: &
         WHERE rowid BETWEEN ?1 AND ?2 AND runtime = 'cron' AND ended_at IS NOT NULL ORDER BY rowid";
     let mut statement = db.prepare(query)?;
     let mut rows = statement.query([from, to])?;
-    let oldest = window.now.plus(-window.back).plus(-MARGIN);
+    let oldest = window.start(&tables.snapshot.jobs, Millis::MAX);
     let mut part = Part::default();
     while let Some(row) = rows.next()? {
         let (Some(start), Some(end)) = (instant(number(row.get_ref(1)?)), instant(number(row.get_ref(2)?))) else {

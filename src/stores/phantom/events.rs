@@ -14,13 +14,11 @@ use super::{KEY_PREFIX, Tables};
 use crate::db::{Access, ReadError};
 use crate::model::{Fire, Job, JobIndex, Run, Snapshot, Tokens};
 use crate::parallel;
-use crate::time::{DAY, Instant, MINUTE, Millis, SECOND};
+use crate::time::{Instant, MINUTE, Millis, SECOND};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use rustc_hash::FxHashMap;
 use std::num::NonZeroU32;
 
-/// Read beyond the window, so that what straddles its start is seen whole and a small step of the clock does no harm.
-const MARGIN: Millis = DAY;
 /// Rows read with the small tables: a few milliseconds' worth.
 const ROWS_AT_FIRST: i64 = 10_000;
 /// Rows of each further piece; smaller ones would not be read any sooner after a retry.
@@ -204,7 +202,7 @@ pub fn read(
     newest: Option<Newest>,
     window: &Window,
 ) -> Result<Snapshot, ReadError> {
-    let start = window.now.plus(-window.back).plus(-MARGIN);
+    let start = window.start(&tables.snapshot.jobs, Millis::MAX);
     tables.snapshot.window_start = Some(start);
     if let Some(mut newest) = newest {
         let (first, last) = (newest.first, newest.last);
@@ -439,14 +437,14 @@ fn unrecorded(run: &Run) -> Fire {
 enum Wanted {
     /// Its last fire: the silence before its first one in the window may be a gap.
     OneFire,
-    /// All back to one with tokens: a streak reaches out of the window.
-    WholeStreak,
+    /// All back to one with tokens before so many: a streak reaches out of the window, or errors that may have used tokens.
+    WholeStreak(usize),
 }
 
 fn wanted(job: &Job, start: Instant) -> Option<Wanted> {
     let first = job.fires.first()?;
     if first.is_empty() {
-        return Some(Wanted::WholeStreak);
+        return Some(Wanted::WholeStreak(0));
     }
     let cadence = job.schedule.cadence()?;
     let due_long_ago = cadence.advance(start, 2.0).is_some_and(|slot| slot < first.end);
@@ -467,7 +465,8 @@ fn look_back(
         let job = &snapshot.jobs[index];
         let end = job.last_run().map(Run::end).filter(|end| *end < start);
         let Some(end) = end.filter(|_| job.fires.is_empty() && job.state.is_watched()) else { continue };
-        let wanted = FxHashMap::from_iter([(JobIndex::at(index), Wanted::WholeStreak)]);
+        let errors = usize::try_from(job.errors()).unwrap_or(0);
+        let wanted = FxHashMap::from_iter([(JobIndex::at(index), Wanted::WholeStreak(errors))]);
         let found = access.consistent_read(|db| match first_since(db, first, last, end.plus(MINUTE))? {
             Some(row) => backwards(db, row, MAX_NEAR_LAST_RUN, keys, wanted.clone()),
             None => Ok((Vec::new(), 0)),
@@ -524,7 +523,11 @@ fn backwards(
         let Some(Event { who, fire: Some(fire) }) = keys.read(row, &mut Seen::default())? else { continue };
         let Some((wanted, fires)) = open.get_mut(&who) else { continue };
         fires.push(fire);
-        if *wanted == Wanted::OneFire || !fire.is_empty() {
+        let is_enough = match wanted {
+            Wanted::OneFire => true,
+            Wanted::WholeStreak(errors) => !fire.is_empty() && fires.len() > *errors,
+        };
+        if is_enough {
             found.extend(open.remove(&who).map(|(_, fires)| (who, fires)));
         }
     }
