@@ -15,9 +15,11 @@ use crate::catalog::{Cause, Reason, Severity, Status};
 use crate::model::{Action, Delivery, ErrorClass, Job, JobIndex, Lease, Remedy, State, Tokens, Trouble};
 use crate::time::{Instant, MINUTE, Millis};
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::Hasher;
 
+/// With more streaks that are over, what fails now is not compared with each of them.
+const MAX_JOINED: usize = 500;
 /// A job that was due so shortly before the last run ended fell silent with all others.
 const LATE_IN_A_BATCH: Millis = 5 * MINUTE;
 
@@ -158,7 +160,10 @@ pub fn group(context: &Context<'_>, found: Vec<JobFinding>) -> (Vec<Incident>, V
         });
         groups[position].1.push(one);
     }
-    let incidents = groups.into_iter().map(|(key, findings)| Group { context, key, findings }.into_incident());
+    let incidents = groups.into_iter().map(|(key, findings)| {
+        let is_outage = grouping.outages.contains(&key);
+        Group { context, key, findings, is_outage }.into_incident()
+    });
     let mut incidents: Vec<Incident> = incidents.collect();
     number_equal_fingerprints(&mut incidents);
     incidents.sort_by_key(|incident| {
@@ -180,24 +185,32 @@ fn number_equal_fingerprints(incidents: &mut [Incident]) {
     }
 }
 
+/// From when until when a job failed, [`Instant::MAX`] if it lasts.
+type Span = (Instant, Instant, JobIndex);
+/// The same of one job, with the key of the incident.
+type Streak = (Instant, Instant, Key);
+
 /// What the findings of each job mean, looked up once.
 struct Grouping<'a> {
     context: &'a Context<'a>,
     /// What keeps a job from firing, whatever the scheduler does.
     barred: HashMap<JobIndex, Key>,
-    /// Streaks that are over, with the key of each.
-    past_streaks: HashMap<JobIndex, Vec<(Instant, Instant, Key)>>,
+    /// The streaks of each job, where some are over.
+    streaks: HashMap<JobIndex, Vec<Streak>>,
+    /// The keys of those of several jobs in which no model worked for any job before the first recovered.
+    outages: HashSet<Key>,
 }
 
 impl<'a> Grouping<'a> {
     fn new(context: &'a Context<'a>, found: &[JobFinding]) -> Grouping<'a> {
-        let mut grouping = Grouping { context, barred: HashMap::new(), past_streaks: HashMap::new() };
+        let mut grouping =
+            Grouping { context, barred: HashMap::new(), streaks: HashMap::new(), outages: HashSet::new() };
+        grouping.cluster_streaks(found);
         for one in found.iter().filter(|one| one.finding.is_ongoing()) {
             if let Some(key) = grouping.bar(one) {
                 grouping.barred.insert(one.job, key);
             }
         }
-        grouping.past_streaks = grouping.cluster_streaks(found);
         grouping
     }
 
@@ -238,36 +251,97 @@ impl<'a> Grouping<'a> {
     }
 
     fn failing(&self, job: JobIndex) -> Key {
-        // The job that began to fail stands for those that fail with it.
-        let job = self.context.shared.group_of(job).and_then(|group| group.first).unwrap_or(job);
-        let row = self.context.job(job);
-        let last_good = zero_tokens::failing_since(row).and_then(|(_, last_good)| last_good);
-        Key::Failing { job, last_good: last_good.or(row.created_at) }
+        let lasting = |streaks: &Vec<Streak>| {
+            streaks.iter().find(|(_, until, _)| *until == Instant::MAX).map(|(.., key)| key.clone())
+        };
+        self.streaks.get(&job).and_then(lasting).unwrap_or_else(|| {
+            // The job that began to fail stands for those that fail with it.
+            let job = self.context.shared.group_of(job).and_then(|group| group.first).unwrap_or(job);
+            let row = self.context.job(job);
+            let last_good = zero_tokens::failing_since(row).and_then(|(_, last_good)| last_good);
+            Key::Failing { job, last_good: last_good.or(row.created_at) }
+        })
     }
 
-    /// The keys of streaks that are over: those of several jobs that overlap had one cause, and get the key of the first.
-    fn cluster_streaks(&self, found: &[JobFinding]) -> HashMap<JobIndex, Vec<(Instant, Instant, Key)>> {
+    /// Finds the keys of streaks. What fails now takes along the streaks of other jobs that are over and had the same cause, so
+    /// that it keeps its key while one job after another recovers. Of the others, those that overlap had one cause. The first
+    /// of a cluster gives it its key.
+    fn cluster_streaks(&mut self, found: &[JobFinding]) {
         let past = found.iter().filter(|one| one.finding.reason() == Reason::ZeroTokenStreak);
-        let mut past: Vec<(Instant, Instant, JobIndex)> =
+        let mut past: Vec<Span> =
             past.filter_map(|one| Some((one.finding.since?, one.finding.until?, one.job))).collect();
-        past.sort_unstable();
-        let mut keys: HashMap<JobIndex, Vec<(Instant, Instant, Key)>> = HashMap::new();
-        let mut cluster: Option<(Instant, Key)> = None;
-        for (since, until, job) in past {
-            let (end, key) = match cluster.take().filter(|(end, _)| since <= *end) {
-                Some((end, key)) => (end.max(until), key),
-                None => (until, self.streak_key(job, since)),
-            };
-            cluster = Some((end, key.clone()));
-            keys.entry(job).or_default().push((since, until, key));
+        if past.is_empty() {
+            return;
         }
-        keys
+        past.sort_unstable();
+        let proofs = self.proofs();
+        let none_between = |from: Instant, until: Instant| {
+            proofs.get(proofs.partition_point(|proof| *proof <= from)).is_none_or(|proof| *proof >= until)
+        };
+        let mut clusters: Vec<Vec<Span>> = Vec::new();
+        let mut cluster_of: Vec<Option<usize>> = vec![None; past.len()];
+        let units = if past.len() > MAX_JOINED { Vec::new() } else { self.failing_together() };
+        for unit in units {
+            let Some(&(since, ..)) = unit.iter().min() else { continue };
+            let same_cause =
+                |(began, until, _): &Span| *until > since && none_between(since.min(*began), since.max(*began));
+            let joined: Vec<usize> = (0..past.len()).filter(|index| same_cause(&past[*index])).collect();
+            let known = joined.iter().find_map(|index| cluster_of[*index]);
+            let cluster = known.unwrap_or_else(|| {
+                clusters.push(Vec::new());
+                clusters.len() - 1
+            });
+            clusters[cluster].extend(unit);
+            for index in joined.into_iter().filter(|index| cluster_of[*index].is_none()).collect::<Vec<_>>() {
+                cluster_of[index] = Some(cluster);
+                clusters[cluster].push(past[index]);
+            }
+        }
+        let rest = past.iter().zip(&cluster_of).filter(|(_, cluster)| cluster.is_none()).map(|(streak, _)| *streak);
+        let mut last: Vec<Span> = Vec::new();
+        for streak in rest {
+            if last.iter().map(|(_, until, _)| *until).max().is_some_and(|end| streak.0 > end) {
+                clusters.push(std::mem::take(&mut last));
+            }
+            last.push(streak);
+        }
+        clusters.push(last);
+        for cluster in clusters {
+            let Some(&(since, _, first)) = cluster.iter().min() else { continue };
+            let key = self.streak_key(first, since);
+            let recovered = cluster.iter().map(|(_, until, _)| *until).min().unwrap_or(since);
+            if cluster.len() > 1 && none_between(since, recovered) {
+                self.outages.insert(key.clone());
+            }
+            for (since, until, job) in cluster {
+                self.streaks.entry(job).or_default().push((since, until, key.clone()));
+            }
+        }
+    }
+
+    /// The groups of jobs that fail together, and those that fail alone, each since when.
+    fn failing_together(&self) -> Vec<Vec<Span>> {
+        let mut units: BTreeMap<JobIndex, Vec<Span>> = BTreeMap::new();
+        for subject in self.context.subjects.iter() {
+            let Some((since, _)) = zero_tokens::failing_since(subject.job) else { continue };
+            let group = self.context.shared.group_of(subject.index).and_then(|group| group.first);
+            units.entry(group.unwrap_or(subject.index)).or_default().push((since, Instant::MAX, subject.index));
+        }
+        units.into_values().collect()
+    }
+
+    /// When a model is known to have worked, oldest first.
+    fn proofs(&self) -> Vec<Instant> {
+        let fires = self.context.subjects.iter().flat_map(|subject| &subject.job.fires);
+        let mut proofs: Vec<Instant> = fires.filter(|fire| fire.proves_model()).map(|fire| fire.end).collect();
+        proofs.sort_unstable();
+        proofs
     }
 
     fn streak_key(&self, job: JobIndex, since: Instant) -> Key {
         let row = self.context.job(job);
         let before = &row.fires[..row.fires.partition_point(|fire| fire.end < since)];
-        let last_good = before.iter().rev().find(|fire| !fire.is_bad()).map(|fire| fire.end);
+        let last_good = before.iter().rev().find(|fire| !fire.is_bad() && !fire.is_unknown()).map(|fire| fire.end);
         Key::Failing { job, last_good: last_good.or(row.created_at) }
     }
 
@@ -352,7 +426,7 @@ impl<'a> Grouping<'a> {
             | ZeroTokensEvidence::FailedRun { .. } => Some(self.failing(job)),
             ZeroTokensEvidence::ZeroTokenStreak { .. } if one.finding.is_ongoing() => Some(self.failing(job)),
             ZeroTokensEvidence::ZeroTokenStreak { .. } => {
-                let streaks = self.past_streaks.get(&job)?;
+                let streaks = self.streaks.get(&job)?;
                 streaks.iter().find(|(since, ..)| Some(*since) == one.finding.since).map(|(.., key)| key.clone())
             }
             ZeroTokensEvidence::Skipped { .. } if one.finding.severity == Severity::Info => None,
@@ -431,7 +505,7 @@ impl<'a> Grouping<'a> {
 
     /// A silence after a bad fire of a streak is part of what failed; any other goes by the last run before it.
     fn past_silence(&self, one: &JobFinding, last_fire: Option<Instant>) -> Key {
-        if let (Some(last), Some(streaks)) = (last_fire, self.past_streaks.get(&one.job))
+        if let (Some(last), Some(streaks)) = (last_fire, self.streaks.get(&one.job))
             && let Some((.., key)) = streaks.iter().find(|(since, until, _)| *since <= last && last < *until)
         {
             return key.clone();
@@ -458,6 +532,8 @@ struct Group<'a> {
     context: &'a Context<'a>,
     key: Key,
     findings: Vec<JobFinding>,
+    /// See [`Grouping::outages`].
+    is_outage: bool,
 }
 
 impl Group<'_> {
@@ -507,7 +583,8 @@ impl Group<'_> {
             }
             // Streaks of several jobs that are over had a cause in common, which may have been any.
             Key::Failing { .. } if !ongoing && failing_jobs() > 1 => Cause::ProviderFailing,
-            Key::Failing { job, .. } if self.is_providers(job) => Cause::ProviderFailing,
+            Key::Failing { .. } if self.findings.iter().any(|one| self.is_providers(one.job)) => Cause::ProviderFailing,
+            Key::Failing { .. } if self.is_outage => Cause::ProviderFailing,
             Key::Failing { .. } => Cause::JobFailing,
             Key::Silence { .. } if self.is_all(Reason::SchedulerDown) => Cause::SchedulerDown,
             Key::Silence { end } => {
@@ -609,7 +686,8 @@ impl Group<'_> {
             return Remedy::step("Nothing now: the jobs run one after another. Read the scheduler's log of that time.");
         }
         if self.is_all(Reason::Repaired) {
-            let is_early = self.findings.iter().all(|one| one.finding.severity <= Severity::Info);
+            let mut ongoing = self.findings.iter().filter(|one| one.finding.is_ongoing());
+            let is_early = ongoing.all(|one| one.finding.severity <= Severity::Info);
             let waits = is_early && self.context.has_next_run_beside(affected);
             let wait = if waits { "Wait for the next run, or restart" } else { "Restart" };
             return Remedy::step(format!("{wait} the scheduler, which looks at every row at once."));

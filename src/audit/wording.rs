@@ -300,9 +300,21 @@ impl Writer<'_> {
         IncidentText { title, detail, observed: self.run_observed(), inferred: Some(inferred.to_owned()) }
     }
 
+    /// How many jobs of the incident work again, if any do.
+    fn recovered(&self) -> Option<String> {
+        let lasting: HashSet<JobIndex> = self.jobs.iter().map(|affected| affected.job).collect();
+        let all: HashSet<JobIndex> = self.findings.iter().map(|one| one.job).collect();
+        match all.difference(&lasting).count() {
+            0 => None,
+            1 => Some("1 job works again".to_owned()),
+            several => Some(format!("{several} jobs work again")),
+        }
+    }
+
     /// Jobs whose rows were repaired and that have not fired since.
     fn repaired(&self) -> IncidentText {
-        let is_early = self.findings.iter().all(|one| one.finding.severity <= Severity::Info);
+        let mut ongoing = self.findings.iter().filter(|one| one.finding.is_ongoing());
+        let is_early = ongoing.all(|one| one.finding.severity <= Severity::Info);
         let sleeps = span(self.context.snapshot.traits.timer_sleeps);
         let inferred = if !self.context.has_next_run_beside(self.jobs) {
             "no other row has a next run, so the scheduler's timer does not run before a restart".to_owned()
@@ -326,7 +338,7 @@ impl Writer<'_> {
         let changed = if revived { "revived" } else { "edited or resumed" };
         IncidentText {
             title: format!("{} {was} {changed} and {has} not fired yet", self.names()),
-            detail: None,
+            detail: self.recovered(),
             observed: observed.into_iter().collect(),
             inferred: Some(inferred),
         }
@@ -391,12 +403,18 @@ impl Writer<'_> {
             Some(Shared::Model { last_good: Some(at) }) => format!(" since {} UTC", at.minute()),
             _ => String::new(),
         };
-        let (fires, jobs) = group.map_or((0, self.jobs.len()), |group| (group.fires, group.jobs.len()));
+        let Some(group) = group else {
+            let fail = if self.jobs.len() == 1 { "still fails" } else { "still fail" };
+            let detail = self.recovered();
+            let title = format!("{} {fail}", self.names());
+            return IncidentText { title, detail, observed: self.messages(), inferred: None };
+        };
+        let (fires, jobs) = (group.fires, group.jobs.len());
         let (fires, jobs) = (count(fires, "fire"), count(jobs, "job"));
-        if group.is_some_and(|group| group.shared == Shared::ErrorOfMost) {
+        if group.shared == Shared::ErrorOfMost {
             return IncidentText {
                 title: format!("{} are failing with the same error", count(self.jobs.len(), "job")),
-                detail: Some("most jobs that need a model".to_owned()),
+                detail: self.recovered().or_else(|| Some("most jobs that need a model".to_owned())),
                 observed: vec![format!("the last {fires} of {jobs} ended with the same error; few other jobs work")],
                 inferred: Some("what these jobs share fails: the provider, its key, or the model's name".to_owned()),
             };

@@ -438,3 +438,37 @@ fn secrets_are_masked_in_every_text_and_format() {
     }
     assert!(history.audit("2026-03-02T10:30:00Z", &[]).out.contains("https://hooks.slack.com/[masked]"));
 }
+
+#[test]
+fn what_nothing_tells_apart_has_fingerprints_and_series_of_its_own() {
+    let history = History::new();
+    history.job("a", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), None);
+    history.job("b", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), None);
+    history.sql("UPDATE scheduled_jobs SET id = NULL");
+    let long = |last: &str| format!("{}{last}", "x".repeat(600));
+    history.job(&long("1"), "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), None);
+    history.job(&long("2"), "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), None);
+    let twice = ["--expect", "backup", "--expect", "backup"];
+    let run = history.audit("2026-03-02T10:30:00Z", &twice);
+    let fingerprints = run.fingerprints();
+    let unique: std::collections::HashSet<&String> = fingerprints.iter().collect();
+    assert!(fingerprints.len() >= 5 && unique.len() == fingerprints.len(), "{fingerprints:?}");
+    let audit = ["--format", "prometheus", "--timezone", "UTC", "--now", "2026-03-02T10:30:00Z"];
+    let metrics: Run = command().args(audit).args(twice).arg(&history.path).output().unwrap().into();
+    let series: Vec<&str> = metrics.out.lines().filter_map(|line| Some(line.rsplit_once(' ')?.0)).collect();
+    let series: Vec<&&str> = series.iter().filter(|series| !series.starts_with('#')).collect();
+    assert_eq!(series.iter().collect::<std::collections::HashSet<_>>().len(), series.len());
+}
+
+#[test]
+fn no_text_begins_a_workflow_command_or_breaks_the_xml() {
+    let history = History::new();
+    history.job("a##[error]b\u{fffe}\u{ffff}", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), None);
+    for (format, forbidden) in [("github", "##["), ("junit", "\u{fffe}"), ("html", "\u{fffe}")] {
+        let audit = ["--format", format, "--timezone", "UTC", "--now", "2026-03-02T10:30:00Z"];
+        let run: Run = command().args(audit).arg(&history.path).output().unwrap().into();
+        assert!(run.code == 2 && !run.out.contains(forbidden), "{format}: {}", run.out);
+    }
+    let missing = run(&["--format", "github", "/no/such/##[error]x.db"]);
+    assert!(missing.code == 3 && !missing.err.contains("##[") && !missing.out.contains("##["), "{}", missing.err);
+}

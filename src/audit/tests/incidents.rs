@@ -223,7 +223,7 @@ fn last_error_of_the_jobs_is_reported_if_something_failed() {
 #[test]
 fn worst_incident_comes_first_and_resolved_ones_last() {
     let streak = |tokens: &[Tokens], id: &str| Job { id: id.to_owned(), name: id.to_owned(), ..fires(tokens) };
-    let over = streak(&[GOOD, EMPTY, EMPTY, EMPTY, GOOD], "over");
+    let over = streak(&[GOOD, EMPTY, EMPTY, EMPTY, GOOD, GOOD, GOOD, GOOD, GOOD, GOOD], "over");
     let warning = streak(&[GOOD, EMPTY, EMPTY, EMPTY], "warning");
     let critical = streak(&[GOOD, EMPTY, EMPTY, EMPTY, EMPTY, EMPTY], "critical");
     let mut undelivered = streak(&[GOOD], "undelivered");
@@ -318,4 +318,25 @@ fn incident_lasts_from_its_first_to_its_last_finding() {
     assert_eq!(prints(&restarted, "20:40"), prints(&restarted, "20:50"));
     let hangs = running(fleet([hourly("j").ran("11:00", "11:01")]), "12:03");
     assert_eq!(span(&hangs, "17:00"), (Status::Ongoing, Some(at("12:00")), None), "since the run began");
+}
+
+#[test]
+fn a_group_that_fails_together_keeps_its_fingerprint_while_one_job_after_another_recovers() {
+    let named = |tokens: &[Tokens], id: &str| Job { id: id.to_owned(), name: id.to_owned(), ..fires(tokens) };
+    // The first to fail is the first to recover.
+    let failing =
+        |id: &str, zeros: usize, then: &[Tokens]| named(&[&[GOOD], &vec![EMPTY; zeros][..], then].concat(), id);
+    let all = fleet([failing("a", 5, &[]), failing("b", 4, &[]), failing("c", 4, &[])]);
+    let one_back = fleet([failing("a", 5, &[GOOD]), failing("b", 5, &[]), failing("c", 5, &[])]);
+    let two_back = fleet([failing("a", 5, &[GOOD, GOOD]), failing("b", 5, &[GOOD]), failing("c", 6, &[])]);
+    let all_back = fleet([failing("a", 5, &[GOOD, GOOD]), failing("b", 5, &[GOOD]), failing("c", 6, &[GOOD])]);
+    let told = |world: &Snapshot| {
+        let incidents = verdict(world, "12:02").incidents;
+        assert_eq!(incidents.len(), 1, "{:?}", incidents.iter().map(Incident::headline).collect::<Vec<_>>());
+        (incidents[0].cause, incidents[0].status)
+    };
+    assert_eq!(told(&all), (Cause::ProviderFailing, Status::Ongoing));
+    assert_eq!(told(&one_back), (Cause::ProviderFailing, Status::Ongoing));
+    assert_eq!(told(&two_back), (Cause::ProviderFailing, Status::Ongoing));
+    assert_eq!(told(&all_back), (Cause::ProviderFailing, Status::Resolved));
 }
