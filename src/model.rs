@@ -29,6 +29,8 @@ pub struct Snapshot {
     pub jobs: Vec<Job>,
     /// Fires of jobs that are not in `jobs`, ordered by their ends: they kept the worker busy all the same.
     pub other_fires: Vec<Fire>,
+    /// Ends of runs from before the window after which a job fell silent, each with the id of the run's job.
+    pub older_ends: Vec<(Instant, String)>,
     /// Runs whose session began and whose end was not recorded.
     pub open_runs: Vec<OpenRun>,
     /// The last sign of life of anything but the scheduler: another channel's cost event, session, or audit row.
@@ -61,6 +63,7 @@ impl Snapshot {
         Snapshot {
             jobs: Vec::new(),
             other_fires: Vec::new(),
+            older_ends: Vec::new(),
             open_runs: Vec::new(),
             last_other_activity: None,
             sessions_moved_on: false,

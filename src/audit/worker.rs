@@ -465,7 +465,9 @@ impl<'a> Worker<'a> {
     /// The id of a job whose run ended then; of several the first.
     pub fn id_ended_at(&self, at: Instant) -> Option<&str> {
         let ended = |job: &Job| job.fires.binary_search_by_key(&at, |fire| fire.end).is_ok();
-        self.subjects.iter().map(|subject| subject.job).filter(|job| ended(job)).map(|job| job.id.as_str()).min()
+        let known = self.subjects.iter().map(|subject| subject.job).filter(|job| ended(job)).map(|job| job.id.as_str());
+        let older = self.snapshot.older_ends.iter().filter(|(end, _)| *end == at).map(|(_, id)| id.as_str());
+        known.chain(older).min()
     }
 
     fn fires(&self) -> impl Iterator<Item = &Fire> {
@@ -474,7 +476,8 @@ impl<'a> Worker<'a> {
 
     fn ends(&self) -> &[Instant] {
         self.ends.get_or_init(|| {
-            let mut ends: Vec<Instant> = self.fires().map(|fire| fire.end).collect();
+            let older = self.snapshot.older_ends.iter().map(|(end, _)| *end);
+            let mut ends: Vec<Instant> = self.fires().map(|fire| fire.end).chain(older).collect();
             ends.sort_unstable();
             ends
         })

@@ -1113,3 +1113,38 @@ fn model_and_cost_of_the_runs_are_read() {
     let unknown = history.audit("2026-03-02T12:30:00Z", &[]).json()["databases"][0]["jobs"][0]["last_day"].clone();
     assert!(unknown["cost_usd"].is_null(), "{unknown}");
 }
+
+#[test]
+fn a_job_that_is_silent_alone_keeps_its_fingerprint_beyond_the_window() {
+    let history = History::new();
+    history.job("silent", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    history.job(
+        "other",
+        "cron",
+        "{\"expr\":\"30 * * * *\"}",
+        Some("2026-04-10T10:30:00.000Z"),
+        Some("2026-04-10T11:30:00.000Z"),
+    );
+    history.sql(
+        "WITH RECURSIVE t(at, who) AS (
+           SELECT '2026-03-02 08:01:00', 'silent' UNION ALL
+           SELECT datetime(at, '+30 minutes'), CASE who WHEN 'silent' THEN 'other' ELSE 'silent' END FROM t WHERE at < '2026-04-10 10:00:00')
+         INSERT INTO cost_events (session_key, cost_usd, input_tokens, output_tokens, model, created_at)
+         SELECT 'scheduler:sched:' || who, 0, 7, 7, 'm', at FROM t WHERE who = 'other' OR at <= '2026-03-02 10:01:00'",
+    );
+    let told = |now: &str| {
+        let run = history.audit(now, &[]);
+        assert_eq!(run.incidents(), ["critical job-silent ongoing"], "{now}: {}", run.out);
+        run.fingerprints().remove(0)
+    };
+    let first = told("2026-03-02T14:10:00Z");
+    for now in [
+        "2026-03-05T14:10:00Z",
+        "2026-03-09T14:10:00Z",
+        "2026-03-10T14:10:00Z",
+        "2026-03-11T14:10:00Z",
+        "2026-04-10T10:35:00Z",
+    ] {
+        assert_eq!(told(now), first, "{now}");
+    }
+}

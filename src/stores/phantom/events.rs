@@ -346,8 +346,18 @@ fn row_from(db: &Connection, from: i64) -> Result<Option<i64>, ReadError> {
 /// The number of the oldest row that is read, where those from `from` on are too many. Rows are counted, not their numbers,
 /// which may have gaps.
 fn oldest_kept(db: &Connection, from: i64, last: i64) -> Result<Option<i64>, ReadError> {
-    if last.saturating_sub(from) < MAX_ROWS {
+    let least = last.saturating_sub(MAX_ROWS - 1);
+    if from >= least {
         return Ok(None);
+    }
+    // To count millions of rows takes longer than to see that their numbers have no gaps.
+    let probes = (0..PROBES).map(|n| least + n * (MAX_ROWS / PROBES));
+    let mut has_gaps = false;
+    for id in probes {
+        has_gaps |= row_from(db, id)? != Some(id);
+    }
+    if !has_gaps {
+        return Ok(Some(least));
     }
     let query = "SELECT rowid FROM cost_events WHERE rowid >= ?1 ORDER BY rowid DESC LIMIT 1 OFFSET ?2";
     let kept: Option<i64> = db.query_row(query, [from, MAX_ROWS - 1], |row| row.get(0)).optional()?;
@@ -472,6 +482,12 @@ fn look_back(
             None => Ok((Vec::new(), 0)),
         })?;
         prepend(found.0, snapshot);
+        let due = snapshot.jobs[index].schedule.cadence().and_then(|cadence| cadence.next(end));
+        if let Some(due) = due.filter(|due| *due < start) {
+            let before = access.consistent_read(|db| last_run_before(db, (first, last), due, keys))?;
+            let named = before.and_then(|(who, end)| Some((end, snapshot.jobs.get(who.position())?.id.clone())));
+            snapshot.older_ends.extend(named);
+        }
     }
     let open: FxHashMap<JobIndex, Wanted> = (0..keys.jobs)
         .map(|index| (index, &snapshot.jobs[index]))
@@ -489,6 +505,24 @@ fn look_back(
         ));
     }
     Ok(())
+}
+
+/// The last run of any job that ended up to `due`, before the window: by it the silence of a job that was due then is known.
+fn last_run_before(
+    db: &Connection,
+    (first, last): (i64, i64),
+    due: Instant,
+    keys: &mut Keys,
+) -> Result<Option<(JobIndex, Instant)>, ReadError> {
+    let Some(row) = first_since(db, first, last, due.plus(SECOND))? else { return Ok(None) };
+    let mut statement = db.prepare(&keys.query("WHERE rowid < ?1 ORDER BY rowid DESC LIMIT ?2"))?;
+    let mut rows = statement.query(params![row, MAX_NEAR_LAST_RUN])?;
+    while let Some(row) = rows.next()? {
+        if let Some(Event { who, fire: Some(fire) }) = keys.read(row, &mut Seen::default())? {
+            return Ok(Some((who, fire.end)));
+        }
+    }
+    Ok(None)
 }
 
 /// Fires found for a job, by its position, oldest first.
