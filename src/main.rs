@@ -3,8 +3,9 @@
 //! Data flows one way. [`cli`] and [`config`] are merged into [`options`]. The [`runner`] takes the databases that [`discover`]
 //! finds; of each, its scheduler's [`stores`] read a snapshot through [`db`], which is then closed, and [`audit`] judges it.
 //! [`report`] renders the result, [`output`] writes it at once, and the exit code follows. [`catalog`] lists everything that can
-//! be reported; [`model`], [`settings`], [`schedule`], and [`time`] are the vocabulary of the others. [`explain`] and
-//! [`generate`] print what needs no database. Only this file reads the clock.
+//! be reported; [`model`], [`settings`], [`schedule`], and [`time`] are the vocabulary of the others, [`secrets`] and [`shell`]
+//! make texts safe to show. [`explain`] and [`generate`] print what needs no database. Verdicts depend on no clock but the one
+//! that is read here.
 
 #![cfg_attr(test, allow(clippy::panic))]
 #![cfg_attr(fuzzing, no_main, allow(dead_code))]

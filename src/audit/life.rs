@@ -119,35 +119,31 @@ impl<'a> Life<'a> {
                 Some(format!("{}{running} has the database open{suspended}", process.label()))
             }
             Holder::Unseen => Some("a process that can't be seen from here has the database open".to_owned()),
-            Holder::Nobody => written.map(nobody_since(self.now)),
+            Holder::Nobody => written.map(|written| nobody_since(written, self.now)),
             Holder::Unknown => None,
         }
     }
 
-    /// Why nothing runs, as far as the witnesses tell.
+    /// Why nothing runs, as far as the witnesses tell. A machine that has just woken up is a cause only if it has slept.
     pub fn why_silent(self, since: Option<Instant>) -> String {
-        let woken = "or the machine has just woken up, and jobs will run within an hour";
-        let slept = self.snapshot.liveness.slept;
-        let why = match (self.suspended(), self.snapshot.lease) {
-            (Some(_), _) => return "the process is suspended by a signal".to_owned(),
-            _ if self.is_held() && matches!(self.snapshot.lease, Lease::Dead(_)) => {
-                "the process lives, but hangs: it does not renew its lease"
+        let has_slept = self.snapshot.liveness.slept != Some(0);
+        let (why, may_have_woken) = match self.snapshot.lease {
+            _ if self.suspended().is_some() => ("the process is suspended by a signal", false),
+            Lease::Dead(_) if self.is_held() => ("the process lives, but hangs: it does not renew its lease", true),
+            _ if self.is_held() => ("the process lives, and its scheduler does nothing: it is wedged", true),
+            _ if self.is_gone() => ("the process is dead or was stopped: start it", false),
+            Lease::Alive(_) => {
+                ("the process is alive; its scheduler is wedged, waits for a run that hangs, or is switched off", false)
             }
-            _ if self.is_held() => "the process lives, and its scheduler does nothing: it is wedged",
-            _ if self.is_gone() => return "the process is dead or was stopped: start it".to_owned(),
-            (_, Lease::Alive(_)) => {
-                return "the process is alive; its scheduler is wedged, waits for a run that hangs, or is switched off"
-                    .to_owned();
+            Lease::Stopped(_) => ("the process was stopped and not started again", false),
+            Lease::Dead(_) => ("the process died, or its machine is asleep", false),
+            Lease::Unknown if self.other_activity(since).is_some() => {
+                ("the process is alive, but its scheduler is wedged", false)
             }
-            (_, Lease::Stopped(_)) => return "the process was stopped and not started again".to_owned(),
-            (_, Lease::Dead(_)) => return "the process died, or its machine is asleep".to_owned(),
-            (_, Lease::Unknown) if self.other_activity(since).is_some() => {
-                return "the process is alive, but its scheduler is wedged".to_owned();
-            }
-            (_, Lease::Unknown) if slept == Some(0) => return "the process is dead, wedged, or not started".to_owned(),
-            (_, Lease::Unknown) => return format!("the process is dead, wedged, or not started; {woken}"),
+            Lease::Unknown => ("the process is dead, wedged, or not started", true),
         };
-        if slept.is_some_and(|slept| slept > 0) { format!("{why}; {woken}") } else { why.to_owned() }
+        let woken = "or the machine has just woken up, and jobs will run within an hour";
+        if may_have_woken && has_slept { format!("{why}; {woken}") } else { why.to_owned() }
     }
 
     fn ago(self, at: Instant) -> String {
@@ -156,9 +152,7 @@ impl<'a> Life<'a> {
 }
 
 /// That nobody has the database open, in a sentence, by the time of its last write.
-pub fn nobody_since(now: Instant) -> impl Fn(Instant) -> String {
-    move |written| {
-        let ago = span(now.since(written));
-        format!("no process on this machine has the database open, last written {ago} ago ({IF_HIDDEN})")
-    }
+pub fn nobody_since(written: Instant, now: Instant) -> String {
+    let ago = span(now.since(written));
+    format!("no process on this machine has the database open, last written {ago} ago ({IF_HIDDEN})")
 }

@@ -113,11 +113,11 @@ impl PastDueEvidence {
                 )
             }
             Self::CutRun { last_write_at, .. } => {
-                let nobody = last_write_at.map(nobody_since(now)).unwrap_or_default();
+                let nobody = last_write_at.map(|written| nobody_since(written, now)).unwrap_or_default();
                 format!("its run has not finished, and {nobody}")
             }
             Self::SchedulerDown { next_run_at, last_write_at } => {
-                let nobody = nobody_since(now)(*last_write_at);
+                let nobody = nobody_since(*last_write_at, now);
                 format!("its run {}, is the first to be lost; {nobody}", due_in_words(*next_run_at, now))
             }
             Self::Repaired { repaired_at, looks_by, revived } => {
