@@ -81,12 +81,12 @@ pub struct Guard {
 pub fn to_file(text: &str, path: &Path, guard: &Guard) -> Result<(), OutputError> {
     let target = behind_links(path);
     let present = target.metadata().ok();
-    guard.check(path, &target, present.as_ref())?;
+    guard.check(text, path, &target, present.as_ref())?;
     replace(text, &target, present.as_ref()).map_err(|error| OutputError::File { path: path.to_owned(), error })
 }
 
 impl Guard {
-    fn check(&self, path: &Path, target: &Path, present: Option<&Metadata>) -> Result<(), OutputError> {
+    fn check(&self, text: &str, path: &Path, target: &Path, present: Option<&Metadata>) -> Result<(), OutputError> {
         let refuse = |why: fn(PathBuf) -> OutputError| Err(why(path.to_owned()));
         let is_target = |argument: &PathBuf| std::fs::canonicalize(argument).is_ok_and(|argument| argument == target);
         if present.is_some_and(|meta| !meta.is_file()) {
@@ -101,18 +101,20 @@ impl Guard {
         if present.is_some() && db::is_locked(target) {
             return refuse(OutputError::Locked);
         }
-        if present.is_some_and(|meta| meta.len() > 0) && !self.overwrites && !is_report(target) {
+        if present.is_some_and(|meta| meta.len() > 0) && !self.overwrites && !is_ours(target, text) {
             return refuse(OutputError::NotOurs);
         }
         Ok(())
     }
 }
 
-/// Whether a file begins as a report does.
-fn is_report(path: &Path) -> bool {
+/// Whether a file begins as a report does, or as the text that is to replace it.
+fn is_ours(path: &Path, text: &str) -> bool {
     let mut begin = Vec::new();
     let read = std::fs::File::open(path).and_then(|file| file.take(BEGIN_LEN).read_to_end(&mut begin));
-    read.is_ok() && crate::report::is_report(&String::from_utf8_lossy(&begin))
+    let begin = String::from_utf8_lossy(&begin);
+    let same_line = begin.lines().next().is_some_and(|line| !line.is_empty() && text.lines().next() == Some(line));
+    read.is_ok() && (same_line || crate::report::is_report(&begin))
 }
 
 /// The target of a link, whether or not it exists: a link stays a link.

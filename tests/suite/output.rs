@@ -242,6 +242,9 @@ fn only_a_report_is_replaced_unless_asked_and_never_what_is_in_use() {
     let run = write_to(&path, &["--overwrite"]);
     assert!(run.code == 3 && path.metadata().unwrap().ino() == inode, "{}", run.err);
     db.execute_batch("COMMIT").unwrap();
+    // A generated document can be written again.
+    let page = directory.path().join("sched-audit.1");
+    assert_eq!((write_to(&page, &["--generate", "man"]).code, write_to(&page, &["--generate", "man"]).code), (0, 0));
     // What each format writes can be replaced by each.
     for format in ["table", "json", "ndjson", "prometheus", "nagios", "github", "junit", "html"] {
         let report = directory.path().join("report");
