@@ -7,6 +7,7 @@
 use super::finding::{AffectedJob, Evidence, Finding, JobFinding};
 use super::gap::GapEvidence;
 use super::past_due::{PastDueEvidence, last_update};
+use super::streaks::{self, Proofs, Span};
 use super::wording::{IncidentText, Writer};
 use super::worker::{ActiveRun, Phase, RunIndex, RunLength};
 use super::zero_tokens::{self, ZeroTokensEvidence};
@@ -18,8 +19,6 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::Hasher;
 
-/// With more streaks that are over, what fails now is not compared with each of them.
-const MAX_JOINED: usize = 500;
 /// A job that was due so shortly before the last run ended fell silent with all others.
 const LATE_IN_A_BATCH: Millis = 5 * MINUTE;
 
@@ -185,9 +184,7 @@ fn number_equal_fingerprints(incidents: &mut [Incident]) {
     }
 }
 
-/// From when until when a job failed, [`Instant::MAX`] if it lasts.
-type Span = (Instant, Instant, JobIndex);
-/// The same of one job, with the key of the incident.
+/// From when until when a job failed, as in [`Span`], and the key of the incident.
 type Streak = (Instant, Instant, Key);
 
 /// What the findings of each job mean, looked up once.
@@ -268,49 +265,16 @@ impl<'a> Grouping<'a> {
     /// of a cluster gives it its key.
     fn cluster_streaks(&mut self, found: &[JobFinding]) {
         let past = found.iter().filter(|one| one.finding.reason() == Reason::ZeroTokenStreak);
-        let mut past: Vec<Span> =
-            past.filter_map(|one| Some((one.finding.since?, one.finding.until?, one.job))).collect();
+        let past: Vec<Span> = past.filter_map(|one| Some((one.finding.since?, one.finding.until?, one.job))).collect();
         if past.is_empty() {
             return;
         }
-        past.sort_unstable();
-        let proofs = self.proofs();
-        let none_between = |from: Instant, until: Instant| {
-            proofs.get(proofs.partition_point(|proof| *proof <= from)).is_none_or(|proof| *proof >= until)
-        };
-        let mut clusters: Vec<Vec<Span>> = Vec::new();
-        let mut cluster_of: Vec<Option<usize>> = vec![None; past.len()];
-        let units = if past.len() > MAX_JOINED { Vec::new() } else { self.failing_together() };
-        for unit in units {
-            let Some(&(since, ..)) = unit.iter().min() else { continue };
-            let same_cause =
-                |(began, until, _): &Span| *until > since && none_between(since.min(*began), since.max(*began));
-            let joined: Vec<usize> = (0..past.len()).filter(|index| same_cause(&past[*index])).collect();
-            let known = joined.iter().find_map(|index| cluster_of[*index]);
-            let cluster = known.unwrap_or_else(|| {
-                clusters.push(Vec::new());
-                clusters.len() - 1
-            });
-            clusters[cluster].extend(unit);
-            for index in joined.into_iter().filter(|index| cluster_of[*index].is_none()).collect::<Vec<_>>() {
-                cluster_of[index] = Some(cluster);
-                clusters[cluster].push(past[index]);
-            }
-        }
-        let rest = past.iter().zip(&cluster_of).filter(|(_, cluster)| cluster.is_none()).map(|(streak, _)| *streak);
-        let mut last: Vec<Span> = Vec::new();
-        for streak in rest {
-            if last.iter().map(|(_, until, _)| *until).max().is_some_and(|end| streak.0 > end) {
-                clusters.push(std::mem::take(&mut last));
-            }
-            last.push(streak);
-        }
-        clusters.push(last);
-        for cluster in clusters {
+        let proofs = Proofs::of(self.context.subjects);
+        for cluster in streaks::cluster(self.failing_together(), past, &proofs) {
             let Some(&(since, _, first)) = cluster.iter().min() else { continue };
             let key = self.streak_key(first, since);
             let recovered = cluster.iter().map(|(_, until, _)| *until).min().unwrap_or(since);
-            if cluster.len() > 1 && none_between(since, recovered) {
+            if cluster.len() > 1 && proofs.none_between(since, recovered) {
                 self.outages.insert(key.clone());
             }
             for (since, until, job) in cluster {
@@ -328,14 +292,6 @@ impl<'a> Grouping<'a> {
             units.entry(group.unwrap_or(subject.index)).or_default().push((since, Instant::MAX, subject.index));
         }
         units.into_values().collect()
-    }
-
-    /// When a model is known to have worked, oldest first.
-    fn proofs(&self) -> Vec<Instant> {
-        let fires = self.context.subjects.iter().flat_map(|subject| &subject.job.fires);
-        let mut proofs: Vec<Instant> = fires.filter(|fire| fire.proves_model()).map(|fire| fire.end).collect();
-        proofs.sort_unstable();
-        proofs
     }
 
     fn streak_key(&self, job: JobIndex, since: Instant) -> Key {

@@ -14,6 +14,7 @@ mod past_due;
 pub mod policy;
 mod repair;
 mod shared_failure;
+mod streaks;
 #[cfg(test)]
 mod tests;
 mod timeline;
