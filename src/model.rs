@@ -131,8 +131,6 @@ pub struct Trouble<'a> {
     pub is_alive: Option<bool>,
     /// Whether any row that the scheduler picks has a next run.
     pub has_next_run: bool,
-    /// See [`SchedulerTraits::timer_sleeps`].
-    pub timer_sleeps: Millis,
     /// The instant of the audit.
     pub now: Instant,
 }

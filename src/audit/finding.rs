@@ -47,6 +47,16 @@ pub struct JobFinding {
     pub finding: Finding,
 }
 
+/// The findings that are ongoing.
+pub fn ongoing(findings: &[JobFinding]) -> impl Iterator<Item = &JobFinding> {
+    findings.iter().filter(|one| one.finding.is_ongoing())
+}
+
+/// Whether nothing ongoing is worse than information.
+pub fn is_early(findings: &[JobFinding]) -> bool {
+    ongoing(findings).all(|one| one.finding.severity <= Severity::Info)
+}
+
 /// What a finding is based on. These are the keys of `evidence` in JSON; lengths of time are in seconds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]

@@ -4,7 +4,7 @@
 //! whatever grows meanwhile: it is made of what no longer changes, such as the last good fire before the first bad one, the
 //! last run before a silence, or the mark of the run that hangs. The path of the database has no part in it.
 
-use super::finding::{AffectedJob, Evidence, Finding, JobFinding};
+use super::finding::{AffectedJob, Evidence, Finding, JobFinding, is_early, ongoing};
 use super::gap::GapEvidence;
 use super::past_due::{PastDueEvidence, last_update};
 use super::streaks::{self, Proofs, Span};
@@ -203,7 +203,7 @@ impl<'a> Grouping<'a> {
         let mut grouping =
             Grouping { context, barred: HashMap::new(), streaks: HashMap::new(), outages: HashSet::new() };
         grouping.cluster_streaks(found);
-        for one in found.iter().filter(|one| one.finding.is_ongoing()) {
+        for one in ongoing(found) {
             if let Some(key) = grouping.bar(one) {
                 grouping.barred.insert(one.job, key);
             }
@@ -339,7 +339,7 @@ impl<'a> Grouping<'a> {
             PastDueEvidence::Overdue { .. } => Some(self.ongoing_silence(one)),
             PastDueEvidence::Repaired { revived: true, .. } => Some(self.failing(job)),
             PastDueEvidence::Repaired { .. } => Some(match self.ongoing_silence(one) {
-                Key::Silence { end } if end != self.context.worker.last_end.map(|(end, _)| end) => Key::Dead { job },
+                Key::Silence { end } if end != self.context.worker.last_run_end() => Key::Dead { job },
                 key => key,
             }),
             PastDueEvidence::Waiting { .. } => self.blocker(RunLength::Unusual).map(Key::Run),
@@ -347,9 +347,7 @@ impl<'a> Grouping<'a> {
             PastDueEvidence::HungRun { .. } | PastDueEvidence::CutRun { .. } if self.is_lease_over() => {
                 Some(self.silence(one))
             }
-            PastDueEvidence::SchedulerDown { .. } => {
-                Some(Key::Silence { end: self.context.worker.last_end.map(|(end, _)| end) })
-            }
+            PastDueEvidence::SchedulerDown { .. } => Some(Key::Silence { end: self.context.worker.last_run_end() }),
             PastDueEvidence::LongRun { .. }
             | PastDueEvidence::HungRun { .. }
             | PastDueEvidence::CutRun { .. }
@@ -433,7 +431,7 @@ impl<'a> Grouping<'a> {
     fn silence(&self, one: &JobFinding) -> Key {
         let worker = self.context.worker;
         let due = one.finding.since.unwrap_or(self.context.settings.now);
-        let last_end = worker.last_end.map(|(end, _)| end);
+        let last_end = worker.last_run_end();
         let of_all = worker.crash_loop().is_some()
             || !worker.passed_over(due) && worker.free_before_last_end(due) <= LATE_IN_A_BATCH;
         match self.culprit().filter(|_| of_all) {
@@ -547,7 +545,7 @@ impl Group<'_> {
                 let whole = if self.is_all(Reason::CatchingUp) {
                     true
                 } else if ongoing {
-                    end == self.context.worker.last_end.map(|(last, _)| last) || self.is_left_by_restart()
+                    end == self.context.worker.last_run_end() || self.is_left_by_restart()
                 } else {
                     self.nothing_ran_after(end)
                 };
@@ -575,7 +573,7 @@ impl Group<'_> {
 
     /// Whether something is ongoing, and all of it has this reason.
     fn is_all(&self, reason: Reason) -> bool {
-        let mut ongoing = self.findings.iter().filter(|one| one.finding.is_ongoing()).peekable();
+        let mut ongoing = ongoing(&self.findings).peekable();
         ongoing.peek().is_some() && ongoing.all(|one| one.finding.reason() == reason)
     }
 
@@ -642,9 +640,7 @@ impl Group<'_> {
             return Remedy::step("Nothing now: the jobs run one after another. Read the scheduler's log of that time.");
         }
         if self.is_all(Reason::Repaired) {
-            let mut ongoing = self.findings.iter().filter(|one| one.finding.is_ongoing());
-            let is_early = ongoing.all(|one| one.finding.severity <= Severity::Info);
-            let waits = is_early && self.context.has_next_run_beside(affected);
+            let waits = is_early(&self.findings) && self.context.has_next_run_beside(affected);
             let wait = if waits { "Wait for the next run, or restart" } else { "Restart" };
             return Remedy::step(format!("{wait} the scheduler, which looks at every row at once."));
         }
@@ -666,7 +662,6 @@ impl Group<'_> {
             jobs: &jobs,
             is_alive: if life.is_held() { Some(true) } else { life.is_gone().then_some(false) },
             has_next_run: context.has_next_run_beside(&[]),
-            timer_sleeps: context.snapshot.traits.timer_sleeps,
             now: context.settings.now,
         })
     }

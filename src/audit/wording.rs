@@ -1,12 +1,12 @@
 //! The words of an incident: its title, what was observed and, apart from that, what is inferred.
 
-use super::finding::{AffectedJob, Evidence, JobFinding, count};
+use super::finding::{AffectedJob, Evidence, JobFinding, count, is_early, ongoing};
 use super::gap::GapEvidence;
 use super::past_due::{PastDueEvidence, due_in_words, not_fired_since};
 use super::shared_failure::Shared;
 use super::worker::{ActiveRun, Cut, Phase, RunLength};
 use super::{Context, Subject};
-use crate::catalog::{Cause, Reason, Severity};
+use crate::catalog::{Cause, Reason};
 use crate::model::{Fire, Job, JobIndex, State};
 use crate::schedule::Cadence;
 use crate::time::{Instant, MINUTE, Millis, SECOND, span};
@@ -54,7 +54,7 @@ impl Writer<'_> {
         if self.until.is_some() {
             return self.resolved(cause);
         }
-        if self.findings.iter().filter(|one| one.finding.is_ongoing()).all(is_repaired) {
+        if ongoing(self.findings).all(is_repaired) {
             return self.repaired();
         }
         match cause {
@@ -178,13 +178,12 @@ impl Writer<'_> {
             Evidence::Gap(GapEvidence::CatchingUp { resumed_at }) => Some(*resumed_at),
             _ => None,
         };
-        let ongoing = || self.findings.iter().filter(|one| one.finding.is_ongoing());
-        if ongoing().all(|one| resumed(one).is_some())
-            && let Some(resumed_at) = ongoing().filter_map(resumed).min()
+        if ongoing(self.findings).all(|one| resumed(one).is_some())
+            && let Some(resumed_at) = ongoing(self.findings).filter_map(resumed).min()
         {
             return self.catching_up(resumed_at);
         }
-        let end = self.context.worker.last_end.map(|(end, _)| end);
+        let end = self.context.worker.last_run_end();
         let watched = |subject: &&Subject<'_>| subject.selected && subject.job.state.is_watched();
         let watched = self.context.subjects.iter().filter(watched).count();
         let missed: u64 = self.jobs.iter().map(|affected| affected.missed_slots.max(1)).sum();
@@ -313,12 +312,10 @@ impl Writer<'_> {
 
     /// Jobs whose rows were repaired and that have not fired since.
     fn repaired(&self) -> IncidentText {
-        let mut ongoing = self.findings.iter().filter(|one| one.finding.is_ongoing());
-        let is_early = ongoing.all(|one| one.finding.severity <= Severity::Info);
         let sleeps = span(self.context.snapshot.traits.timer_sleeps);
         let inferred = if !self.context.has_next_run_beside(self.jobs) {
             "no other row has a next run, so the scheduler's timer does not run before a restart".to_owned()
-        } else if is_early {
+        } else if is_early(self.findings) {
             format!("nothing is wrong yet: the scheduler's timer sleeps for up to {sleeps}; a restart looks at once")
         } else {
             format!("the scheduler's timer, which sleeps for up to {sleeps}, does not run, or its process is dead")
@@ -366,7 +363,7 @@ impl Writer<'_> {
             let due = due_in_words(job.next_run()?, self.now());
             Some(format!("the first run to be lost is {} {due}", job.label()))
         });
-        let end = self.context.worker.last_end.map(|(end, _)| end);
+        let end = self.context.worker.last_run_end();
         let last = end.map(|end| format!("the last run of any job ended at {}", self.ago(end)));
         IncidentText {
             title: "the scheduler is down".to_owned(),

@@ -323,7 +323,7 @@ impl<'a> Worker<'a> {
         let works =
             |run: &ActiveRun, at: Instant| run.start == at && run.cut.is_none() && run.length < RunLength::Impossible;
         let begins = |at: Instant| {
-            self.last_end.is_some_and(|(end, _)| end > at) || self.active_runs.iter().any(|run| works(run, at))
+            self.last_run_end().is_some_and(|end| end > at) || self.active_runs.iter().any(|run| works(run, at))
         };
         let is_long = |(from, until): &&Span| until.since(*from) > self.settings.thresholds.lost_after;
         let mut silences = self.free_by_upper_bound.spans.iter().rev();
@@ -361,7 +361,12 @@ impl<'a> Worker<'a> {
     /// How much of the free time since `due` came before the last end of any run: if there was much, not the whole scheduler
     /// fell silent.
     pub fn free_before_last_end(&self, due: Instant) -> Millis {
-        self.last_end.map_or(0, |(end, _)| self.free_for(due, end))
+        self.last_run_end().map_or(0, |end| self.free_for(due, end))
+    }
+
+    /// When the last run of any job ended.
+    pub fn last_run_end(&self) -> Option<Instant> {
+        self.last_end.map(|(end, _)| end)
     }
 
     /// A run in flight by its position.
@@ -377,7 +382,7 @@ impl<'a> Worker<'a> {
     /// Restarts in a row without a run between them, if there are enough to be a crash loop: how many, and when the first was.
     pub fn crash_loop(&self) -> Option<(usize, Instant)> {
         let boots = &self.snapshot.boots;
-        let ran = |boot: &Instant| self.last_end.is_some_and(|(end, _)| *boot <= end);
+        let ran = |boot: &Instant| self.last_run_end().is_some_and(|end| *boot <= end);
         let since = &boots[boots.partition_point(ran)..];
         since.first().filter(|_| since.len() >= MIN_CRASHES).map(|first| (since.len(), *first))
     }
@@ -521,7 +526,7 @@ impl<'a> Worker<'a> {
         }
         let due = subject.and_then(|subject| subject.job.next_run()).filter(|due| *due <= open.seen);
         let start = due.unwrap_or(open.seen).max(open.seen.plus(-self.snapshot.traits.session_delay));
-        let start = start.max(self.last_end.map_or(Instant::MIN, |(end, _)| end)).min(open.seen);
+        let start = start.max(self.last_run_end().unwrap_or(Instant::MIN)).min(open.seen);
         Some(self.active_run(subject, &open.job_id, open.seen, start))
     }
 

@@ -1,5 +1,6 @@
 //! What to do, in phantom's terms: its rows are mended by SQL.
 
+use super::TRAITS;
 use crate::catalog::{Cause, Reason};
 use crate::model::{Action, Job, Remedy, State, Trouble};
 use crate::time::span;
@@ -17,7 +18,6 @@ pub fn remedy(trouble: &Trouble<'_>) -> Remedy {
     let broken = || trouble.jobs.iter().copied().filter(|job| job.state == State::Broken).collect::<Vec<_>>();
     let by_reason = trouble.reason.texts().advice;
     let by_cause = trouble.cause.texts().advice;
-    let step = |step: &str| Remedy::step(step);
     match trouble.cause {
         Cause::JobFailing if !broken().is_empty() => {
             then_look(trouble, "Fix the cause of the error, then revive the row.", revive(&broken()))
@@ -36,15 +36,15 @@ pub fn remedy(trouble: &Trouble<'_>) -> Remedy {
             update("enabled=1, status='active', ", trouble.jobs),
         ),
         Cause::ClockSetBack => then_look(trouble, by_cause, update("", trouble.jobs)),
-        Cause::JobFailing | Cause::RowDead | Cause::Runaway => step(by_reason),
+        Cause::JobFailing | Cause::RowDead | Cause::Runaway => Remedy::step(by_reason),
         Cause::SchedulerSilent if trouble.is_alive == Some(true) => {
-            step("Restart the scheduler; read its log from the last run on.")
+            Remedy::step("Restart the scheduler; read its log from the last run on.")
         }
         Cause::SchedulerSilent | Cause::RunCut if trouble.is_alive == Some(false) => {
-            step("Start the scheduler; read its log from the last run on.")
+            Remedy::step("Start the scheduler; read its log from the last run on.")
         }
         Cause::RunCut if trouble.is_alive == Some(true) => {
-            step("The job runs again by itself; decide whether the work of that run has to be done by hand.")
+            Remedy::step("The job runs again by itself; decide whether the work of that run has to be done by hand.")
         }
         Cause::SchedulerSilent
         | Cause::SchedulerDown
@@ -62,7 +62,7 @@ pub fn remedy(trouble: &Trouble<'_>) -> Remedy {
         | Cause::JobsGone
         | Cause::StoreUnserved
         | Cause::NothingWatched
-        | Cause::Unjudged => step(by_cause),
+        | Cause::Unjudged => Remedy::step(by_cause),
     }
 }
 
@@ -70,7 +70,7 @@ pub fn remedy(trouble: &Trouble<'_>) -> Remedy {
 fn then_look(trouble: &Trouble<'_>, step: &str, actions: Vec<Action>) -> Remedy {
     let looks = match trouble.has_next_run {
         _ if actions.is_empty() => String::new(),
-        true => format!(" The scheduler sees it within {}, after a restart at once.", span(trouble.timer_sleeps)),
+        true => format!(" The scheduler sees it within {}, after a restart at once.", span(TRAITS.timer_sleeps)),
         false => " Then restart the scheduler: no active row has a next run, so its timer does not run.".to_owned(),
     };
     Remedy { step: format!("{step}{looks}"), actions }
