@@ -339,10 +339,10 @@ catalog! {
             rule: "Fewer fires than half its slots, and each time the worker was busy or the job's own run was under way. Info.",
             advice: "Move the long jobs to another time, or run this one less often.",
         };
-        OtherZone: "The job seems to run in a different time zone than assumed.", ReasonEntry {
+        OtherZone: "The job seems to run in another time zone than the assumed one.", ReasonEntry {
             detector: Detector::Gap,
-            rule: "Its schedule names no zone, and its next_run_at is not a slot in the assumed zone but would be one in another. Info; its gaps are not judged. A job that kept to the assumed zone before says since when it does not.",
-            advice: "Pass the time zone of the scheduler's process with --timezone.",
+            rule: "Its schedule names no zone, and its next_run_at is not a slot in the assumed zone but would be one in another. Its gaps are not judged. A warning if at least as many jobs speak for that zone as for the assumed one: their next runs are slots there, and they have run on time there. Else info. A job that kept to one zone before and keeps to another now says since when.",
+            advice: "Leave out --timezone, so that the zone is found; or pass the zone of the scheduler's process.",
         };
         TooManyFires: "The job fires far more often than its schedule has slots, and each run is paid for.", ReasonEntry {
             detector: Detector::Gap,
@@ -465,7 +465,7 @@ catalog! {
             advice: "Unless this is intended, set next_run_at to the next slot.",
         };
         Unjudged: "A job's history can't be judged, so nothing shows that it is healthy.", CauseEntry {
-            rule: "Its id, or the times or token counts of its cost events, can't be read.",
+            rule: "Its id, or the times or token counts of its cost events, can't be read; or its next run contradicts the time zone that is assumed.",
             advice: "Look at the job's rows in scheduled_jobs and cost_events.",
         };
     }

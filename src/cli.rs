@@ -1,9 +1,9 @@
 //! The command line: flags only. Their comments are the help.
 
 use crate::report::Format;
-use crate::schedule::Zone;
 use crate::settings::{
-    FailOn, ProcessCheck, ThresholdOverrides, parse_cadences, parse_duration, parse_instant, parse_timeout, parse_zone,
+    FailOn, ProcessCheck, ThresholdOverrides, ZoneChoice, parse_cadences, parse_duration, parse_instant, parse_timeout,
+    parse_zone,
 };
 use crate::stores::Store;
 use crate::time::{Instant, Millis};
@@ -16,7 +16,7 @@ use std::sync::LazyLock;
 const AFTER_HELP: &str = "\
 Examples:
   sched-audit                                    audit the default databases
-  sched-audit --timezone UTC /app/data/phantom.db
+  sched-audit /app/data/phantom.db
   sched-audit --only-trouble phantom.db          for cron: no output if all is well
   sched-audit --format json phantom.db | jq '.incidents[]'
   sched-audit --explain breaker-open             what it means and what to do
@@ -93,9 +93,9 @@ pub struct Cli {
     /// How far back to report resolved problems: as a warning for a day, then as info [default: 7d]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = "Time")]
     pub since: Option<Millis>,
-    /// IANA time zone of jobs whose schedule names none: the zone of the scheduler's process [default: this machine's]
+    /// Time zone of schedules that name none: that of the scheduler's process, such as UTC [default: auto, by the jobs' next runs]
     #[arg(long, value_name = "ZONE", value_parser = parse_zone, help_heading = "Time")]
-    pub timezone: Option<Zone>,
+    pub timezone: Option<ZoneChoice>,
     /// Give up after this time; a plain number is seconds [default: 10s]
     #[arg(short, long, value_name = "DURATION", value_parser = parse_timeout, help_heading = "Time")]
     pub timeout: Option<Millis>,

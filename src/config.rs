@@ -2,10 +2,9 @@
 //! read only if it is named.
 
 use crate::audit::policy::{Mute, Rule};
-use crate::schedule::Zone;
 use crate::settings::{
-    FailOn, ProcessCheck, SettingError, ThresholdOverrides, nearest, parse_cadences, parse_duration, parse_timeout,
-    parse_zone,
+    FailOn, ProcessCheck, SettingError, ThresholdOverrides, ZoneChoice, nearest, parse_cadences, parse_duration,
+    parse_timeout, parse_zone,
 };
 use crate::time::Millis;
 use clap::ValueEnum;
@@ -34,7 +33,7 @@ pub struct Config {
     /// See `--fail-on`.
     pub fail_on: Option<FailOn>,
     /// See `--timezone`.
-    pub timezone: Option<Zone>,
+    pub timezone: Option<ZoneChoice>,
     /// See `--since`.
     pub since: Option<Millis>,
     /// See `--timeout`.
@@ -109,7 +108,7 @@ struct Keys {
     #[serde(deserialize_with = "by_name")]
     fail_on: Option<FailOn>,
     #[serde(deserialize_with = "zone")]
-    timezone: Option<Zone>,
+    timezone: Option<ZoneChoice>,
     #[serde(deserialize_with = "duration")]
     since: Option<Millis>,
     #[serde(deserialize_with = "timeout")]
@@ -287,7 +286,7 @@ fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Millis>,
     read(deserializer, parse_timeout)
 }
 
-fn zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Zone>, D::Error> {
+fn zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ZoneChoice>, D::Error> {
     read(deserializer, parse_zone)
 }
 

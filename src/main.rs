@@ -37,6 +37,7 @@ mod signals;
 mod stores;
 mod terminal;
 mod time;
+mod zone;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -1,8 +1,9 @@
 //! What an audit looks at: plain data, read once from a database and owned from then on.
 
 use crate::catalog::{Cause, Reason};
-use crate::schedule::Cadence;
+use crate::schedule::{Cadence, Zone};
 use crate::time::{Instant, Millis};
+use chrono::NaiveDateTime;
 use std::hash::{Hash, Hasher};
 use std::num::{NonZeroU16, NonZeroU32};
 
@@ -55,6 +56,30 @@ pub struct Snapshot {
     pub lease: Lease,
     /// What the operating system knows about its process.
     pub liveness: Liveness,
+    /// The zone of schedules that name none.
+    pub zone: AssumedZone,
+}
+
+/// The zone in which schedules are read that name none.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AssumedZone {
+    /// The zone.
+    pub zone: Zone,
+    /// Why it is that one.
+    pub basis: ZoneBasis,
+}
+
+/// Why a zone is assumed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ZoneBasis {
+    /// The operator named it.
+    Given,
+    /// The next runs of so many jobs are slots in it.
+    NextRuns(usize),
+    /// It is this machine's; no row tells whether it is the scheduler's.
+    Machine,
+    /// No watched job's schedule depends on it.
+    Irrelevant,
 }
 
 impl Snapshot {
@@ -76,6 +101,7 @@ impl Snapshot {
             boots: Vec::new(),
             lease: Lease::Unknown,
             liveness: Liveness::default(),
+            zone: AssumedZone { zone: Zone::UTC, basis: ZoneBasis::Given },
         }
     }
 }
@@ -459,8 +485,8 @@ pub struct Schedule {
     pub anchor: Option<Instant>,
     /// The instant of a one-shot.
     pub at: Option<Instant>,
-    /// Whether that names no zone, so that it was read in the assumed one.
-    pub at_assumes_zone: bool,
+    /// The same as a wall time, if it names no zone, so that it was read in the assumed one.
+    pub at_wall: Option<NaiveDateTime>,
     /// What all of it means.
     pub when: When,
 }
@@ -487,7 +513,7 @@ impl Schedule {
             interval_ms: None,
             anchor: None,
             at: None,
-            at_assumes_zone: false,
+            at_wall: None,
             when,
         }
     }

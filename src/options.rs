@@ -4,7 +4,7 @@ use crate::audit::policy::Policy;
 use crate::cli::{Cli, OutputArgs};
 use crate::config::{Config, ConfigError};
 use crate::schedule::Zone;
-use crate::settings::{FailOn, ProcessCheck, SettingError, Settings, Thresholds};
+use crate::settings::{FailOn, ProcessCheck, SettingError, Settings, Thresholds, ZoneChoice};
 use crate::stores::{self, Store};
 use crate::time::{Instant, SECOND};
 use std::collections::HashSet;
@@ -22,6 +22,10 @@ pub struct Options {
     pub directories: Vec<PathBuf>,
     /// The scheduler that they are read as; None to recognize it.
     pub store: Option<Store>,
+    /// The zone of schedules that name none; None to find it.
+    pub zone: Option<Zone>,
+    /// The zone of this machine.
+    pub machine_zone: Zone,
     /// How they are judged.
     pub policy: Policy,
     /// The lowest severity that makes the exit code non-zero.
@@ -51,16 +55,13 @@ pub enum OptionsError {
     /// Thresholds that contradict each other.
     #[error(transparent)]
     Setting(#[from] SettingError),
-    /// The machine's zone.
-    #[error("this machine's time zone {0:?} is not an IANA zone: pass --timezone")]
-    MachineZone(String),
 }
 
 impl Options {
     /// Merges the command line and the file that it names; `clock` is the current time.
     ///
     /// # Errors
-    /// What is wrong with the file, which options contradict each other, or that the machine's zone is unknown.
+    /// What is wrong with the file, or which options contradict each other.
     pub fn new(cli: Cli, clock: Instant) -> Result<Options, OptionsError> {
         let file = cli.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
         let overrides = cli.thresholds().or(&file.thresholds);
@@ -69,7 +70,6 @@ impl Options {
             now: cli.now.unwrap_or(clock),
             since: cli.since.or(file.since).unwrap_or(Settings::DEFAULT_SINCE),
             resolved: !(cli.no_resolved || file.no_resolved),
-            zone: cli.timezone.or(file.timezone).map_or_else(machine_zone, Ok)?,
             thresholds: overrides.apply(&Thresholds::default()),
         };
         let patterns = |given: &[String]| {
@@ -97,6 +97,8 @@ impl Options {
             databases,
             directories,
             store: cli.store,
+            zone: cli.timezone.or(file.timezone).and_then(ZoneChoice::zone),
+            machine_zone: machine_zone(),
             policy,
             fail_on: cli.fail_on.or(file.fail_on).unwrap_or_default(),
             timeout: Duration::from_millis(u64::try_from(timeout).unwrap_or(0)),
@@ -125,13 +127,11 @@ fn default_databases() -> Vec<PathBuf> {
     if places.is_empty() { first.into_iter().collect() } else { places }
 }
 
-/// TZ, as every program honors it, else the machine's setting.
-fn machine_zone() -> Result<Zone, OptionsError> {
-    let name = match std::env::var("TZ") {
-        Ok(name) if !name.is_empty() => name,
-        _ => iana_time_zone::get_timezone().unwrap_or_else(|_| "UTC".to_owned()),
-    };
-    Zone::named(zone_name(&name)).ok_or(OptionsError::MachineZone(name))
+/// TZ, as every program honors it, else the machine's setting; UTC where that is no IANA zone.
+fn machine_zone() -> Zone {
+    let tz = std::env::var("TZ").ok().filter(|name| !name.is_empty());
+    let name = tz.or_else(|| iana_time_zone::get_timezone().ok());
+    name.and_then(|name| Zone::named(zone_name(&name))).unwrap_or(Zone::UTC)
 }
 
 /// The zone's name in a value of TZ: `:` may come first, and the name may be the path of the zone's file.

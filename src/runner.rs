@@ -154,7 +154,8 @@ fn audit_one(candidate: &Candidate, options: &Options, deadline: Clock) -> Optio
     let window = Window {
         now: settings.now,
         back: settings.since,
-        zone: settings.zone,
+        zone: options.zone,
+        machine_zone: options.machine_zone,
         errors: options.errors,
         is_live: options.is_live,
         asks_process: options.asks_process,

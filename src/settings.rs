@@ -2,7 +2,7 @@
 
 use crate::catalog::Severity;
 use crate::schedule::Zone;
-use crate::time::{DAY, Instant, MINUTE, Millis, SECOND, TimeText, span};
+use crate::time::{DAY, HOUR, Instant, MINUTE, Millis, SECOND, TimeText, span};
 use clap::ValueEnum;
 
 /// Settings of one call.
@@ -14,8 +14,6 @@ pub struct Settings {
     pub since: Millis,
     /// Whether they are reported at all.
     pub resolved: bool,
-    /// The zone of schedules that name none.
-    pub zone: Zone,
     /// The thresholds of jobs that no rule matches.
     pub thresholds: Thresholds,
 }
@@ -203,6 +201,11 @@ pub enum SettingError {
         /// The most similar name.
         nearest: Option<&'static str>,
     },
+    /// An offset that is not written in full.
+    #[error(
+        "not a time zone: write an offset as UTC+02:00 (ahead of UTC) or UTC-05:00, or name a place such as Europe/Berlin"
+    )]
+    Offset,
     /// Not a number of cadences.
     #[error("not a number from 0 to 1000")]
     Cadences,
@@ -237,12 +240,56 @@ pub fn parse_instant(text: &str) -> Result<Instant, SettingError> {
     }
 }
 
-/// Reads an IANA zone.
+/// `--timezone`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ZoneChoice {
+    /// The one that the rows tell.
+    Auto,
+    /// This one.
+    Given(Zone),
+}
+
+impl ZoneChoice {
+    /// The zone that was given.
+    pub fn zone(self) -> Option<Zone> {
+        match self {
+            ZoneChoice::Auto => None,
+            ZoneChoice::Given(zone) => Some(zone),
+        }
+    }
+}
+
+/// Reads `auto`, an IANA zone, or `UTC+02:00`.
 ///
 /// # Errors
-/// [`SettingError::Zone`], with the most similar name.
-pub fn parse_zone(text: &str) -> Result<Zone, SettingError> {
-    Zone::named(text).ok_or_else(|| SettingError::Zone { nearest: nearest(text, Zone::names()) })
+/// [`SettingError::Offset`], or [`SettingError::Zone`] with the most similar name.
+pub fn parse_zone(text: &str) -> Result<ZoneChoice, SettingError> {
+    if text.eq_ignore_ascii_case("auto") {
+        return Ok(ZoneChoice::Auto);
+    }
+    let zone = Zone::named(text).or_else(|| Zone::ahead(parse_offset(text.strip_prefix("UTC")?)?));
+    zone.map(ZoneChoice::Given).ok_or_else(|| match text.strip_prefix("UTC").or(text.strip_prefix("GMT")) {
+        Some(_) => SettingError::Offset,
+        None => SettingError::Zone { nearest: nearest_zone(text) },
+    })
+}
+
+/// `+02:00` as a length of time.
+fn parse_offset(text: &str) -> Option<Millis> {
+    let (hours, minutes) = text.get(1..)?.split_once(':').filter(|_| text.len() == "+02:00".len())?;
+    let ahead =
+        hours.parse::<u8>().ok().map(Millis::from)? * HOUR + minutes.parse::<u8>().ok().map(Millis::from)? * MINUTE;
+    match text.get(..1)? {
+        "+" => Some(ahead),
+        "-" => Some(-ahead),
+        _ => None,
+    }
+}
+
+/// The zone whose name, or whose city, is most similar.
+fn nearest_zone(text: &str) -> Option<&'static str> {
+    let city = |name: &str| name.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(text));
+    Zone::names().find(|name| city(name)).or_else(|| nearest(text, Zone::names()))
 }
 
 /// Reads a number of cadences.
@@ -317,8 +364,7 @@ mod tests {
     #[test]
     fn resolved_problems_are_warnings_for_a_day_and_info_until_since() {
         let now = Instant::from_millis(1_772_000_000_000);
-        let zone = Zone::named("UTC").unwrap_or_else(|| panic!("UTC"));
-        let settings = Settings { now, since: 7 * DAY, resolved: true, zone, thresholds: Thresholds::default() };
+        let settings = Settings { now, since: 7 * DAY, resolved: true, thresholds: Thresholds::default() };
         let after = |age: Millis| settings.severity_after(now.plus(-age));
         assert_eq!((after(DAY), after(DAY + 1)), (Some(Severity::Warning), Some(Severity::Info)));
         assert_eq!((after(7 * DAY), after(7 * DAY + 1)), (Some(Severity::Info), None));

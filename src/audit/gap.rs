@@ -8,7 +8,7 @@ use super::frequency::{paired, starved, too_many, twin};
 use super::gone;
 use super::past_due::{lateness, slots_since};
 use super::worker::{ROW_FOLLOWS, rewritten_at};
-use super::{Context, Subject, repair};
+use super::{Context, Subject, foreign_zone, repair};
 use crate::catalog::{Reason, Severity};
 use crate::model::{Fire, Job, State, Tokens};
 use crate::schedule::Cadence;
@@ -79,8 +79,8 @@ impl GapEvidence {
                 let (seem, their) = if jobs.len() == 1 { ("seems", "its") } else { ("seem", "their") };
                 let jobs = count(jobs.len(), "job");
                 format!(
-                    "{jobs} {seem} to run in a different time zone than {zone} (for example {offset}), \
-                     so {their} gaps were not judged: pass --timezone"
+                    "{jobs} {seem} to run in another time zone than {zone}: the next runs are slots in {offset}; \
+                     {their} gaps were not judged"
                 )
             }
             Self::ZoneChanged { shift_seconds } => {
@@ -153,10 +153,12 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     let long = |pair: &&[Fire]| pair[1].end.since(pair[0].end) > explained;
     // What came before the schedule was activated may have followed another one.
     let activated = job.written().filter(|_| !context.snapshot.traits.rewrites_rows_on_restart());
-    let after = |pair: &&[Fire]| activated.is_none_or(|activated| activated <= pair[0].end);
+    let moved = foreign_zone::change_from_utc(&context.snapshot.zone, job);
+    let valid_from = activated.max(context.zone_changed.filter(|_| job.schedule.timezone.is_none()));
+    let after = |pair: &&[Fire]| valid_from.is_none_or(|from| from <= pair[0].end);
     let pairs = job.fires.windows(2).filter(long).filter(after);
-    let mut findings: Vec<Finding> =
-        pairs.filter_map(|pair| closed(context, subject, cadence, &pair[0], &pair[1])).collect();
+    let closed = pairs.filter_map(|pair| closed(context, subject, cadence, &pair[0], &pair[1]));
+    let mut findings: Vec<Finding> = closed.chain(moved).collect();
     findings.extend(set_back(context, subject, cadence).or_else(|| open(context, subject, cadence)));
     findings.extend(
         too_many(context, job, cadence)

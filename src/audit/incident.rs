@@ -140,6 +140,8 @@ enum Key {
     OneShotLost { job: JobIndex },
     /// A job whose history can't be judged.
     Unjudged { job: JobIndex },
+    /// Jobs that run in another zone than the assumed one.
+    OtherZone,
 }
 
 /// Groups findings into incidents, the worst first; returns also the findings that are only information.
@@ -328,7 +330,8 @@ impl<'a> Grouping<'a> {
                 GapEvidence::ClockSetBack { clock_was_at, .. } => {
                     Some(Key::ClockSetBack { clock_was_at: *clock_was_at })
                 }
-                GapEvidence::Starved { .. } | GapEvidence::OtherZone { .. } | GapEvidence::ZoneChanged { .. } => None,
+                GapEvidence::OtherZone { .. } => (finding.severity > Severity::Info).then_some(Key::OtherZone),
+                GapEvidence::Starved { .. } | GapEvidence::ZoneChanged { .. } => None,
             },
         }
     }
@@ -562,7 +565,7 @@ impl Group<'_> {
             Key::ClockSetBack { .. } => Cause::ClockSetBack,
             Key::Gone { .. } => Cause::JobsGone,
             Key::OneShotLost { .. } => Cause::OneShotLost,
-            Key::Unjudged { .. } => Cause::Unjudged,
+            Key::Unjudged { .. } | Key::OtherZone => Cause::Unjudged,
         }
     }
 
@@ -644,6 +647,9 @@ impl Group<'_> {
             let wait = if waits { "Wait for the next run, or restart" } else { "Restart" };
             return Remedy::step(format!("{wait} the scheduler, which looks at every row at once."));
         }
+        if self.is_all(Reason::OtherZone) {
+            return Remedy::step(Reason::OtherZone.texts().advice);
+        }
         if self.is_left_by_restart() {
             return Remedy::step(
                 "Run these jobs by hand if their work can't wait; read the scheduler's log of that time.",
@@ -705,6 +711,7 @@ impl Group<'_> {
             }
             Key::OneShotLost { job } => ("one-shot", id(job), created(job)),
             Key::Unjudged { job } => ("unjudged", id(job), created(job)),
+            Key::OtherZone => ("zone", "", database()),
         };
         hashed([family, whose, &anchor])
     }

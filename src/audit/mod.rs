@@ -29,7 +29,7 @@ pub use timeline::{Outcome, Timeline};
 pub use work::Usage;
 
 use crate::catalog::{Detector, Severity};
-use crate::model::{Job, JobIndex, Liveness, Schedule, Snapshot, State};
+use crate::model::{AssumedZone, Job, JobIndex, Liveness, Schedule, Snapshot, State};
 use crate::settings::Settings;
 use crate::time::{DAY, Instant, Millis};
 use foreign_zone::ForeignZoneJobs;
@@ -120,6 +120,8 @@ pub struct Context<'a> {
     gone: &'a GoneTogether,
     /// The jobs of a different zone.
     foreign_zone: Option<&'a ForeignZoneJobs>,
+    /// When the scheduler's zone became the one that was found, if it changed.
+    zone_changed: Option<Instant>,
     /// The first job that will be lost, and when, if the scheduler is down.
     first_lost: Option<(JobIndex, Instant)>,
 }
@@ -209,6 +211,8 @@ pub struct Verdict {
     pub notes: Vec<String>,
     /// What the operating system knows about the scheduler's process.
     pub liveness: Liveness,
+    /// The zone of schedules that name none.
+    pub zone: AssumedZone,
 }
 
 impl Index<JobIndex> for Verdict {
@@ -235,7 +239,7 @@ pub fn audit(mut snapshot: Snapshot, policy: &Policy) -> Verdict {
     let jobs = std::mem::take(&mut snapshot.jobs).into_iter().zip(judged);
     let jobs = jobs.map(|(job, judged)| judged.report(job)).collect();
     let (notes, liveness) = (std::mem::take(&mut snapshot.notes), std::mem::take(&mut snapshot.liveness));
-    let mut verdict = Verdict { jobs, incidents, notes, liveness };
+    let mut verdict = Verdict { jobs, incidents, notes, liveness, zone: snapshot.zone };
     if let Some(evidence) = nothing_watched(&snapshot, &verdict) {
         verdict.add_missing(ANY_JOB, Finding::new(Severity::Warning, evidence), policy.settings.now);
     }
@@ -286,7 +290,7 @@ fn judge(snapshot: &Snapshot, policy: &Policy) -> (Vec<Judgment>, Vec<Incident>)
     let worker = Worker::new(snapshot, &subjects, settings);
     let shared = SharedFailure::find(&subjects, &snapshot.other_fires);
     let gone = GoneTogether::find(&subjects);
-    let foreign_zone = ForeignZoneJobs::find(&subjects);
+    let foreign_zone = ForeignZoneJobs::find(&subjects, snapshot.zone.zone);
     let context = Context {
         settings,
         snapshot,
@@ -295,6 +299,7 @@ fn judge(snapshot: &Snapshot, policy: &Policy) -> (Vec<Judgment>, Vec<Incident>)
         shared: &shared,
         gone: &gone,
         foreign_zone: foreign_zone.as_ref(),
+        zone_changed: zone_changed(snapshot),
         first_lost: first_lost(&subjects, &worker),
     };
     let mut found = Vec::new();
@@ -309,6 +314,11 @@ fn judge(snapshot: &Snapshot, policy: &Policy) -> (Vec<Judgment>, Vec<Incident>)
         judged[job.position()].findings.push(finding);
     }
     (judged, incidents)
+}
+
+fn zone_changed(snapshot: &Snapshot) -> Option<Instant> {
+    let changes = snapshot.jobs.iter().filter_map(|job| foreign_zone::change_from_utc(&snapshot.zone, job)?.since);
+    changes.min()
 }
 
 /// The first job that will be lost, and when, if the scheduler is down and no run in flight shows it already.

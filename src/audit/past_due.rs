@@ -267,7 +267,7 @@ fn failed_once(context: &Context<'_>, job: &Job, row: &Row) -> Option<Finding> {
 
 /// A one-shot that was moved to a later time after it had run, and was not run again.
 fn moved(context: &Context<'_>, job: &Job, row: &Row) -> Option<Finding> {
-    let at = job.schedule.at.filter(|at| *at <= context.settings.now && !job.schedule.at_assumes_zone)?;
+    let at = job.schedule.at.filter(|at| *at <= context.settings.now && job.schedule.at_wall.is_none())?;
     let run = row.last_run.as_ref().filter(|run| at.since(run.start) > UPDATE_FOLLOWS)?;
     let by_hand = job.manual_runs.iter().any(|asked| run.start.since(*asked).abs() <= UPDATE_FOLLOWS);
     let severity = context.settings.severity_after(at).filter(|_| !by_hand)?;

@@ -78,7 +78,7 @@ impl Writer<'_> {
             Cause::NothingWatched => self.plain("no job is watched".to_owned()),
             Cause::OneShotLost => self.plain(format!("the work of the one-shot {} is lost", self.names())),
             Cause::SlotsSkipped => self.plain(format!("the next run of {} is set too far ahead", self.names())),
-            Cause::Unjudged => self.plain(format!("{} can't be judged", self.names())),
+            Cause::Unjudged => self.unjudged(),
         }
     }
 
@@ -457,6 +457,17 @@ impl Writer<'_> {
             observed,
             inferred: Some("neither time nor a restart revives this job".to_owned()),
         }
+    }
+
+    fn unjudged(&self) -> IncidentText {
+        let foreign = self.findings.iter().find_map(|one| match &one.finding.evidence {
+            Evidence::Gap(GapEvidence::OtherZone { jobs, zone, .. }) => Some((jobs.len(), zone)),
+            _ => None,
+        });
+        self.plain(match foreign {
+            Some((jobs, zone)) => format!("{} can't be judged: the time zone is not {zone}", count(jobs, "job")),
+            None => format!("{} can't be judged", self.names()),
+        })
     }
 
     fn undelivered(&self) -> IncidentText {

@@ -8,6 +8,7 @@ use crate::schedule::Zone;
 use crate::settings::Thresholds;
 use crate::stores;
 use crate::time::{DAY, HOUR, MINUTE, Millis};
+use crate::zone;
 use arbitrary::{Result, Unstructured};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
@@ -186,7 +187,6 @@ fn report(u: &mut Unstructured<'_>) -> Result<Report> {
         now: instant(u)?,
         since: span(u)?,
         resolved: u.arbitrary()?,
-        zone,
         thresholds: Thresholds {
             late_cadences: f64::from(u.int_in_range(0..=1000)?) / 3.0,
             late_after: span(u)?,
@@ -205,7 +205,8 @@ fn report(u: &mut Unstructured<'_>) -> Result<Report> {
         expected: none(),
         file: None,
     };
-    let snapshot = snapshot(u, zone)?;
+    let mut snapshot = snapshot(u, zone)?;
+    zone::settle(&mut snapshot, maybe(u, |_| Ok(zone))?, zone);
     let verdict = audit(snapshot, &policy);
     let (now, fail_on) = (settings.now, FailOn::default());
     let database =

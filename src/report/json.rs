@@ -4,7 +4,7 @@
 use super::{Audited, Database, Located, RenderError, Report, commands, sanitize};
 use crate::audit::{AffectedJob, Evidence, Incident, JobReport, LocatedFinding, Timeline, Usage};
 use crate::catalog::{Cause, Detector, Reason, Severity, Status};
-use crate::model::{Action, Holder, Liveness};
+use crate::model::{Action, AssumedZone, Holder, Liveness, ZoneBasis};
 use crate::time::{Instant, seconds};
 use sanitize::Escaped;
 use schemars::JsonSchema;
@@ -64,10 +64,37 @@ struct JsonDatabase<'a> {
     error: Option<String>,
     /// What could not be read or was left out.
     notes: &'a [String],
+    /// The zone of schedules that name none; null if the database could not be audited, or nothing depends on the zone.
+    timezone: Option<JsonZone>,
     /// Its scheduler's process; null if the database could not be audited.
     process: Option<JsonProcess<'a>>,
     /// Its selected jobs.
     jobs: Vec<JsonJob<'a>>,
+}
+
+/// The zone of schedules that name none.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Zone")]
+struct JsonZone {
+    /// Its IANA name, or an offset such as `UTC+02:00`.
+    name: String,
+    /// Why it is that one.
+    basis: JsonZoneBasis,
+    /// How many jobs' next runs are slots in it, where those decided.
+    jobs: Option<usize>,
+}
+
+/// Why a zone is assumed.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "ZoneBasis")]
+enum JsonZoneBasis {
+    /// It was named by --timezone.
+    Given,
+    /// The jobs' next runs are slots in it.
+    NextRuns,
+    /// It is this machine's zone; no row tells whether it is the scheduler's.
+    Machine,
 }
 
 /// What the operating system knows about the process that has a database open.
@@ -380,9 +407,20 @@ fn json_database(database: &Database, now: Instant) -> JsonDatabase<'_> {
         severity: database.severity(),
         error: database.outcome.as_ref().err().map(ToString::to_string),
         notes: audited.map_or(&[], |audited| &audited.verdict.notes),
+        timezone: audited.and_then(|audited| json_zone(&audited.verdict.zone)),
         process: audited.map(|audited| json_process(&audited.verdict.liveness)),
         jobs: audited.into_iter().flat_map(Audited::jobs).map(|report| json_job(report, now)).collect(),
     }
+}
+
+fn json_zone(assumed: &AssumedZone) -> Option<JsonZone> {
+    let (basis, jobs) = match assumed.basis {
+        ZoneBasis::Given => (JsonZoneBasis::Given, None),
+        ZoneBasis::NextRuns(jobs) => (JsonZoneBasis::NextRuns, Some(jobs)),
+        ZoneBasis::Machine => (JsonZoneBasis::Machine, None),
+        ZoneBasis::Irrelevant => return None,
+    };
+    Some(JsonZone { name: assumed.zone.name(), basis, jobs })
 }
 
 fn json_process(liveness: &Liveness) -> JsonProcess<'_> {

@@ -17,7 +17,7 @@ pub use error::{AuditError, CallError, RenderError};
 
 use crate::audit::{Incident, JobReport, Verdict};
 use crate::catalog::{Severity, Status};
-use crate::model::{Action, Holder};
+use crate::model::{Action, Holder, ZoneBasis};
 use crate::settings::{FailOn, Settings};
 use crate::shell;
 use crate::terminal::Style;
@@ -251,6 +251,18 @@ impl Audited {
         };
         let parts: Vec<String> = [fire, next, process].into_iter().flatten().collect();
         (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
+    /// The zone of schedules that name none, and why it is that one; None where nothing depends on it.
+    pub fn zone_in_words(&self) -> Option<String> {
+        let zone = self.verdict.zone.zone.name();
+        match self.verdict.zone.basis {
+            ZoneBasis::Given => Some(format!("cron in {zone}")),
+            ZoneBasis::NextRuns(1) => Some(format!("cron in {zone}, by 1 job's next run")),
+            ZoneBasis::NextRuns(jobs) => Some(format!("cron in {zone}, by {jobs} jobs' next runs")),
+            ZoneBasis::Machine => Some(format!("cron in {zone}, this machine's zone")),
+            ZoneBasis::Irrelevant => None,
+        }
     }
 
     /// How many of them are watched.

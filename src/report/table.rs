@@ -432,7 +432,8 @@ fn scope(audited: &Audited) -> String {
     let total: usize = counts.values().sum();
     let words: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
     let skipped = if total == 0 { String::new() } else { format!(", {total} skipped ({})", words.join(", ")) };
-    format!("{} watched{skipped}, zone {}", count(audited.watched(), "job"), audited.settings.zone.name())
+    let zone = audited.zone_in_words().map_or_else(String::new, |zone| format!(", {zone}"));
+    format!("{} watched{skipped}{zone}", count(audited.watched(), "job"))
 }
 
 /// The color of a severity; None stands for what could not be audited.

@@ -7,8 +7,8 @@ mod cron;
 
 pub use cron::Cron;
 
-use crate::time::{DAY, HOUR, Instant, Millis};
-use chrono::{NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone};
+use crate::time::{DAY, HOUR, Instant, Millis, SECOND};
+use chrono::{FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 
 /// Intervals looked at to tell the usual one of an irregular schedule: enough for the nights of a business-hours job to be
@@ -18,14 +18,33 @@ const INTERVALS_FOR_CADENCE: usize = 9;
 /// The longest span over which slots are counted one by one: a row with a time of the year 1 must not cost a second.
 const MAX_COUNTED_SPAN: Millis = 400 * DAY;
 
+const QUARTER: Millis = HOUR / 4;
+
+/// The offsets from UTC that zones have, in quarter hours.
+const QUARTERS: std::ops::RangeInclusive<i64> = -12 * 4..=14 * 4;
+
 /// A zone of wall clocks: IANA, or a fixed offset where only that is known.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Zone(Tz);
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Zone {
+    /// A zone of the IANA database.
+    Named(Tz),
+    /// Always this far ahead of UTC.
+    Fixed(FixedOffset),
+}
 
 impl Zone {
+    /// Coordinated universal time.
+    pub const UTC: Zone = Zone::Named(Tz::UTC);
+
     /// The zone of an IANA name, in any case, as JavaScript takes it; None if there is no such zone.
     pub fn named(name: &str) -> Option<Zone> {
-        Tz::from_str_insensitive(name).ok().map(Zone)
+        Tz::from_str_insensitive(name).ok().map(Zone::Named)
+    }
+
+    /// The zone that is always so far ahead of UTC; None if no zone is.
+    pub fn ahead(of_utc: Millis) -> Option<Zone> {
+        let seconds = i32::try_from(of_utc / SECOND).ok()?;
+        FixedOffset::east_opt(seconds).filter(|_| QUARTERS.contains(&(of_utc / QUARTER))).map(Zone::Fixed)
     }
 
     /// Every name that [`Zone::named`] takes.
@@ -33,9 +52,19 @@ impl Zone {
         chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())
     }
 
-    /// The zone's IANA name.
-    pub fn name(self) -> &'static str {
-        self.0.name()
+    /// Every zone with a fixed offset, the nearest to UTC first.
+    pub fn all_fixed() -> impl Iterator<Item = Zone> {
+        let mut ahead: Vec<Millis> = QUARTERS.map(|quarters| quarters * QUARTER).collect();
+        ahead.sort_by_key(|ahead| ahead.abs());
+        ahead.into_iter().filter_map(Zone::ahead)
+    }
+
+    /// The zone's IANA name, or `UTC+02:00`.
+    pub fn name(self) -> String {
+        match self {
+            Zone::Named(zone) => zone.name().to_owned(),
+            Zone::Fixed(offset) => format!("UTC{offset}"),
+        }
     }
 
     /// What a clock of this zone shows at an instant.
@@ -60,7 +89,11 @@ impl Zone {
     }
 
     fn offset(self, utc: NaiveDateTime) -> TimeDelta {
-        TimeDelta::seconds(self.0.offset_from_utc_datetime(&utc).fix().local_minus_utc().into())
+        let offset = match self {
+            Zone::Named(zone) => zone.offset_from_utc_datetime(&utc).fix(),
+            Zone::Fixed(offset) => offset,
+        };
+        TimeDelta::seconds(offset.local_minus_utc().into())
     }
 }
 
@@ -144,17 +177,24 @@ impl Cadence {
         named(zone.wall(instant)) || named(unchanged)
     }
 
-    /// The offsets from UTC (in milliseconds, quarter hours) at which `instant` would be one of the slots.
-    pub fn offsets_with_slot_at(&self, instant: Instant) -> Vec<Millis> {
+    /// The zones with a fixed offset in which `instant` would be one of the slots, the nearest to UTC first; an interval has
+    /// none.
+    pub fn fixed_zones_with_slot_at(&self, instant: Instant) -> Vec<Zone> {
         let Cadence::Cron(cron, _) = self else { return Vec::new() };
-        let wall = instant.utc();
-        (-12 * 4..=14 * 4)
-            .map(|quarters| quarters * HOUR / 4)
-            .filter(|ahead| {
-                let wanted = wall + TimeDelta::milliseconds(*ahead);
-                cron.next_wall(wanted - TimeDelta::seconds(1)) == Some(wanted)
-            })
-            .collect()
+        let wall = instant.plus(-cron.stagger()).utc();
+        let has_slot = |zone: &Zone| {
+            let wanted = wall + zone.offset(wall);
+            cron.next_wall(wanted - TimeDelta::seconds(1)) == Some(wanted)
+        };
+        Zone::all_fixed().filter(has_slot).collect()
+    }
+
+    /// The same schedule in another zone.
+    pub fn in_zone(&self, zone: Zone) -> Cadence {
+        match self {
+            Cadence::Cron(cron, _) => Cadence::Cron(cron.clone(), zone),
+            Cadence::Every(interval) => Cadence::Every(*interval),
+        }
     }
 }
 
@@ -266,7 +306,7 @@ mod tests {
         assert!(of_year("2020-2030/9999").is_ok() && of_year("2026").is_ok());
         let once = Cadence::Cron(
             Box::new(Cron::parse_openclaw("0 0 0 1 1 * 2030").unwrap_or_else(|e| panic!("{e}"))),
-            Zone(Tz::UTC),
+            Zone::UTC,
         );
         assert_eq!(once.next(at("2026-01-01")), Some(at("2030-01-01")));
         assert_eq!(once.next(at("2030-01-01")), None);
@@ -276,7 +316,7 @@ mod tests {
     fn years_may_be_any_distance_ahead() {
         let of_years = |years: &str| {
             let cron = Cron::parse_openclaw(&format!("0 0 0 1 1 * {years}")).unwrap_or_else(|error| panic!("{error}"));
-            Cadence::Cron(Box::new(cron), Zone(Tz::UTC))
+            Cadence::Cron(Box::new(cron), Zone::UTC)
         };
         assert_eq!(of_years("2041").next(at("2026-01-02")), Some(at("2041-01-01")));
         assert_eq!(of_years("2026,2090").next(at("2026-01-02")), Some(at("2090-01-01")));
@@ -355,13 +395,13 @@ mod tests {
         assert_eq!(every.usual_interval(end), Some(90 * MINUTE));
         let slots = |minutes| every.slots_between(end, end.plus(minutes * MINUTE));
         assert_eq!([slots(-90), slots(0), slots(89), slots(90), slots(180)], [0, 0, 0, 1, 2]);
-        assert!(!every.has_slot_at(end) && every.offsets_with_slot_at(end).is_empty());
+        assert!(!every.has_slot_at(end) && every.fixed_zones_with_slot_at(end).is_empty());
     }
 
     #[test]
     fn a_stagger_moves_every_slot() {
         let cron = Cron::parse_openclaw("0 * * * *").unwrap_or_else(|error| panic!("{error}"));
-        let staggered = Cadence::Cron(Box::new(cron.staggered(5 * MINUTE)), Zone(Tz::UTC));
+        let staggered = Cadence::Cron(Box::new(cron.staggered(5 * MINUTE)), Zone::UTC);
         let slots = |from, to| staggered.slots_between(at(from), at(to));
         assert_eq!(slots("2026-03-01 11:05:00", "2026-03-01 12:04:59"), 0);
         assert_eq!(slots("2026-03-01 11:05:00", "2026-03-01 12:05:00"), 1);
@@ -372,14 +412,14 @@ mod tests {
     #[test]
     fn zone_offsets_reach_from_minus_12_to_plus_14_hours() {
         let nine = cadence("0 9 * * *", "UTC");
-        let quarters = |text| nine.offsets_with_slot_at(at(text)).iter().map(|ms| ms * 4 / HOUR).collect::<Vec<_>>();
-        assert_eq!(quarters("2026-03-01 09:00:00"), [0]);
-        assert_eq!(quarters("2026-03-01 03:30:00"), [22]);
-        assert_eq!(quarters("2026-03-01 21:00:00"), [-48, 48]);
-        assert_eq!(quarters("2026-03-01 21:15:00"), [47]);
-        assert_eq!(quarters("2026-03-01 19:00:00"), [-40, 56]);
-        assert_eq!(quarters("2026-03-01 18:45:00"), [-39]);
-        assert!(quarters("2026-03-01 09:00:01").is_empty());
+        let zones = |text| nine.fixed_zones_with_slot_at(at(text)).into_iter().map(Zone::name).collect::<Vec<_>>();
+        assert_eq!(zones("2026-03-01 09:00:00"), ["UTC+00:00"]);
+        assert_eq!(zones("2026-03-01 03:30:00"), ["UTC+05:30"]);
+        assert_eq!(zones("2026-03-01 21:00:00"), ["UTC-12:00", "UTC+12:00"]);
+        assert_eq!(zones("2026-03-01 21:15:00"), ["UTC+11:45"]);
+        assert_eq!(zones("2026-03-01 19:00:00"), ["UTC-10:00", "UTC+14:00"]);
+        assert_eq!(zones("2026-03-01 18:45:00"), ["UTC-09:45"]);
+        assert!(zones("2026-03-01 09:00:01").is_empty());
     }
 
     #[test]
@@ -392,7 +432,7 @@ mod tests {
     #[test]
     fn years_have_steps_like_any_field() {
         let cron = Cron::parse_openclaw("0 0 0 1 1 * 2021-2031/3").unwrap_or_else(|error| panic!("{error}"));
-        let third = Cadence::Cron(Box::new(cron), Zone(Tz::UTC));
+        let third = Cadence::Cron(Box::new(cron), Zone::UTC);
         let slots = std::iter::successors(third.next(at("2020-01-01")), |slot| third.next(*slot));
         assert!(slots.eq(["2021-01-01", "2024-01-01", "2027-01-01", "2030-01-01"].map(at)));
     }
@@ -400,7 +440,7 @@ mod tests {
     #[test]
     fn zones_are_found_by_name_in_any_case() {
         for name in Zone::names() {
-            assert_eq!(Zone::named(&name.to_ascii_uppercase()).map(Zone::name), Some(name));
+            assert_eq!(Zone::named(&name.to_ascii_uppercase()).map(Zone::name).as_deref(), Some(name));
         }
         assert!(Zone::names().any(|name| name == "Europe/Berlin"));
     }
@@ -425,7 +465,7 @@ mod tests {
         #[test]
         fn no_text_makes_the_cron_parser_panic(text in "[-*/,#+?LW0-9A-Za-z \\t\u{a0}]{0,24}", start in 0i64..4_102_444_800_000) {
             if let Ok(cron) = Cron::parse(&text) {
-                let cadence = Cadence::Cron(Box::new(cron), Zone(Tz::UTC));
+                let cadence = Cadence::Cron(Box::new(cron), Zone::UTC);
                 let next = cadence.next(Instant::from_millis(start));
                 prop_assert!(next.is_none_or(|slot| slot > Instant::from_millis(start)));
             }

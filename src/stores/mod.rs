@@ -14,6 +14,7 @@ use crate::db::{self, Access, ReadError};
 use crate::model::{Fire, Job, JobIndex, Row, Run, Schedule, Snapshot, State};
 use crate::schedule::Zone;
 use crate::time::{DAY, Instant, Millis, SECOND};
+use crate::zone;
 use clap::ValueEnum;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
@@ -66,8 +67,10 @@ pub struct Window {
     pub now: Instant,
     /// Events from this long before `now` on are all read.
     pub back: Millis,
-    /// The zone of schedules that name none.
-    pub zone: Zone,
+    /// The zone of schedules that name none, if the operator named it.
+    pub zone: Option<Zone>,
+    /// The zone of this machine.
+    pub machine_zone: Zone,
     /// Whether error texts are read.
     pub errors: bool,
     /// Whether the audit is as of now, so that nothing in the database is legitimately later.
@@ -79,6 +82,11 @@ pub struct Window {
 }
 
 impl Window {
+    /// The zone in which schedules are read that name none, until the rows tell.
+    fn first_zone(&self) -> Zone {
+        self.zone.unwrap_or(self.machine_zone)
+    }
+
     /// From when on runs are read, `most` back at most: counted from the last run that any row knows, so that what is known of a
     /// dead scheduler, and the names of its incidents, stay the same however long ago that was.
     fn start(&self, jobs: &[Job], most: Millis) -> Instant {
@@ -165,6 +173,7 @@ pub fn read(path: &Path, window: &Window, insist: Option<Store>) -> Result<Snaps
         (None, several) => return Err(ambiguous(several)),
     };
     let mut snapshot = store.read(&mut access, window)?;
+    zone::settle(&mut snapshot, window.zone, window.machine_zone);
     if window.asks_process {
         let (liveness, note) = db::liveness(path);
         snapshot.liveness = liveness;

@@ -258,13 +258,17 @@ fn store_reads_a_database_as_that_scheduler_and_never_as_another() {
 }
 
 #[test]
-fn tz_may_name_the_file_of_a_zone() {
-    let zone = |tz: &str| {
-        let arguments = ["--now", "2026-04-30T12:00:00Z", "fixtures/incident.db"];
-        Run::from(command().env("TZ", tz).args(arguments).output().unwrap()).out
+fn the_zone_is_found_whatever_the_zone_of_this_machine() {
+    let verdict = |tz: &str| {
+        let arguments = ["--format", "json", "--now", "2026-03-12T00:13:20Z", "fixtures/healthy.db"];
+        let run = Run::from(command().env("TZ", tz).args(arguments).output().unwrap());
+        (run.code, run.json()["databases"][0]["timezone"].to_string())
     };
-    assert!(zone("/usr/share/zoneinfo/America/New_York").contains("zone America/New_York"));
-    assert!(zone(":Europe/Berlin").contains("zone Europe/Berlin"));
+    for tz in ["Asia/Tokyo", ":UTC", "nowhere"] {
+        assert_eq!(verdict(tz), (0, r#"{"basis":"next-runs","jobs":7,"name":"UTC"}"#.to_owned()), "{tz}");
+    }
+    let wrong = run(&["--timezone", "Asia/Tokyo", "--now", "2026-03-12T00:13:20Z", "fixtures/healthy.db"]);
+    assert!(wrong.code == 1 && wrong.out.contains("the next runs are slots in UTC+00:00"), "{}", wrong.out);
 }
 
 #[test]

@@ -561,7 +561,7 @@ fn job_whose_row_is_never_updated_is_a_runaway() {
 }
 
 #[test]
-fn jobs_of_a_different_zone_are_one_info_and_no_gap() {
+fn jobs_of_a_different_zone_are_one_warning_and_no_gap() {
     let history = History::new();
     for id in ["a", "b"] {
         history.job(
@@ -573,7 +573,9 @@ fn jobs_of_a_different_zone_are_one_info_and_no_gap() {
         );
     }
     let run = history.audit("2026-03-02T15:00:00Z", &[]);
-    assert_eq!(run.findings(), ["info gap/other-zone ongoing"]);
+    assert_eq!(run.findings(), ["warning gap/other-zone ongoing"]);
+    let found = history.audit("2026-03-02T15:00:00Z", &["--timezone", "auto"]);
+    assert_eq!(found.findings(), [""; 0]);
     assert_eq!(run.json()["findings"][0]["evidence"]["offset"], "UTC-05:00");
     history.sql("UPDATE scheduled_jobs SET consecutive_errors = 1, last_run_status = 'error'");
     history.check("2026-03-02T15:00:00Z", &["warning zero-tokens/failed-run ongoing"; 2]);

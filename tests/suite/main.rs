@@ -198,7 +198,8 @@ impl History {
 
     pub fn audit(&self, now: &str, more: &[&str]) -> Run {
         command()
-            .args(["--format", "json", "--timezone", "UTC", "--now", now])
+            .args(["--format", "json", "--now", now])
+            .args(if more.contains(&"--timezone") { &[] } else { &["--timezone", "UTC"][..] })
             .args(more)
             .arg(&self.path)
             .output()

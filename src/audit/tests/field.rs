@@ -39,7 +39,7 @@ pub fn failing_turn(id: &str, times: u64) -> Job {
     Job { uses_model: true, ..failing(id, times, "401 unauthorized") }
 }
 
-fn causes(world: &Snapshot, now: &str) -> Vec<(Cause, Severity, usize)> {
+pub fn causes(world: &Snapshot, now: &str) -> Vec<(Cause, Severity, usize)> {
     let incidents = verdict(world, now).incidents;
     incidents.iter().map(|incident| (incident.cause, incident.severity, incident.jobs.len())).collect()
 }
@@ -370,7 +370,7 @@ fn a_zone_that_changed_says_since_when() {
         let job = ended(cron("j", "0 6 * * *"), days.map(|day| at(day).plus(MINUTE)));
         found(&fleet([job.next("2026-03-03 10:00")]), "12:00")
     };
-    assert_eq!(world("10:00"), ["info other-zone", "info other-zone"]);
+    assert_eq!(world("10:00"), ["warning other-zone", "info other-zone"]);
     assert_eq!(world("08:00").len(), 1, "not by the offset");
 }
 

@@ -14,6 +14,7 @@ mod timeline;
 mod words;
 mod worker;
 mod zero_tokens;
+mod zone;
 
 use super::policy::Rule;
 use super::*;
@@ -33,7 +34,7 @@ fn utc() -> Zone {
 
 /// The defaults, in UTC.
 fn settings(now: Instant) -> Settings {
-    Settings { now, since: 7 * DAY, resolved: true, zone: utc(), thresholds: Thresholds::default() }
+    Settings { now, since: 7 * DAY, resolved: true, thresholds: Thresholds::default() }
 }
 
 /// The defaults with other thresholds.

@@ -57,10 +57,11 @@ proptest! {
         took in 100i64..50_000,
         part in 0.0f64..1.0,
     ) {
-        let Some(snapshot) = punctual(schedule, made, runs, took) else { return Ok(()) };
+        let Some(mut snapshot) = punctual(schedule, made, runs, took) else { return Ok(()) };
         let (Some(end), Some(next)) = (snapshot.jobs[0].last_end(), snapshot.jobs[0].next_run()) else { return Ok(()) };
         let now = end.plus((next.since(end) as f64 * part) as Millis);
-        let verdict = audit(snapshot, &policy(Settings { zone, ..settings(now) }));
+        snapshot.zone.zone = zone;
+        let verdict = audit(snapshot, &policy(settings(now)));
         prop_assert!(findings(&verdict).is_empty(), "at {}: {:?}", now, findings(&verdict));
     }
 
@@ -70,15 +71,16 @@ proptest! {
         runs in 0usize..20,
         waits in prop::collection::vec(0i64..60 * DAY, 2..6),
     ) {
-        let Some(snapshot) = punctual(schedule, made, runs, 1000) else { return Ok(()) };
+        let Some(mut snapshot) = punctual(schedule, made, runs, 1000) else { return Ok(()) };
         let from = snapshot.jobs[0].last_end().unwrap_or(made);
+        snapshot.zone.zone = zone;
         let mut waits = waits;
         waits.sort_unstable();
         let mut worst = Severity::Ok;
         let mut print = None;
         for wait in waits {
             let now = from.plus(wait);
-            let verdict = audit(snapshot.clone(), &policy(Settings { zone, ..settings(now) }));
+            let verdict = audit(snapshot.clone(), &policy(settings(now)));
             prop_assert!(verdict.severity() >= worst, "{:?} after {:?}", verdict.severity(), worst);
             worst = verdict.severity();
             for incident in &verdict.incidents {

@@ -249,7 +249,7 @@ fn schedule(id: &str, definition: &Definition, status: &JobState, window: &Windo
                 status.last_error.clone().filter(|_| window.errors).unwrap_or_else(|| "schedule errors".to_owned());
             definition.unreadable(format!("the scheduler switched the job off: {}", message(&why, 200)))
         }
-        _ => definition.schedule(id, window.zone),
+        _ => definition.schedule(id, window.first_zone()),
     }
 }
 

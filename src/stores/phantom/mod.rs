@@ -272,7 +272,7 @@ fn job(row: &rusqlite::Row<'_>, window: &Window) -> Result<(Job, Option<Row>), r
         updated_at,
         delivery: text(row.get_ref(14)?).map(|status| delivery(&status)),
     };
-    let schedule = schedule::parse(&kind, &text(row.get_ref(5)?).unwrap_or_default(), window.zone);
+    let schedule = schedule::parse(&kind, &text(row.get_ref(5)?).unwrap_or_default(), window.first_zone());
     let name = shown(row.get_ref(1)?);
     let (row_known, row_newer) = if newer { (None, Some(known)) } else { (Some(known), None) };
     let job =

@@ -63,7 +63,9 @@ fn read_every(schedule: &mut Schedule, value: &Value) -> Result<When, String> {
 /// JavaScript reads more forms of dates than we do, so an unread one is judged by `next_run_at` alone.
 fn read_at(schedule: &mut Schedule, value: &Value, zone: Zone) -> When {
     let time = value["at"].as_str().and_then(TimeText::parse);
-    schedule.at_assumes_zone = matches!(time, Some(TimeText::Bare(_)));
+    if let Some(TimeText::Bare(wall)) = time {
+        schedule.at_wall = Some(wall);
+    }
     schedule.at = time.map(|time| match time {
         TimeText::Bare(wall) => zone.instant(wall),
         other => other.as_utc(),
