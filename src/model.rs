@@ -124,6 +124,8 @@ pub struct SchedulerTraits {
     /// Whether a restart rewrites past-due rows, and if so, how far apart: the first runs at boot, each further one this
     /// much later.
     pub restart_stagger: Option<Millis>,
+    /// What is so of a job that it stopped after that, in words.
+    pub stopped: &'static str,
     /// How long its timer sleeps at most before it looks at rows that were edited.
     pub timer_sleeps: Millis,
     /// What a person should do in this scheduler's terms.
@@ -133,7 +135,13 @@ pub struct SchedulerTraits {
 impl Remedy {
     /// A step that needs nothing to be run.
     pub fn step(step: impl Into<String>) -> Remedy {
-        Remedy { step: step.into(), actions: Vec::new() }
+        Remedy { step: step.into(), actions: Vec::new(), then: None }
+    }
+
+    /// The whole of it in sentences.
+    pub fn text(&self) -> String {
+        let then = self.then.iter().map(String::as_str);
+        std::iter::once(self.step.as_str()).chain(then).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -168,6 +176,8 @@ pub struct Remedy {
     pub step: String,
     /// What the step needs to be run, in order. It is shown, never run.
     pub actions: Vec<Action>,
+    /// What comes after that.
+    pub then: Option<String>,
 }
 
 /// Something to run.
@@ -373,6 +383,18 @@ impl Job {
     /// When its last known run ended.
     pub fn last_end(&self) -> Option<Instant> {
         self.fires.last().map(|fire| fire.end).max(self.last_run().map(Run::end))
+    }
+
+    /// Whether its last run did its work; None if that is not known.
+    pub fn last_run_worked(&self) -> Option<bool> {
+        let fire = self.fires.last();
+        let by_row = self.last_run().filter(|run| fire.is_none_or(|fire| run.end() >= fire.end));
+        match (by_row, fire) {
+            (Some(run), _) if run.failed => Some(false),
+            (_, Some(fire)) if fire.is_unknown() => None,
+            (_, Some(fire)) => Some(!fire.is_bad() && !matches!(fire.tokens, Tokens::Skipped | Tokens::Declined)),
+            (by_row, None) => by_row.map(|_| true),
+        }
     }
 
     /// When the scheduler will run it next, according to the row.

@@ -131,7 +131,8 @@ fn default_databases() -> Vec<PathBuf> {
 fn machine_zone() -> Zone {
     let tz = std::env::var("TZ").ok().filter(|name| !name.is_empty());
     let name = tz.or_else(|| iana_time_zone::get_timezone().ok());
-    name.and_then(|name| Zone::named(zone_name(&name))).unwrap_or(Zone::UTC)
+    let zone = name.and_then(|name| Zone::named(zone_name(&name)));
+    zone.filter(|zone| !zone.is_utc()).unwrap_or(Zone::UTC)
 }
 
 /// The zone's name in a value of TZ: `:` may come first, and the name may be the path of the zone's file.

@@ -186,16 +186,17 @@ pub fn event_seconds(text: &[u8]) -> Option<i64> {
     Some(wall.and_utc().timestamp())
 }
 
-/// A span for people, in at most two units: `45s`, `12m`, `2h05m`, `35h`, `9d`. A negative one counts as 0.
+/// A span for people, in at most two units, rounded to the last: `45s`, `12m`, `2h05m`, `35h`, `9d`. A negative one counts as 0.
 pub fn span(millis: Millis) -> String {
     let millis = millis.max(0);
-    let (secs, mins, hours) = (millis / SECOND, millis / MINUTE, millis / HOUR);
-    match millis {
-        m if m < MINUTE => format!("{secs}s"),
-        m if m < HOUR => format!("{mins}m"),
-        m if m < 10 * HOUR && mins % 60 != 0 => format!("{hours}h{:02}m", mins % 60),
-        m if m < 3 * DAY => format!("{hours}h"),
-        _ => format!("{}d", hours / 24),
+    let rounded = |unit: Millis| millis.saturating_add(unit / 2) / unit;
+    match (millis / SECOND, rounded(MINUTE), rounded(HOUR)) {
+        (secs, ..) if secs < 60 => format!("{secs}s"),
+        (_, mins, _) if mins < 60 => format!("{mins}m"),
+        (_, mins, _) if mins < 600 && mins % 60 != 0 => format!("{}h{:02}m", mins / 60, mins % 60),
+        (_, mins, _) if mins < 600 => format!("{}h", mins / 60),
+        (.., hours) if hours < 72 => format!("{hours}h"),
+        _ => format!("{}d", rounded(DAY)),
     }
 }
 

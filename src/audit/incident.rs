@@ -659,7 +659,7 @@ impl Group<'_> {
         let life = context.worker.life;
         if let Some(process) = life.suspended().filter(|_| cause == Cause::SchedulerSilent) {
             let actions = vec![Action::Shell(format!("kill -CONT {}", process.pid))];
-            return Remedy { step: "Let the process go on, or restart the scheduler.".to_owned(), actions };
+            return Remedy { actions, ..Remedy::step("Let the process go on, or restart the scheduler.") };
         }
         let jobs: Vec<&Job> = affected.iter().map(|affected| context.job(affected.job)).collect();
         (context.snapshot.traits.remedy)(&Trouble {

@@ -32,7 +32,7 @@ pub enum PastDueEvidence {
     /// See [`Reason::Waiting`].
     Waiting { behind: Option<String>, overdue_seconds: i64 },
     /// See [`Reason::LongRun`].
-    LongRun { in_flight_seconds: i64, usual_seconds: i64 },
+    LongRun { in_flight_seconds: i64, usual_seconds: i64, longest_seconds: Option<i64> },
     /// See [`Reason::HungRun`].
     HungRun { behind: Option<String>, in_flight_seconds: i64 },
     /// See [`Reason::HungDelivery`].
@@ -97,12 +97,19 @@ impl PastDueEvidence {
         match self {
             Self::Overdue { overdue_seconds, free_seconds } => {
                 let (overdue, free) = (span_of_seconds(*overdue_seconds), span_of_seconds(*free_seconds));
-                format!("overdue by {overdue}; the worker was free for {free}")
+                if free == overdue {
+                    return format!("overdue by {overdue}, with no run of another job in its way");
+                }
+                format!("overdue by {overdue}; for {free} of that no run of another job was in its way")
             }
             Self::Waiting { behind, overdue_seconds } => waiting(behind.as_deref(), *overdue_seconds),
-            Self::LongRun { in_flight_seconds, usual_seconds } => {
-                let (elapsed, usual) = (span_of_seconds(*in_flight_seconds), span_of_seconds(*usual_seconds));
-                format!("its run has taken {elapsed} so far; more than {usual} is unusual for this job")
+            Self::LongRun { in_flight_seconds, usual_seconds, longest_seconds } => {
+                let (elapsed, limit) = (span_of_seconds(*in_flight_seconds), span_of_seconds(*usual_seconds));
+                let longest = longest_seconds.map_or_else(
+                    || "how long its runs take is not known".to_owned(),
+                    |longest| format!("its last runs took {} at most", span_of_seconds(longest)),
+                );
+                format!("its run has taken {elapsed} so far; {longest}, and more than {limit} is unusual")
             }
             Self::HungRun { behind, in_flight_seconds } => hung_run(behind.as_deref(), *in_flight_seconds),
             Self::HungDelivery { behind, delivering_seconds } => hung_delivery(behind.as_deref(), *delivering_seconds),
@@ -129,7 +136,7 @@ impl PastDueEvidence {
             }
             Self::BreakerOpen { consecutive_errors, .. } => {
                 let errors = count(*consecutive_errors, "error");
-                format!("its circuit breaker opened after {errors} in a row: it will not run again by itself")
+                format!("the scheduler stopped it after {errors} in a row: it will not run again by itself")
             }
             Self::UnreadableSchedule { why } => format!("its schedule can't be used: {why}"),
             Self::UnknownState { why } => format!("the scheduler never picks this row: {why}"),
@@ -316,7 +323,9 @@ fn repeated(job: &Job) -> Option<Finding> {
 fn unreadable(job: &Job) -> Option<Finding> {
     let When::Unreadable(why) = &job.schedule.when else { return None };
     let evidence = PastDueEvidence::UnreadableSchedule { why: why.clone() };
-    Some(Finding::new(Severity::Critical, evidence).since(last_sign(job)))
+    // A row that was written after the last run was spoiled then.
+    let spoiled = job.written().filter(|written| Some(*written) > last_sign(job));
+    Some(Finding::new(Severity::Critical, evidence).since(spoiled.or(last_sign(job))))
 }
 
 fn breaker(context: &Context<'_>, job: &Job, row: &Row) -> Option<Finding> {
@@ -436,7 +445,11 @@ fn own_run(context: &Context<'_>, subject: &Subject<'_>, run: &ActiveRun) -> Opt
     match (run.phase, run.length) {
         (_, RunLength::Usual) => None,
         (Phase::Running, RunLength::Unusual) => {
-            let evidence = PastDueEvidence::LongRun { in_flight_seconds, usual_seconds: seconds(run.usual_limit) };
+            let evidence = PastDueEvidence::LongRun {
+                in_flight_seconds,
+                usual_seconds: seconds(run.usual.limit),
+                longest_seconds: run.usual.longest.map(|(longest, _)| seconds(longest)),
+            };
             Some(Finding::new(Severity::Warning, evidence).since(run.start))
         }
         (Phase::Running, RunLength::Impossible) => {

@@ -1,6 +1,6 @@
 //! The timeline: what became of a job's last slots, for people who would rather look than read.
 
-use super::{Context, Subject};
+use super::{Context, Subject, zero_tokens};
 use crate::model::{Job, State};
 use crate::schedule::Cadence;
 use crate::time::{DAY, Instant, Millis};
@@ -55,7 +55,7 @@ impl Outcome {
             Outcome::Fired => "fired",
             Outcome::ZeroTokens => "failed or used no tokens",
             Outcome::Missed => "lost",
-            Outcome::Waiting => "waiting",
+            Outcome::Waiting => "waiting, or the worker was busy",
         }
     }
 }
@@ -83,18 +83,22 @@ impl Timeline {
         let starts = last_slots(cadence, job, known, now);
         let Some(&first) = starts.first() else { return Timeline::default() };
         let fires = job.fires_since(first);
+        // Of the last fires in a row that failed, only the row may know it.
+        let failed = fires.len().saturating_sub(zero_tokens::known_errors(job));
         let mut outcomes = Vec::with_capacity(starts.len());
         for (index, &at) in starts.iter().enumerate() {
             let end = starts.get(index + 1).copied().unwrap_or(now.plus(1)).max(at);
             let begun = fires.partition_point(|fire| fire.end < at);
-            let served = &fires[begun..fires.partition_point(|fire| fire.end < end)];
+            let served = begun..fires.partition_point(|fire| fire.end < end);
             let until = fires.get(begun).map_or(now, |fire| fire.end);
             let is_lost = || lost.iter().any(|(since, until)| *since <= at && at <= *until);
-            let may_wait = || job.state == State::Watched && context.worker.may_be_busy(at, until);
+            let was_dead = context.worker.life.died().is_some_and(|written| at >= written);
+            let may_wait = || job.state == State::Watched && !was_dead && context.worker.may_be_busy(at, until);
+            let is_bad = |index: usize| index >= failed || fires[index].is_bad();
             outcomes.push(match served {
-                [] if !is_lost() && may_wait() => Outcome::Waiting,
-                [] => Outcome::Missed,
-                served if served.iter().all(|fire| fire.is_bad()) => Outcome::ZeroTokens,
+                none if none.is_empty() && !is_lost() && may_wait() => Outcome::Waiting,
+                none if none.is_empty() => Outcome::Missed,
+                served if served.clone().all(is_bad) => Outcome::ZeroTokens,
                 _ => Outcome::Fired,
             });
         }

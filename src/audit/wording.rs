@@ -1,23 +1,21 @@
 //! The words of an incident: its title, what was observed and, apart from that, what is inferred.
 
-use super::finding::{AffectedJob, Evidence, JobFinding, count, is_early, ongoing};
+use super::finding::{AffectedJob, Evidence, JobFinding, count, grouped, is_early, ongoing};
 use super::gap::GapEvidence;
 use super::past_due::{PastDueEvidence, due_in_words, not_fired_since};
 use super::shared_failure::Shared;
 use super::worker::{ActiveRun, Cut, Phase, RunLength};
+use super::zero_tokens::{self, ZeroTokensEvidence};
 use super::{Context, Subject};
 use crate::catalog::{Cause, Reason};
-use crate::model::{Fire, Job, JobIndex, State};
-use crate::schedule::Cadence;
-use crate::time::{Instant, MINUTE, Millis, SECOND, span};
+use crate::model::{JobIndex, State};
+use crate::time::{Instant, span};
 use std::collections::HashSet;
 
 /// Names in a sentence; more would not be read.
 const MAX_NAMES: usize = 3;
 /// Observations in the findings' own words, at most.
 const MAX_MESSAGES: usize = 3;
-/// A retry that fails ends within this time of being due, unless it waits for the worker.
-const RETRY_TAKES: Millis = 15 * MINUTE;
 
 /// An incident in words. It may contain text of the database.
 #[derive(Debug, Clone)]
@@ -188,10 +186,6 @@ impl Writer<'_> {
         let watched = self.context.subjects.iter().filter(watched).count();
         let missed: u64 = self.jobs.iter().map(|affected| affected.missed_slots.max(1)).sum();
         let slots = format!("{} of {}", count(missed, "slot"), count(self.jobs.len(), "job"));
-        let last = match end {
-            Some(end) => format!("the last run of any job ended at {}", self.ago(end)),
-            None => "no job has ever run".to_owned(),
-        };
         let worker = self.context.worker;
         let boot = self.since.and_then(|since| worker.boot_that_ended(worker.end_before(since)?));
         if let Some(boot) = boot {
@@ -218,7 +212,7 @@ impl Writer<'_> {
             },
             detail: Some(format!("{} of {} overdue", self.jobs.len(), count(watched, "job"))),
             observed: [
-                vec![last, format!("{slots} came due since then and did not run")],
+                vec![format!("{slots} came due since and did not run")],
                 only().into_iter().collect(),
                 self.context.worker.life.signs(self.since),
             ]
@@ -269,14 +263,14 @@ impl Writer<'_> {
     }
 
     fn run_length(&self, run: &ActiveRun) -> String {
-        let start = self.ago(run.start);
         match run.phase {
             Phase::Running => {
-                let usual = span(run.usual_limit);
-                format!("the run started at {start}, and has not finished; more than {usual} is unusual for this job")
+                let (usual, limit) = (run.usual.in_words(), span(run.usual.limit));
+                format!("the run has not finished; {usual}, and more than {limit} is unusual")
             }
             Phase::Delivering => format!(
-                "its cost event was written at {start}; its row was not updated since, and nothing else has run"
+                "its cost event was written at {}; its row was not updated since, and nothing else has run",
+                self.ago(run.start)
             ),
         }
     }
@@ -344,7 +338,7 @@ impl Writer<'_> {
     fn run_cut(&self) -> IncidentText {
         let (name, detail) = self.run_and_waiting();
         let life = self.context.worker.life;
-        let start = self.run.map(|run| format!("the run started at {}, and has not finished", self.ago(run.start)));
+        let start = self.run.map(|run| format!("the run has not finished; {}", run.usual.in_words()));
         let inferred = match self.run.and_then(|run| run.cut) {
             Some(Cut::Restarted(_)) => "the process was restarted during this run, whose work is lost",
             Some(Cut::Died(_)) | None => "the process died in this run; nothing runs until it is started",
@@ -406,8 +400,7 @@ impl Writer<'_> {
             let title = format!("{} {fail}", self.names());
             return IncidentText { title, detail, observed: self.messages(), inferred: None };
         };
-        let (fires, jobs) = (group.fires, group.jobs.len());
-        let (fires, jobs) = (count(fires, "fire"), count(jobs, "job"));
+        let (fires, jobs) = (count(group.fires, "run"), count(group.jobs.len(), "job"));
         if group.shared == Shared::ErrorOfMost {
             return IncidentText {
                 title: format!("{} are failing with the same error", count(self.jobs.len(), "job")),
@@ -416,47 +409,80 @@ impl Writer<'_> {
                 inferred: Some("what these jobs share fails: the provider, its key, or the model's name".to_owned()),
             };
         }
-        let mut observed = vec![format!("all {fires} of {jobs}{since} failed or used no tokens")];
+        let used = group.jobs.iter().map(|job| zero_tokens::tokens_of_failed(self.context.job(*job))).sum::<u64>();
+        let failed = if used == 0 {
+            "failed or used no tokens".to_owned()
+        } else {
+            format!("failed; they used {} tokens", grouped(used))
+        };
+        let mut observed = vec![format!("all {fires} of {jobs}{since} {failed}")];
         let broken = self.broken();
         if broken > 0 {
-            observed.push(format!("the circuit breaker of {} is open", count(broken, "job")));
+            observed.push(format!("the scheduler has stopped {}", count(broken, "job")));
         }
         let revived = self.findings.iter().filter(|one| is_repaired(one)).count();
         if revived > 0 {
             observed.push(format!("{revived} of them were revived and have not fired since"));
         }
+        let inferred = if used == 0 {
+            "no model works for any job: the provider, its key, or the model's name"
+        } else {
+            "what all jobs share fails: the provider, its key, the model's name, or a tool"
+        };
         IncidentText {
             title: format!("{} are failing together", count(self.jobs.len(), "job")),
-            detail: Some(format!("no fire has used tokens{since}")),
+            detail: Some(format!("no run has succeeded{since}")),
             observed,
-            inferred: Some("the model's provider, its key, or the model's name fails for every job".to_owned()),
+            inferred: Some(inferred.to_owned()),
         }
     }
 
     fn job_failing(&self) -> IncidentText {
-        let mut observed = self.messages();
-        let job = self.jobs.first().map(|affected| self.context.job(affected.job));
-        if job.is_some_and(|job| spaced_by_backoff(self.context, job)) {
-            observed.push("the errors are spaced as the scheduler retries".to_owned());
-        }
-        let names = self.names();
-        if self.jobs.len() > 1 {
-            return IncidentText {
-                title: format!("{} keep failing with the same error", count(self.jobs.len(), "job")),
-                detail: None,
-                observed,
-                inferred: Some("the jobs have the cause in common; others work".to_owned()),
-            };
-        }
-        if self.broken() == 0 {
-            return IncidentText { title: format!("{names} keeps failing"), detail: None, observed, inferred: None };
+        if let [affected] = self.jobs {
+            return self.one_job_failing(affected);
         }
         IncidentText {
-            title: format!("{names} has stopped"),
-            detail: Some("its circuit breaker is open".to_owned()),
-            observed,
-            inferred: Some("neither time nor a restart revives this job".to_owned()),
+            title: format!("{} keep failing with the same error", count(self.jobs.len(), "job")),
+            detail: None,
+            observed: self.messages(),
+            inferred: Some("the jobs have the cause in common; others work".to_owned()),
         }
+    }
+
+    /// A job that fails, from its first failed run to the silence after the scheduler has stopped it.
+    fn one_job_failing(&self, affected: &AffectedJob) -> IncidentText {
+        let job = self.context.job(affected.job);
+        let (name, errors) = (job.label(), count(job.errors(), "error"));
+        let lost = match affected.missed_slots {
+            0 => None,
+            slots => Some(format!("none since; {} lost", count(slots, "slot"))),
+        };
+        let failed = zero_tokens::failed_in_words(job);
+        let observed = if failed.is_none() { self.messages() } else { failed.into_iter().chain(lost).collect() };
+        if job.state == State::Broken {
+            let stopped = self.context.snapshot.traits.stopped;
+            return IncidentText {
+                title: if job.errors() == 0 {
+                    format!("{name} was stopped")
+                } else {
+                    format!("{name} stopped after {errors} in a row")
+                },
+                detail: None,
+                observed,
+                inferred: Some(format!("{stopped}: neither time nor a restart revives it")),
+            };
+        }
+        let retry = self.findings.iter().find_map(|one| match one.finding.evidence {
+            Evidence::ZeroTokens(ZeroTokensEvidence::FailedRun { next_run_at, .. }) => Some(next_run_at),
+            _ => None,
+        });
+        let title = match (retry, job.errors()) {
+            (Some(at), _) => format!("{name} failed and is not tried again before {} UTC", at.minute()),
+            (None, 0) => format!("{name} runs, but its last runs used no tokens"),
+            (None, 1) => format!("{name} fails"),
+            (None, times) => format!("{name} has failed {} times in a row", grouped(times)),
+        };
+        IncidentText { title, detail: None, observed, inferred: None }
     }
 
     fn unjudged(&self) -> IncidentText {
@@ -569,20 +595,4 @@ impl Writer<'_> {
 
 fn is_repaired(one: &JobFinding) -> bool {
     one.finding.reason() == Reason::Repaired
-}
-
-/// Whether the errors' fires came as the scheduler tries again: after the backoff, or for cron in the next slot if that
-/// comes first.
-fn spaced_by_backoff(context: &Context<'_>, job: &Job) -> bool {
-    let errors = usize::try_from(job.errors()).unwrap_or(0);
-    let Some(before) = job.fires.len().checked_sub(errors) else { return false };
-    let fires = &job.fires[before..];
-    let slot = |end| job.schedule.cadence().filter(|cadence| matches!(cadence, Cadence::Cron(..)))?.next(end);
-    let on_time = |(error, pair): (usize, &[Fire])| {
-        let retry = pair[0].end.plus(context.worker.backoff(error));
-        let sooner = context.snapshot.traits.retries_in_slot;
-        let due = slot(pair[0].end).map_or(retry, |slot| if sooner { slot.min(retry) } else { slot.max(retry) });
-        (-SECOND..=RETRY_TAKES).contains(&pair[1].end.since(due))
-    };
-    errors > 1 && fires.iter().all(|fire| fire.is_bad()) && fires.windows(2).enumerate().all(on_time)
 }

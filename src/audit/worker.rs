@@ -12,7 +12,7 @@ use super::{Subject, Subjects};
 use crate::model::{Fire, Job, JobIndex, OpenRun, Run, Snapshot, Tokens};
 use crate::schedule::Cadence;
 use crate::settings::Settings;
-use crate::time::{Instant, MINUTE, Millis, SECOND};
+use crate::time::{Instant, MINUTE, Millis, SECOND, span};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
@@ -108,12 +108,32 @@ pub struct ActiveRun {
     pub start: Instant,
     /// How long it has taken so far.
     pub elapsed: Millis,
-    /// Beyond this it is unusual.
-    pub usual_limit: Millis,
+    /// How long runs of its job usually take.
+    pub usual: Usual,
     /// How its length compares with what to expect.
     pub length: RunLength,
     /// How it is known that it was cut short.
     pub cut: Option<Cut>,
+}
+
+/// How long the last runs of a job took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usual {
+    /// The longest of them, and how many are known; None if none is.
+    pub longest: Option<(Millis, usize)>,
+    /// Beyond this a run is unusual.
+    pub limit: Millis,
+}
+
+impl Usual {
+    /// `its last 30 runs took 1m at most`, or that none is known.
+    pub fn in_words(&self) -> String {
+        match self.longest {
+            Some((longest, 1)) => format!("its last run took {}", span(longest)),
+            Some((longest, runs)) => format!("its last {runs} runs took {} at most", span(longest)),
+            None => "how long its runs take is not known".to_owned(),
+        }
+    }
 }
 
 /// How it is known that a run was cut short.
@@ -532,11 +552,11 @@ impl<'a> Worker<'a> {
 
     fn active_run(&self, subject: Option<&Subject<'_>>, job_id: &str, mark: Instant, start: Instant) -> ActiveRun {
         let elapsed = self.settings.now.since(start);
-        let usual_limit = subject.map_or(UNKNOWN_FLOOR, |subject| usual_limit(subject.job));
+        let usual = subject.map_or(Usual { longest: None, limit: UNKNOWN_FLOOR }, |subject| usual(subject.job));
         let longest = subject.map_or(self.settings.thresholds.max_run, |subject| self.longest_run(subject));
         let length = match elapsed {
             long if long > longest.saturating_add(TIMEOUT_GRACE) => RunLength::Impossible,
-            long if long > usual_limit => RunLength::Unusual,
+            long if long > usual.limit => RunLength::Unusual,
             _ => RunLength::Usual,
         };
         let name =
@@ -544,7 +564,7 @@ impl<'a> Worker<'a> {
         let (job, job_id) = (subject.map(|subject| subject.index), job_id.to_owned());
         let restarted = self.life.restarted_after(mark).map(Cut::Restarted);
         let cut = restarted.or_else(|| self.life.died().map(|written| Cut::Died(written.max(mark))));
-        ActiveRun { job, job_id, name, phase: Phase::Running, mark, start, elapsed, usual_limit, length, cut }
+        ActiveRun { job, job_id, name, phase: Phase::Running, mark, start, elapsed, usual, length, cut }
     }
 
     /// Whether the process was restarted since a run showed: its row then carries the time of the boot, or several rows do.
@@ -580,7 +600,7 @@ impl<'a> Worker<'a> {
             mark: end,
             start: end,
             elapsed,
-            usual_limit: MAX_DELIVERY,
+            usual: Usual { longest: None, limit: MAX_DELIVERY },
             length,
             cut: None,
         })
@@ -624,14 +644,16 @@ fn follows_another_interval(from: Instant, next: Instant) -> bool {
     next > from && rest.min(MINUTE - rest) <= SAME_MINUTE
 }
 
-/// Beyond what length a run of a job is unusual.
-fn usual_limit(job: &Job) -> Millis {
+/// How long the last runs of a job took, and beyond what length one is unusual.
+fn usual(job: &Job) -> Usual {
     let lengths: Vec<Millis> =
         (0..job.fires.len()).rev().filter_map(|index| run_length(job, index)).take(USUAL_RUNS).collect();
-    if lengths.len() < MIN_RUNS {
-        return lengths.first().map_or(UNKNOWN_FLOOR, |last| last.saturating_mul(USUAL_FACTOR).max(UNKNOWN_FLOOR));
-    }
-    lengths.into_iter().max().map_or(USUAL_FLOOR, |longest| longest.saturating_mul(USUAL_FACTOR).max(USUAL_FLOOR))
+    let longest = lengths.iter().max().map(|longest| (*longest, lengths.len()));
+    let (typical, floor) = match lengths.len() {
+        MIN_RUNS.. => (longest.map_or(0, |(longest, _)| longest), USUAL_FLOOR),
+        _ => (lengths.first().copied().unwrap_or(0), UNKNOWN_FLOOR),
+    };
+    Usual { longest, limit: typical.saturating_mul(USUAL_FACTOR).max(floor) }
 }
 
 /// How long a run took: from the later of its slot and the end of the run before it; exactly for the last one.

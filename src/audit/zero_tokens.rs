@@ -4,7 +4,7 @@
 //! were the answer. In the operator's report, ten of them came before the silence. A run that throws leaves no cost event at
 //! all; then only the row's count of errors shows that runs fail.
 
-use super::finding::{Finding, costing, count, since_in_words};
+use super::finding::{Finding, costing, count, grouped, since_in_words};
 use super::shared_failure::Shared;
 use super::work::{self, Change};
 use super::{Context, Subject};
@@ -129,7 +129,8 @@ impl ZeroTokensEvidence {
             Self::CostGrowth { cost_usd } => work::cost_in_words(*cost_usd, finding.since),
             Self::TokenGrowth { tokens, usual_tokens } => {
                 let since = since_in_words(finding.since);
-                format!("{since}each of its fires has used {tokens} tokens or more; {usual_tokens} were usual")
+                let (tokens, usual) = (grouped((*tokens).into()), grouped((*usual_tokens).into()));
+                format!("{since}each of its fires has used {tokens} tokens or more; {usual} were usual")
             }
         }
     }
@@ -190,11 +191,42 @@ pub fn current_streak(job: &Job) -> u64 {
 
 /// How many of a job's last fires failed. An error may have used tokens, which only the row's count shows; a run that throws
 /// leaves no event.
-fn known_errors(job: &Job) -> usize {
+pub fn known_errors(job: &Job) -> usize {
     let errors = usize::try_from(job.errors()).unwrap_or(usize::MAX);
     let with_tokens = job.fires.last().is_some_and(|last| last.failed && last.tokens != Tokens::NoEvent);
     let bad = bad_tail(job).len();
     if with_tokens { bad.max(errors).min(job.fires.len()) } else { bad }
+}
+
+/// The runs of a job that failed in a row up to the last, in words: how many, when, and what they used. None if its last run
+/// was good.
+pub fn failed_in_words(job: &Job) -> Option<String> {
+    let failed = &job.fires[job.fires.len() - known_errors(job)..];
+    let (first, last) = (failed.first()?, failed.last()?);
+    let runs = job.errors().max(u64::try_from(failed.len()).unwrap_or(u64::MAX));
+    let when = if failed.len() > 1 { range(first.end, last.end) } else { format!("at {} UTC", last.end.minute()) };
+    let when = if runs > 1 && failed.len() == 1 { format!("the last {when}") } else { when };
+    let used = match tokens_of_failed(job) {
+        0 if failed.len() > 1 && failed.iter().all(Fire::is_empty) => ", all with 0 tokens".to_owned(),
+        0 if failed.iter().all(Fire::is_empty) => ", with 0 tokens".to_owned(),
+        0 => String::new(),
+        tokens => format!(", which used {} tokens{}", grouped(tokens), costing(cost_of(failed))),
+    };
+    let all_empty = job.errors() == 0 && failed.iter().all(Fire::is_empty);
+    Some(format!("{} {when}{used}", count(runs, if all_empty { "run" } else { "failed run" })))
+}
+
+/// The tokens that the runs of a job used that failed in a row up to the last.
+pub fn tokens_of_failed(job: &Job) -> u64 {
+    let failed = &job.fires[job.fires.len() - known_errors(job)..];
+    failed.iter().map(|fire| if let Tokens::Used(tokens) = fire.tokens { u64::from(tokens) } else { 0 }).sum()
+}
+
+/// `from 2026-04-29 05:00 to 10:00 UTC`.
+fn range(from: Instant, to: Instant) -> String {
+    let (from, to) = (from.minute(), to.minute());
+    let end = if from.get(..10) == to.get(..10) { to.get(11..).unwrap_or_default() } else { &to };
+    format!("from {from} to {end} UTC")
 }
 
 /// When a job began to fail: the end of its first bad fire in a row, and of the last good one before it. None if its last

@@ -120,6 +120,7 @@ fn of_incident(report: &Report, located: Located<'_>) -> Markup {
                 dd {
                     (shown(&incident.remedy.step))
                     @for command in commands(&located) { pre { (sanitize::text(&command, usize::MAX)) } }
+                    @if let Some(then) = &incident.remedy.then { (shown(then)) }
                 }
                 @if names.len() > 1 { dt { "Jobs" } dd { (names.join(", ")) } }
             }

@@ -250,7 +250,7 @@ struct JsonIncident<'a> {
     /// The last error of its jobs: untrusted text in which secrets are masked.
     last_error: Option<String>,
     /// What a person should do.
-    next_step: &'a str,
+    next_step: String,
     /// The SQL statements that the step needs. sched-audit never runs them.
     sql: Option<String>,
     /// What the step needs to be run, each a line that can be pasted into a shell. sched-audit never runs it.
@@ -506,7 +506,7 @@ fn json_incident(located: Located<'_>) -> JsonIncident<'_> {
         observed: &incident.text.observed,
         inferred: incident.text.inferred.as_deref(),
         last_error: incident.error.as_ref().map(|error| sanitize::text(error, MAX_ERROR_LEN)),
-        next_step: &incident.remedy.step,
+        next_step: incident.remedy.text(),
         sql: sql(incident),
         commands: commands(&located),
     }

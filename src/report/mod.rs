@@ -15,15 +15,16 @@ mod table;
 pub use check_config::render as render_settings;
 pub use error::{AuditError, CallError, RenderError};
 
-use crate::audit::{Incident, JobReport, Verdict};
-use crate::catalog::{Severity, Status};
-use crate::model::{Action, Holder, ZoneBasis};
+use crate::audit::{Incident, JobReport, Verdict, count};
+use crate::catalog::{Cause, Severity, Status};
+use crate::model::{Action, Holder, JobIndex, State, ZoneBasis};
 use crate::settings::{FailOn, Settings};
 use crate::shell;
 use crate::terminal::Style;
 use crate::time::{Instant, span};
 use clap::ValueEnum;
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -80,6 +81,23 @@ pub struct Audited {
     pub settings: Settings,
     /// What was found.
     pub verdict: Verdict,
+}
+
+/// How many jobs are in what kind of trouble; each counts once.
+#[derive(Default)]
+struct Trouble {
+    /// Critical.
+    stopped: usize,
+    /// In an ongoing incident.
+    ailing: usize,
+    /// Only in incidents that are over.
+    recovered: usize,
+    /// Expected, and not there.
+    expected: usize,
+    /// Without their rows.
+    gone: usize,
+    /// One-shots whose work is lost.
+    one_shots: usize,
 }
 
 /// An incident with where it belongs.
@@ -265,20 +283,64 @@ impl Audited {
         }
     }
 
+    /// How many jobs are in what kind of trouble, in a few words.
+    pub fn in_words(&self) -> String {
+        let (watched, trouble) = (count(self.watched(), "job"), self.trouble());
+        let of = |jobs: usize, what: &str| format!("{jobs} of {watched} {what}");
+        let mut parts = Vec::new();
+        match (trouble.stopped, trouble.ailing, trouble.recovered) {
+            (0, 0, 0) => {}
+            (0, 0, recovered) => {
+                parts.push(of(recovered, if recovered == 1 { "has recovered" } else { "have recovered" }))
+            }
+            (0, ailing, _) => parts.push(of(ailing, "in trouble")),
+            (stopped, ailing, _) => {
+                parts.push(of(stopped, if stopped == 1 { "has stopped" } else { "have stopped" }));
+                parts.extend((ailing > 0).then(|| format!("{ailing} in trouble")));
+            }
+        }
+        let further = [
+            (trouble.expected, "expected job missing", "expected jobs missing"),
+            (trouble.gone, "job gone", "jobs gone"),
+            (trouble.one_shots, "one-shot lost", "one-shots lost"),
+        ];
+        let further = further.into_iter().filter(|(jobs, ..)| *jobs > 0);
+        parts.extend(further.map(|(jobs, one, several)| format!("{jobs} {}", if jobs == 1 { one } else { several })));
+        if parts.is_empty() { format!("{watched} watched, no trouble found") } else { parts.join(", ") }
+    }
+
+    fn trouble(&self) -> Trouble {
+        let ongoing = self.verdict.incidents.iter().filter(|incident| incident.status == Status::Ongoing);
+        let ailing: HashSet<JobIndex> = ongoing.flat_map(|incident| &incident.findings).map(|one| one.job).collect();
+        let expected = |incident: &&Incident| incident.cause == Cause::ExpectedMissing;
+        let expected: HashSet<JobIndex> = self
+            .verdict
+            .incidents
+            .iter()
+            .filter(expected)
+            .flat_map(|incident| &incident.jobs)
+            .map(|one| one.job)
+            .collect();
+        let mut trouble = Trouble { expected: expected.len(), ..Trouble::default() };
+        for (position, report) in self.verdict.jobs.iter().enumerate().filter(|(_, report)| report.selected) {
+            let index = JobIndex::at(position);
+            if report.severity <= Severity::Info || expected.contains(&index) {
+                continue;
+            }
+            *match (&report.job.state, report.severity) {
+                (State::Gone, _) => &mut trouble.gone,
+                (State::FailedOnce | State::Completed, _) => &mut trouble.one_shots,
+                (_, Severity::Critical) => &mut trouble.stopped,
+                _ if ailing.contains(&index) => &mut trouble.ailing,
+                _ => &mut trouble.recovered,
+            } += 1;
+        }
+        trouble
+    }
+
     /// How many of them are watched.
     pub fn watched(&self) -> usize {
         self.jobs().filter(|report| report.job.state.is_watched()).count()
-    }
-
-    /// How many of them are in trouble.
-    pub fn troubled(&self) -> usize {
-        self.jobs().filter(|report| report.severity > Severity::Info).count()
-    }
-
-    /// How many of them are watched or in trouble: a job whose row is gone can be in trouble without being watched.
-    pub fn concerned(&self) -> usize {
-        let concerned = |report: &&JobReport| report.job.state.is_watched() || report.severity > Severity::Info;
-        self.jobs().filter(concerned).count()
     }
 }
 
@@ -298,8 +360,8 @@ pub fn fix_in_a_line(incident: &Incident) -> String {
         Action::Sql(_) => None,
     };
     let commands: Vec<String> = incident.remedy.actions.iter().filter_map(is_short).collect();
-    let step = &incident.remedy.step;
-    if commands.is_empty() { step.clone() } else { format!("{step} Run: {}", commands.join("; ")) }
+    let step = incident.remedy.text();
+    if commands.is_empty() { step } else { format!("{step} Run: {}", commands.join("; ")) }
 }
 
 /// How long an incident has lasted so far; None if it is over or its begin is not known.
@@ -307,11 +369,11 @@ pub fn age(incident: &Incident, now: Instant) -> Option<String> {
     incident.since.filter(|_| incident.until.is_none()).map(|since| span(now.since(since)))
 }
 
-/// `since 2026-04-29 05:00 UTC, 30h`, or `resolved 2026-05-01 06:00 UTC`; empty if neither is known.
+/// `since 2026-04-29 05:00 UTC (31h)`, or `resolved 2026-05-01 06:00 UTC`; empty if neither is known.
 pub fn when(incident: &Incident, now: Instant, show: impl Fn(Instant) -> String) -> String {
     match (incident.since, incident.until) {
         (_, Some(until)) => format!("resolved {}", show(until)),
-        (Some(since), None) => format!("since {}, {}", show(since), span(now.since(since))),
+        (Some(since), None) => format!("since {} ({})", show(since), span(now.since(since))),
         (None, None) => String::new(),
     }
 }

@@ -1,17 +1,19 @@
 //! The table for people. The cause comes first, and each incident ends with what to do.
 
-use super::{Audited, Database, Located, Report, commands, sanitize, when};
-use crate::audit::{Incident, JobReport, Outcome, Timeline, Usage, count, usd};
+use super::{Audited, Database, Located, Report, commands, sanitize, utc_minute, when};
+use crate::audit::{Incident, JobReport, Outcome, Timeline, Usage, usd};
 use crate::catalog::{Severity, Status};
 use crate::terminal::Style;
 use crate::time::Instant;
 use anstyle::{AnsiColor, Color};
 use comfy_table::presets;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width};
+use regex_lite::{Captures, Regex};
+use std::sync::LazyLock;
 use unicode_width::UnicodeWidthStr;
 
-/// Below this width, two dates share a column.
-const WIDE: u16 = 80;
+/// Below this width, two columns of the list of all jobs share one.
+const WIDE: u16 = 110;
 /// The word for a database that could not be audited.
 const UNREAD: &str = "could not audit";
 const MAX_PATH_LEN: usize = 400;
@@ -26,8 +28,12 @@ const MAX_INCIDENTS: usize = 8;
 const MAX_INFOS: usize = 5;
 /// Commands of one fix, unless all are asked for.
 const MAX_COMMANDS: usize = 5;
+/// The column of labels such as `Likely`, and its padding.
+const LABELS: u16 = 9;
 /// `04-29 05:00` and its padding: a date and its time stay on one line.
 const SHORT_DATE: u16 = 13;
+/// Beyond this width, the list of all jobs has room for their slots.
+const SLOTS_FROM: u16 = 116;
 /// A timeline with fewer slots than this shows nothing.
 const MIN_TIMELINE_SLOTS: usize = 8;
 
@@ -55,12 +61,12 @@ impl Page {
         let count_of = |group: &[&Database]| format!("{} {}", group.len(), word(group[0]));
         let counts: Vec<String> = worst_first.chunk_by(|a, b| word(a) == word(b)).map(count_of).collect();
         let head = format!("{} databases: {}", databases.len(), counts.join(", "));
-        let mut text = format!("{}\n\n", self.with_right(&head, &self.as_of()));
+        let mut text = format!("{}\n\n", self.with_right(&head, &utc_minute(self.now)));
         let words = worst_first.iter().map(|database| word(database).len()).max().unwrap_or(0);
         let paths = worst_first.iter().map(|database| shown_path(database).width()).max().unwrap_or(0);
         for database in &worst_first {
             let summary = match &database.outcome {
-                Ok(audited) => summary(audited),
+                Ok(audited) => audited.in_words(),
                 Err(error) => sanitize::text(&error.to_string(), MAX_TEXT_LEN),
             };
             let room = self.style.width.saturating_sub(columns(words));
@@ -88,10 +94,6 @@ impl Page {
         text
     }
 
-    fn as_of(&self) -> String {
-        format!("as of {} UTC", self.now.minute())
-    }
-
     fn could_not_audit(&self, path: &str, why: &str) -> String {
         let word = self.paint(&UNREAD.to_uppercase(), color_of(None));
         format!("{word}{path}\n{}\n", self.wrapped(&sanitize::text(why, MAX_TEXT_LEN)))
@@ -108,13 +110,15 @@ impl Page {
         let verdict = &audited.verdict;
         let severity = verdict.severity();
         let word = severity.word().to_uppercase();
-        let head = format!("{word} {}: {}", shown_path(database), headline(audited));
-        let mut text = self.repaint(&self.wrapped(&head), &word, severity) + "\n";
-        text += &format!("{}\n", self.wrapped(&format!("{}, {}", scope(audited), self.as_of())));
+        let head = format!("{word} {}   {}", shown_path(database), audited.in_words());
+        let mut text = self.repaint(&self.with_right(&head, &utc_minute(self.now)), &word, severity) + "\n";
+        if let Some(scope) = scope(audited) {
+            text += &format!("{}\n", self.wrapped(&scope));
+        }
         if severity <= Severity::Info
             && let Some(proof) = audited.proof_of_life(self.now)
         {
-            text += &format!("{}\n", self.wrapped(&sanitize::text(&proof, MAX_TEXT_LEN)));
+            text += &format!("{}\n", self.wrapped(&self.told(&proof)));
         }
         let shown = if self.all { verdict.incidents.len() } else { MAX_INCIDENTS };
         let mut has_timelines = false;
@@ -147,31 +151,53 @@ impl Page {
     fn incident(&self, located: Located<'_>) -> (String, bool) {
         let Located { audited, incident, .. } = located;
         let mark = self.mark(incident);
-        let head = format!("{mark} {}", sanitize::text(&incident.headline(), MAX_TEXT_LEN));
+        let head = format!("{mark} {}", self.told(&incident.headline()));
         let when = when(incident, self.now, |at| self.short(at));
         let mut text = self.repaint(&self.with_right(&head, &when), mark, incident.severity) + "\n";
-        let mut table = self.plain_table();
-        let mut line = |label: &str, content: String| {
-            table.add_row([format!(" {label}"), content]);
-        };
-        line("Seen", sanitize::text(&incident.text.observed.join("; "), MAX_TEXT_LEN));
-        if let Some(inferred) = &incident.text.inferred {
-            line("Likely", sanitize::text(inferred, MAX_TEXT_LEN));
-        }
-        if let Some(error) = &incident.error {
-            line("Error", sanitize::text(error, MAX_ERROR_LEN));
-        }
-        line("Fix", sanitize::text(&incident.remedy.step, MAX_TEXT_LEN));
-        text += &trimmed(&table);
-        // Not wrapped: each is a line to be pasted into a shell.
+        let mut lines = vec![("Seen", self.told(&incident.text.observed.join("; ")))];
+        lines.extend(incident.text.inferred.as_ref().map(|inferred| ("Likely", self.told(inferred))));
+        lines.extend(incident.error.as_ref().map(|error| ("Error", sanitize::text(error, MAX_ERROR_LEN))));
+        lines.push(("Fix", self.told(&incident.remedy.step)));
+        text += &self.labeled(&lines);
+        // Neither wrapped nor indented: each is a line to be pasted into a shell.
         let commands = commands(&located);
         let shown = if self.all { commands.len() } else { MAX_COMMANDS };
         for command in commands.iter().take(shown) {
-            text += &format!("    {}\n", sanitize::text(command, usize::MAX));
+            text += &format!("{}\n", sanitize::text(command, usize::MAX));
         }
         text += &self.more(commands.len().saturating_sub(shown), "command");
+        let more = format!("sched-audit --explain {}; fingerprint {}", incident.cause.name(), incident.fingerprint);
+        let then = incident.remedy.then.iter().map(|then| ("", self.told(then)));
+        text += &self.labeled(&then.chain([("More", more)]).collect::<Vec<_>>());
         let (jobs, timelines) = self.jobs(audited, incident);
         (text + &jobs, timelines)
+    }
+
+    /// Lines of a label and a text, in columns.
+    fn labeled(&self, lines: &[(&str, String)]) -> String {
+        let mut table = self.plain_table();
+        for (label, text) in lines {
+            table.add_row([format!(" {label}"), text.clone()]);
+        }
+        if let Some(column) = table.column_mut(0) {
+            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(LABELS)));
+        }
+        trimmed(&table)
+    }
+
+    /// A sentence with its times as short as those beside it: the head says that all of them are in UTC, and which year it is.
+    fn told(&self, sentence: &str) -> String {
+        static ZONE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(\d\d:\d\d) UTC\b").ok());
+        static YEAR: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\b(\d{4})-(\d\d-\d\d \d\d:\d\d)").ok());
+        let mut text = sanitize::text(sentence, MAX_TEXT_LEN);
+        let year = self.now.minute().chars().take(4).collect::<String>();
+        if let (Some(of_zone), Some(of_year)) = (&*ZONE, &*YEAR) {
+            text = of_zone.replace_all(&text, "$1").into_owned();
+            let shorter =
+                |found: &Captures<'_>| if found[1] == year { found[2].to_owned() } else { found[0].to_owned() };
+            text = of_year.replace_all(&text, shorter).into_owned();
+        }
+        text
     }
 
     fn mark(&self, incident: &Incident) -> &'static str {
@@ -264,52 +290,74 @@ impl Page {
         let mut table = self.plain_table();
         for located in infos.iter().take(shown) {
             let report = &audited.verdict[located.job];
-            let message = sanitize::text(&located.finding.message(&report.job, self.now), MAX_TEXT_LEN);
+            let message = self.told(&located.finding.message(&report.job, self.now));
             table.add_row([format!(" {}", shown_name(report)), message]);
         }
         keep_names_whole(&mut table);
         format!("\nWorth knowing\n{}{}", trimmed(&table), self.more(infos.len().saturating_sub(shown), "line"))
     }
 
+    /// Every job, the next to run first, then in grey those that are not watched; and whether a timeline is part of it.
     fn every_job(&self, audited: &Audited) -> (String, bool) {
-        let mut table = self.plain_table();
-        let dates = |last: &str, next: &str| match self.style.width {
-            WIDE.. => vec![last.to_owned(), next.to_owned()],
-            _ => vec![format!("{last}\n{next}")],
-        };
-        let row = |name: String, schedule: String, dates: Vec<String>| [vec![name, schedule], dates].concat();
-        table.set_header(row("JOB".to_owned(), "SCHEDULE".to_owned(), dates("LAST FIRE", "NEXT RUN")));
-        let shown = |at: Option<Instant>| at.map_or_else(|| "-".to_owned(), |at| self.short(at));
-        for report in audited.jobs() {
-            let job = &report.job;
-            let zone = job.schedule.timezone.as_ref().map(|zone| sanitize::text(zone, MAX_NAME_LEN));
-            let state = (!job.state.is_watched()).then(|| job.state.word().to_owned());
-            let schedule = std::iter::once(sanitize::text(&job.schedule.text(), MAX_NAME_LEN)).chain(zone).chain(state);
-            let dates = dates(&shown(job.last_end()), &shown(job.next_run()));
-            table.add_row(row(shown_name(report), schedule.collect::<Vec<_>>().join(", "), dates));
+        let mut jobs: Vec<&JobReport> = audited.jobs().collect();
+        jobs.sort_by_key(|report| next_run(report, self.now).unwrap_or(Instant::MAX));
+        let (watched, others): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|report| report.job.state.is_watched());
+        let room = usize::from(self.style.width.saturating_sub(SLOTS_FROM));
+        let slots = Some(room).filter(|room| *room >= MIN_TIMELINE_SLOTS);
+        let mut text = self.list(&watched, slots);
+        if !others.is_empty() {
+            let grey = self.list(&others, None);
+            text += "\nNot watched\n";
+            text +=
+                &grey.lines().map(|line| self.paint(line, colored(AnsiColor::BrightBlack)) + "\n").collect::<String>();
         }
-        keep_names_whole(&mut table);
-        for dates in table.column_iter_mut().skip(2) {
-            dates.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(SHORT_DATE)));
-        }
-        let with_timeline = audited.jobs().filter(|job| !job.timeline.outcomes.is_empty());
-        let jobs: Vec<(&JobReport, String)> = with_timeline.map(|job| (job, String::new())).collect();
-        let (lines, has_timelines) = self.lines(&jobs);
-        (format!("{}\n{lines}{}", trimmed(&table), self.usage(audited)), has_timelines)
+        (text, slots.is_some() && !watched.is_empty())
     }
 
-    /// What the jobs used, where that is known.
-    fn usage(&self, audited: &Audited) -> String {
+    /// A table of jobs, with so many of their last slots. On a narrow terminal, two columns share one.
+    fn list(&self, jobs: &[&JobReport], slots: Option<usize>) -> String {
+        let is_wide = self.style.width >= WIDE;
+        let pair = |one: String, two: String| if is_wide { vec![one, two] } else { vec![format!("{one}\n{two}")] };
+        let row = |[job, schedule, last, next, tokens, cost]: [String; 6], slots: Option<String>| {
+            let cells = [vec![job, schedule], pair(last, next), pair(tokens, cost), slots.into_iter().collect()];
+            cells.concat()
+        };
         let mut table = self.plain_table();
-        table.set_header(["JOB", "LAST 24 HOURS", "LAST 7 DAYS"]);
-        for report in audited.jobs().filter(|report| report.metrics.last_week.tokens.is_some()) {
-            table.add_row([shown_name(report), used(report.metrics.last_day), used(report.metrics.last_week)]);
-        }
-        if table.is_empty() {
-            return String::new();
+        let heads = ["JOB", "SCHEDULE", "LAST RUN", "NEXT RUN", "7 D TOKENS", "USD"].map(str::to_owned);
+        table.set_header(row(heads, slots.map(|_| "SLOTS".to_owned())));
+        for report in jobs {
+            let (tokens, cost) = used(report.metrics.last_week);
+            let cells =
+                [shown_name(report), schedule(report), self.last_run(report), self.next_run(report), tokens, cost];
+            table.add_row(row(cells, slots.map(|room| self.marks(&report.timeline, room))));
         }
         keep_names_whole(&mut table);
-        format!("\n{}", trimmed(&table))
+        let dates = [SHORT_DATE + 2, SHORT_DATE].into_iter().take(if is_wide { 2 } else { 1 });
+        for (column, width) in table.column_iter_mut().skip(2).zip(dates) {
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
+        }
+        trimmed(&table)
+    }
+
+    /// As many of the last slots as there is room for, without color.
+    fn marks(&self, timeline: &Timeline, room: usize) -> String {
+        let skipped = timeline.outcomes.len().saturating_sub(room);
+        timeline.outcomes[skipped..].iter().map(|outcome| self.mark_of(*outcome)).collect()
+    }
+
+    /// When a job last ran, after the mark of how that went.
+    fn last_run(&self, report: &JobReport) -> String {
+        let mark = |outcome| if self.style.utf8 { Outcome::mark(outcome) } else { Outcome::ascii(outcome) };
+        let mark = report
+            .job
+            .last_run_worked()
+            .map(|worked| if worked { Outcome::Fired } else { Outcome::ZeroTokens })
+            .map_or(' ', mark);
+        report.job.last_end().map_or_else(|| "-".to_owned(), |end| format!("{mark} {}", self.short(end)))
+    }
+
+    fn next_run(&self, report: &JobReport) -> String {
+        next_run(report, self.now).map_or_else(|| "-".to_owned(), |at| self.short(at))
     }
 
     fn short(&self, at: Instant) -> String {
@@ -363,18 +411,30 @@ impl Page {
     }
 }
 
-/// Tokens and cost in words.
-fn used(usage: Usage) -> String {
+/// When a job runs next; None for a job that does not run, whatever its row says.
+fn next_run(report: &JobReport, now: Instant) -> Option<Instant> {
+    report.job.next_run().filter(|next| report.job.state.is_watched() || *next > now)
+}
+
+/// A job's schedule with the zone that it names, and its state if it is not watched.
+fn schedule(report: &JobReport) -> String {
+    let job = &report.job;
+    let zone = job.schedule.timezone.as_ref().map(|zone| sanitize::text(zone, MAX_NAME_LEN));
+    let state = (!job.state.is_watched()).then(|| job.state.word().to_owned());
+    let parts = std::iter::once(sanitize::text(&job.schedule.text(), MAX_NAME_LEN)).chain(zone).chain(state);
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+/// Tokens, and what they cost in US dollars.
+fn used(usage: Usage) -> (String, String) {
     let tokens = match usage.tokens {
-        None => return "-".to_owned(),
-        Some(tokens) if tokens >= 1_000_000 => format!("{:.1}M tokens", tokens as f64 / 1e6),
-        Some(tokens) if tokens >= 1000 => format!("{:.1}k tokens", tokens as f64 / 1e3),
-        Some(tokens) => count(tokens, "token"),
+        None => "-".to_owned(),
+        Some(tokens) if tokens >= 999_950 => format!("{:.1}M", tokens as f64 / 1e6),
+        Some(tokens) if tokens >= 1000 => format!("{:.1}k", tokens as f64 / 1e3),
+        Some(tokens) => tokens.to_string(),
     };
-    match usage.cost_usd {
-        Some(cost) => format!("{tokens}, {}", usd(cost)),
-        None => tokens,
-    }
+    let cost = usage.cost_usd.map(|cost| usd(cost).trim_end_matches(" USD").to_owned());
+    (tokens, cost.unwrap_or_else(|| "-".to_owned()))
 }
 
 fn keep_names_whole(table: &mut Table) {
@@ -405,35 +465,16 @@ fn shown_name(report: &JobReport) -> String {
     sanitize::text(report.job.label(), MAX_NAME_LEN)
 }
 
-/// The most important incident, and how many jobs are in trouble.
-fn headline(audited: &Audited) -> String {
-    let watched = count(audited.watched(), "job");
-    let [worst, others @ ..] = audited.verdict.incidents.as_slice() else {
-        return format!("{watched} watched, no trouble found");
-    };
-    let title = sanitize::text(&worst.text.title, MAX_TEXT_LEN);
-    let others =
-        if others.is_empty() { String::new() } else { format!(", and {}", count(others.len(), "other incident")) };
-    format!("{title}{others} ({} of {})", audited.troubled(), count(audited.concerned(), "job"))
-}
-
-fn summary(audited: &Audited) -> String {
-    match audited.verdict.incidents.first() {
-        Some(_) => headline(audited),
-        None => format!("{} watched", count(audited.watched(), "job")),
-    }
-}
-
-/// How many jobs are watched, why the others are not, and the zone that was assumed.
-fn scope(audited: &Audited) -> String {
+/// What else an audit covers, where there is something to say: the jobs that are skipped, and the zone that is assumed.
+fn scope(audited: &Audited) -> Option<String> {
     let mut counts = std::collections::BTreeMap::new();
     let skipped = audited.jobs().filter(|report| !report.job.state.is_watched());
     skipped.for_each(|report| *counts.entry(report.job.state.word()).or_insert(0) += 1);
     let total: usize = counts.values().sum();
     let words: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
-    let skipped = if total == 0 { String::new() } else { format!(", {total} skipped ({})", words.join(", ")) };
-    let zone = audited.zone_in_words().map_or_else(String::new, |zone| format!(", {zone}"));
-    format!("{} watched{skipped}{zone}", count(audited.watched(), "job"))
+    let skipped = (total > 0).then(|| format!("{total} skipped ({})", words.join(", ")));
+    let parts: Vec<String> = skipped.into_iter().chain(audited.zone_in_words()).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// The color of a severity; None stands for what could not be audited.

@@ -43,6 +43,9 @@ impl Zone {
 
     /// The zone that is always so far ahead of UTC; None if no zone is.
     pub fn ahead(of_utc: Millis) -> Option<Zone> {
+        if of_utc == 0 {
+            return Some(Zone::UTC);
+        }
         let seconds = i32::try_from(of_utc / SECOND).ok()?;
         FixedOffset::east_opt(seconds).filter(|_| QUARTERS.contains(&(of_utc / QUARTER))).map(Zone::Fixed)
     }
@@ -65,6 +68,13 @@ impl Zone {
             Zone::Named(zone) => zone.name().to_owned(),
             Zone::Fixed(offset) => format!("UTC{offset}"),
         }
+    }
+
+    /// Whether it is UTC by another name.
+    pub fn is_utc(self) -> bool {
+        let names =
+            [Tz::UTC, Tz::UCT, Tz::Universal, Tz::Zulu, Tz::Etc__UTC, Tz::Etc__UCT, Tz::Etc__Universal, Tz::Etc__Zulu];
+        matches!(self, Zone::Named(zone) if names.contains(&zone))
     }
 
     /// What a clock of this zone shows at an instant.
@@ -413,7 +423,7 @@ mod tests {
     fn zone_offsets_reach_from_minus_12_to_plus_14_hours() {
         let nine = cadence("0 9 * * *", "UTC");
         let zones = |text| nine.fixed_zones_with_slot_at(at(text)).into_iter().map(Zone::name).collect::<Vec<_>>();
-        assert_eq!(zones("2026-03-01 09:00:00"), ["UTC+00:00"]);
+        assert_eq!(zones("2026-03-01 09:00:00"), ["UTC"]);
         assert_eq!(zones("2026-03-01 03:30:00"), ["UTC+05:30"]);
         assert_eq!(zones("2026-03-01 21:00:00"), ["UTC-12:00", "UTC+12:00"]);
         assert_eq!(zones("2026-03-01 21:15:00"), ["UTC+11:45"]);

@@ -69,7 +69,7 @@ fn no_format_lets_database_text_control_a_terminal() {
 fn nagios_first_line_and_performance_data() {
     let incident = formatted("nagios", &INCIDENT).out;
     let (line, performance) = incident.lines().next().unwrap().split_once(" | ").unwrap();
-    assert_eq!(line, "SCHED CRITICAL - heartbeat has stopped: its circuit breaker is open, 30h");
+    assert_eq!(line, "SCHED CRITICAL - heartbeat stopped after 10 errors in a row, 31h");
     for value in [
         "critical=1;;0;0",
         "warning=0;0;;0",
@@ -111,7 +111,7 @@ fn nagios_first_line_is_short_and_counts_the_rest() {
 fn html_page_lists_incidents_then_jobs_and_escapes_everything() {
     let page = formatted("html", &INCIDENT).out;
     for part in [
-        "<title>sched-audit: heartbeat has stopped",
+        "<title>sched-audit: heartbeat stopped",
         "Claude Code process exited",
         "UPDATE scheduled_jobs",
         "mail-triage",
@@ -130,7 +130,7 @@ fn html_page_lists_incidents_then_jobs_and_escapes_everything() {
 #[test]
 fn nagios_word_follows_the_exit_code() {
     let lenient = formatted("nagios", &[&["--fail-on", "never"], INCIDENT.as_slice()].concat());
-    assert!(lenient.code == 0 && lenient.out.starts_with("SCHED OK - heartbeat has stopped"), "{}", lenient.out);
+    assert!(lenient.code == 0 && lenient.out.starts_with("SCHED OK - heartbeat stopped"), "{}", lenient.out);
 }
 
 #[test]

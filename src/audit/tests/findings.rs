@@ -25,7 +25,10 @@ fn past_due_examples() -> Vec<Finding> {
         Finding::new(Severity::Warning, PastDueEvidence::Overdue { overdue_seconds: 3600, free_seconds: 1800 }),
         Finding::new(Severity::Warning, PastDueEvidence::Waiting { behind: behind(), overdue_seconds: 3600 }),
         Finding::new(Severity::Warning, PastDueEvidence::Waiting { behind: None, overdue_seconds: 3600 }),
-        Finding::new(Severity::Warning, PastDueEvidence::LongRun { in_flight_seconds: 3600, usual_seconds: 600 }),
+        Finding::new(
+            Severity::Warning,
+            PastDueEvidence::LongRun { in_flight_seconds: 3600, usual_seconds: 600, longest_seconds: Some(60) },
+        ),
         Finding::new(Severity::Warning, PastDueEvidence::HungRun { behind: None, in_flight_seconds: 18_000 }),
         Finding::new(Severity::Warning, PastDueEvidence::HungRun { behind: behind(), in_flight_seconds: 18_000 }),
         Finding::new(Severity::Warning, PastDueEvidence::HungDelivery { behind: None, delivering_seconds: 1200 }),

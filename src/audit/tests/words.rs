@@ -8,7 +8,7 @@ fn words(world: &Snapshot, now: &str) -> String {
     let headline = format!("{} [{}]", incident.headline(), incident.cause.name());
     let observed = incident.text.observed.into_iter().map(|observed| format!("seen: {observed}"));
     let inferred = incident.text.inferred.map(|inferred| format!("likely: {inferred}"));
-    let step = format!("fix: {}", incident.remedy.step);
+    let step = format!("fix: {}", incident.remedy.text());
     let run = |action| match action {
         Action::Sql(statement) => format!("sql: {statement}"),
         Action::Shell(command) => format!("run: {command}"),
@@ -147,24 +147,6 @@ fn failures() -> Vec<(&'static str, String)> {
 fn retried(second: &str, third: &str) -> Snapshot {
     let job = hourly("j").ran("09:00", "09:01").used("10:00", "10:01", 0);
     fleet([job.used("10:01:30", second, 0).used(third, third, 0).with_errors(3)])
-}
-
-#[test]
-fn errors_are_spaced_by_backoff_within_15_minutes() {
-    let spaced = |second: &str, third: &str| words(&retried(second, third), "10:50").contains("spaced");
-    // Due 30 s after the first error and a minute after the second; the row's times are cut to the second.
-    assert!(spaced("10:01:29.000", "10:10") && !spaced("10:01:28.999", "10:10"));
-    assert!(spaced("10:16:30.000", "10:20") && !spaced("10:16:30.001", "10:20"));
-    assert!(spaced("10:10", "10:10:59") && !spaced("10:10", "10:10:58.999"));
-    assert!(spaced("10:10", "10:26:00.000") && !spaced("10:10", "10:26:00.001"));
-    let once = fires(&[GOOD, EMPTY, EMPTY, EMPTY]).with_errors(1);
-    assert!(!words(&fleet([once]), "12:02").contains("spaced"), "one error has no spacing");
-    let over =
-        fires(&[EMPTY, EMPTY, EMPTY, GOOD]).used("13:00", "13:01", 0).used("13:01:30", "13:02", 0).with_errors(2);
-    assert!(!words(&fleet([over]), "13:03").contains("spaced"), "of two errors more than a streak that is over");
-    let mut good = retried("10:10", "10:11:30");
-    good.jobs[0].fires[2].tokens = GOOD;
-    assert!(!words(&good, "10:50").contains("spaced"));
 }
 
 fn rows() -> Vec<(&'static str, String)> {

@@ -56,6 +56,7 @@ pub const TRAITS: SchedulerTraits = SchedulerTraits {
     breaker_limit: 10,
     session_delay: MINUTE,
     restart_stagger: None,
+    stopped: "OpenClaw switched the job off after these errors",
     timer_sleeps: MINUTE,
     remedy: remedy::remedy,
 };

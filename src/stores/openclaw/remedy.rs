@@ -16,7 +16,7 @@ const JOB_ID: &str = "<job-id>";
 pub fn remedy(trouble: &Trouble<'_>) -> Remedy {
     let (step, templates) = step(trouble);
     let actions = templates.iter().flat_map(|template| commands(template, trouble.jobs)).map(Action::Shell);
-    Remedy { step: step.to_owned(), actions: actions.collect() }
+    Remedy { actions: actions.collect(), ..Remedy::step(step) }
 }
 
 /// A command for each job that it is for: to be switched on again are all that were switched off; of others the first is

@@ -36,6 +36,9 @@ pub fn remedy(trouble: &Trouble<'_>) -> Remedy {
             update("enabled=1, status='active', ", trouble.jobs),
         ),
         Cause::ClockSetBack => then_look(trouble, by_cause, update("", trouble.jobs)),
+        Cause::JobFailing if trouble.jobs.iter().all(|job| job.last_error().is_none()) => Remedy::step(
+            "The row has no error: read what the job answered, then check the model's provider and its limits.",
+        ),
         Cause::JobFailing | Cause::RowDead | Cause::Runaway => Remedy::step(by_reason),
         Cause::SchedulerSilent if trouble.is_alive == Some(true) => {
             Remedy::step("Restart the scheduler; read its log from the last run on.")
@@ -68,12 +71,12 @@ pub fn remedy(trouble: &Trouble<'_>) -> Remedy {
 
 /// A step that edits rows, and when the scheduler sees that: its timer is armed only if some row has a next run.
 fn then_look(trouble: &Trouble<'_>, step: &str, actions: Vec<Action>) -> Remedy {
-    let looks = match trouble.has_next_run {
-        _ if actions.is_empty() => String::new(),
-        true => format!(" The scheduler sees it within {}, after a restart at once.", span(TRAITS.timer_sleeps)),
-        false => " Then restart the scheduler: no active row has a next run, so its timer does not run.".to_owned(),
+    let then = match trouble.has_next_run {
+        true => format!("The scheduler sees the row within {}, or at once after a restart.", span(TRAITS.timer_sleeps)),
+        false => "Then restart the scheduler: no active row has a next run, so its timer does not run.".to_owned(),
     };
-    Remedy { step: format!("{step}{looks}"), actions }
+    let then = (!actions.is_empty()).then_some(then);
+    Remedy { step: step.to_owned(), actions, then }
 }
 
 /// Whether all that keeps the jobs from running is their rows' state: their schedules have a next slot.
