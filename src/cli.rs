@@ -2,8 +2,8 @@
 
 use crate::report::Format;
 use crate::settings::{
-    FailOn, ProcessCheck, ThresholdOverrides, ZoneChoice, parse_cadences, parse_duration, parse_instant, parse_timeout,
-    parse_zone,
+    FailOn, NotifyOn, ProcessCheck, ThresholdOverrides, ZoneChoice, parse_cadences, parse_duration, parse_instant,
+    parse_timeout, parse_zone,
 };
 use crate::stores::Store;
 use crate::time::{Instant, Millis};
@@ -62,11 +62,24 @@ pub struct Cli {
     #[arg(long, help_heading = "Output")]
     pub no_errors: bool,
 
+    /// Tell each incident once, and its end, to this shell command on stdin, instead of printing a report; - prints the news
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["quiet", "only_trouble"], help_heading = "Notification")]
+    pub notify: Option<String>,
+    /// Lowest severity that is told [default: critical]
+    #[arg(long, value_enum, value_name = "SEVERITY", help_heading = "Notification")]
+    pub notify_on: Option<NotifyOn>,
+    /// Tell an incident again while it lasts, this long after it was last told [default: never]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = "Notification")]
+    pub remind: Option<Millis>,
+    /// What was told [default: $XDG_STATE_HOME/sched-audit/state.json]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Notification")]
+    pub state: Option<PathBuf>,
+
     /// Explain a detector, reason, or cause: what it means, how it is decided, what to do
     #[arg(long, value_name = "NAME", help_heading = "Output", hide_possible_values = true,
         value_parser = clap::builder::PossibleValuesParser::new(crate::explain::names()))]
     pub explain: Option<String>,
-    /// Print a shell completion, the man page, the JSON schema, or the list of findings
+    /// Print a shell completion, the man page, the JSON schema, a config file, or the list of findings or of config keys
     #[arg(long, value_enum, value_name = "WHAT", help_heading = "Output")]
     pub generate: Option<Generate>,
 
@@ -80,11 +93,15 @@ pub struct Cli {
     #[arg(long, value_name = "PATTERN", help_heading = "Job selection")]
     pub expect: Vec<String>,
 
-    /// Read options and special cases from this TOML file; the command line takes precedence
+    /// Read options and special cases from this TOML file; the command line takes precedence [default:
+    /// $XDG_CONFIG_HOME/sched-audit/config.toml, else /etc/sched-audit.toml]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Configuration")]
     pub config: Option<PathBuf>,
+    /// Read no config file
+    #[arg(long, conflicts_with = "config", help_heading = "Configuration")]
+    pub no_config: bool,
     /// Print the settings of each job and where they come from, and exit
-    #[arg(long, requires = "config", help_heading = "Configuration")]
+    #[arg(long, help_heading = "Configuration")]
     pub check_config: bool,
 
     /// Audit as of this RFC 3339 instant, with an offset or Z [default: now]
@@ -205,6 +222,10 @@ pub enum Generate {
     JsonSchema,
     /// Every detector, cause, and reason, in Markdown
     Findings,
+    /// A config file in which every key is commented out
+    Config,
+    /// Every key of the config file, in Markdown
+    ConfigKeys,
 }
 
 /// `--color`.

@@ -1,13 +1,15 @@
-//! The file of `--config`: TOML with the long options, underscores for hyphens, and a `[[job]]` for each special case. It is
-//! read only if it is named.
+//! The config file: TOML with the long options, underscores for hyphens, a `[[job]]` for each special case, and a `[[mute]]` for
+//! each incident that is not reported.
 
-use crate::audit::policy::{Mute, Rule};
+use crate::audit::policy::{IncidentMute, Mute, Rule};
 use crate::settings::{
-    FailOn, ProcessCheck, SettingError, ThresholdOverrides, ZoneChoice, nearest, parse_cadences, parse_duration,
-    parse_timeout, parse_zone,
+    FailOn, NotifyOn, ProcessCheck, Quiet, SettingError, ThresholdOverrides, ZoneChoice, nearest, parse_cadences,
+    parse_duration, parse_instant, parse_quiet, parse_timeout, parse_zone,
 };
-use crate::time::Millis;
+use crate::time::{DAY, Instant, Millis, TimeText};
 use clap::ValueEnum;
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Deserializer, de};
 use std::fmt::Display;
 use std::io::Read;
@@ -22,6 +24,8 @@ const MAX_RULES: usize = 1000;
 /// What a file sets.
 #[derive(Debug, Default)]
 pub struct Config {
+    /// The file; None without one.
+    pub path: Option<PathBuf>,
     /// Databases, relative to the file.
     pub databases: Vec<PathBuf>,
     /// See `--recursive`; relative to the file.
@@ -42,10 +46,22 @@ pub struct Config {
     pub no_resolved: bool,
     /// See `--process`.
     pub process: Option<ProcessCheck>,
+    /// See `--notify`.
+    pub notify: Option<String>,
+    /// See `--notify-on`.
+    pub notify_on: Option<NotifyOn>,
+    /// See `--remind`.
+    pub remind: Option<Millis>,
+    /// See `--state`; relative to the file.
+    pub state: Option<PathBuf>,
+    /// When nothing is expected to run.
+    pub quiet: Vec<Quiet>,
     /// The thresholds of all jobs.
     pub thresholds: ThresholdOverrides,
     /// Special cases, in the order of the file.
     pub rules: Vec<Rule>,
+    /// Incidents that are not reported.
+    pub mutes: Vec<IncidentMute>,
 }
 
 /// What is wrong with a file.
@@ -97,62 +113,163 @@ pub enum ConfigError {
     },
 }
 
-/// The keys of a file; None and empty lists are not set.
-#[derive(Debug, Default, Deserialize)]
+/// The keys of a file. Their comments are docs/config.md, and with their examples the template.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-struct Keys {
+pub struct Keys {
+    /// Scheduler databases, used if the command line names none. Paths start at the file's directory; `~` is the home directory.
+    #[schemars(example = ["/app/data/phantom.db"])]
     databases: Vec<PathBuf>,
+    /// Directories under which every scheduler database is audited.
+    #[schemars(example = ["/srv/agents"])]
     recursive: Vec<PathBuf>,
+    /// Jobs that are not audited, by id or name; `*` and `?` match anything.
+    #[schemars(example = ["test-*"])]
     ignore: Vec<String>,
+    /// Jobs that must exist and be watched: critical if none matches the pattern.
+    #[schemars(example = ["heartbeat"])]
     expect: Vec<String>,
+    /// Lowest severity that makes the exit code non-zero: warning, critical, or never. Default: warning.
     #[serde(deserialize_with = "by_name")]
+    #[schemars(with = "String", example = &"critical")]
     fail_on: Option<FailOn>,
+    /// Time zone of schedules that name none, such as UTC, Europe/Berlin, or UTC+02:00. Default: auto, by the jobs' next runs.
     #[serde(deserialize_with = "zone")]
+    #[schemars(with = "String", example = &"UTC")]
     timezone: Option<ZoneChoice>,
+    /// How far back problems are reported that are over. Default: 7d.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "String", example = &"3d")]
     since: Option<Millis>,
+    /// When to give up; a plain number is seconds. Default: 10s.
     #[serde(deserialize_with = "timeout")]
+    #[schemars(with = "String", example = &"30s")]
     timeout: Option<Millis>,
+    /// Whether to leave out problems that are over. Default: false.
+    #[schemars(example = true)]
     no_resolved: bool,
+    /// Whether to ask which process has a database open: auto or ignore. Default: auto.
     #[serde(deserialize_with = "by_name")]
+    #[schemars(with = "String", example = &"ignore")]
     process: Option<ProcessCheck>,
+    /// A shell command that is told each incident once, on stdin; `-` prints the news. Default: none.
+    #[schemars(example = &"mail -s \"$SCHED_AUDIT_TITLE\" me@example.org")]
+    notify: Option<String>,
+    /// Lowest severity that the command is told: warning or critical. Default: critical.
+    #[serde(deserialize_with = "by_name")]
+    #[schemars(with = "String", example = &"warning")]
+    notify_on: Option<NotifyOn>,
+    /// How long after it was told a lasting incident is told again. Default: never.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "String", example = &"24h")]
+    remind: Option<Millis>,
+    /// Where it is remembered what was told. Default: $XDG_STATE_HOME/sched-audit/state.json.
+    #[schemars(example = &"/var/lib/sched-audit/state.json")]
+    state: Option<PathBuf>,
+    /// Hours in which nothing is expected to run, in the zone of the database: a machine that sleeps, a window of maintenance.
+    /// Slots in them are not lost.
+    #[serde(deserialize_with = "quiet")]
+    #[schemars(with = "Vec<String>", example = ["22:00-07:00"])]
+    quiet: Option<Vec<Quiet>>,
+    /// A due job is a warning once the worker was free for longer than this. Default: 15m.
+    #[serde(deserialize_with = "duration")]
+    #[schemars(with = "String", example = &"30m")]
     late_after: Option<Millis>,
+    /// A due job is critical once the worker was free for longer than this. Default: 65m.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "String", example = &"2h")]
     lost_after: Option<Millis>,
+    /// A late job is critical once this many times its cadence have passed. Default: 2.
     #[serde(deserialize_with = "cadences")]
+    #[schemars(example = 3)]
     late_cadences: Option<f64>,
+    /// Zero-token fires in a row for a warning. Default: 3.
     #[serde(deserialize_with = "count")]
+    #[schemars(example = 4)]
     zero_streak: Option<u64>,
+    /// Zero-token fires in a row for critical. Default: 5.
     #[serde(deserialize_with = "count")]
+    #[schemars(example = 8)]
     zero_streak_critical: Option<u64>,
+    /// The longest run that the scheduler allows, its timeout_minutes. Default: 240m.
     #[serde(deserialize_with = "duration")]
+    #[schemars(with = "String", example = &"60m")]
     max_run: Option<Millis>,
+    /// Special cases: the keys that apply to the jobs that match.
+    #[schemars(with = "Vec<JobKeys>")]
     job: Vec<Spanned<JobKeys>>,
+    /// Incidents that are not reported, but counted.
+    #[schemars(with = "Vec<MuteKeys>")]
+    mute: Vec<Spanned<MuteKeys>>,
 }
 
-/// The keys of a `[[job]]`.
-#[derive(Debug, Clone, Deserialize)]
+/// A special case. Of several rules that match a job, for each key the most specific one wins, then the later one.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct JobKeys {
+    /// Which jobs, by id or name; `*` and `?` match anything. Required.
     #[serde(rename = "match")]
+    #[schemars(example = &"mail-*")]
     pattern: String,
+    /// As above, for these jobs.
     #[serde(default, deserialize_with = "duration")]
+    #[schemars(with = "String", example = &"1h")]
     late_after: Option<Millis>,
+    /// As above, for these jobs.
     #[serde(default, deserialize_with = "cadences")]
+    #[schemars(example = 1)]
     late_cadences: Option<f64>,
+    /// As above, for these jobs.
     #[serde(default, deserialize_with = "duration")]
+    #[schemars(with = "String", example = &"1h")]
     lost_after: Option<Millis>,
+    /// As above, for these jobs.
     #[serde(default, deserialize_with = "count")]
+    #[schemars(example = 2)]
     zero_streak: Option<u64>,
+    /// As above, for these jobs.
     #[serde(default, deserialize_with = "count")]
+    #[schemars(example = 2)]
     zero_streak_critical: Option<u64>,
+    /// As above, for these jobs.
     #[serde(default, deserialize_with = "duration")]
+    #[schemars(with = "String", example = &"8h")]
     max_run: Option<Millis>,
+    /// As above, for these jobs.
+    #[serde(default, deserialize_with = "quiet")]
+    #[schemars(with = "Vec<String>", example = ["00:00-06:00"])]
+    quiet: Option<Vec<Quiet>>,
+    /// Causes, reasons, and detectors that are not reported for these jobs; `--explain` has their names.
     #[serde(default, deserialize_with = "mutes")]
+    #[schemars(with = "Vec<String>", example = ["zero-tokens", "run-long"])]
     mute: Option<Vec<Mute>>,
+    /// Whether a job must match. Default: false.
     #[serde(default)]
+    #[schemars(example = true)]
     expect: bool,
+}
+
+/// A mute covers the incidents that match all of its keys. One of cause, fingerprint, and job is required.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct MuteKeys {
+    /// Their cause, or the reason or detector of all their findings; each incident shows it.
+    #[serde(deserialize_with = "mute")]
+    #[schemars(with = "String", example = &"undelivered")]
+    cause: Option<Mute>,
+    /// The fingerprint of one incident.
+    #[schemars(example = &"ea1abcca7f241b8e")]
+    fingerprint: Option<String>,
+    /// A pattern that all of their jobs match.
+    #[schemars(example = &"newsletter")]
+    job: Option<String>,
+    /// Until the end of a day in UTC, or an instant such as 2026-05-01T12:00:00Z. Default: for ever.
+    #[serde(deserialize_with = "until")]
+    #[schemars(with = "String", example = &"2026-05-01")]
+    until: Option<Instant>,
+    /// Why, for whoever reads the file or --check-config.
+    #[schemars(example = &"the channel moves on Friday")]
+    reason: Option<String>,
 }
 
 impl Config {
@@ -170,6 +287,7 @@ impl Config {
         })?;
         let thresholds = keys.thresholds();
         let mut config = Config {
+            path: Some(path.to_owned()),
             databases: resolved(keys.databases, path)?,
             recursive: resolved(keys.recursive, path)?,
             ignore: keys.ignore,
@@ -180,8 +298,14 @@ impl Config {
             timeout: keys.timeout,
             no_resolved: keys.no_resolved,
             process: keys.process,
+            notify: keys.notify,
+            notify_on: keys.notify_on,
+            remind: keys.remind,
+            state: resolved(keys.state.into_iter().collect(), path)?.pop(),
+            quiet: keys.quiet.unwrap_or_default(),
             thresholds,
             rules: Vec::new(),
+            mutes: Vec::new(),
         };
         if keys.job.len() > MAX_RULES {
             return Err(ConfigError::TooManyRules { path: path.to_owned(), count: keys.job.len() });
@@ -195,7 +319,48 @@ impl Config {
             checked.map_err(|error| ConfigError::Rule { path: path.to_owned(), line, error })?;
             config.rules.push(rule);
         }
+        for mute in keys.mute {
+            let line = line(mute.span().start);
+            let mute = mute.into_inner().mute(line);
+            if mute.what.is_none() && mute.fingerprint.is_none() && mute.job.is_none() {
+                let message = "a [[mute]] needs a cause, a fingerprint, or a job".to_owned();
+                return Err(ConfigError::Line { path: path.to_owned(), line: Some(line), message });
+            }
+            config.mutes.push(mute);
+        }
         Ok(config)
+    }
+
+    /// Reads the first file of the usual [`places`] that exists; without one, nothing is set.
+    ///
+    /// # Errors
+    /// As [`Config::read`].
+    pub fn find() -> Result<Config, ConfigError> {
+        match places().iter().find(|place| place.exists()) {
+            Some(place) => Config::read(place),
+            None => Ok(Config::default()),
+        }
+    }
+}
+
+/// Where a config file is looked for: the user's, then the system's.
+pub fn places() -> Vec<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = variable("XDG_CONFIG_HOME").or_else(|| Some(variable("HOME")?.join(".config")));
+    let own = home.map(|home| home.join("sched-audit/config.toml"));
+    own.into_iter().chain([PathBuf::from("/etc/sched-audit.toml")]).collect()
+}
+
+/// The schema of a file.
+pub fn schema() -> serde_json::Value {
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Keys>().to_value()
+}
+
+impl MuteKeys {
+    fn mute(self, line: usize) -> IncidentMute {
+        let MuteKeys { cause, fingerprint, job, until, reason } = self;
+        let job = job.map(|job| WildMatch::new(&job));
+        IncidentMute { line, what: cause, fingerprint, job, until, reason }
     }
 }
 
@@ -240,6 +405,7 @@ impl JobKeys {
                 zero_streak_critical: self.zero_streak_critical,
                 max_run: self.max_run,
             },
+            quiet: self.quiet,
             mute: self.mute,
         }
     }
@@ -311,13 +477,43 @@ fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::E
 }
 
 fn mutes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Mute>>, D::Error> {
-    let named = |name: String| {
-        Mute::named(&name).ok_or_else(|| {
-            let names = Mute::names();
-            let hint = nearest(&name, names.iter().map(String::as_str))
-                .map_or_else(String::new, |nearest| format!("; did you mean {nearest:?}?"));
-            de::Error::custom(format!("{name:?} is not a detector or reason{hint}"))
-        })
+    let names = Vec::<String>::deserialize(deserializer)?.into_iter();
+    names.map(|name| named_mute(&name).map_err(de::Error::custom)).collect::<Result<_, _>>().map(Some)
+}
+
+fn mute<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Mute>, D::Error> {
+    named_mute(&String::deserialize(deserializer)?).map(Some).map_err(de::Error::custom)
+}
+
+fn named_mute(name: &str) -> Result<Mute, String> {
+    Mute::named(name).ok_or_else(|| {
+        let names = Mute::names();
+        let hint = nearest(name, names.iter().map(String::as_str))
+            .map_or_else(String::new, |nearest| format!("; did you mean {nearest:?}?"));
+        format!("{name:?} is not a cause, detector, or reason{hint}")
+    })
+}
+
+/// An instant, or the end of a day in UTC.
+fn until<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Instant>, D::Error> {
+    read(deserializer, |text| match TimeText::parse(text) {
+        Some(day) if text.len() == "2026-05-01".len() && text.contains('-') => Ok(day.as_utc().plus(DAY)),
+        _ => parse_instant(text),
+    })
+}
+
+/// One window of hours, or several.
+fn quiet<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Quiet>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Windows {
+        One(String),
+        Several(Vec<String>),
+    }
+    let windows = match Windows::deserialize(deserializer)? {
+        Windows::One(window) => vec![window],
+        Windows::Several(windows) => windows,
     };
-    Vec::<String>::deserialize(deserializer)?.into_iter().map(named).collect::<Result<_, _>>().map(Some)
+    let parse = |text: String| parse_quiet(&text).map_err(|error| de::Error::custom(format!("{text:?}: {error}")));
+    windows.into_iter().map(parse).collect::<Result<_, _>>().map(Some)
 }

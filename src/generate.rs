@@ -1,6 +1,8 @@
-//! What packages ship beside the binary, made from the same definitions: completions, the man page, the JSON Schema.
+//! What packages ship beside the binary, made from the same definitions: completions, the man page, the JSON Schema,
+//! a config file.
 
 use crate::cli::{Cli, Generate};
+use crate::config_keys;
 use crate::explain;
 use crate::report::json;
 use clap::CommandFactory;
@@ -29,6 +31,8 @@ pub fn generate(what: Generate) -> Result<String, GenerateError> {
         Generate::Man => man(),
         Generate::JsonSchema => Ok(json::schema()),
         Generate::Findings => Ok(explain::markdown()),
+        Generate::Config => Ok(config_keys::template()),
+        Generate::ConfigKeys => Ok(config_keys::markdown()),
     }
 }
 

@@ -2,9 +2,10 @@
 //!
 //! Data flows one way. [`cli`] and [`config`] are merged into [`options`]. The [`runner`] takes the databases that [`discover`]
 //! finds; of each, its scheduler's [`stores`] read a snapshot through [`db`], which is then closed, and [`audit`] judges it.
-//! [`report`] renders the result, [`output`] writes it at once, and the exit code follows. [`catalog`] lists everything that can
+//! [`report`] renders the result, [`output`] writes it at once, [`notify`] tells what is new,
+//! and the exit code follows. [`catalog`] lists everything that can
 //! be reported; [`model`], [`settings`], [`schedule`], and [`time`] are the vocabulary of the others, [`secrets`] and [`shell`]
-//! make texts safe to show. [`explain`] and [`generate`] print what needs no database. Verdicts depend on no clock but the one
+//! make texts safe to show. [`explain`], [`config_keys`], and [`generate`] print what needs no database. Verdicts depend on no clock but the one
 //! that is read here.
 
 #![cfg_attr(test, allow(clippy::panic))]
@@ -14,6 +15,7 @@ mod audit;
 mod catalog;
 mod cli;
 mod config;
+mod config_keys;
 mod db;
 mod discover;
 mod explain;
@@ -21,6 +23,7 @@ mod explain;
 mod fuzz;
 mod generate;
 mod model;
+mod notify;
 mod options;
 mod output;
 mod panics;

@@ -3,6 +3,7 @@
 use crate::audit::policy::Policy;
 use crate::cli::{Cli, OutputArgs};
 use crate::config::{Config, ConfigError};
+use crate::notify::{self, Notify, NotifyError};
 use crate::schedule::Zone;
 use crate::settings::{FailOn, ProcessCheck, SettingError, Settings, Thresholds, ZoneChoice};
 use crate::stores::{self, Store};
@@ -44,6 +45,8 @@ pub struct Options {
     pub only_trouble: bool,
     /// What to print, and where.
     pub output: OutputArgs,
+    /// Whom to tell what is new.
+    pub notify: Option<Notify>,
 }
 
 /// Why options can't be used.
@@ -52,6 +55,9 @@ pub enum OptionsError {
     /// The config file.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// No place to remember what was told.
+    #[error(transparent)]
+    Notify(#[from] NotifyError),
     /// Thresholds that contradict each other.
     #[error(transparent)]
     Setting(#[from] SettingError),
@@ -63,7 +69,11 @@ impl Options {
     /// # Errors
     /// What is wrong with the file, or which options contradict each other.
     pub fn new(cli: Cli, clock: Instant) -> Result<Options, OptionsError> {
-        let file = cli.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+        let file = match &cli.config {
+            Some(path) => Config::read(path)?,
+            None if cli.no_config => Config::default(),
+            None => Config::find()?,
+        };
         let overrides = cli.thresholds().or(&file.thresholds);
         overrides.check()?;
         let settings = Settings {
@@ -71,19 +81,22 @@ impl Options {
             since: cli.since.or(file.since).unwrap_or(Settings::DEFAULT_SINCE),
             resolved: !(cli.no_resolved || file.no_resolved),
             thresholds: overrides.apply(&Thresholds::default()),
+            quiet: file.quiet.clone(),
         };
         let patterns = |given: &[String]| {
             let mut seen = HashSet::new();
             let new = given.iter().filter(|pattern| seen.insert(pattern.as_str()));
             new.map(|pattern| WildMatch::new(pattern)).collect::<Vec<_>>()
         };
+        let notify = notify(&cli, &file)?;
         let policy = Policy {
             settings,
             only: patterns(&cli.job),
             ignored: patterns(&[cli.ignore, file.ignore].concat()),
             rules: file.rules,
+            mutes: file.mutes,
             expected: patterns(&[cli.expect, file.expect].concat()),
-            file: cli.config,
+            file: file.path,
         };
         let named = !cli.databases.is_empty() || !cli.recursive.is_empty();
         let (mut databases, directories) =
@@ -108,8 +121,23 @@ impl Options {
             check_config: cli.check_config,
             only_trouble: cli.only_trouble,
             output: cli.output,
+            notify,
         })
     }
+}
+
+/// Whom to tell what is new, if anyone.
+fn notify(cli: &Cli, file: &Config) -> Result<Option<Notify>, NotifyError> {
+    let Some(command) = cli.notify.as_ref().or(file.notify.as_ref()).filter(|_| !cli.check_config) else {
+        return Ok(None);
+    };
+    let state = cli.state.as_ref().or(file.state.as_ref()).cloned();
+    Ok(Some(Notify {
+        command: Some(command.clone()).filter(|command| command != "-"),
+        least: cli.notify_on.or(file.notify_on).unwrap_or_default().least(),
+        remind: cli.remind.or(file.remind),
+        state: state.map_or_else(notify::default_place, Ok)?,
+    }))
 }
 
 impl Options {

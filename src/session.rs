@@ -33,7 +33,7 @@ pub fn run(cli: Cli, now: Instant, started: Clock) -> u8 {
         return failed(CallError::Signals(error));
     }
     match Options::new(cli, now) {
-        Ok(options) => audit(options, started).unwrap_or_else(failed),
+        Ok(options) => audit(options, started),
         Err(error) => failed(CallError::Options(error.to_string())),
     }
 }
@@ -44,34 +44,69 @@ fn offline_output(cli: &Cli) -> Option<Result<String, generate::GenerateError>> 
     cli.generate.map(generate::generate).or_else(topic)
 }
 
+/// Audits, tells what is new, and writes the report. With --notify, the report is only written to a file.
+fn audit(options: Options, started: Clock) -> u8 {
+    let options = Arc::new(options);
+    let Some(notify) = &options.notify else {
+        let (report, text) = in_time(&options, started);
+        report.errors().iter().for_each(eprint);
+        return write(&report, text, &options);
+    };
+    let turn = match notify.take_turn(&options) {
+        Ok(turn) => turn,
+        Err(error) => return fail(&error),
+    };
+    let (report, text) = in_time(&options, Clock::now());
+    let errors = notify.tell(&report, &options.policy.scope(), &turn);
+    errors.iter().for_each(eprint);
+    let exit_code = if options.output.file.is_some() { write(&report, text, &options) } else { report.exit_code() };
+    if errors.is_empty() { exit_code } else { COULD_NOT_AUDIT }
+}
+
+/// A report as text, or why it can't be rendered.
+type Rendered = Result<String, report::RenderError>;
+
 /// Audits and renders in a thread of its own, so that the time-out holds whatever hangs. Writing has no deadline: however
 /// slowly the report is read, it is read whole.
-fn audit(options: Options, started: Clock) -> Result<u8, CallError> {
+fn in_time(options: &Arc<Options>, started: Clock) -> (Report, Rendered) {
     let deadline = started + options.timeout + GRACE;
-    let options = Arc::new(options);
     let (sender, rendered) = channel();
     let theirs = options.clone();
     let work = move || {
         let work = || {
             let report = runner::run(&theirs, started);
-            (render(&report, &theirs), report.exit_code(), report.errors())
+            let text = render(&report, &theirs);
+            (report, text)
         };
         // No one is waiting any more after the deadline.
         let _ = sender.send(panics::catch(work));
     };
-    std::thread::Builder::new().spawn(work).map_err(CallError::Thread)?;
-    let rendered = rendered.recv_timeout(deadline.saturating_duration_since(Clock::now()));
-    let (text, exit_code, errors) = rendered.map_err(|_| CallError::TimedOut)?.map_err(CallError::Internal)?;
-    errors.iter().for_each(eprint);
-    let exit_code = if options.check_config && errors.is_empty() { 0 } else { exit_code };
+    let spawned = std::thread::Builder::new().spawn(work).map_err(CallError::Thread);
+    let done = spawned.and_then(|_| {
+        let rendered = rendered.recv_timeout(deadline.saturating_duration_since(Clock::now()));
+        rendered.map_err(|_| CallError::TimedOut)?.map_err(CallError::Internal)
+    });
+    done.unwrap_or_else(|error| {
+        let report = Report::failed(error, options.policy.settings.now);
+        let text = render(&report, options);
+        (report, text)
+    })
+}
+
+/// Writes a report, and returns the exit code.
+fn write(report: &Report, text: Rendered, options: &Options) -> u8 {
+    let output = &options.output;
+    let is_settings = options.check_config && report.errors().is_empty();
+    let exit_code = if is_settings { 0 } else { report.exit_code() };
+    let is_silent = options.only_trouble && exit_code == 0;
     match text {
-        Err(error) => Ok(fail(&error)),
-        Ok(_) if options.output.quiet => Ok(exit_code),
+        Err(error) => fail(&error),
+        Ok(_) if output.quiet => exit_code,
         // A file would keep the trouble of an earlier call.
-        Ok(_) if options.only_trouble && exit_code == 0 && options.output.file.is_none() => Ok(exit_code),
+        Ok(_) if is_silent && output.file.is_none() => exit_code,
         Ok(text) => {
-            let text = if options.only_trouble && exit_code == 0 { String::new() } else { text };
-            Ok(write_out(&text, exit_code, &options.output, &options.inputs()))
+            let text = if is_silent { String::new() } else { text };
+            write_out(&text, exit_code, output, &options.inputs())
         }
     }
 }

@@ -3,7 +3,11 @@
 use crate::catalog::Severity;
 use crate::schedule::Zone;
 use crate::time::{DAY, HOUR, Instant, MINUTE, Millis, SECOND, TimeText, span};
+use chrono::{NaiveDate, NaiveTime};
 use clap::ValueEnum;
+
+/// Windows of more days are not looked at: what has lasted for so long was lost long ago.
+const MAX_QUIET_DAYS: usize = 400;
 
 /// Settings of one call.
 #[derive(Debug, Clone)]
@@ -16,6 +20,8 @@ pub struct Settings {
     pub resolved: bool,
     /// The thresholds of jobs that no rule matches.
     pub thresholds: Thresholds,
+    /// When nothing is expected to run.
+    pub quiet: Vec<Quiet>,
 }
 
 impl Settings {
@@ -179,6 +185,67 @@ impl FailOn {
     }
 }
 
+/// A window of hours of every day in which nothing is expected to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quiet {
+    /// When it begins, on a clock of the database's zone.
+    pub from: NaiveTime,
+    /// When it ends; on the next day, if that is earlier.
+    pub until: NaiveTime,
+}
+
+impl Quiet {
+    /// The windows of each day that reach into the time between two instants, cut to it.
+    pub fn windows(self, zone: Zone, from: Instant, until: Instant) -> impl Iterator<Item = (Instant, Instant)> {
+        let first = zone.wall(from).date().pred_opt();
+        let days = std::iter::successors(first, |day| day.succ_opt()).take(MAX_QUIET_DAYS);
+        let window = move |day: NaiveDate| {
+            let end = if self.until <= self.from { day.succ_opt()? } else { day };
+            Some((zone.instant(day.and_time(self.from)), zone.instant(end.and_time(self.until))))
+        };
+        days.map_while(window)
+            .take_while(move |(begin, _)| *begin < until)
+            .map(move |(begin, end)| (begin.max(from), end.min(until)))
+            .filter(|(begin, end)| begin < end)
+    }
+}
+
+impl std::fmt::Display for Quiet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.from.format("%H:%M"), self.until.format("%H:%M"))
+    }
+}
+
+/// Reads `22:00-07:00`.
+///
+/// # Errors
+/// [`SettingError::Quiet`].
+pub fn parse_quiet(text: &str) -> Result<Quiet, SettingError> {
+    let time = |text: &str| NaiveTime::parse_from_str(text.trim(), "%H:%M").ok();
+    let window = text.split_once('-').and_then(|(from, until)| Some(Quiet { from: time(from)?, until: time(until)? }));
+    window.filter(|window| window.from != window.until).ok_or(SettingError::Quiet)
+}
+
+/// `--notify-on`.
+#[derive(Debug, Clone, Copy, PartialEq, Default, ValueEnum)]
+pub enum NotifyOn {
+    /// Warning and critical
+    Warning,
+    /// Critical only
+    #[default]
+    Critical,
+}
+
+impl NotifyOn {
+    /// The least severity that is told.
+    pub fn least(self) -> Severity {
+        match self {
+            NotifyOn::Warning => Severity::Warning,
+            NotifyOn::Critical => Severity::Critical,
+        }
+    }
+}
+
 /// Whether to ask the operating system which process has a database open.
 #[derive(Debug, Clone, Copy, PartialEq, Default, ValueEnum)]
 pub enum ProcessCheck {
@@ -206,6 +273,9 @@ pub enum SettingError {
         "not a time zone: write an offset as UTC+02:00 (ahead of UTC) or UTC-05:00, or name a place such as Europe/Berlin"
     )]
     Offset,
+    /// Not a window of hours.
+    #[error("not a window of hours: write 22:00-07:00")]
+    Quiet,
     /// Not a number of cadences.
     #[error("not a number from 0 to 1000")]
     Cadences,
@@ -364,7 +434,8 @@ mod tests {
     #[test]
     fn resolved_problems_are_warnings_for_a_day_and_info_until_since() {
         let now = Instant::from_millis(1_772_000_000_000);
-        let settings = Settings { now, since: 7 * DAY, resolved: true, thresholds: Thresholds::default() };
+        let settings =
+            Settings { now, since: 7 * DAY, resolved: true, thresholds: Thresholds::default(), quiet: Vec::new() };
         let after = |age: Millis| settings.severity_after(now.plus(-age));
         assert_eq!((after(DAY), after(DAY + 1)), (Some(Severity::Warning), Some(Severity::Info)));
         assert_eq!((after(7 * DAY), after(7 * DAY + 1)), (Some(Severity::Info), None));

@@ -224,16 +224,18 @@ fn closed(
         return None;
     }
     let due = first_missed(context, subject.job, cadence, before.end, before.is_bad(), until)?;
+    let due = context.after_quiet(subject, due);
     let thresholds = &subject.settings.thresholds;
     // Where only ends are known, one run may explain a silence as long as the longest.
     let excused = if recorded {
-        context.worker.free_for(due, until) <= thresholds.lost_after
+        context.free_for(subject, due, until) <= thresholds.lost_after
     } else {
-        until.since(due) <= thresholds.max_run + MINUTE || context.worker.may_be_busy(due, until)
+        let quiet: Millis = context.quiet(subject, due, until).map(|(from, until)| until.since(from)).sum();
+        until.since(due) - quiet <= thresholds.max_run + MINUTE || context.worker.may_be_busy(due, until)
     };
     (until > due && !excused).then(|| {
         // The fire that ended the silence served the last of the slots.
-        let lost = cadence.slots_between(due, until).max(1);
+        let lost = context.slots_between(subject, cadence, due, until).max(1);
         let evidence = GapEvidence::Silent { last_fire: Some(before.end) };
         Finding::new(severity, evidence).since(due).missing(lost).resolved(until)
     })
@@ -260,11 +262,11 @@ fn open(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> Opti
     if until <= limit || context.worker.run_of(subject.index).is_some() {
         return None;
     }
-    let lost = slots_since(context, job, due);
+    let lost = slots_since(context, subject, due);
     let finding = |severity, evidence| Finding::new(severity, evidence).since(due).missing(lost);
     let resumed_at = match boot {
         // What was due so shortly before the boot was not lost.
-        Some(boot) if context.worker.free_for(due, boot) <= subject.settings.thresholds.late_after => return None,
+        Some(boot) if context.free_for(subject, due, boot) <= subject.settings.thresholds.late_after => return None,
         Some(boot) => Some(boot),
         None if pending => context.worker.catching_up_since(due),
         None => None,

@@ -28,8 +28,9 @@ pub use incident::Incident;
 pub use timeline::{Outcome, Timeline};
 pub use work::Usage;
 
-use crate::catalog::{Detector, Severity};
+use crate::catalog::{Detector, Severity, Status};
 use crate::model::{AssumedZone, Job, JobIndex, Liveness, Schedule, Snapshot, State};
+use crate::schedule::Cadence;
 use crate::settings::Settings;
 use crate::time::{DAY, Instant, Millis};
 use foreign_zone::ForeignZoneJobs;
@@ -131,6 +132,34 @@ impl Context<'_> {
         self.subjects[index].job
     }
 
+    /// For how long the worker was free for a job between two instants, without the hours in which it is not expected to run.
+    fn free_for(&self, subject: &Subject<'_>, due: Instant, until: Instant) -> Millis {
+        let free = self.worker.free_for(due, until);
+        let asleep = self.quiet(subject, due, until).map(|(from, until)| self.worker.free_since(due, from, until));
+        (free - asleep.sum::<Millis>()).max(0)
+    }
+
+    /// The hours between two instants in which a job is not expected to run.
+    fn quiet(&self, subject: &Subject<'_>, from: Instant, until: Instant) -> impl Iterator<Item = (Instant, Instant)> {
+        let zone = self.snapshot.zone.zone;
+        let windows = subject.settings.quiet.clone().into_iter();
+        windows.flat_map(move |quiet| quiet.windows(zone, from, until))
+    }
+
+    /// When a job that was due then could have run: after the quiet hours.
+    fn after_quiet(&self, subject: &Subject<'_>, due: Instant) -> Instant {
+        let mut quiet = self.quiet(subject, due, due.plus(DAY));
+        quiet.find(|(from, _)| *from == due).map_or(due, |(_, until)| until)
+    }
+
+    /// A job's slots after `from` and up to `to`, without those in quiet hours.
+    fn slots_between(&self, subject: &Subject<'_>, cadence: &Cadence, from: Instant, to: Instant) -> u64 {
+        let quiet = self
+            .quiet(subject, from, to)
+            .map(|(begin, end)| cadence.slots_between(begin.plus(-1).max(from), end.plus(-1)));
+        cadence.slots_between(from, to).saturating_sub(quiet.sum())
+    }
+
     /// Whether a row that the scheduler picks has a next run, apart from those of some jobs.
     fn has_next_run_beside(&self, jobs: &[AffectedJob]) -> bool {
         let affected: HashSet<JobIndex> = jobs.iter().map(|affected| affected.job).collect();
@@ -207,6 +236,10 @@ pub struct Verdict {
     pub jobs: Vec<JobReport>,
     /// What is wrong, the worst first.
     pub incidents: Vec<Incident>,
+    /// What is wrong, but muted by the operator.
+    pub muted: Vec<Incident>,
+    /// Jobs with ongoing findings of warning or worse that their rules mute.
+    pub muted_jobs: usize,
     /// What could not be read or judged, and what was left out, in sentences.
     pub notes: Vec<String>,
     /// What the operating system knows about the scheduler's process.
@@ -236,13 +269,16 @@ pub struct LocatedFinding<'a> {
 /// Judges the jobs of a database.
 pub fn audit(mut snapshot: Snapshot, policy: &Policy) -> Verdict {
     let (judged, incidents) = judge(&snapshot, policy);
+    let muted_jobs = judged.iter().filter(|judgment| judgment.is_muted).count();
     let jobs = std::mem::take(&mut snapshot.jobs).into_iter().zip(judged);
     let jobs = jobs.map(|(job, judged)| judged.report(job)).collect();
     let (notes, liveness) = (std::mem::take(&mut snapshot.notes), std::mem::take(&mut snapshot.liveness));
-    let mut verdict = Verdict { jobs, incidents, notes, liveness, zone: snapshot.zone };
+    let muted = Vec::new();
+    let mut verdict = Verdict { jobs, incidents, muted, muted_jobs, notes, liveness, zone: snapshot.zone };
     if let Some(evidence) = nothing_watched(&snapshot, &verdict) {
         verdict.add_missing(ANY_JOB, Finding::new(Severity::Warning, evidence), policy.settings.now);
     }
+    verdict.mute(policy);
     verdict
 }
 
@@ -270,8 +306,8 @@ fn nothing_watched(snapshot: &Snapshot, verdict: &Verdict) -> Option<PastDueEvid
 /// All of a [`JobReport`] but the job itself.
 struct Judgment {
     selected: bool,
+    is_muted: bool,
     settings: JobSettings,
-    severity: Severity,
     findings: Vec<Finding>,
     metrics: JobMetrics,
     timeline: Timeline,
@@ -279,7 +315,8 @@ struct Judgment {
 
 impl Judgment {
     fn report(self, job: Job) -> JobReport {
-        let Judgment { selected, settings, severity, findings, metrics, timeline } = self;
+        let Judgment { selected, settings, findings, metrics, timeline, is_muted: _ } = self;
+        let severity = Severity::Ok;
         JobReport { job, selected, settings, severity, findings, metrics, timeline }
     }
 }
@@ -306,7 +343,10 @@ fn judge(snapshot: &Snapshot, policy: &Policy) -> (Vec<Judgment>, Vec<Incident>)
     let mut judged: Vec<Judgment> = Vec::with_capacity(subjects.all.len());
     for subject in subjects.iter() {
         let findings = if subject.selected { find(&context, subject) } else { Vec::new() };
-        judged.push(judgment(&context, subject, &findings));
+        let (muted, findings): (Vec<_>, Vec<_>) =
+            findings.into_iter().partition(|finding| subject.settings.mutes(finding.reason()));
+        let is_muted = muted.iter().any(|finding| finding.is_ongoing() && finding.severity > Severity::Info);
+        judged.push(Judgment { is_muted, ..judgment(&context, subject, &findings) });
         found.extend(findings.into_iter().map(|finding| JobFinding { job: subject.index, finding }));
     }
     let (incidents, information) = incident::group(&context, found);
@@ -337,8 +377,7 @@ fn find(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     for finding in found.iter_mut().filter(|finding| finding.is_ongoing() && finding.missed_slots.is_some()) {
         finding.missed_slots = missed;
     }
-    let told = |finding: &Finding| context.settings.resolved || finding.is_ongoing();
-    found.retain(|finding| told(finding) && !subject.settings.mutes(finding.reason()));
+    found.retain(|finding| context.settings.resolved || finding.is_ongoing());
     found
 }
 
@@ -361,7 +400,7 @@ fn judgment(context: &Context<'_>, subject: &Subject<'_>, found: &[Finding]) -> 
     Judgment {
         selected: subject.selected,
         settings: subject.settings.clone(),
-        severity: found.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Ok),
+        is_muted: false,
         findings: Vec::new(),
         metrics: if watched { metrics(context, subject, found) } else { JobMetrics::default() },
         timeline: if watched { Timeline::new(context, subject, &lost) } else { Timeline::default() },
@@ -388,6 +427,29 @@ fn metrics(context: &Context<'_>, subject: &Subject<'_>, found: &[Finding]) -> J
 }
 
 impl Verdict {
+    /// Sets aside the incidents that the operator has muted; the jobs' severities come from the others.
+    fn mute(&mut self, policy: &Policy) {
+        let jobs = &self.jobs;
+        let is_muted = |incident: &Incident| {
+            let jobs: Vec<&Job> = incident.jobs.iter().map(|one| &jobs[one.job.position()].job).collect();
+            policy.mutes(incident, &jobs)
+        };
+        let (muted, incidents) = std::mem::take(&mut self.incidents).into_iter().partition(is_muted);
+        (self.muted, self.incidents) = (muted, incidents);
+        for report in &mut self.jobs {
+            report.severity = report.findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Ok);
+        }
+        for one in self.incidents.iter().flat_map(|incident| &incident.findings) {
+            let report = &mut self.jobs[one.job.position()];
+            report.severity = report.severity.max(one.finding.severity);
+        }
+    }
+
+    /// How much is muted: incidents, and jobs with findings that their rules mute.
+    pub fn count_muted(&self) -> usize {
+        self.muted.iter().filter(|incident| incident.status == Status::Ongoing).count() + self.muted_jobs
+    }
+
     /// The worst severity of all jobs.
     pub fn severity(&self) -> Severity {
         self.jobs.iter().map(|report| report.severity).max().unwrap_or(Severity::Ok)

@@ -362,13 +362,13 @@ fn late(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
     }
     let (job, now) = (subject.job, context.settings.now);
     let due = unserved(job)?;
-    let late_ms = now.since(due);
+    let late_ms = now.since(context.after_quiet(subject, due));
     // The detector gap tells of a job that waits for its turn after a silence of the whole scheduler.
     if late_ms <= 0 || context.worker.catching_up_since(due).is_some() {
         return None;
     }
     let severity = lateness(context, subject, due);
-    let lost = |finding: Finding| finding.missing(slots_since(context, job, due)).since(due);
+    let lost = |finding: Finding| finding.missing(slots_since(context, subject, due)).since(due);
     let is_late = late_ms > subject.settings.thresholds.late_after;
     let blocker = context.worker.blocker().map(|(_, run)| run);
     match (blocker, blocker.map(|run| (run.phase, run.length)), severity) {
@@ -383,7 +383,7 @@ fn late(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
             Some(lost(Finding::new(severity, evidence)))
         }
         (.., Some(severity)) => {
-            let free_seconds = seconds(context.worker.free_for(due, now));
+            let free_seconds = seconds(context.free_for(subject, due, now));
             let evidence = PastDueEvidence::Overdue { overdue_seconds: seconds(late_ms), free_seconds };
             Some(lost(Finding::new(severity, evidence)))
         }
@@ -409,14 +409,19 @@ fn unserved(job: &Job) -> Option<Instant> {
 }
 
 /// The slot at `due` and those up to now; None if there is no cadence.
-pub fn slots_since(context: &Context<'_>, job: &Job, due: Instant) -> Option<u64> {
-    job.schedule.cadence().map(|cadence| 1 + cadence.slots_between(due, context.settings.now))
+pub fn slots_since(context: &Context<'_>, subject: &Subject<'_>, due: Instant) -> Option<u64> {
+    let cadence = subject.job.schedule.cadence()?;
+    let own = u64::from(context.after_quiet(subject, due) == due);
+    Some(own + context.slots_between(subject, cadence, due, context.settings.now))
 }
 
 /// A scheduler whose process is gone, told with the first job that this will cost a run.
 fn down(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
     let (_, next_run_at) = context.first_lost.filter(|(job, _)| *job == subject.index)?;
     let last_write_at = context.worker.life.down_since()?;
+    if context.after_quiet(subject, context.settings.now) != context.settings.now {
+        return None;
+    }
     let evidence = PastDueEvidence::SchedulerDown { next_run_at, last_write_at };
     Some(Finding::new(Severity::Warning, evidence).since(last_write_at))
 }
@@ -433,7 +438,7 @@ fn cut_run(context: &Context<'_>, subject: &Subject<'_>, run: &ActiveRun, cut: C
             if run.hangs() { Severity::Critical } else { Severity::Warning },
         ),
     };
-    Finding::new(severity, evidence).since(run.start).missing(slots_since(context, subject.job, run.start))
+    Finding::new(severity, evidence).since(run.start).missing(slots_since(context, subject, run.start))
 }
 
 fn own_run(context: &Context<'_>, subject: &Subject<'_>, run: &ActiveRun) -> Option<Finding> {
@@ -454,7 +459,7 @@ fn own_run(context: &Context<'_>, subject: &Subject<'_>, run: &ActiveRun) -> Opt
         }
         (Phase::Running, RunLength::Impossible) => {
             let evidence = PastDueEvidence::HungRun { behind: None, in_flight_seconds };
-            let missed = slots_since(context, job, run.start);
+            let missed = slots_since(context, subject, run.start);
             Some(Finding::new(Severity::Critical, evidence).since(run.start).missing(missed))
         }
         (Phase::Delivering, RunLength::Unusual | RunLength::Impossible) => {
@@ -470,7 +475,8 @@ fn own_run(context: &Context<'_>, subject: &Subject<'_>, run: &ActiveRun) -> Opt
 /// How bad it is that a job due at `due` has not run, by how long the worker was free for it.
 pub fn lateness(context: &Context<'_>, subject: &Subject<'_>, due: Instant) -> Option<Severity> {
     let (now, thresholds) = (context.settings.now, &subject.settings.thresholds);
-    let free = context.worker.free_for(due, now);
+    let free = context.free_for(subject, due, now);
+    let due = context.after_quiet(subject, due);
     if free <= thresholds.late_after {
         return None;
     }

@@ -1,8 +1,10 @@
 //! What the operator wants: which jobs are audited, with which thresholds, what is muted, which jobs must exist.
 
-use crate::catalog::{Detector, Reason};
+use super::Incident;
+use crate::catalog::{Cause, Detector, Reason};
 use crate::model::Job;
-use crate::settings::{Settings, ThresholdOverrides, Thresholds};
+use crate::settings::{Quiet, Settings, ThresholdOverrides, Thresholds};
+use crate::time::Instant;
 use std::path::PathBuf;
 use wildmatch::WildMatch;
 
@@ -17,6 +19,8 @@ pub struct Policy {
     pub ignored: Vec<WildMatch>,
     /// Special cases.
     pub rules: Vec<Rule>,
+    /// Incidents that are not reported.
+    pub mutes: Vec<IncidentMute>,
     /// A watched job must match each of these.
     pub expected: Vec<WildMatch>,
     /// The file that the rules come from.
@@ -32,29 +36,65 @@ pub struct Rule {
     pub line: usize,
     /// Their thresholds.
     pub thresholds: ThresholdOverrides,
-    /// Findings that are not reported.
+    /// When they are not expected to run.
+    pub quiet: Option<Vec<Quiet>>,
+    /// What is not reported.
     pub mute: Option<Vec<Mute>>,
 }
 
-/// Findings that are not reported.
+/// Incidents that are not reported: all that match each part that is set.
+#[derive(Debug, Clone, Default)]
+pub struct IncidentMute {
+    /// The line of the file on which it begins.
+    pub line: usize,
+    /// What caused them, or what was found.
+    pub what: Option<Mute>,
+    /// The incident with this fingerprint.
+    pub fingerprint: Option<String>,
+    /// All of whose jobs match.
+    pub job: Option<WildMatch>,
+    /// Until then.
+    pub until: Option<Instant>,
+    /// Why, in the operator's words.
+    pub reason: Option<String>,
+}
+
+impl IncidentMute {
+    /// Whether it still holds.
+    pub fn holds(&self, now: Instant) -> bool {
+        self.until.is_none_or(|until| now < until)
+    }
+
+    /// Whether it covers an incident; `jobs` are those that the incident affects.
+    pub fn covers(&self, incident: &Incident, jobs: &[&Job]) -> bool {
+        let of_jobs = |pattern: &WildMatch| jobs.iter().all(|job| matches(pattern, job));
+        self.what.is_none_or(|what| what.covers_incident(incident))
+            && self.fingerprint.as_ref().is_none_or(|fingerprint| *fingerprint == incident.fingerprint)
+            && self.job.as_ref().is_none_or(of_jobs)
+    }
+}
+
+/// What is not reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mute {
-    /// All of a detector.
+    /// All findings of a detector.
     Detector(Detector),
-    /// All with a reason.
+    /// All findings with a reason.
     Reason(Reason),
+    /// Incidents with a cause.
+    Cause(Cause),
 }
 
 impl Mute {
-    /// The detector or reason of that name.
+    /// The detector, cause, or reason of that name. A reason that shares its name with a cause leads to that cause only.
     pub fn named(name: &str) -> Option<Mute> {
-        Detector::named(name).map(Mute::Detector).or_else(|| Reason::named(name).map(Mute::Reason))
+        let detector = Detector::named(name).map(Mute::Detector);
+        detector.or_else(|| Reason::named(name).map(Mute::Reason)).or_else(|| Cause::named(name).map(Mute::Cause))
     }
 
     /// Every name that can be muted.
     pub fn names() -> Vec<String> {
-        let detectors = Detector::all().iter().map(|detector| detector.name());
-        detectors.chain(Reason::all().iter().map(|reason| reason.name())).collect()
+        crate::explain::names()
     }
 
     /// Its name.
@@ -62,6 +102,7 @@ impl Mute {
         match self {
             Mute::Detector(detector) => detector.name(),
             Mute::Reason(reason) => reason.name(),
+            Mute::Cause(cause) => cause.name(),
         }
     }
 
@@ -69,6 +110,15 @@ impl Mute {
         match self {
             Mute::Detector(detector) => detector == reason.detector(),
             Mute::Reason(muted) => muted == reason,
+            Mute::Cause(_) => false,
+        }
+    }
+
+    /// Whether it is the cause of an incident, or all that is found in it.
+    fn covers_incident(self, incident: &Incident) -> bool {
+        match self {
+            Mute::Cause(cause) => cause == incident.cause,
+            other => incident.findings.iter().all(|one| other.covers(one.finding.reason())),
         }
     }
 }
@@ -78,7 +128,9 @@ impl Mute {
 pub struct JobSettings {
     /// Its thresholds.
     pub thresholds: Thresholds,
-    /// Findings that are not reported for it.
+    /// When it is not expected to run.
+    pub quiet: Vec<Quiet>,
+    /// What is not reported for it.
     pub mute: Vec<Mute>,
     /// Each config key that a rule sets, with the line of that rule.
     pub set_by: Vec<(&'static str, usize)>,
@@ -88,6 +140,11 @@ impl JobSettings {
     /// Whether findings with that reason are not reported.
     pub fn mutes(&self, reason: Reason) -> bool {
         self.mute.iter().any(|mute| mute.covers(reason))
+    }
+
+    /// Whether incidents with that cause are not reported, if they affect no other job.
+    fn mutes_cause(&self, cause: Cause) -> bool {
+        self.mute.contains(&Mute::Cause(cause))
     }
 }
 
@@ -121,22 +178,42 @@ impl Policy {
             && !self.ignored.iter().any(|pattern| matches(pattern, job))
     }
 
+    /// Which jobs are audited, in a text that is the same for the same patterns; empty for all jobs.
+    pub fn scope(&self) -> String {
+        let named = |option: &str, patterns: &[WildMatch]| {
+            patterns.iter().map(|pattern| format!("{option} {:?}", pattern.to_string())).collect::<Vec<_>>()
+        };
+        [named("job", &self.only), named("ignore", &self.ignored)].concat().join(", ")
+    }
+
     /// How a job is judged: for each key the most specific rule that sets it wins, then the later one.
     pub fn settings_of(&self, job: &Job) -> JobSettings {
         let mut rules: Vec<&Rule> = self.rules.iter().filter(|rule| matches(&rule.pattern, job)).collect();
         rules.sort_by_key(|rule| specificity(&rule.pattern));
         let mut overrides = ThresholdOverrides::default();
+        let mut quiet = self.settings.quiet.clone();
         let (mut mute, mut set_by) = (Vec::new(), Vec::<(&'static str, usize)>::new());
         for rule in rules {
-            let keys: Vec<&'static str> = rule.thresholds.keys().chain(rule.mute.as_ref().map(|_| "mute")).collect();
+            let lists = [rule.quiet.as_ref().map(|_| "quiet"), rule.mute.as_ref().map(|_| "mute")];
+            let keys: Vec<&'static str> = rule.thresholds.keys().chain(lists.into_iter().flatten()).collect();
             set_by.retain(|(key, _)| !keys.contains(key));
             set_by.extend(keys.into_iter().map(|key| (key, rule.line)));
             overrides = rule.thresholds.or(&overrides);
+            if let Some(windows) = &rule.quiet {
+                quiet.clone_from(windows);
+            }
             if let Some(muted) = &rule.mute {
                 mute.clone_from(muted);
             }
         }
-        JobSettings { thresholds: overrides.apply(&self.settings.thresholds), mute, set_by }
+        JobSettings { thresholds: overrides.apply(&self.settings.thresholds), quiet, mute, set_by }
+    }
+
+    /// Whether an incident is muted, by its own mute or by those of all its jobs.
+    pub fn mutes(&self, incident: &Incident, jobs: &[&Job]) -> bool {
+        let of_jobs = || jobs.iter().all(|job| self.settings_of(job).mutes_cause(incident.cause));
+        let holds = |mute: &&IncidentMute| mute.holds(self.settings.now);
+        self.mutes.iter().filter(holds).any(|mute| mute.covers(incident, jobs)) || !jobs.is_empty() && of_jobs()
     }
 
     /// The patterns that match none of the jobs.

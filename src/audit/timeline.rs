@@ -94,9 +94,10 @@ impl Timeline {
             let is_lost = || lost.iter().any(|(since, until)| *since <= at && at <= *until);
             let was_dead = context.worker.life.died().is_some_and(|written| at >= written);
             let may_wait = || job.state == State::Watched && !was_dead && context.worker.may_be_busy(at, until);
+            let is_quiet = || context.after_quiet(subject, at) != at;
             let is_bad = |index: usize| index >= failed || fires[index].is_bad();
             outcomes.push(match served {
-                none if none.is_empty() && !is_lost() && may_wait() => Outcome::Waiting,
+                none if none.is_empty() && (is_quiet() || !is_lost() && may_wait()) => Outcome::Waiting,
                 none if none.is_empty() => Outcome::Missed,
                 served if served.clone().all(is_bad) => Outcome::ZeroTokens,
                 _ => Outcome::Fired,

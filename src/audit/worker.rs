@@ -325,8 +325,13 @@ impl<'a> Worker<'a> {
 
     /// For how long in total the worker was visibly free between `due` and `until` for a job that has not fired since `due`.
     pub fn free_for(&self, due: Instant, until: Instant) -> Millis {
+        self.free_since(due, due, until)
+    }
+
+    /// How much of the free time that counts for a job due at `due` lies between two instants.
+    pub fn free_since(&self, due: Instant, from: Instant, until: Instant) -> Millis {
         let free = if self.passed_over(due) { self.free_by_lower_bound() } else { &self.free_by_upper_bound };
-        free.between(due, until)
+        free.between(from, until)
     }
 
     /// When the whole scheduler woke from a silence in which a job due at `due` was not run, while the job may be waiting for

@@ -55,14 +55,22 @@ pub enum OutputError {
 /// # Errors
 /// Why it can't be written.
 pub fn to_stdout(text: &str) -> Result<(), OutputError> {
+    match all_to_stdout(text) {
+        Err(OutputError::Stdout(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+/// The same, where a reader must see all of it.
+///
+/// # Errors
+/// Why it can't be written.
+pub fn all_to_stdout(text: &str) -> Result<(), OutputError> {
     if closed_stdout::is_closed() {
         return Err(OutputError::Closed);
     }
     let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(OutputError::Stdout(error)),
-        _ => Ok(()),
-    }
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(OutputError::Stdout)
 }
 
 /// Which files may be replaced.

@@ -5,7 +5,7 @@ use crate::audit::audit;
 use crate::audit::policy::Policy;
 use crate::model::*;
 use crate::schedule::Zone;
-use crate::settings::Thresholds;
+use crate::settings::{Quiet, Thresholds};
 use crate::stores;
 use crate::time::{DAY, HOUR, MINUTE, Millis};
 use crate::zone;
@@ -181,6 +181,12 @@ fn snapshot(u: &mut Unstructured<'_>, zone: Zone) -> Result<Snapshot> {
     })
 }
 
+fn quiet(u: &mut Unstructured<'_>) -> Result<Quiet> {
+    let hour =
+        |u: &mut Unstructured<'_>| Ok(chrono::NaiveTime::MIN + chrono::TimeDelta::hours(u.int_in_range(0..=23)?));
+    Ok(Quiet { from: hour(u)?, until: hour(u)? })
+}
+
 fn report(u: &mut Unstructured<'_>) -> Result<Report> {
     let Some(zone) = Zone::named(u.choose(&ZONES)?) else { return Err(arbitrary::Error::IncorrectFormat) };
     let settings = Settings {
@@ -195,6 +201,7 @@ fn report(u: &mut Unstructured<'_>) -> Result<Report> {
             zero_streak_critical: u.int_in_range(1..=6)?,
             max_run: span(u)?,
         },
+        quiet: up_to(2, u, quiet)?,
     };
     let none = Vec::new;
     let policy = Policy {
@@ -202,6 +209,7 @@ fn report(u: &mut Unstructured<'_>) -> Result<Report> {
         only: none(),
         ignored: none(),
         rules: Vec::new(),
+        mutes: Vec::new(),
         expected: none(),
         file: None,
     };

@@ -1,9 +1,9 @@
 //! `--check-config`: the settings of each job, and where they come from.
 
 use super::{Report, sanitize};
-use crate::audit::policy::{JobSettings, Policy};
-use crate::settings::Thresholds;
-use crate::time::span;
+use crate::audit::policy::{IncidentMute, JobSettings, Policy};
+use crate::settings::{Quiet, Thresholds};
+use crate::time::{Instant, span};
 
 const MAX_NAME_LEN: usize = 120;
 
@@ -20,6 +20,13 @@ pub fn render(report: &Report, policy: &Policy) -> String {
         text += &format!("expected: {}\n", expected.join(", "));
     }
     let file = policy.file.as_ref().map_or_else(String::new, |path| sanitize::path(path, MAX_NAME_LEN));
+    text += &format!("config: {}\n", if file.is_empty() { "none" } else { &file });
+    if !policy.settings.quiet.is_empty() {
+        text += &format!("quiet: {}\n", windows(&policy.settings.quiet));
+    }
+    for mute in &policy.mutes {
+        text += &format!("mute: {} ({file} line {})\n", muted(mute, policy.settings.now), mute.line);
+    }
     for (database, audited) in report.audited() {
         text += &format!("\n{}\n", sanitize::path(&database.path, MAX_NAME_LEN));
         for job in audited.jobs() {
@@ -35,9 +42,26 @@ pub fn render(report: &Report, policy: &Policy) -> String {
     text
 }
 
+fn windows(quiet: &[Quiet]) -> String {
+    quiet.iter().map(Quiet::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// What a mute covers, until when, and why.
+fn muted(mute: &IncidentMute, now: Instant) -> String {
+    let what = mute.what.map(|what| what.name());
+    let fingerprint = mute.fingerprint.as_ref().map(|fingerprint| format!("fingerprint {fingerprint:?}"));
+    let job = mute.job.as_ref().map(|job| format!("job {:?}", job.to_string()));
+    let end = if mute.holds(now) { "until" } else { "ended" };
+    let until = mute.until.map(|until| format!("{end} {} UTC", until.minute()));
+    let reason = mute.reason.as_ref().map(|reason| format!("{reason:?}"));
+    let parts = [what, fingerprint, job, until, reason];
+    sanitize::text(&parts.into_iter().flatten().collect::<Vec<_>>().join(", "), MAX_NAME_LEN)
+}
+
 fn special(settings: &JobSettings, key: &str, file: &str, line: usize) -> String {
     let value = match key {
         "mute" => settings.mute.iter().map(|mute| mute.name()).collect::<Vec<_>>().join(" "),
+        "quiet" => windows(&settings.quiet),
         key => value(key, &settings.thresholds),
     };
     format!("{key} {value} ({file} line {line})")

@@ -78,7 +78,7 @@ fn headline(database: &Database) -> String {
         Err(_) => "could not audit".to_owned(),
         Ok(audited) => match audited.verdict.incidents.first() {
             Some(worst) => shown(&worst.headline()),
-            None => format!("{} watched, no trouble found", count(audited.watched(), "job")),
+            None => audited.in_words(),
         },
     }
 }

@@ -62,6 +62,10 @@ struct JsonDatabase<'a> {
     severity: Option<Severity>,
     /// Why it could not be audited.
     error: Option<String>,
+    /// What is wrong, but muted by the operator; it has no part in the severity.
+    muted: Vec<JsonMuted<'a>>,
+    /// Jobs with findings of warning or worse that their rules mute.
+    muted_jobs: usize,
     /// What could not be read or was left out.
     notes: &'a [String],
     /// The zone of schedules that name none; null if the database could not be audited, or nothing depends on the zone.
@@ -70,6 +74,22 @@ struct JsonDatabase<'a> {
     process: Option<JsonProcess<'a>>,
     /// Its selected jobs.
     jobs: Vec<JsonJob<'a>>,
+}
+
+/// An incident that is muted.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Muted")]
+struct JsonMuted<'a> {
+    /// Its fingerprint.
+    fingerprint: &'a str,
+    /// What caused it.
+    cause: Cause,
+    /// What its severity would be.
+    severity: Severity,
+    /// Whether it is still there.
+    state: Status,
+    /// One line: what happened to which jobs.
+    headline: String,
 }
 
 /// The zone of schedules that name none.
@@ -406,11 +426,18 @@ fn json_database(database: &Database, now: Instant) -> JsonDatabase<'_> {
         path: database.path.to_string_lossy().into_owned(),
         severity: database.severity(),
         error: database.outcome.as_ref().err().map(ToString::to_string),
+        muted: audited.into_iter().flat_map(|audited| &audited.verdict.muted).map(json_muted).collect(),
+        muted_jobs: audited.map_or(0, |audited| audited.verdict.muted_jobs),
         notes: audited.map_or(&[], |audited| &audited.verdict.notes),
         timezone: audited.and_then(|audited| json_zone(&audited.verdict.zone)),
         process: audited.map(|audited| json_process(&audited.verdict.liveness)),
         jobs: audited.into_iter().flat_map(Audited::jobs).map(|report| json_job(report, now)).collect(),
     }
+}
+
+fn json_muted(incident: &Incident) -> JsonMuted<'_> {
+    let Incident { fingerprint, cause, severity, status, .. } = incident;
+    JsonMuted { fingerprint, cause: *cause, severity: *severity, state: *status, headline: incident.headline() }
 }
 
 fn json_zone(assumed: &AssumedZone) -> Option<JsonZone> {

@@ -306,7 +306,12 @@ impl Audited {
         ];
         let further = further.into_iter().filter(|(jobs, ..)| *jobs > 0);
         parts.extend(further.map(|(jobs, one, several)| format!("{jobs} {}", if jobs == 1 { one } else { several })));
-        if parts.is_empty() { format!("{watched} watched, no trouble found") } else { parts.join(", ") }
+        let muted = self.verdict.count_muted();
+        if parts.is_empty() {
+            parts.push(format!("{watched} watched, no {}trouble found", if muted > 0 { "other " } else { "" }));
+        }
+        parts.extend((muted > 0).then(|| format!("{muted} muted")));
+        parts.join(", ")
     }
 
     fn trouble(&self) -> Trouble {

@@ -71,30 +71,40 @@ fn healthy(report: &Report) -> String {
         1 => String::new(),
         several => format!(" in {several} databases"),
     };
-    format!("{} watched{databases}, none in trouble", count(watched, "job"))
+    match muted(report) {
+        0 => format!("{} watched{databases}, none in trouble", count(watched, "job")),
+        muted => format!("{} watched{databases}, no other trouble, {muted} muted", count(watched, "job")),
+    }
 }
 
+fn muted(report: &Report) -> usize {
+    report.audited().map(|(_, audited)| audited.verdict.count_muted()).sum()
+}
+
+/// Incidents, as the text counts them, and the numbers of the jobs. Where nothing could be audited, no number is known.
 fn performance(report: &Report) -> String {
+    let took = format!("unread={};;;0 time={:.3}s;;;0", report.unread().len(), report.took.as_secs_f64());
+    let Some((_, first)) = report.audited().next() else { return took };
     let jobs = || report.audited().flat_map(|(_, audited)| audited.jobs());
-    let of_severity = |severity| jobs().filter(|job| job.severity == severity).count();
+    let incidents = report.incidents();
+    let of_severity = |severity| incidents.iter().filter(|located| located.incident.severity == severity).count();
     let most =
         |of: fn(&JobMetrics) -> Millis| jobs().map(|job: &JobReport| of(&job.metrics)).max().unwrap_or(0) / SECOND;
     let missed: u64 = jobs().map(|job| job.metrics.missed_slots).sum();
     let streak = jobs().map(|job| job.metrics.zero_token_streak).max().unwrap_or(0);
     // A range of these programs alerts above its end: a count at 1 and more, a streak at its threshold.
-    let thresholds = report.audited().next().map(|(_, audited)| &audited.settings.thresholds);
-    let streaks = thresholds
-        .map_or_else(|| ";".to_owned(), |set| format!("{};{}", set.zero_streak - 1, set.zero_streak_critical - 1));
-    let flight = thresholds.map_or_else(|| ";".to_owned(), |set| format!(";{}", set.max_run / SECOND));
+    let set = &first.settings.thresholds;
     format!(
-        "critical={};;0;0 warning={};0;;0 unread={};;;0 overdue={}s;;;0 missed_slots={missed};;;0 \
-         zero_token_streak={streak};{streaks};0 in_flight={}s;{flight};0 time={:.3}s;;;0",
+        "critical={};;0;0 warning={};0;;0 muted={};;;0 overdue={}s;;;0 missed_slots={missed};;;0 \
+         zero_token_streak={streak};{};{};0 in_flight={}s;;{};0 {took}",
         of_severity(Severity::Critical),
         of_severity(Severity::Warning),
-        report.unread().len(),
+        muted(report),
         most(|metrics| metrics.overdue_ms),
+        set.zero_streak - 1,
+        set.zero_streak_critical - 1,
         most(|metrics| metrics.in_flight_ms),
-        report.took.as_secs_f64(),
+        set.max_run / SECOND,
     )
 }
 

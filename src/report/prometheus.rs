@@ -181,6 +181,10 @@ fn write_databases(text: &mut String, databases: &[(&str, &Audited)]) {
             series(text, "sched_audit_incidents", &labels, count as f64);
         }
     }
+    family(text, "sched_audit_muted", "Ongoing incidents, and jobs with findings, that the operator has muted.");
+    for &(path, audited) in databases {
+        series(text, "sched_audit_muted", &[("database", path)], audited.verdict.count_muted() as f64);
+    }
     write_processes(text, databases);
     let help = "Jobs by what the scheduler makes of them: watched, or why they are skipped.";
     family(text, "sched_audit_jobs", help);

@@ -280,11 +280,7 @@ fn a_name_with_a_colon_is_shown_whole_and_a_job_without_a_name_by_its_id() {
         Run::from(audit.unwrap()).out.replace('\n', " ")
     };
     history.sql("UPDATE scheduled_jobs SET name = 'report: daily'");
-    assert!(
-        first_line(&history).contains(" report: daily can never run again "),
-        "{}",
-        first_line(&history)
-    );
+    assert!(first_line(&history).contains(" report: daily can never run again "), "{}", first_line(&history));
     history.sql("UPDATE scheduled_jobs SET name = ''");
     assert!(first_line(&history).contains(" 7f3a can never run again "), "{}", first_line(&history));
 }

@@ -110,7 +110,7 @@ fn config_errors_name_the_line_and_the_nearest_name() {
         ("\n[[job]]\nmatch = \"a\"\nmutes = []", "line 4: unknown key \"mutes\"; did you mean \"mute\"?"),
         (
             "[[job]]\nmatch = \"a\"\nmute = [\"zero-token\"]",
-            "line 3: \"zero-token\" is not a detector or reason; did you mean \"zero-tokens\"?",
+            "line 3: \"zero-token\" is not a cause, detector, or reason; did you mean \"zero-tokens\"?",
         ),
         ("late_after = \"soon\"", "line 1: \"soon\""),
         ("late_cadences = -1", "line 1: not a number from 0 to 1000"),
@@ -201,4 +201,82 @@ fn a_file_that_never_ends_or_has_too_many_rules_is_an_error_at_once() {
     check(&file, "1001 [[job]] rules");
     std::fs::write(&file, "#".repeat((1 << 20) + 1)).unwrap();
     check(&file, "longer than 1 MB");
+}
+
+#[test]
+fn what_is_muted_by_cause_fingerprint_or_job_is_counted_everywhere() {
+    let mutes = [
+        "cause = \"job-failing\"",
+        "fingerprint = \"ea1abcca7f241b8e\"\nuntil = \"2026-04-30\"\nreason = \"known\"",
+        "job = \"heart*\"",
+        "cause = \"breaker-open\"\njob = \"heartbeat\"\nuntil = \"2026-04-30T12:00:01Z\"",
+    ];
+    let counted = [
+        ("table", "no other trouble found, 1 muted"),
+        ("json", "\"fingerprint\": \"ea1abcca7f241b8e\""),
+        ("prometheus", "sched_audit_muted{database=\"fixtures/incident.db\"} 1"),
+        ("nagios", "no other trouble, 1 muted | critical=0;;0;0 warning=0;0;;0 muted=1;"),
+        ("github", "muted: 1"),
+        ("html", "no other trouble found, 1 muted"),
+    ];
+    for mute in [mutes[0], mutes[1], mutes[2]] {
+        for (format, said) in counted {
+            let run = with(&format!("[[mute]]\n{mute}\n"), &[&["--format", format], INCIDENT.as_slice()].concat());
+            assert!(run.code == 0 && run.out.contains(said), "{mute}, {format}: {}", run.out);
+        }
+    }
+    for (mute, code) in [
+        (mutes[3], 2),
+        ("cause = \"job-failing\"\njob = \"mail-*\"", 2),
+        ("fingerprint = \"ea1abcca7f241b8e\"\nuntil = \"2026-04-29\"", 2),
+        ("cause = \"job-failing\"\nuntil = \"2026-04-30T12:00:01Z\"", 0),
+        ("cause = \"job-failing\"\nuntil = \"2026-04-30T12:00:00Z\"", 2),
+    ] {
+        assert_eq!(with(&format!("[[mute]]\n{mute}\n"), &INCIDENT).code, code, "{mute}");
+    }
+    let of_job = with("[[job]]\nmatch = \"heartbeat\"\nmute = [\"job-failing\"]\n", &INCIDENT);
+    assert!(of_job.code == 0 && of_job.out.contains("1 muted"), "{}", of_job.out);
+    let check = with(&format!("[[mute]]\n{}\n", mutes[1]), &[&["--check-config"], INCIDENT.as_slice()].concat());
+    assert!(check.out.contains("until 2026-05-01 00:00 UTC, \"known\" ("), "{}", check.out);
+    let nothing = with("[[mute]]\nreason = \"x\"\n", &INCIDENT);
+    assert!(nothing.code == 3 && nothing.err.contains("line 1: a [[mute]] needs a cause"), "{}", nothing.err);
+}
+
+#[test]
+fn slots_in_quiet_hours_are_not_lost() {
+    let history = History::new();
+    history.job("j", "cron", HOURLY, Some("2026-03-02T21:00:00.000Z"), Some("2026-03-02T22:00:00.000Z"));
+    history.fires("j", &["2026-03-02 20:01:00", "2026-03-02 21:01:00"]);
+    let at =
+        |quiet: &str, now: &str| with(quiet, &["--timezone", "UTC", "--now", now, history.path.to_str().unwrap()]).code;
+    let night = "quiet = \"22:00-07:00\"\n";
+    assert_eq!((at("", "2026-03-02T22:15:00Z"), at("", "2026-03-02T22:15:01Z")), (0, 1));
+    assert_eq!(at(night, "2026-03-03T06:59:00Z"), 0);
+    assert_eq!((at(night, "2026-03-03T07:15:00Z"), at(night, "2026-03-03T07:15:01Z")), (0, 1));
+    assert_eq!((at(night, "2026-03-03T08:05:00Z"), at(night, "2026-03-03T08:05:01Z")), (1, 2));
+    let of_job = "[[job]]\nmatch = \"j\"\nquiet = [\"12:00-13:00\", \"22:00-23:30\"]\n";
+    assert_eq!((at(of_job, "2026-03-02T23:45:00Z"), at(of_job, "2026-03-02T23:45:01Z")), (0, 1));
+    // A silence that is over, and that the night explains.
+    history.sql(
+        "UPDATE scheduled_jobs SET last_run_at = '2026-03-03T07:05:00.000Z', next_run_at = '2026-03-03T08:00:00.000Z'",
+    );
+    history.fires("j", &["2026-03-03 07:06:00"]);
+    assert_eq!((at("", "2026-03-03T07:30:00Z"), at(night, "2026-03-03T07:30:00Z")), (1, 0));
+    assert_eq!(with("quiet = \"22-7\"\n", &INCIDENT).code, 3);
+}
+
+#[test]
+fn a_config_file_is_found_where_the_help_says() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join("sched-audit")).unwrap();
+    std::fs::write(home.path().join("sched-audit/config.toml"), "fail_on = \"never\"\nignore = [\"heart*\"]\n")
+        .unwrap();
+    let with_home = |more: &[&str]| {
+        let mut call = command();
+        Run::from(call.env("XDG_CONFIG_HOME", home.path()).args(more).args(INCIDENT).output().unwrap())
+    };
+    assert_eq!((with_home(&[]).code, with_home(&["--no-config"]).code), (0, 2));
+    let check = with_home(&["--check-config"]).out;
+    assert!(check.contains(&format!("config: {}/sched-audit/config.toml", home.path().display())), "{check}");
+    assert!(with_home(&["--check-config", "--no-config"]).out.contains("config: none"));
 }

@@ -160,7 +160,7 @@ fn github_shows_ten_annotations_and_counts_the_rest() {
     let lines: Vec<&str> = out.lines().collect();
     let annotations = lines.iter().filter(|line| line.starts_with("::error title=")).count();
     assert_eq!((annotations, lines.len()), (10, 11), "{out}");
-    assert!(lines[10].ends_with("databases: 2, not audited: 1, incidents: 15, not annotated: 6"), "{out}");
+    assert!(lines[10].ends_with("databases: 2, not audited: 1, incidents: 15, muted: 0, not annotated: 6"), "{out}");
     assert_eq!(formatted("github", &INCIDENT).out.lines().count(), 2);
 }
 

@@ -9,6 +9,7 @@ mod detectors;
 mod fleet;
 mod formats;
 mod hostile;
+mod notify;
 mod openclaw;
 mod output;
 mod process;
@@ -73,6 +74,7 @@ impl Run {
 pub fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sched-audit"));
     command.current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("NO_COLOR").env("TZ", "UTC").env("LC_ALL", "C.UTF-8");
+    command.env("XDG_CONFIG_HOME", "/nonexistent");
     command
 }
 
@@ -118,6 +120,11 @@ pub struct History {
 }
 
 /// The job that a history is about, unless a test says otherwise.
+/// A file of fixtures/.
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+}
+
 pub const HOURLY: &str = r#"{"expr":"0 * * * *"}"#;
 
 impl History {

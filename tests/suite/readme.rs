@@ -85,6 +85,7 @@ fn generated_documents_are_up_to_date() {
     check_document("docs/findings.md", &run(&["--generate", "findings"]).out);
     check_document("docs/sched-audit.1", &run(&["--generate", "man"]).out);
     check_document("docs/json.md", &json_tables());
+    check_document("docs/config.md", &run(&["--generate", "config-keys"]).out);
     let help = command().env("COLUMNS", "100").arg("--help").output().unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
     check_document("docs/options.md", &format!("# Options\n\nMade by `sched-audit --help`.\n\n```text\n{help}```\n"));

@@ -1,6 +1,6 @@
 //! Other programs that read what we write: each test runs the real one, and is skipped where it is not installed.
 
-use crate::{History, INCIDENT_TIME, run};
+use crate::{History, INCIDENT_TIME, fixture, run};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -57,10 +57,6 @@ fn local(text: &str, database: &Path) -> String {
     text.replace("/usr/local/bin/sched-audit", env!("CARGO_BIN_EXE_sched-audit"))
         .replace("/app/data/phantom.db", database.to_str().unwrap())
         .replace("/opt/phantom/data/phantom.db", database.to_str().unwrap())
-}
-
-fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
 }
 
 fn metrics() -> String {
@@ -272,7 +268,7 @@ impl Listener {
 
 #[test]
 fn ping_carries_the_exit_code_and_webhook_the_news_once() {
-    if !have("curl") || !have("jq") {
+    if !have("curl") {
         return;
     }
     let (listener, home) = (Listener::start(), tempfile::tempdir().unwrap());
@@ -280,99 +276,47 @@ fn ping_carries_the_exit_code_and_webhook_the_news_once() {
         let command = local(command, &fixture("incident.db"))
             .replace("https://hc-ping.com", &format!("http://{}", listener.address))
             .replace("https://ntfy.sh", &format!("http://{}", listener.address))
-            .replace("/usr/local/bin/tell-once", concat!(env!("CARGO_MANIFEST_DIR"), "/contrib/tell-once"))
             .replace("/usr/bin/curl", "curl");
         let mut shell = Command::new("sh");
         shell.args(["-c", &command]).env("PATH", PATH_WITH_BINARY.as_str()).env("HOME", home.path());
         shell.env_remove("XDG_STATE_HOME").env_remove("http_proxy").env("no_proxy", "*");
-        assert!(shell.status().unwrap().success(), "{command}");
+        shell.output().unwrap()
     };
     let commands = crontab_commands();
     shell(&commands[2]);
     assert!(listener.requests()[0].starts_with("GET /UUID/2 "), "{:?}", listener.requests());
     shell(&commands[3]);
-    let posted = listener.requests()[1].clone();
-    assert!(posted.starts_with("POST /TOPIC ") && posted.contains("heartbeat stopped"), "{posted}");
+    let posted = listener.requests()[1..].to_vec();
+    let is_news = |post: &String| post.starts_with("POST /TOPIC ") && post.contains("Title: CRITICAL on ");
+    assert!(posted.iter().all(is_news) && posted.concat().contains("Seen    10 failed runs"), "{posted:?}");
     shell(&commands[3]);
-    assert_eq!(listener.requests().len(), 2, "told once");
-}
-
-/// Runs the script for telling once, with a home of its own.
-struct TellOnce {
-    home: tempfile::TempDir,
-}
-
-impl TellOnce {
-    fn new() -> TellOnce {
-        let home = tempfile::tempdir().unwrap();
-        std::fs::write(home.path().join("tell-once"), contrib("tell-once").replace("PATH=/usr/local/bin:$PATH\n", ""))
-            .unwrap();
-        TellOnce { home }
-    }
-
-    fn says(&self, path: &str, arguments: &[&str]) -> Vec<String> {
-        let mut script = Command::new("sh");
-        script.arg(self.home.path().join("tell-once")).args(["--timezone", "UTC"]).args(arguments);
-        script.current_dir(env!("CARGO_MANIFEST_DIR"));
-        let output =
-            script.env("PATH", path).env("HOME", self.home.path()).env_remove("XDG_STATE_HOME").output().unwrap();
-        assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
-    }
+    assert_eq!(listener.requests().len(), 1 + posted.len(), "told once");
+    assert!(String::from_utf8(shell(&commands[1]).stdout).unwrap().is_empty(), "the same state file");
 }
 
 #[test]
-fn tell_once_reports_each_incident_once_and_its_resolution() {
-    if !have("jq") {
-        return;
-    }
-    let told = TellOnce::new();
-    let says = |arguments: &[&str]| told.says(&PATH_WITH_BINARY, arguments);
-    let at = told.home.path().join("phantom.db");
-    let (path, copy) = (at.to_str().unwrap(), |name: &str| std::fs::copy(fixture(name), &at).unwrap());
-    copy("incident.db");
-    let incident = ["--now", "2026-04-30T12:00:00Z", path];
-    let title = format!("{path}: heartbeat stopped after 10 errors in a row");
-    let first = says(&incident);
-    assert_eq!(first[0], title);
-    for part in ["since 2026-04-29", "Fix the cause", "UPDATE scheduled_jobs"] {
-        assert!(first.iter().any(|line| line.contains(part)), "{part}: {first:?}");
-    }
-    assert!(says(&["--now", "2026-04-30T18:00:00Z", "--job", "heartbeat", path]).is_empty(), "six hours later");
-    assert_eq!(says(&["no/such.db"]).len(), 1);
-    assert!(says(&["no/such.db"]).is_empty());
-    assert!(says(&incident).is_empty(), "told before another database was looked at");
-    std::fs::remove_file(&at).unwrap();
-    assert_eq!(says(&incident).len(), 1, "it can't be read now, and that is told");
-    copy("recovered.db");
-    let over = says(&["--now", "2026-05-01T06:25:30Z", path]);
-    assert!(over.contains(&format!("resolved: {title}")) && over.len() == 2, "{over:?}");
-    assert!(says(&["--now", "2026-05-01T06:25:30Z", path]).is_empty());
-    copy("incident.db");
-    assert_eq!(says(&incident)[0], title, "it was over in between");
-}
-
-#[test]
-fn tell_once_reports_a_missing_binary() {
-    if have("jq") {
-        let said = TellOnce::new().says("/usr/bin:/bin", &["fixtures/incident.db"]);
-        assert_eq!(said, ["sched-audit could not be run: exit code 127"]);
-    }
-}
-
-#[test]
-fn ci_step_audits_a_backup_as_of_its_creation() {
+fn ci_step_audits_a_backup_as_of_its_commit() {
     let directory = tempfile::tempdir().unwrap();
+    let git = |arguments: &[&str], date: &str| {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=a", "-c", "user.email=a@b"]).args(arguments).current_dir(directory.path());
+        assert!(git.env("GIT_COMMITTER_DATE", date).output().unwrap().status.success(), "{arguments:?}");
+    };
     let backup = directory.path().join("backup/phantom.db");
     std::fs::create_dir(backup.parent().unwrap()).unwrap();
+    git(&["init", "-q"], "");
     let workflow = contrib("ci/github.yml");
     let (_, run) = workflow.split_once("run: |\n").unwrap();
     let script: String = run.lines().map(|line| format!("{}\n", line.trim())).collect();
     for (name, made, code, annotations) in
-        [("incident.db", "2026-04-30 12:00:00Z", 2, 1), ("healthy.db", "2026-03-12 00:13:20Z", 0, 0)]
+        [("incident.db", "2026-04-30T12:00:00Z", 2, 1), ("healthy.db", "2026-03-12T00:13:20Z", 0, 0)]
     {
         std::fs::copy(fixture(name), &backup).unwrap();
-        succeed("touch", &["--date", made, backup.to_str().unwrap()], directory.path());
+        git(&["add", "-A"], made);
+        git(&["commit", "-q", "-m", "backup"], made);
+        std::fs::write(directory.path().join("notes"), name).unwrap();
+        git(&["add", "-A"], made);
+        git(&["commit", "-q", "-m", "notes"], "2026-11-11T11:11:11Z");
         let step = tool("bash", &["-e", "-c", &script], directory.path());
         let out = String::from_utf8(step.stdout).unwrap();
         assert_eq!((step.status.code(), out.matches("::error ").count()), (Some(code), annotations), "{out}");
@@ -441,13 +385,6 @@ fn bash_completes_options_and_their_values() {
     };
     assert_eq!(complete("sched-audit --recur", 1).trim(), "--recursive");
     assert_eq!(complete("sched-audit --format pro", 2).trim(), "prometheus");
-}
-
-#[test]
-fn the_script_is_clean_by_shellcheck() {
-    if have("shellcheck") {
-        succeed("shellcheck", &["contrib/tell-once"], Path::new(env!("CARGO_MANIFEST_DIR")));
-    }
 }
 
 #[test]

@@ -343,7 +343,7 @@ fn a_state_is_watched_or_says_why_not() {
 fn each_job_is_judged_by_its_own_settings() {
     let world = fleet([hourly("j").ran("10:00", "10:01"), hourly("k").ran("10:01", "10:02")]);
     let thresholds = ThresholdOverrides { late_after: Some(HOUR), ..ThresholdOverrides::default() };
-    let rule = Rule { pattern: WildMatch::new("j"), line: 1, thresholds, mute: None };
+    let rule = Rule { pattern: WildMatch::new("j"), line: 1, thresholds, quiet: None, mute: None };
     let jobs = |rules| {
         let policy = Policy { rules, ..policy(settings(at("11:30"))) };
         findings(&audit(world.clone(), &policy)).into_iter().map(|(job, _)| job).collect::<Vec<_>>()

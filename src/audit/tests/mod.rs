@@ -34,7 +34,7 @@ fn utc() -> Zone {
 
 /// The defaults, in UTC.
 fn settings(now: Instant) -> Settings {
-    Settings { now, since: 7 * DAY, resolved: true, thresholds: Thresholds::default() }
+    Settings { now, since: 7 * DAY, resolved: true, thresholds: Thresholds::default(), quiet: Vec::new() }
 }
 
 /// The defaults with other thresholds.
@@ -44,7 +44,15 @@ fn settings_with(now: &str, thresholds: Thresholds) -> Settings {
 
 fn policy(settings: Settings) -> Policy {
     let none = Vec::new;
-    Policy { settings, only: none(), ignored: none(), rules: Vec::new(), expected: none(), file: None }
+    Policy {
+        settings,
+        only: none(),
+        ignored: none(),
+        rules: Vec::new(),
+        mutes: Vec::new(),
+        expected: none(),
+        file: None,
+    }
 }
 
 /// A job as it is made, with its first run ahead.

@@ -1,0 +1,84 @@
+//! Runs the operator's command.
+
+use crate::report::sanitize;
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant as Clock};
+
+/// A command that takes longer is ended.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often a running command is looked at.
+const STEP: Duration = Duration::from_millis(10);
+const MAX_HOST_LEN: usize = 100;
+
+/// What a command is told by its environment.
+pub type Environment = [(&'static str, String); 6];
+
+/// A command for `sh -c`.
+pub struct Command<'a> {
+    line: &'a str,
+    /// When all of its runs together have taken too long.
+    deadline: Clock,
+}
+
+impl<'a> Command<'a> {
+    /// The command, if there is one.
+    pub fn new(line: Option<&'a str>) -> Option<Command<'a>> {
+        Some(Command { line: line?, deadline: Clock::now() + 2 * PATIENCE })
+    }
+
+    /// Runs it with a text on stdin.
+    ///
+    /// # Errors
+    /// How it ended, if not with 0.
+    pub fn run(&mut self, text: &str, environment: &Environment) -> Result<(), String> {
+        let until = self.deadline.min(Clock::now() + PATIENCE);
+        if Clock::now() >= until {
+            return Err("no time was left for another run of the command".to_owned());
+        }
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", self.line]).envs(environment.iter().map(|(name, value)| (name, value)));
+        let child = shell.stdin(Stdio::piped()).process_group(0).spawn();
+        let mut child = child.map_err(|error| format!("sh can't be started: {error}"))?;
+        feed(&mut child, text);
+        loop {
+            match child.try_wait() {
+                Ok(Some(status)) if status.success() => return Ok(()),
+                Ok(Some(status)) => return Err(format!("the command failed ({status})")),
+                Ok(None) if Clock::now() < until => std::thread::sleep(STEP),
+                Ok(None) => {
+                    end(&mut child);
+                    return Err(format!("the command was ended after {} seconds", PATIENCE.as_secs()));
+                }
+                Err(error) => return Err(format!("the command can't be waited for: {error}")),
+            }
+        }
+    }
+}
+
+/// Writes to a command that may not read: in a thread, which ends with the command.
+fn feed(child: &mut Child, text: &str) {
+    let Some(mut stdin) = child.stdin.take() else { return };
+    let text = text.to_owned();
+    let write = move || {
+        // A command that takes all from its environment need not read.
+        let _ = stdin.write_all(text.as_bytes());
+    };
+    // Where no thread can be started, the command reads nothing and gets its environment.
+    let _ = std::thread::Builder::new().spawn(write);
+}
+
+/// Ends a command with everything that it has started.
+fn end(child: &mut Child) {
+    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    // What has ended by itself can't be ended.
+    let _ = group.map(|group| kill_process_group(group, Signal::KILL));
+    let _ = child.wait();
+}
+
+/// The name of this machine.
+pub fn host() -> String {
+    sanitize::text(&rustix::system::uname().nodename().to_string_lossy(), MAX_HOST_LEN)
+}
