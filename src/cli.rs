@@ -2,8 +2,8 @@
 
 use crate::report::Format;
 use crate::settings::{
-    FailOn, NotifyOn, ProcessCheck, ThresholdOverrides, ZoneChoice, parse_cadences, parse_duration, parse_instant,
-    parse_timeout, parse_zone,
+    FailOn, NotifyOn, ProcessCheck, ThresholdOverrides, ZoneChoice, parse_cadences, parse_count, parse_duration,
+    parse_instant, parse_timeout, parse_zone,
 };
 use crate::stores::Store;
 use crate::time::{Instant, Millis};
@@ -135,10 +135,10 @@ struct ThresholdArgs {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     lost_after: Option<Millis>,
     /// Zero-token fires in a row for a warning [default: 3]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
     zero_streak: Option<u64>,
     /// Zero-token fires in a row for critical [default: 5]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
     zero_streak_critical: Option<u64>,
     /// Longest run that the scheduler allows, its timeout_minutes [default: 240m]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]

@@ -4,7 +4,7 @@
 use crate::audit::policy::{IncidentMute, Mute, Rule};
 use crate::settings::{
     FailOn, NotifyOn, ProcessCheck, Quiet, SettingError, ThresholdOverrides, ZoneChoice, nearest, parse_cadences,
-    parse_duration, parse_instant, parse_quiet, parse_timeout, parse_zone,
+    parse_count, parse_duration, parse_instant, parse_quiet, parse_timeout, parse_zone,
 };
 use crate::time::{DAY, Instant, Millis, TimeText};
 use clap::ValueEnum;
@@ -13,6 +13,7 @@ use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Deserializer, de};
 use std::fmt::Display;
 use std::io::Read;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 use wildmatch::WildMatch;
@@ -368,8 +369,11 @@ impl MuteKeys {
 fn read_file(path: &Path) -> std::io::Result<String> {
     let refuse = |why: &str| Err(std::io::Error::other(why.to_owned()));
     let meta = std::fs::metadata(path)?;
-    if !meta.is_file() {
-        return refuse("it is not a regular file");
+    match meta.file_type() {
+        kind if kind.is_file() => {}
+        kind if kind.is_fifo() => return refuse("it is a named pipe, not a file"),
+        kind if kind.is_dir() => return refuse("it is a directory, not a file"),
+        _ => return refuse("it is a device, not a file"),
     }
     if meta.len() > MAX_FILE_LEN {
         return refuse("it is longer than 1 MB");
@@ -470,10 +474,8 @@ fn cadences<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D
 }
 
 fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    match u64::deserialize(deserializer)? {
-        0 => Err(de::Error::custom("0: must be 1 or more")),
-        count => Ok(Some(count)),
-    }
+    let count = i64::deserialize(deserializer)?.to_string();
+    parse_count(&count).map(Some).map_err(|error| de::Error::custom(format!("{count}: {error}")))
 }
 
 fn mutes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Mute>>, D::Error> {

@@ -1,7 +1,9 @@
 //! Finds the databases of a call: those that are named, and those under a directory.
 
-use crate::db;
+use crate::db::{self, ReadError};
 use crate::report::AuditError;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
@@ -55,6 +57,12 @@ pub fn search(directories: &[PathBuf]) -> Vec<Candidate> {
     directories.iter().enumerate().flat_map(under).collect()
 }
 
+/// Whether a file may be a database whose header was destroyed.
+fn begins_with_zeros(path: &Path) -> bool {
+    let mut begin = [1; 16];
+    File::open(path).and_then(|mut file| file.read_exact(&mut begin)).is_ok() && begin == [0; 16]
+}
+
 fn candidate(entry: walkdir::Result<DirEntry>, directory: &Path, position: usize) -> Option<Candidate> {
     let entry = match entry {
         Ok(entry) => entry,
@@ -74,6 +82,8 @@ fn candidate(entry: walkdir::Result<DirEntry>, directory: &Path, position: usize
     }
     match db::locate(path) {
         Ok(_) => Some(Candidate::new(path, Some(position), None)),
+        // Other programs name their files so too, but none begins a file with zeros.
+        Err(ReadError::NotSqlite) if !begins_with_zeros(path) => None,
         Err(_) if !named_so => None,
         Err(error) => Some(Candidate::unread(path, position, error.into())),
     }

@@ -147,12 +147,9 @@ impl Options {
     }
 }
 
-/// The usual databases that exist, else the first, so that it is reported as missing.
+/// The usual databases that exist.
 fn default_databases() -> Vec<PathBuf> {
-    let mut places = stores::usual_places();
-    let first = places.first().cloned();
-    places.retain(|place| place.exists());
-    if places.is_empty() { first.into_iter().collect() } else { places }
+    stores::usual_places().into_iter().filter(|place| place.exists()).collect()
 }
 
 /// TZ, as every program honors it, else the machine's setting; UTC where that is no IANA zone.

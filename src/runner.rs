@@ -9,7 +9,7 @@ use crate::progress::Progress;
 use crate::report::{AuditError, Audited, CallError, Database, Report};
 use crate::stores::{self, Window};
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -25,7 +25,11 @@ type Outcome = (usize, Option<Database>);
 pub fn run(options: &Arc<Options>, started: Clock) -> Report {
     let deadline = started + options.timeout;
     let mut databases = audit_all(options, deadline);
-    let checked = check_patterns(&mut databases, options);
+    let checked = if databases.is_empty() {
+        Err(CallError::NothingFound(stores::usual_places()))
+    } else {
+        check_patterns(&mut databases, options)
+    };
     let policy = &options.policy;
     Report {
         now: policy.settings.now,
@@ -140,6 +144,16 @@ fn in_thread(work: impl FnOnce() + Send + 'static) {
     }
 }
 
+/// A path that does not exist may be a word that other programs take as a command.
+fn not_found(path: &Path) -> AuditError {
+    match path.to_str() {
+        Some("help") => AuditError::Word("for help: sched-audit --help"),
+        Some("version") => AuditError::Word("for the version: sched-audit --version"),
+        Some("list" | "ls" | "jobs" | "status") => AuditError::Word("for every job: sched-audit --all DATABASE"),
+        _ => ReadError::NotFound.into(),
+    }
+}
+
 /// None if the candidate was found by searching and belongs to something else.
 fn audit_one(candidate: &Candidate, options: &Options, deadline: Clock) -> Option<Database> {
     let path = &candidate.path;
@@ -148,6 +162,7 @@ fn audit_one(candidate: &Candidate, options: &Options, deadline: Clock) -> Optio
     }
     let real_path = match db::locate(path) {
         Ok(real_path) => real_path,
+        Err(ReadError::NotFound) => return Some(Database::unread(path, not_found(path))),
         Err(error) => return Some(Database::unread(path, error.into())),
     };
     let settings = &options.policy.settings;
@@ -204,7 +219,6 @@ fn check_patterns(databases: &mut [Database], options: &Options) -> Result<(), C
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     #[test]
     fn a_late_database_is_said_to_be_slow_to_read_or_to_judge() {

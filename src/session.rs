@@ -7,7 +7,7 @@ use crate::terminal::Style;
 use crate::time::Instant;
 use crate::{explain, generate, output, panics, runner, signals};
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,7 +49,7 @@ fn audit(options: Options, started: Clock) -> u8 {
     let options = Arc::new(options);
     let Some(notify) = &options.notify else {
         let (report, text) = in_time(&options, started);
-        report.errors().iter().for_each(eprint);
+        complain_of(&report, &options.output);
         return write(&report, text, &options);
     };
     let turn = match notify.take_turn(&options) {
@@ -130,13 +130,21 @@ fn style(output: &OutputArgs) -> Style {
 
 /// Reports a failed call on stderr and in the format that was asked for, so that no stale file looks healthy.
 fn emit(report: &Report, output: &OutputArgs, arguments: &[PathBuf]) -> u8 {
-    report.errors().iter().for_each(eprint);
+    complain_of(report, output);
     if output.quiet {
         return report.exit_code();
     }
     match report::render(report, output.format, style(output), output.all) {
         Ok(text) => write_out(&text, report.exit_code(), output, arguments),
         Err(error) => fail(&error),
+    }
+}
+
+/// Prints what could not be audited on stderr, unless the same terminal shows it in the table.
+fn complain_of(report: &Report, output: &OutputArgs) {
+    let in_table = output.format == Format::Table && output.file.is_none() && !output.quiet;
+    if !(in_table && std::io::stdout().is_terminal() && std::io::stderr().is_terminal()) {
+        report.errors().iter().for_each(eprint);
     }
 }
 

@@ -276,6 +276,9 @@ pub enum SettingError {
     /// Not a window of hours.
     #[error("not a window of hours: write 22:00-07:00")]
     Quiet,
+    /// Not a number of fires.
+    #[error("not a whole number of 1 or more")]
+    Count,
     /// Not a number of cadences.
     #[error("not a number from 0 to 1000")]
     Cadences,
@@ -360,6 +363,14 @@ fn parse_offset(text: &str) -> Option<Millis> {
 fn nearest_zone(text: &str) -> Option<&'static str> {
     let city = |name: &str| name.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(text));
     Zone::names().find(|name| city(name)).or_else(|| nearest(text, Zone::names()))
+}
+
+/// Reads a number of fires.
+///
+/// # Errors
+/// [`SettingError::Count`].
+pub fn parse_count(text: &str) -> Result<u64, SettingError> {
+    text.parse::<u64>().ok().filter(|count| *count > 0).ok_or(SettingError::Count)
 }
 
 /// Reads a number of cadences.

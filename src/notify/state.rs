@@ -135,7 +135,9 @@ impl Turn {
         let directory = state.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
         made.map_err(|error| failed(directory, "can't be created", error))?;
-        let path = state.with_added_extension("lock");
+        let mut path = state.as_os_str().to_owned();
+        path.push(".lock");
+        let path = PathBuf::from(path);
         let lock = File::options().write(true).create(true).truncate(false).open(&path);
         let lock = lock.map_err(|error| failed(&path, "can't be opened", error))?;
         let deadline = Clock::now() + PATIENCE;

@@ -1,6 +1,7 @@
 //! Why something could not be audited.
 
 use crate::db::ReadError;
+use std::path::PathBuf;
 
 /// Why a database could not be audited. The texts follow its path.
 #[derive(Debug, thiserror::Error)]
@@ -11,6 +12,9 @@ pub enum AuditError {
     /// It was read, but not judged in time.
     #[error("could not be judged before the time-out; increase --timeout")]
     JudgingTimedOut,
+    /// A word that other programs take as a command.
+    #[error("does not exist; {0}")]
+    Word(&'static str),
     /// A directory could not be searched.
     #[error("can't be searched: {0}")]
     Search(String),
@@ -31,6 +35,9 @@ pub enum CallError {
     /// The command line or the config file, in their own words.
     #[error("{0}")]
     Options(String),
+    /// No database was named, and none is where they usually are.
+    #[error("no scheduler database was found; looked for {}: give its path", .0.iter().map(|place| place.display().to_string()).collect::<Vec<_>>().join(", "))]
+    NothingFound(Vec<PathBuf>),
     /// `--job` selects nothing.
     #[error("no job's id or name matches {}; check --job", .0.iter().map(|one| format!("{one:?}")).collect::<Vec<_>>().join(", "))]
     NoJobMatches(Vec<String>),

@@ -26,74 +26,75 @@ const MAX_LABEL_LEN: usize = 120;
 struct JobFamily {
     name: &'static str,
     help: &'static str,
-    value: fn(&JobReport) -> Option<f64>,
+    /// By the report, and the instant of the audit.
+    value: fn(&JobReport, Instant) -> Option<f64>,
 }
 
 const JOB_FAMILIES: [JobFamily; 13] = [
     JobFamily {
         name: "sched_audit_job_severity",
         help: "Worst severity of the job: 0 ok or info, 1 warning, 2 critical.",
-        value: |job| Some(f64::from(job.severity.code())),
+        value: |job, _| Some(f64::from(job.severity.code())),
     },
     JobFamily {
-        name: "sched_audit_job_overdue_seconds",
-        help: "How long the job had been due without a run at the audit, whatever the excuse; 0 if it was not due.",
-        value: |job| Some(seconds(job.metrics.overdue_ms)),
+        name: "sched_audit_job_due_timestamp_seconds",
+        help: "Since when the job has been due without a run, whatever the excuse, since 1970; absent if it is not due.",
+        value: |job, now| (job.metrics.overdue_ms > 0).then(|| unix(now.plus(-job.metrics.overdue_ms))),
     },
     JobFamily {
         name: "sched_audit_job_missed_slots",
         help: "Scheduled times without a fire in ongoing problems.",
-        value: |job| Some(job.metrics.missed_slots as f64),
+        value: |job, _| Some(job.metrics.missed_slots as f64),
     },
     JobFamily {
         name: "sched_audit_job_zero_token_streak",
         help: "Fires in a row with zero tokens, up to the last fire.",
-        value: |job| Some(job.metrics.zero_token_streak as f64),
+        value: |job, _| Some(job.metrics.zero_token_streak as f64),
     },
     JobFamily {
-        name: "sched_audit_job_in_flight_seconds",
-        help: "How long the job's run in flight had taken at the audit; 0 if there was none.",
-        value: |job| Some(seconds(job.metrics.in_flight_ms)),
+        name: "sched_audit_job_run_start_timestamp_seconds",
+        help: "When the job's run in flight began, since 1970; absent if there is none.",
+        value: |job, now| (job.metrics.in_flight_ms > 0).then(|| unix(now.plus(-job.metrics.in_flight_ms))),
     },
     JobFamily {
         name: "sched_audit_job_cadence_seconds",
         help: "The usual interval of the job; absent if it has none.",
-        value: |job| job.metrics.cadence_ms.map(seconds),
+        value: |job, _| job.metrics.cadence_ms.map(seconds),
     },
     JobFamily {
         name: "sched_audit_job_day_tokens",
         help: "Tokens of the job's fires in the 24 hours before the audit; absent if none are known.",
-        value: |job| job.metrics.last_day.tokens.map(|tokens| tokens as f64),
+        value: |job, _| job.metrics.last_day.tokens.map(|tokens| tokens as f64),
     },
     JobFamily {
         name: "sched_audit_job_week_tokens",
         help: "Tokens of the job's fires in the 7 days before the audit; absent if none are known.",
-        value: |job| job.metrics.last_week.tokens.map(|tokens| tokens as f64),
+        value: |job, _| job.metrics.last_week.tokens.map(|tokens| tokens as f64),
     },
     JobFamily {
         name: "sched_audit_job_day_cost_usd",
         help: "Cost of the job's fires in the 24 hours before the audit, in US dollars; absent if none is known.",
-        value: |job| job.metrics.last_day.cost_usd,
+        value: |job, _| job.metrics.last_day.cost_usd,
     },
     JobFamily {
         name: "sched_audit_job_week_cost_usd",
         help: "Cost of the job's fires in the 7 days before the audit, in US dollars; absent if none is known.",
-        value: |job| job.metrics.last_week.cost_usd,
+        value: |job, _| job.metrics.last_week.cost_usd,
     },
     JobFamily {
         name: "sched_audit_job_last_fire_timestamp_seconds",
         help: "When the last run of the job ended, since 1970; absent if none is known.",
-        value: |job| job.metrics.last_fire.map(unix),
+        value: |job, _| job.metrics.last_fire.map(unix),
     },
     JobFamily {
         name: "sched_audit_job_last_success_timestamp_seconds",
         help: "When the last run of the job that used tokens ended, since 1970; absent if none is known.",
-        value: |job| job.metrics.last_success.map(unix),
+        value: |job, _| job.metrics.last_success.map(unix),
     },
     JobFamily {
         name: "sched_audit_job_next_run_timestamp_seconds",
         help: "When the scheduler will run the job next, since 1970; absent if it will not.",
-        value: |job| job.job.next_run().map(unix),
+        value: |job, _| job.job.next_run().map(unix),
     },
 ];
 
@@ -116,7 +117,7 @@ pub fn render(report: &Report) -> String {
     write_run(&mut text, report, &paths);
     write_databases(&mut text, &audited);
     write_incidents(&mut text, &audited);
-    write_jobs(&mut text, &audited);
+    write_jobs(&mut text, &audited, report.now);
     text
 }
 
@@ -228,30 +229,43 @@ fn write_processes(text: &mut String, databases: &[(&str, &Audited)]) {
 
 fn write_incidents(text: &mut String, databases: &[(&str, &Audited)]) {
     let incidents = || {
-        let of_database = |&(path, audited)| ongoing(audited).take(MAX_INCIDENTS).map(move |incident| (path, incident));
+        let of_database =
+            |&(path, audited)| ongoing(audited).take(MAX_INCIDENTS).map(move |incident| (path, audited, incident));
         databases.iter().flat_map(of_database)
     };
     if incidents().next().is_none() {
         return;
     }
-    family(text, "sched_audit_incident_jobs", "How many jobs an ongoing incident affects.");
-    for (path, incident) in incidents() {
-        let cause = incident.cause.name();
-        let labels = [("cause", cause.as_str()), ("database", path), ("fingerprint", &incident.fingerprint)];
-        series(text, "sched_audit_incident_jobs", &labels, incident.jobs.len() as f64);
-    }
-    let help = "When an ongoing incident began, since 1970; 0 if that is not known.";
-    family(text, "sched_audit_incident_start_timestamp_seconds", help);
-    for (path, incident) in incidents() {
-        let cause = incident.cause.name();
+    let help = "Always 1; an ongoing incident with its first job and how many jobs it affects.";
+    family(text, "sched_audit_incident_info", help);
+    for (path, audited, incident) in incidents() {
+        let first = incident.jobs.first().map_or("", |affected| audited.verdict[affected.job].job.label());
+        let (first, jobs) = (sanitize::text(first, MAX_LABEL_LEN), incident.jobs.len().to_string());
+        let (cause, severity) = (incident.cause.name(), incident.severity.word());
         let labels = [
             ("cause", cause.as_str()),
             ("database", path),
             ("fingerprint", &incident.fingerprint),
-            ("severity", incident.severity.word()),
+            ("first_job", &first),
+            ("jobs", &jobs),
+            ("severity", severity),
         ];
-        let since = incident.since.map_or(0.0, unix);
-        series(text, "sched_audit_incident_start_timestamp_seconds", &labels, since);
+        series(text, "sched_audit_incident_info", &labels, 1.0);
+    }
+    let mut begun = incidents().filter_map(|(path, _, incident)| Some((path, incident, incident.since?))).peekable();
+    if begun.peek().is_some() {
+        let help = "When an ongoing incident began, since 1970; absent if that is not known.";
+        family(text, "sched_audit_incident_start_timestamp_seconds", help);
+    }
+    for (path, incident, since) in begun {
+        let (cause, severity) = (incident.cause.name(), incident.severity.word());
+        let labels = [
+            ("cause", cause.as_str()),
+            ("database", path),
+            ("fingerprint", &incident.fingerprint),
+            ("severity", severity),
+        ];
+        series(text, "sched_audit_incident_start_timestamp_seconds", &labels, unix(since));
     }
 }
 
@@ -278,7 +292,7 @@ impl LabeledJob<'_> {
     }
 }
 
-fn write_jobs(text: &mut String, databases: &[(&str, &Audited)]) {
+fn write_jobs(text: &mut String, databases: &[(&str, &Audited)], now: Instant) {
     let mut unique = Labels::default();
     let mut jobs = Vec::new();
     for &(database, audited) in databases {
@@ -296,7 +310,7 @@ fn write_jobs(text: &mut String, databases: &[(&str, &Audited)]) {
     family(text, "sched_audit_job_info", help);
     jobs.iter().for_each(|job| job.write_info(text));
     for JobFamily { name, help, value } in &JOB_FAMILIES {
-        let mut values = jobs.iter().filter_map(|job| Some((job, value(job.job)?))).peekable();
+        let mut values = jobs.iter().filter_map(|job| Some((job, value(job.job, now)?))).peekable();
         if values.peek().is_some() {
             family(text, name, help);
         }

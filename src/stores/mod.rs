@@ -155,7 +155,8 @@ impl Store {
 
 /// Where the databases of schedulers usually are.
 pub fn usual_places() -> Vec<PathBuf> {
-    Store::value_variants().iter().filter_map(|store| store.usual_place()).collect()
+    let places = Store::value_variants().iter().filter_map(|store| store.usual_place());
+    places.map(|place| std::path::absolute(&place).unwrap_or(place)).collect()
 }
 
 /// Reads the database at `path`, a path that [`crate::db::locate`] returned, as the store that it is, or that `insist` names.

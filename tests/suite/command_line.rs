@@ -46,7 +46,9 @@ fn wrong_arguments_exit_3_and_say_what_is_right() {
         (["--since", "soon"], "7d"),
         (["--timezone", "Europe/Berln"], "did you mean Europe/Berlin?"),
         (["--format", "xml"], "table"),
-        (["--zero-streak", "0"], "1.."),
+        (["--zero-streak", "0"], "not a whole number of 1 or more"),
+        (["--timezone", "UTC+2"], "write an offset as UTC+02:00"),
+        (["--timezone", "Berlin"], "did you mean Europe/Berlin?"),
         (["--late-cadences", "nan"], "0 to 1000"),
     ] {
         let run = run(&arguments);

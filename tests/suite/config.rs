@@ -114,7 +114,7 @@ fn config_errors_name_the_line_and_the_nearest_name() {
         ),
         ("late_after = \"soon\"", "line 1: \"soon\""),
         ("late_cadences = -1", "line 1: not a number from 0 to 1000"),
-        ("zero_streak = 0", "line 1: 0: must be 1 or more"),
+        ("zero_streak = 0", "line 1: 0: not a whole number of 1 or more"),
         ("fail_on = \"always\"", "line 1: \"always\": not one of warning, critical, never"),
         ("timezone = \"Europe/Berln\"", "did you mean Europe/Berlin?"),
         ("[[job]]\nlate_after = \"1h\"", "missing field `match`"),
@@ -190,8 +190,8 @@ fn a_file_that_never_ends_or_has_too_many_rules_is_an_error_at_once() {
     };
     let pipe = directory.path().join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    check(&pipe, "not a regular file");
-    check(std::path::Path::new("/dev/zero"), "not a regular file");
+    check(&pipe, "is a named pipe, not a file");
+    check(std::path::Path::new("/dev/zero"), "is a device, not a file");
     let file = directory.path().join("a.toml");
     let rules =
         |count: usize| std::fs::write(&file, "[[job]]\nmatch = 'x*'\nlate_after = '1h'\n".repeat(count)).unwrap();

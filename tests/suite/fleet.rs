@@ -74,6 +74,7 @@ fn recursive_search_skips_foreign_files() {
     symlink(at("two/without-extension"), at("two/link-to-a-known-one")).unwrap();
     symlink(fleet.path(), at("two/loop")).unwrap();
     std::fs::write(at("two/notes.txt"), "SQLite format 2").unwrap();
+    std::fs::write(at("two/Thumbs.db"), "\u{d0}thumbnails of something else").unwrap();
     std::fs::write(at("two/empty"), "").unwrap();
     rusqlite::Connection::open(at("two/browser.db")).unwrap().execute_batch("CREATE TABLE urls (url TEXT)").unwrap();
     let found = under(fleet.path(), &["-f", "json"]);

@@ -217,10 +217,8 @@ fn metrics_equal_the_json() {
             metric(&text, &format!("sched_audit_job_{family}{labels}")).map(|text| text.parse::<f64>().unwrap())
         };
         for (family, key) in [
-            ("overdue_seconds", "overdue_seconds"),
             ("missed_slots", "missed_slots"),
             ("zero_token_streak", "zero_token_streak"),
-            ("in_flight_seconds", "in_flight_seconds"),
             ("cadence_seconds", "cadence_seconds"),
         ] {
             assert_eq!(number(family), job[key].as_f64(), "{family} of {labels}");
@@ -241,7 +239,10 @@ fn metrics_equal_the_json() {
     let of_incident = format!("{{cause=\"job-failing\",database=\"fixtures/incident.db\",fingerprint=\"{print}\"");
     let start = format!("incident_start_timestamp_seconds{of_incident},severity=\"critical\"}}");
     assert_eq!(of_database(&start), Some("1777438807"), "the first bad fire");
-    assert_eq!(of_database(&format!("incident_jobs{of_incident}}}")), Some("1"));
+    let info = format!("incident_info{of_incident},first_job=\"heartbeat\",jobs=\"1\",severity=\"critical\"}}");
+    assert_eq!(of_database(&info), Some("1"));
+    let due = text.lines().find(|line| line.starts_with("sched_audit_job_due_timestamp_seconds{")).unwrap();
+    assert!(due.contains("heartbeat") && due.ends_with(" 1777460400"), "{due}");
     assert_eq!(of_database("incidents{database=\"fixtures/incident.db\",severity=\"critical\"}"), Some("1"));
     assert_eq!(of_database("jobs{database=\"fixtures/incident.db\",state=\"watched\"}"), Some("6"));
     assert_eq!(of_database("success{database=\"fixtures/incident.db\"}"), Some("1"));
@@ -275,8 +276,8 @@ fn metrics_include_what_no_finding_reports_yet() {
         metric(&early, &format!("sched_audit_job_{family}{{database=\"{path}\",job_id=\"j\",job_name=\"j\"}}"))
     };
     assert_eq!(
-        (of_job("severity"), of_job("zero_token_streak"), of_job("overdue_seconds")),
-        (Some("0"), Some("2"), Some("30"))
+        (of_job("severity"), of_job("zero_token_streak"), of_job("due_timestamp_seconds")),
+        (Some("0"), Some("2"), Some("1772449200"))
     );
     assert_eq!((of_job("last_fire_timestamp_seconds"), of_job("missed_slots")), (Some("1772445660"), Some("0")));
 }

@@ -149,7 +149,11 @@ fn default_databases_of_both_schedulers_are_found() {
             .env_remove("OPENCLAW_PROFILE")
             .output()
             .unwrap();
-        let json = Run::from(output).json();
+        let run = Run::from(output);
+        for place in ["/data/phantom.db", "/.openclaw/state/openclaw.sqlite"] {
+            assert_eq!(run.err.contains(place), run.code == 3, "{place}: {}", run.err);
+        }
+        let json = run.json();
         json["databases"]
             .as_array()
             .unwrap()
@@ -157,11 +161,11 @@ fn default_databases_of_both_schedulers_are_found() {
             .map(|one| one["path"].as_str().unwrap().replace(home.path().to_str().unwrap(), "~"))
             .collect()
     };
-    assert_eq!(databases(), ["data/phantom.db"], "named as missing");
+    assert_eq!(databases(), [""; 0], "none of the places has one");
     std::fs::copy(&OpenClaw::new("00:00").path, at(".openclaw/state/openclaw.sqlite")).unwrap();
     assert_eq!(databases(), ["~/.openclaw/state/openclaw.sqlite"]);
     std::fs::copy("fixtures/healthy.db", at("data/phantom.db")).unwrap();
-    assert_eq!(databases(), ["data/phantom.db", "~/.openclaw/state/openclaw.sqlite"]);
+    assert_eq!(databases(), ["~/data/phantom.db", "~/.openclaw/state/openclaw.sqlite"]);
 }
 
 #[test]
