@@ -1,15 +1,18 @@
 //! The report as one page without scripts or network, for a status page or a mail: the incidents, then every job with its
 //! timeline.
 
-use super::{Audited, Database, Located, Report, commands, sanitize, utc_minute, when};
-use crate::audit::{JobReport, Outcome, count};
+use super::{Audited, Database, Located, Report, commands, sanitize};
+use crate::audit::{Incident, JobReport, Outcome, count};
 use crate::catalog::{Severity, Status};
-use crate::time::Instant;
+use crate::time::{Instant, span};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const MAX_TEXT_LEN: usize = 2000;
 const MAX_NAME_LEN: usize = 120;
 const MAX_ERROR_LEN: usize = 200;
+
+/// A page that is shown for long loads itself again after so many seconds.
+const REFRESH: &str = "300";
 
 /// Nothing may be loaded or run, whatever a name contains.
 const NOTHING_ELSE: &str = "default-src 'none'; style-src 'unsafe-inline'";
@@ -38,15 +41,15 @@ table { border-collapse: collapse; width: 100%; } th, td { text-align: left; pad
   td { display: block; border: 0; padding: 0; } td[data-label]:before { content: attr(data-label) ' '; color: var(--faint); } }
 ";
 
-/// The whole report as a page.
+/// The whole report as a page, the databases in trouble first.
 pub fn render(report: &Report) -> String {
     let severity = report.severity();
-    let title = match (&report.databases, report.databases()) {
+    let mut databases: Vec<&Database> = report.databases().iter().collect();
+    databases.sort_by_key(|database| database.rank());
+    let title = match (&report.databases, databases.as_slice()) {
         (Err(_), _) => "could not audit".to_owned(),
         (_, [one]) => headline(one),
-        (_, several) => {
-            format!("{}: {}", count(several.len(), "database"), severity.map_or("could not audit", Severity::word))
-        }
+        (_, several) => format!("{}: {}", count(several.len(), "database"), super::counts(several)),
     };
     let page = html! {
         (DOCTYPE)
@@ -54,15 +57,16 @@ pub fn render(report: &Report) -> String {
             head {
                 meta charset="utf-8";
                 meta http-equiv="Content-Security-Policy" content=(NOTHING_ELSE);
+                meta http-equiv="refresh" content=(REFRESH);
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { "sched-audit: " (title) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
                 h1 class=(class(severity)) { (title) }
-                p.faint { "As of " (report.now.minute()) " UTC, by sched-audit " (env!("CARGO_PKG_VERSION")) }
+                p.faint { "As of " (time(report.now)) ", by sched-audit " (env!("CARGO_PKG_VERSION")) ". All times are in UTC." }
                 @if let Err(error) = &report.databases { p.critical { (shown(&error.to_string())) } }
-                @for database in report.databases() { (of_database(report, database)) }
+                @for database in databases { (of_database(report, database)) }
                 p.faint {
                     "Slots, oldest left: "
                     @for outcome in Outcome::ALL { (mark(outcome, 1)) " " (outcome.meaning()) "  " }
@@ -71,6 +75,11 @@ pub fn render(report: &Report) -> String {
         }
     };
     page.into_string() + "\n"
+}
+
+/// An instant, to the minute for people and in full for programs.
+fn time(at: Instant) -> Markup {
+    html! { time datetime=(at.to_string()) { (at.minute()) } }
 }
 
 fn headline(database: &Database) -> String {
@@ -89,12 +98,31 @@ fn of_database(report: &Report, database: &Database) -> Markup {
         @match &database.outcome {
             Err(error) => section.critical { "Could not audit: " (shown(&error.to_string())) },
             Ok(audited) => {
+                p.faint { (audited.in_words()) @if let Some(scope) = audited.scope() { "; " (shown(&scope)) } }
                 @for located in database.incidents() { (of_incident(report, located)) }
                 @if audited.verdict.severity() <= Severity::Info {
                     @if let Some(proof) = audited.proof_of_life(report.now) { p.faint { (shown(&proof)) } }
                 }
+                (worth_knowing(report, audited))
                 (jobs(audited))
                 @for note in &audited.verdict.notes { p.faint { "Note: " (shown(note)) } }
+            }
+        }
+    }
+}
+
+/// What is only information.
+fn worth_knowing(report: &Report, audited: &Audited) -> Markup {
+    let findings = audited.verdict.findings();
+    let infos: Vec<_> = findings.iter().filter(|located| located.incident.is_none()).collect();
+    html! {
+        @if !infos.is_empty() {
+            h3 { "Worth knowing" }
+            ul {
+                @for located in infos {
+                    @let job = &audited.verdict[located.job].job;
+                    li { (shown_name(job.label())) ": " (shown(&located.finding.message(job, report.now))) }
+                }
             }
         }
     }
@@ -111,7 +139,7 @@ fn of_incident(report: &Report, located: Located<'_>) -> Markup {
             h3 { span class=(word) { (word) } ": " (shown(&incident.headline())) }
             dl {
                 dt { "When" }
-                dd { (when(incident, report.now, utc_minute)) }
+                dd { (lasting(incident, report.now)) }
                 dt { "Seen" }
                 dd { (shown(&incident.text.observed.join("; "))) }
                 @if let Some(inferred) = &incident.text.inferred { dt { "Likely" } dd { (shown(inferred)) } }
@@ -123,7 +151,20 @@ fn of_incident(report: &Report, located: Located<'_>) -> Markup {
                     @if let Some(then) = &incident.remedy.then { (shown(then)) }
                 }
                 @if names.len() > 1 { dt { "Jobs" } dd { (names.join(", ")) } }
+                dt { "More" }
+                dd { code { "sched-audit --explain " (incident.cause.name()) } "; fingerprint " code { (incident.fingerprint) } }
             }
+        }
+    }
+}
+
+/// Since when an incident lasts, or when it was over.
+fn lasting(incident: &Incident, now: Instant) -> Markup {
+    html! {
+        @match (incident.since, incident.until) {
+            (_, Some(until)) => { "resolved " (time(until)) }
+            (Some(since), None) => { "since " (time(since)) " (" (span(now.since(since))) ")" }
+            (None, None) => {}
         }
     }
 }
@@ -131,7 +172,7 @@ fn of_incident(report: &Report, located: Located<'_>) -> Markup {
 fn jobs(audited: &Audited) -> Markup {
     let mut jobs: Vec<&JobReport> = audited.jobs().collect();
     jobs.sort_by_key(|job| std::cmp::Reverse(job.severity));
-    let time = |at: Option<Instant>| at.map_or_else(|| "–".to_owned(), Instant::minute);
+    let time = |at: Option<Instant>| html! { @match at { Some(at) => (time(at)), None => "–" } };
     html! {
         table {
             thead { tr { th { "Job" } th { "Schedule" } th { "Last fire" } th { "Next run" } th { "Last slots" } } }
@@ -145,7 +186,7 @@ fn jobs(audited: &Audited) -> Markup {
                             @if !job.job.state.is_watched() { " " span.faint { (job.job.state.word()) } }
                         }
                         td.time data-label="Last fire" { (time(job.job.last_end())) }
-                        td.time data-label="Next run" { (time(job.job.next_run())) }
+                        td.time data-label="Next run" { (time(job.job.next_run().filter(|_| job.job.state.is_watched()))) }
                         td.strip { @for run in job.timeline.outcomes.chunk_by(|a, b| a == b) { (mark(run[0], run.len())) } }
                     }
                 }

@@ -24,10 +24,12 @@ use crate::terminal::Style;
 use crate::time::{Instant, span};
 use clap::ValueEnum;
 use std::cmp::Reverse;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// The word for a database that could not be audited.
+const UNREAD: &str = "could not audit";
 /// The exit code if something could not be audited.
 pub const COULD_NOT_AUDIT: u8 = 3;
 
@@ -343,10 +345,29 @@ impl Audited {
         trouble
     }
 
+    /// What else the audit covers, where there is something to say: the jobs that are skipped, and the zone that is assumed.
+    pub fn scope(&self) -> Option<String> {
+        let mut counts = BTreeMap::new();
+        let skipped = self.jobs().filter(|report| !report.job.state.is_watched());
+        skipped.for_each(|report| *counts.entry(report.job.state.word()).or_insert(0) += 1);
+        let total: usize = counts.values().sum();
+        let words: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
+        let skipped = (total > 0).then(|| format!("{total} skipped ({})", words.join(", ")));
+        let parts: Vec<String> = skipped.into_iter().chain(self.zone_in_words()).collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
     /// How many of them are watched.
     pub fn watched(&self) -> usize {
         self.jobs().filter(|report| report.job.state.is_watched()).count()
     }
+}
+
+/// How many databases there are of each severity, as `2 critical, 1 ok`; they come worst first.
+fn counts(worst_first: &[&Database]) -> String {
+    let word = |database: &Database| database.severity().map_or(UNREAD, Severity::word);
+    let count_of = |group: &[&Database]| format!("{} {}", group.len(), word(group[0]));
+    worst_first.chunk_by(|a, b| word(a) == word(b)).map(count_of).collect::<Vec<_>>().join(", ")
 }
 
 /// What the fix of an incident needs to be run, each as a line that can be pasted into a shell.

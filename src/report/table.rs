@@ -1,6 +1,6 @@
 //! The table for people. The cause comes first, and each incident ends with what to do.
 
-use super::{Audited, Database, Located, Report, commands, sanitize, utc_minute, when};
+use super::{Audited, Database, Located, Report, UNREAD, commands, counts, sanitize, utc_minute, when};
 use crate::audit::{Incident, JobReport, Outcome, Timeline, Usage, usd};
 use crate::catalog::{Severity, Status};
 use crate::terminal::Style;
@@ -14,8 +14,6 @@ use unicode_width::UnicodeWidthStr;
 
 /// Below this width, two columns of the list of all jobs share one.
 const WIDE: u16 = 110;
-/// The word for a database that could not be audited.
-const UNREAD: &str = "could not audit";
 const MAX_PATH_LEN: usize = 400;
 const MAX_NAME_LEN: usize = 40;
 const MAX_TEXT_LEN: usize = 600;
@@ -58,9 +56,7 @@ impl Page {
         let mut worst_first: Vec<&Database> = databases.iter().collect();
         worst_first.sort_by_key(|database| database.rank());
         let word = |database: &Database| database.severity().map_or(UNREAD, Severity::word);
-        let count_of = |group: &[&Database]| format!("{} {}", group.len(), word(group[0]));
-        let counts: Vec<String> = worst_first.chunk_by(|a, b| word(a) == word(b)).map(count_of).collect();
-        let head = format!("{} databases: {}", databases.len(), counts.join(", "));
+        let head = format!("{} databases: {}", databases.len(), counts(&worst_first));
         let mut text = format!("{}\n\n", self.with_right(&head, &utc_minute(self.now)));
         let words = worst_first.iter().map(|database| word(database).len()).max().unwrap_or(0);
         let paths = worst_first.iter().map(|database| shown_path(database).width()).max().unwrap_or(0);
@@ -112,7 +108,7 @@ impl Page {
         let word = severity.word().to_uppercase();
         let head = format!("{word} {}   {}", shown_path(database), audited.in_words());
         let mut text = self.repaint(&self.with_right(&head, &utc_minute(self.now)), &word, severity) + "\n";
-        if let Some(scope) = scope(audited) {
+        if let Some(scope) = audited.scope() {
             text += &format!("{}\n", self.wrapped(&scope));
         }
         if severity <= Severity::Info
@@ -463,18 +459,6 @@ fn shown_path(database: &Database) -> String {
 
 fn shown_name(report: &JobReport) -> String {
     sanitize::text(report.job.label(), MAX_NAME_LEN)
-}
-
-/// What else an audit covers, where there is something to say: the jobs that are skipped, and the zone that is assumed.
-fn scope(audited: &Audited) -> Option<String> {
-    let mut counts = std::collections::BTreeMap::new();
-    let skipped = audited.jobs().filter(|report| !report.job.state.is_watched());
-    skipped.for_each(|report| *counts.entry(report.job.state.word()).or_insert(0) += 1);
-    let total: usize = counts.values().sum();
-    let words: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
-    let skipped = (total > 0).then(|| format!("{total} skipped ({})", words.join(", ")));
-    let parts: Vec<String> = skipped.into_iter().chain(audited.zone_in_words()).collect();
-    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// The color of a severity; None stands for what could not be audited.
