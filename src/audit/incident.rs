@@ -126,6 +126,8 @@ enum Key {
     Undelivered { class: Option<ErrorClass> },
     /// A job whose work is skipped since its last other fire.
     Skipped { job: JobIndex, last_other: Option<Instant> },
+    /// Jobs whose work is skipped with the same error.
+    SkippedAlike { class: ErrorClass },
     /// A job whose next run is this far ahead.
     SlotsSkipped { job: JobIndex, next_run: Option<Instant> },
     /// Jobs of a store that the scheduler does not serve.
@@ -388,6 +390,9 @@ impl<'a> Grouping<'a> {
             }
             ZeroTokensEvidence::Skipped { .. } if one.finding.severity == Severity::Info => None,
             ZeroTokensEvidence::Skipped { .. } => {
+                if let Some(class) = self.context.job(job).error_class() {
+                    return Some(Key::SkippedAlike { class });
+                }
                 let fires = &self.context.job(job).fires;
                 let other = fires.iter().rev().find(|fire| fire.tokens != Tokens::Skipped).map(|fire| fire.end);
                 Some(Key::Skipped { job, last_other: other.or(self.context.job(job).created_at) })
@@ -559,7 +564,7 @@ impl Group<'_> {
             Key::Dead { .. } | Key::Unpicked { .. } => Cause::RowDead,
             Key::Runaway { .. } | Key::Paired => Cause::Runaway,
             Key::Undelivered { .. } => Cause::Undelivered,
-            Key::Skipped { .. } => Cause::JobSkipped,
+            Key::Skipped { .. } | Key::SkippedAlike { .. } => Cause::JobSkipped,
             Key::SlotsSkipped { .. } => Cause::SlotsSkipped,
             Key::Unserved { .. } => Cause::StoreUnserved,
             Key::ClockSetBack { .. } => Cause::ClockSetBack,
@@ -629,7 +634,14 @@ impl Group<'_> {
 
     /// The last error of any of the jobs.
     fn error(&self, jobs: &[AffectedJob]) -> Option<String> {
-        let failed = matches!(self.key, Key::Failing { .. } | Key::Runaway { .. } | Key::Dead { .. });
+        let failed = matches!(
+            self.key,
+            Key::Failing { .. }
+                | Key::Runaway { .. }
+                | Key::Dead { .. }
+                | Key::Skipped { .. }
+                | Key::SkippedAlike { .. }
+        );
         let errors = jobs.iter().map(|affected| self.context.job(affected.job)).filter(|_| failed);
         let last = errors.filter(|job| job.last_error().is_some()).max_by_key(|job| job.last_end())?;
         last.last_error().map(str::to_owned)
@@ -702,6 +714,7 @@ impl Group<'_> {
                 ("undelivered", "", format!("{class} {}", database()))
             }
             Key::Skipped { job, last_other } => ("skipped", id(job), seconds(*last_other)),
+            Key::SkippedAlike { class } => ("skipped", "", format!("{} {}", class.number(), database())),
             Key::SlotsSkipped { job, next_run } => ("slots-skipped", id(job), seconds(*next_run)),
             Key::Unserved { store } => ("unserved", store, database()),
             Key::Paired => ("paired", "", database()),

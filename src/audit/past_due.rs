@@ -203,7 +203,7 @@ fn waiting(behind: Option<&str>, overdue_seconds: i64) -> String {
     let overdue = span_of_seconds(overdue_seconds);
     match behind {
         Some(name) => format!("due {overdue} ago; waiting for the run of {name}"),
-        None => format!("due {overdue} ago; the worker was busy until a moment ago"),
+        None => format!("due {overdue} ago; other runs keep the scheduler busy"),
     }
 }
 
@@ -238,10 +238,10 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
             Some(Finding::new(Severity::Warning, evidence).since(last_sign(job)))
         }
         // Its next run is the detector gap's to judge.
-        State::Watched if scheduled_ahead(context, job).is_some() => unreadable(job),
+        State::Watched if scheduled_ahead(context, job).is_some() => unreadable(context, job),
         State::Watched | State::Broken => runaway(job, row)
             .or_else(|| repeated(job))
-            .or_else(|| unreadable(job))
+            .or_else(|| unreadable(context, job))
             .or_else(|| breaker(context, job, row))
             .or_else(|| never_again(context, job, row))
             .or_else(|| late(context, subject))
@@ -320,12 +320,12 @@ fn repeated(job: &Job) -> Option<Finding> {
     (good.len() >= FIRES_OF_ONE_SHOT).then(|| Finding::new(Severity::Critical, evidence).since(first))
 }
 
-fn unreadable(job: &Job) -> Option<Finding> {
+fn unreadable(context: &Context<'_>, job: &Job) -> Option<Finding> {
     let When::Unreadable(why) = &job.schedule.when else { return None };
     let evidence = PastDueEvidence::UnreadableSchedule { why: why.clone() };
-    // A row that was written after the last run was spoiled then.
-    let spoiled = job.written().filter(|written| Some(*written) > last_sign(job));
-    Some(Finding::new(Severity::Critical, evidence).since(spoiled.or(last_sign(job))))
+    // Its next run was computed while the schedule was fine: that is the first to be lost.
+    let since = job.next_run().map_or(last_sign(job), |next| Some(next).filter(|next| *next <= context.settings.now));
+    Some(Finding::new(Severity::Critical, evidence).since(since))
 }
 
 fn breaker(context: &Context<'_>, job: &Job, row: &Row) -> Option<Finding> {
@@ -388,7 +388,8 @@ fn late(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
             Some(lost(Finding::new(severity, evidence)))
         }
         (.., None) if is_late => {
-            let behind = blocker.map(|run| run.name.clone());
+            // Where several runs have places, none of them is the one in the way.
+            let behind = blocker.filter(|_| context.snapshot.traits.max_concurrent == 1).map(|run| run.name.clone());
             let evidence = PastDueEvidence::Waiting { behind, overdue_seconds: seconds(late_ms) };
             Some(Finding::new(Severity::Info, evidence).since(due))
         }

@@ -245,10 +245,11 @@ impl Writer<'_> {
         let run = self.run;
         let own = run.and_then(|run| run.job);
         let waiting = self.jobs.iter().filter(|affected| Some(affected.job) != own).count();
+        let behind = if self.context.snapshot.traits.max_concurrent == 1 { " behind it" } else { "" };
         let waiting = match waiting {
             0 => None,
-            1 => Some("1 job is waiting behind it".to_owned()),
-            many => Some(format!("{many} jobs are waiting behind it")),
+            1 => Some(format!("1 job is waiting{behind}")),
+            many => Some(format!("{many} jobs are waiting{behind}")),
         };
         (run.map_or_else(|| "a deleted job".to_owned(), |run| run.name.clone()), waiting)
     }

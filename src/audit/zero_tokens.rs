@@ -204,8 +204,8 @@ pub fn failed_in_words(job: &Job) -> Option<String> {
     let failed = &job.fires[job.fires.len() - known_errors(job)..];
     let (first, last) = (failed.first()?, failed.last()?);
     let runs = job.errors().max(u64::try_from(failed.len()).unwrap_or(u64::MAX));
-    let when = if failed.len() > 1 { range(first.end, last.end) } else { format!("at {} UTC", last.end.minute()) };
-    let when = if runs > 1 && failed.len() == 1 { format!("the last {when}") } else { when };
+    let when = if failed.len() > 1 { range(first.end, last.end) } else { format!(" at {} UTC", last.end.minute()) };
+    let when = if runs > 1 && failed.len() == 1 { format!(", the last{when}") } else { when };
     let used = match tokens_of_failed(job) {
         0 if failed.len() > 1 && failed.iter().all(Fire::is_empty) => ", all with 0 tokens".to_owned(),
         0 if failed.iter().all(Fire::is_empty) => ", with 0 tokens".to_owned(),
@@ -213,7 +213,7 @@ pub fn failed_in_words(job: &Job) -> Option<String> {
         tokens => format!(", which used {} tokens{}", grouped(tokens), costing(cost_of(failed))),
     };
     let all_empty = job.errors() == 0 && failed.iter().all(Fire::is_empty);
-    Some(format!("{} {when}{used}", count(runs, if all_empty { "run" } else { "failed run" })))
+    Some(format!("{}{when}{used}", count(runs, if all_empty { "run" } else { "failed run" })))
 }
 
 /// The tokens that the runs of a job used that failed in a row up to the last.
@@ -222,11 +222,11 @@ pub fn tokens_of_failed(job: &Job) -> u64 {
     failed.iter().map(|fire| if let Tokens::Used(tokens) = fire.tokens { u64::from(tokens) } else { 0 }).sum()
 }
 
-/// `from 2026-04-29 05:00 to 10:00 UTC`.
+/// ` from 2026-04-29 05:00 to 10:00 UTC`.
 fn range(from: Instant, to: Instant) -> String {
     let (from, to) = (from.minute(), to.minute());
     let end = if from.get(..10) == to.get(..10) { to.get(11..).unwrap_or_default() } else { &to };
-    format!("from {from} to {end} UTC")
+    format!(" from {from} to {end} UTC")
 }
 
 /// When a job began to fail: the end of its first bad fire in a row, and of the last good one before it. None if its last

@@ -303,7 +303,9 @@ fn all_formats_say_the_same_of_when_an_incident_was_resolved() {
     for format in ["table", "nagios", "github", "junit", "html"] {
         let text = run(&[&["-f", format], &RECOVERED[..]].concat()).out;
         assert!(
-            text.contains("resolved 2026-04-30 21:25 UTC") || text.contains("resolved 04-30 21:25"),
+            text.contains("resolved 2026-04-30 21:25 UTC")
+                || text.contains("resolved 04-30 21:25")
+                || text.contains(">2026-04-30 21:25</time>"),
             "{format}: {text}"
         );
         assert!(!text.contains(", 40h"), "{format}: {text}");

@@ -37,7 +37,8 @@ fn a_row_that_can_never_fire_again_is_critical_since_its_last_run() {
     );
     assert_eq!(broken(&|job| job.state = State::Broken, Reason::BreakerOpen), since(Some(2)));
     let unreadable = |job: &mut Job| job.schedule = Schedule::unreadable("cron".to_owned(), "it is odd".to_owned());
-    assert_eq!(broken(&unreadable, Reason::UnreadableSchedule), since(None));
+    let first_lost = vec![(Some(at("11:00")), None)];
+    assert_eq!(broken(&unreadable, Reason::UnreadableSchedule), first_lost, "the next run that it had");
     let never_ran = Job { state: State::Broken, ..hourly("j") };
     let made = at("2026-03-01 00:00");
     assert_eq!(spans(&fleet([never_ran]), "2026-03-01 02:30", Reason::BreakerOpen), [(Some(made), Some(2))]);

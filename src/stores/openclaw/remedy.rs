@@ -57,6 +57,9 @@ fn step(trouble: &Trouble<'_>) -> (&'static str, &'static [&'static str]) {
             &[ENABLE],
         ),
         Cause::ProviderFailing => ("Check the model's provider, its key, and the model's name.", &[]),
+        Cause::JobFailing if trouble.jobs.iter().all(|job| job.last_error().is_none()) => {
+            ("Look at the runs; then check the model's provider, its key, and the model's name.", &[RUNS])
+        }
         Cause::JobFailing => {
             ("Read the error and the runs; then check the model's provider, its key, and the model's name.", &[RUNS])
         }
