@@ -354,6 +354,11 @@ catalog! {
             rule: "Rows later than the audit precede rows from before it, the job's row is one of the former, and a slot comes before its next run. A warning; critical once a slot is lost like an overdue one.",
             advice: "Set next_run_at to the next slot.",
         };
+        Crashing: "The scheduler's process was killed or crashed again and again.", ReasonEntry {
+            detector: Detector::Gap,
+            rule: "OpenClaw: 10 boots or more in 12 hours that ended without a stop on record, the last at most 2 hours ago. A warning.",
+            advice: "Read the scheduler's log before each of its starts; see whether the system ends it for want of memory.",
+        };
         RowGone: "The job fired regularly and its row is gone.", ReasonEntry {
             detector: Detector::Gap,
             rule: "Five or more fires within --since, no row, and no deletion in the audit log. Info. At least three regular jobs, with three good fires each, whose rows can have gone at the same time: a warning, critical if no watched job is left.",
@@ -463,6 +468,10 @@ catalog! {
         SlotsSkipped: "A job's next run is later than its next slots.", CauseEntry {
             rule: "Two or more slots come before next_run_at.",
             advice: "Unless this is intended, set next_run_at to the next slot.",
+        };
+        CrashLoop: "The scheduler's process crashes again and again; its jobs run in between.", CauseEntry {
+            rule: "10 boots or more in 12 hours that ended without a stop on record. A process that runs no job between its boots is scheduler-silent.",
+            advice: "Read the scheduler's log before each of its starts; see whether the system ends it for want of memory.",
         };
         Unjudged: "A job's history can't be judged, so nothing shows that it is healthy.", CauseEntry {
             rule: "Its id, or the times or token counts of its cost events, can't be read; or its next run contradicts the time zone that is assumed.",

@@ -52,6 +52,8 @@ pub struct Snapshot {
     pub traits: SchedulerTraits,
     /// When its process started, each time that is on record, oldest first.
     pub boots: Vec<Instant>,
+    /// The boots after which its process was killed, each time that is on record.
+    pub kills: Vec<Instant>,
     /// What was recorded about whether its process is alive.
     pub lease: Lease,
     /// What the operating system knows about its process.
@@ -99,6 +101,7 @@ impl Snapshot {
             notes: Vec::new(),
             traits,
             boots: Vec::new(),
+            kills: Vec::new(),
             lease: Lease::Unknown,
             liveness: Liveness::default(),
             zone: AssumedZone { zone: Zone::UTC, basis: ZoneBasis::Given },

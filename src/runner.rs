@@ -55,7 +55,7 @@ fn audit_all(options: &Arc<Options>, deadline: Clock) -> Vec<Database> {
     let found_in = |position: usize| audited.iter().any(|(found_in, _)| *found_in == Some(position));
     let is_empty = |(position, _): &(usize, _)| !found_in(*position);
     let empty = options.directories.iter().enumerate().filter(is_empty);
-    let empty: Vec<Database> = empty.map(|(_, path)| Database::unread(path, AuditError::EmptyDirectory)).collect();
+    let empty: Vec<Database> = empty.map(|(_, path)| Database::unread(path, why_empty(path))).collect();
     let mut seen = HashSet::new();
     let once = |database: &Database| seen.insert(database.real_path.clone());
     audited.into_iter().map(|(_, database)| database).chain(empty).filter(once).collect()
@@ -142,6 +142,11 @@ fn in_thread(work: impl FnOnce() + Send + 'static) {
     {
         work();
     }
+}
+
+/// Why no database was found in a directory.
+fn why_empty(directory: &Path) -> AuditError {
+    if db::is_json_home(directory) { ReadError::JsonStore.into() } else { AuditError::EmptyDirectory }
 }
 
 /// A path that does not exist may be a word that other programs take as a command.

@@ -26,7 +26,8 @@ const LAST_INTERVALS: usize = 4;
 pub fn too_many(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<Finding> {
     let day = context.settings.now.plus(-DAY);
     // What came before a change of the schedule followed another one.
-    let changed = job.written().filter(|at| job.last_run().is_some_and(|run| *at < run.start));
+    let by_a_run = context.snapshot.traits.rewrites_rows_on_restart();
+    let changed = job.written().filter(|at| !by_a_run || job.last_run().is_some_and(|run| *at < run.start));
     let day = changed.map_or(day, |changed| changed.max(day));
     let fires = job.fires_since(day);
     if fires.len() < TOO_MANY_MORE || !is_hurried(fires, cadence.usual_interval(day)?) {

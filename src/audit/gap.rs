@@ -40,6 +40,8 @@ pub enum GapEvidence {
     Twin { of: String },
     /// See [`Reason::ClockSetBack`].
     ClockSetBack { clock_was_at: Instant, next_run_at: Instant, slots: u64 },
+    /// See [`Reason::Crashing`].
+    Crashing { crashes: usize },
     /// See [`Reason::RowGone`].
     RowGone { fires: usize, last_fire: Option<Instant> },
 }
@@ -54,6 +56,7 @@ impl GapEvidence {
             Self::OtherZone { .. } | Self::ZoneChanged { .. } => Reason::OtherZone,
             Self::TooManyFires { .. } | Self::PairedFires { .. } | Self::Twin { .. } => Reason::TooManyFires,
             Self::ClockSetBack { .. } => Reason::ClockSetBack,
+            Self::Crashing { .. } => Reason::Crashing,
             Self::RowGone { .. } => Reason::RowGone,
         }
     }
@@ -102,6 +105,10 @@ impl GapEvidence {
                     "it was scheduled while the clock stood at {were} UTC; {slots} come before its next run at {next} UTC"
                 )
             }
+            Self::Crashing { crashes } => {
+                let since = finding.since.map_or_else(String::new, |since| format!(" since {} UTC", since.minute()));
+                format!("the scheduler's process was killed or crashed {}{since}", count(*crashes, "time"))
+            }
             Self::RowGone { fires, last_fire } => {
                 let last = last_fire.map_or_else(|| "at an unknown time".to_owned(), |at| ago(now, at));
                 format!("its row is gone; it fired {}, last {last}", count(*fires, "time"))
@@ -140,12 +147,13 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     if job.state == State::Gone {
         return gone::detect(context, subject).into_iter().collect();
     }
+    let crashing = crashing(context, subject).into_iter();
     // Between the times that a job sets itself its schedule has no slots.
     let judged = job.state.is_watched() && !job.self_paced;
-    let Some(cadence) = job.schedule.cadence().filter(|_| judged) else { return Vec::new() };
+    let Some(cadence) = job.schedule.cadence().filter(|_| judged) else { return crashing.collect() };
     if let Some(foreign) = context.foreign_zone.filter(|foreign| foreign.contains(subject.index)) {
         let findings = foreign.findings(context, subject, cadence).into_iter();
-        return findings.chain(silent_in_any_zone(context, subject, cadence)).collect();
+        return findings.chain(silent_in_any_zone(context, subject, cadence)).chain(crashing).collect();
     }
     let thresholds = &subject.settings.thresholds;
     // Within one longest run nothing can be a fault, so no slot of a healthy stretch is computed.
@@ -158,7 +166,7 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     let after = |pair: &&[Fire]| valid_from.is_none_or(|from| from <= pair[0].end);
     let pairs = job.fires.windows(2).filter(long).filter(after);
     let closed = pairs.filter_map(|pair| closed(context, subject, cadence, &pair[0], &pair[1]));
-    let mut findings: Vec<Finding> = closed.chain(moved).collect();
+    let mut findings: Vec<Finding> = closed.chain(moved).chain(crashing).collect();
     findings.extend(set_back(context, subject, cadence).or_else(|| open(context, subject, cadence)));
     findings.extend(
         too_many(context, job, cadence)
@@ -169,6 +177,12 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
         findings.extend(starved(context, job, cadence));
     }
     findings
+}
+
+/// A process that is killed or crashes again and again, told with the first job that is watched.
+fn crashing(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
+    let (crashes, first) = context.worker.crashes().filter(|_| context.first_watched == Some(subject.index))?;
+    Some(Finding::new(Severity::Warning, GapEvidence::Crashing { crashes }).since(first))
 }
 
 /// The open gap of a job whose zone is not known, if the zone can't explain it, nor its next run has passed, which past-due
@@ -269,7 +283,7 @@ fn open(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> Opti
         Some(boot) if context.free_for(subject, due, boot) <= subject.settings.thresholds.late_after => return None,
         Some(boot) => Some(boot),
         None if pending => context.worker.catching_up_since(due),
-        None => None,
+        None => context.worker.just_booted_since(due),
     };
     if let Some(resumed_at) = resumed_at {
         // What is due since then is past-due's to judge.

@@ -144,6 +144,8 @@ enum Key {
     Unjudged { job: JobIndex },
     /// Jobs that run in another zone than the assumed one.
     OtherZone,
+    /// A process that crashes again and again.
+    Crashing,
 }
 
 /// Groups findings into incidents, the worst first; returns also the findings that are only information.
@@ -332,6 +334,7 @@ impl<'a> Grouping<'a> {
                 GapEvidence::ClockSetBack { clock_was_at, .. } => {
                     Some(Key::ClockSetBack { clock_was_at: *clock_was_at })
                 }
+                GapEvidence::Crashing { .. } => Some(Key::Crashing),
                 GapEvidence::OtherZone { .. } => (finding.severity > Severity::Info).then_some(Key::OtherZone),
                 GapEvidence::Starved { .. } | GapEvidence::ZoneChanged { .. } => None,
             },
@@ -564,6 +567,7 @@ impl Group<'_> {
             Key::Dead { .. } | Key::Unpicked { .. } => Cause::RowDead,
             Key::Runaway { .. } | Key::Paired => Cause::Runaway,
             Key::Undelivered { .. } => Cause::Undelivered,
+            Key::Crashing => Cause::CrashLoop,
             Key::Skipped { .. } | Key::SkippedAlike { .. } => Cause::JobSkipped,
             Key::SlotsSkipped { .. } => Cause::SlotsSkipped,
             Key::Unserved { .. } => Cause::StoreUnserved,
@@ -725,6 +729,7 @@ impl Group<'_> {
             Key::OneShotLost { job } => ("one-shot", id(job), created(job)),
             Key::Unjudged { job } => ("unjudged", id(job), created(job)),
             Key::OtherZone => ("zone", "", database()),
+            Key::Crashing => ("crashing", "", database()),
         };
         hashed([family, whose, &anchor])
     }

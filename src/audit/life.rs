@@ -67,9 +67,21 @@ impl<'a> Life<'a> {
         self.gone_since().filter(|written| self.now.since(*written) >= RESTART_TAKES)
     }
 
-    /// The same, if it has been gone for so long that the scheduler is down.
+    /// The same, if it has been gone for so long that the scheduler is down; a lease that ran out needs no time beyond its term.
     pub fn down_since(self) -> Option<Instant> {
-        self.gone_since().filter(|written| self.now.since(*written) >= DOWN_AFTER)
+        let ran_out = match self.snapshot.lease {
+            Lease::Dead(at) if !self.is_held() => Some(at),
+            _ => None,
+        };
+        ran_out.or_else(|| self.gone_since().filter(|written| self.now.since(*written) >= DOWN_AFTER))
+    }
+
+    /// Since when the process has not renewed its lease, or when it was stopped, if no process has the database open.
+    pub fn lease_over(self) -> Option<Instant> {
+        match self.snapshot.lease {
+            Lease::Dead(at) | Lease::Stopped(at) if !self.is_held() => Some(at),
+            _ => None,
+        }
     }
 
     /// When the process started that has the database open, if that was after `at`.
@@ -85,13 +97,7 @@ impl<'a> Life<'a> {
 
     /// What shows that the process lives or does not, in sentences; `since` is when it should have done something.
     pub fn signs(self, since: Option<Instant>) -> Vec<String> {
-        let lease = match self.snapshot.lease {
-            Lease::Alive(at) => Some(format!("its process renewed its lease at {}", self.ago(at))),
-            Lease::Dead(at) => Some(format!("its process last renewed its lease at {}", self.ago(at))),
-            Lease::Stopped(at) => Some(format!("its process was stopped at {}", self.ago(at))),
-            Lease::Unknown => None,
-        };
-        let signs: Vec<String> = lease.into_iter().chain(self.holder()).collect();
+        let signs = self.of_process();
         if !signs.is_empty() && self.snapshot.liveness.holder != Holder::Nobody {
             return signs;
         }
@@ -104,6 +110,17 @@ impl<'a> Life<'a> {
             (true, None) => vec![nothing.to_owned()],
             (false, None) => signs,
         }
+    }
+
+    /// What shows whether the process lives by itself: its lease, and who has the database open.
+    pub fn of_process(self) -> Vec<String> {
+        let lease = match self.snapshot.lease {
+            Lease::Alive(at) => Some(format!("its process renewed its lease at {}", self.ago(at))),
+            Lease::Dead(at) => Some(format!("its process last renewed its lease at {}", self.ago(at))),
+            Lease::Stopped(at) => Some(format!("its process was stopped at {}", self.ago(at))),
+            Lease::Unknown => None,
+        };
+        lease.into_iter().chain(self.holder()).collect()
     }
 
     /// Who has the database open, in a sentence.
@@ -142,7 +159,8 @@ impl<'a> Life<'a> {
             }
             Lease::Unknown => ("the process is dead, wedged, or not started", true),
         };
-        let woken = "or the machine has just woken up, and jobs will run within an hour";
+        let sleeps = span(self.snapshot.traits.timer_sleeps);
+        let woken = format!("or the machine has just woken up, and jobs will run within {sleeps}");
         if may_have_woken && has_slept { format!("{why}; {woken}") } else { why.to_owned() }
     }
 

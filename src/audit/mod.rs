@@ -123,6 +123,8 @@ pub struct Context<'a> {
     foreign_zone: Option<&'a ForeignZoneJobs>,
     /// When the scheduler's zone became the one that was found, if it changed.
     zone_changed: Option<Instant>,
+    /// The first job that is watched: what concerns the whole scheduler is told with it.
+    first_watched: Option<JobIndex>,
     /// The first job that will be lost, and when, if the scheduler is down.
     first_lost: Option<(JobIndex, Instant)>,
 }
@@ -337,6 +339,10 @@ fn judge(snapshot: &Snapshot, policy: &Policy) -> (Vec<Judgment>, Vec<Incident>)
         gone: &gone,
         foreign_zone: foreign_zone.as_ref(),
         zone_changed: zone_changed(snapshot),
+        first_watched: subjects
+            .iter()
+            .find(|subject| subject.selected && subject.job.state.is_watched())
+            .map(|subject| subject.index),
         first_lost: first_lost(&subjects, &worker),
     };
     let mut found = Vec::new();

@@ -40,7 +40,7 @@ pub enum PastDueEvidence {
     /// See [`Reason::CutRun`].
     CutRun { restarted_at: Option<Instant>, last_write_at: Option<Instant> },
     /// See [`Reason::SchedulerDown`].
-    SchedulerDown { next_run_at: Instant, last_write_at: Instant },
+    SchedulerDown { next_run_at: Instant, last_write_at: Option<Instant> },
     /// See [`Reason::Repaired`].
     Repaired { repaired_at: Instant, looks_by: Instant, revived: bool },
     /// See [`Reason::NoNextRun`].
@@ -119,13 +119,16 @@ impl PastDueEvidence {
                     at.minute()
                 )
             }
-            Self::CutRun { last_write_at, .. } => {
-                let nobody = last_write_at.map(|written| nobody_since(written, now)).unwrap_or_default();
-                format!("its run has not finished, and {nobody}")
+            Self::CutRun { last_write_at: Some(written), .. } => {
+                format!("its run has not finished, and {}", nobody_since(*written, now))
             }
+            Self::CutRun { .. } => "its run has not finished, and its process has given up its lease".to_owned(),
             Self::SchedulerDown { next_run_at, last_write_at } => {
-                let nobody = nobody_since(*last_write_at, now);
-                format!("its run {}, is the first to be lost; {nobody}", due_in_words(*next_run_at, now))
+                let gone = match last_write_at {
+                    Some(written) => nobody_since(*written, now),
+                    None => "its process has not renewed its lease".to_owned(),
+                };
+                format!("its run {}, is the first to be lost; {gone}", due_in_words(*next_run_at, now))
             }
             Self::Repaired { repaired_at, looks_by, revived } => {
                 not_fired_since(1, *revived, (*repaired_at, *looks_by), now)
@@ -287,6 +290,10 @@ pub fn last_update(job: &Job) -> Option<Instant> {
 }
 
 fn runaway(job: &Job, row: &Row) -> Option<Finding> {
+    // While a run is in flight, the job does not run back to back.
+    if job.running_since.is_some() {
+        return None;
+    }
     let updated = row.last_run.as_ref().map(|run| run.end()).or(job.created_at)?;
     let first = job.fires.partition_point(|fire| fire.end.since(updated) <= UPDATE_FOLLOWS);
     // A fire that only checked for work and found none need not be in the row.
@@ -419,12 +426,13 @@ pub fn slots_since(context: &Context<'_>, subject: &Subject<'_>, due: Instant) -
 /// A scheduler whose process is gone, told with the first job that this will cost a run.
 fn down(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
     let (_, next_run_at) = context.first_lost.filter(|(job, _)| *job == subject.index)?;
-    let last_write_at = context.worker.life.down_since()?;
+    let since = context.worker.life.down_since()?;
+    let last_write_at = Some(since).filter(|_| context.worker.life.lease_over().is_none());
     if context.after_quiet(subject, context.settings.now) != context.settings.now {
         return None;
     }
     let evidence = PastDueEvidence::SchedulerDown { next_run_at, last_write_at };
-    Some(Finding::new(Severity::Warning, evidence).since(last_write_at))
+    Some(Finding::new(Severity::Warning, evidence).since(since))
 }
 
 /// A run that its process did not survive. That nobody has the database open is not enough for critical.
@@ -437,6 +445,10 @@ fn cut_run(context: &Context<'_>, subject: &Subject<'_>, run: &ActiveRun, cut: C
         Cut::Died(at) => (
             PastDueEvidence::CutRun { restarted_at: None, last_write_at: Some(at) },
             if run.hangs() { Severity::Critical } else { Severity::Warning },
+        ),
+        Cut::LeaseOver(at) => (
+            PastDueEvidence::CutRun { restarted_at: None, last_write_at: None },
+            lateness(context, subject, at).unwrap_or(Severity::Warning),
         ),
     };
     Finding::new(severity, evidence).since(run.start).missing(slots_since(context, subject, run.start))

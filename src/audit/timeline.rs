@@ -1,7 +1,7 @@
 //! The timeline: what became of a job's last slots, for people who would rather look than read.
 
 use super::{Context, Subject, zero_tokens};
-use crate::model::{Job, State};
+use crate::model::{Fire, Job, State, Tokens};
 use crate::schedule::Cadence;
 use crate::time::{DAY, Instant, Millis};
 
@@ -19,6 +19,8 @@ pub enum Outcome {
     Fired,
     /// The same, but all such runs failed or used no tokens.
     ZeroTokens,
+    /// The same, but the scheduler skipped the work.
+    Skipped,
     /// No run, and the worker was free.
     Missed,
     /// No run, and the worker may have been busy.
@@ -27,13 +29,15 @@ pub enum Outcome {
 
 impl Outcome {
     /// All of them, in the order of the legend.
-    pub const ALL: [Outcome; 4] = [Outcome::Fired, Outcome::ZeroTokens, Outcome::Missed, Outcome::Waiting];
+    pub const ALL: [Outcome; 5] =
+        [Outcome::Fired, Outcome::ZeroTokens, Outcome::Skipped, Outcome::Missed, Outcome::Waiting];
 
     /// Its mark.
     pub fn mark(self) -> char {
         match self {
             Outcome::Fired => '●',
             Outcome::ZeroTokens => '○',
+            Outcome::Skipped => '–',
             Outcome::Missed => '×',
             Outcome::Waiting => '…',
         }
@@ -44,6 +48,7 @@ impl Outcome {
         match self {
             Outcome::Fired => '#',
             Outcome::ZeroTokens => '0',
+            Outcome::Skipped => '-',
             Outcome::Missed => 'x',
             Outcome::Waiting => '~',
         }
@@ -54,8 +59,9 @@ impl Outcome {
         match self {
             Outcome::Fired => "fired",
             Outcome::ZeroTokens => "failed or used no tokens",
+            Outcome::Skipped => "skipped",
             Outcome::Missed => "lost",
-            Outcome::Waiting => "waiting, or the worker was busy",
+            Outcome::Waiting => "waiting",
         }
     }
 }
@@ -94,17 +100,32 @@ impl Timeline {
             let is_lost = || lost.iter().any(|(since, until)| *since <= at && at <= *until);
             let was_dead = context.worker.life.died().is_some_and(|written| at >= written);
             let may_wait = || job.state == State::Watched && !was_dead && context.worker.may_be_busy(at, until);
+            let retries = |begun: usize| retry_after(context, &fires[..begun]).is_some_and(|retry| at < retry);
             let is_quiet = || context.after_quiet(subject, at) != at;
             let is_bad = |index: usize| index >= failed || fires[index].is_bad();
             outcomes.push(match served {
-                none if none.is_empty() && (is_quiet() || !is_lost() && may_wait()) => Outcome::Waiting,
+                none if none.is_empty() && (is_quiet() || retries(begun) || !is_lost() && may_wait()) => {
+                    Outcome::Waiting
+                }
                 none if none.is_empty() => Outcome::Missed,
                 served if served.clone().all(is_bad) => Outcome::ZeroTokens,
+                served if fires[served.clone()].iter().all(is_skip) => Outcome::Skipped,
                 _ => Outcome::Fired,
             });
         }
         Timeline { first: Some(first), outcomes }
     }
+}
+
+/// When a job is tried again after the error that it ended with last; None where the next slot comes all the same.
+fn retry_after(context: &Context<'_>, before: &[Fire]) -> Option<Instant> {
+    let errors = before.iter().rev().take_while(|fire| fire.is_bad()).count();
+    let error = errors.checked_sub(1).filter(|_| !context.snapshot.traits.retries_in_slot)?;
+    Some(before.last()?.end.plus(context.worker.backoff(error)))
+}
+
+fn is_skip(fire: &Fire) -> bool {
+    matches!(fire.tokens, Tokens::Skipped | Tokens::Declined)
 }
 
 /// The last slots up to `now`: scheduled times, or for an interval the fires and what should have followed each.

@@ -77,6 +77,10 @@ impl Writer<'_> {
             Cause::OneShotLost => self.plain(format!("the work of the one-shot {} is lost", self.names())),
             Cause::SlotsSkipped => self.plain(format!("the next run of {} is set too far ahead", self.names())),
             Cause::Unjudged => self.unjudged(),
+            Cause::CrashLoop => IncidentText {
+                inferred: Some("it works in between, but runs are cut short and count as errors".to_owned()),
+                ..self.plain("the scheduler's process crashes again and again".to_owned())
+            },
         }
     }
 
@@ -146,6 +150,7 @@ impl Writer<'_> {
             | Cause::StoreUnserved
             | Cause::ClockSetBack
             | Cause::NothingWatched
+            | Cause::CrashLoop
             | Cause::Unjudged => match self.jobs {
                 [_] => format!("{names} was silent{lasted} and fires again"),
                 _ => format!("{names} were silent{lasted} and fire again"),
@@ -342,7 +347,9 @@ impl Writer<'_> {
         let start = self.run.map(|run| format!("the run has not finished; {}", run.usual.in_words()));
         let inferred = match self.run.and_then(|run| run.cut) {
             Some(Cut::Restarted(_)) => "the process was restarted during this run, whose work is lost",
-            Some(Cut::Died(_)) | None => "the process died in this run; nothing runs until it is started",
+            Some(Cut::Died(_) | Cut::LeaseOver(_)) | None => {
+                "the process died in this run; nothing runs until it is started"
+            }
         };
         IncidentText {
             title: format!("the run of {name} was cut short"),
@@ -363,7 +370,7 @@ impl Writer<'_> {
         IncidentText {
             title: "the scheduler is down".to_owned(),
             detail: next,
-            observed: self.context.worker.life.holder().into_iter().chain(last).collect(),
+            observed: self.context.worker.life.of_process().into_iter().chain(last).collect(),
             inferred: Some(self.context.worker.life.why_silent(None)),
         }
     }

@@ -12,7 +12,7 @@ use super::{Subject, Subjects};
 use crate::model::{Fire, Job, JobIndex, OpenRun, Run, Snapshot, Tokens};
 use crate::schedule::Cadence;
 use crate::settings::Settings;
-use crate::time::{Instant, MINUTE, Millis, SECOND, span};
+use crate::time::{HOUR, Instant, MINUTE, Millis, SECOND, span};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
@@ -136,6 +136,13 @@ impl Usual {
     }
 }
 
+/// After a boot, OpenClaw looks at its rows within 35 seconds and defers what was due by two minutes and more.
+const STARTUP: Millis = 3 * MINUTE;
+/// So many boots in this time after which the process was killed are a crash loop, as long as the last was not long ago.
+const MANY_CRASHES: usize = 10;
+const CRASHES_WITHIN: Millis = 12 * HOUR;
+const CRASHES_GO_ON: Millis = 2 * HOUR;
+
 /// How it is known that a run was cut short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
@@ -143,13 +150,15 @@ pub enum Cut {
     Restarted(Instant),
     /// No process has the database open, which was last written then.
     Died(Instant),
+    /// The process has not renewed its lease since then, or was stopped then.
+    LeaseOver(Instant),
 }
 
 impl Cut {
     /// From when on the run did not keep the worker busy any more.
     fn freed(self) -> Instant {
         match self {
-            Cut::Restarted(at) | Cut::Died(at) => at,
+            Cut::Restarted(at) | Cut::Died(at) | Cut::LeaseOver(at) => at,
         }
     }
 }
@@ -182,7 +191,7 @@ impl ActiveRun {
 
     /// Whether the process died in it and was not started again, so that everything waits for that.
     pub fn is_left_by_death(&self) -> bool {
-        matches!(self.cut, Some(Cut::Died(_)))
+        matches!(self.cut, Some(Cut::Died(_) | Cut::LeaseOver(_)))
     }
 }
 
@@ -334,9 +343,28 @@ impl<'a> Worker<'a> {
         free.between(from, until)
     }
 
+    /// A boot that came after `due` so shortly ago that the work it defers may not have begun.
+    pub fn just_booted_since(&self, due: Instant) -> Option<Instant> {
+        let boot = self.snapshot.boots.last().copied().filter(|boot| due < *boot)?;
+        let is_young = self.settings.now.since(boot) <= STARTUP;
+        (is_young && self.life.is_proven() && self.crash_loop().is_none()).then_some(boot)
+    }
+
+    /// Boots of the last hours after which the process was killed, if they are so many that it crashes, and when the first
+    /// was.
+    pub fn crashes(&self) -> Option<(usize, Instant)> {
+        let kills = &self.snapshot.kills;
+        let recent = &kills[kills.partition_point(|boot| self.settings.now.since(*boot) > CRASHES_WITHIN)..];
+        let goes_on = recent.last().is_some_and(|last| self.settings.now.since(*last) <= CRASHES_GO_ON);
+        recent.first().filter(|_| goes_on && recent.len() >= MANY_CRASHES).map(|first| (recent.len(), *first))
+    }
+
     /// When the whole scheduler woke from a silence in which a job due at `due` was not run, while the job may be waiting for
     /// its turn: since then the worker was hardly free, and no job with a later slot came first.
     pub fn catching_up_since(&self, due: Instant) -> Option<Instant> {
+        if let Some(boot) = self.just_booted_since(due) {
+            return Some(boot);
+        }
         let Resumption { silent_from, at, first_slot } = (*self.resumption.get_or_init(|| self.last_resumption()))?;
         let slept = at.since(due.max(silent_from)) > self.settings.thresholds.lost_after;
         let in_turn = first_slot.is_none_or(|slot| slot <= due);
@@ -569,6 +597,7 @@ impl<'a> Worker<'a> {
         let (job, job_id) = (subject.map(|subject| subject.index), job_id.to_owned());
         let restarted = self.life.restarted_after(mark).map(Cut::Restarted);
         let cut = restarted.or_else(|| self.life.died().map(|written| Cut::Died(written.max(mark))));
+        let cut = cut.or_else(|| self.life.lease_over().filter(|at| *at >= mark).map(Cut::LeaseOver));
         ActiveRun { job, job_id, name, phase: Phase::Running, mark, start, elapsed, usual, length, cut }
     }
 
@@ -658,6 +687,8 @@ fn usual(job: &Job) -> Usual {
         MIN_RUNS.. => (longest.map_or(0, |(longest, _)| longest), USUAL_FLOOR),
         _ => (lengths.first().copied().unwrap_or(0), UNKNOWN_FLOOR),
     };
+    // The row may know a run that the history does not.
+    let typical = typical.max(job.last_run().and_then(|run| run.duration_ms).unwrap_or(0));
     Usual { longest, limit: typical.saturating_mul(USUAL_FACTOR).max(floor) }
 }
 

@@ -47,6 +47,11 @@ pub enum ReadError {
         /// The scheduler's database in it.
         database: Option<PathBuf>,
     },
+    /// The store of an OpenClaw that has no database.
+    #[error(
+        "is of OpenClaw before 2026.6, which keeps its jobs in JSON; start 2026.6 or later once, which imports them"
+    )]
+    JsonStore,
     /// A pipe, a socket, a device.
     #[error("is {0}, not a regular file; give the scheduler's database")]
     NotRegular(&'static str),

@@ -155,8 +155,14 @@ pub fn locate(path: &Path) -> Result<PathBuf, ReadError> {
     match has_magic(&file)? {
         true => Ok(real),
         false if file.metadata().is_ok_and(|meta| meta.len() == 0) => Err(ReadError::Empty),
+        false if real.ends_with(JSON_STORE) => Err(ReadError::JsonStore),
         false => Err(ReadError::NotSqlite),
     }
+}
+
+/// Whether a directory is the home of an OpenClaw that has no database.
+pub fn is_json_home(directory: &Path) -> bool {
+    directory.join(JSON_STORE).is_file()
 }
 
 /// Whether a file begins as every database does.
@@ -199,6 +205,9 @@ fn explain(error: std::io::Error) -> ReadError {
     }
 }
 
+/// Where OpenClaw kept its jobs before it had a database.
+const JSON_STORE: &str = "cron/jobs.json";
+
 /// Opens without blocking, after making sure that it is a regular file, so that a FIFO or a device can't stall us or be
 /// consumed.
 pub(super) fn open_regular(path: &Path) -> Result<File, ReadError> {
@@ -206,8 +215,10 @@ pub(super) fn open_regular(path: &Path) -> Result<File, ReadError> {
     match FileType::from_raw_mode(meta.mode()) {
         FileType::RegularFile => {}
         FileType::Directory => {
-            let database = Some(path.join("data/phantom.db")).filter(|guess| guess.is_file());
-            return Err(ReadError::Directory { database });
+            let database = ["data/phantom.db", "state/openclaw.sqlite"].map(|place| path.join(place));
+            let database = database.into_iter().find(|guess| guess.is_file());
+            let is_old_store = database.is_none() && is_json_home(path);
+            return Err(if is_old_store { ReadError::JsonStore } else { ReadError::Directory { database } });
         }
         FileType::Fifo => return Err(ReadError::NotRegular("a named pipe")),
         FileType::Socket => return Err(ReadError::NotRegular("a socket")),

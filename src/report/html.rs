@@ -200,7 +200,7 @@ fn mark(outcome: Outcome, times: usize) -> Markup {
         Outcome::Fired => "fired",
         Outcome::ZeroTokens => "empty",
         Outcome::Missed => "lost",
-        Outcome::Waiting => "faint",
+        Outcome::Skipped | Outcome::Waiting => "faint",
     };
     html! { span class=(class) { (outcome.mark().to_string().repeat(times)) } }
 }

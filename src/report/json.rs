@@ -221,7 +221,7 @@ impl From<Usage> for JsonUsage {
 struct JsonSlots {
     /// When the first of them was.
     first: Option<Instant>,
-    /// One mark per slot, oldest first: `#` fired, `0` fired with zero tokens, `x` lost, `~` waiting.
+    /// One mark per slot, oldest first: `#` fired, `0` failed or used no tokens, `-` skipped, `x` lost, `~` waiting.
     marks: String,
 }
 

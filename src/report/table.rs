@@ -476,7 +476,7 @@ fn color_of_outcome(outcome: Outcome) -> anstyle::Style {
         Outcome::Fired => color_of(Some(Severity::Ok)),
         Outcome::ZeroTokens => color_of(Some(Severity::Warning)),
         Outcome::Missed => color_of(Some(Severity::Critical)),
-        Outcome::Waiting => anstyle::Style::new(),
+        Outcome::Skipped | Outcome::Waiting => anstyle::Style::new(),
     }
 }
 

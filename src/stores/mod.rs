@@ -5,6 +5,7 @@
 mod models;
 mod openclaw;
 mod phantom;
+mod table;
 mod value;
 
 #[cfg(test)]
@@ -167,7 +168,11 @@ pub fn read(path: &Path, window: &Window, insist: Option<Store>) -> Result<Snaps
     let tables: Vec<&str> = Store::value_variants().iter().flat_map(|store| store.tables()).copied().collect();
     let mut access = Access::new(path, &tables, window.deadline)?;
     let names = access.consistent_read(table_names)?;
-    let store = match (insist, Store::recognize(&names).as_slice()) {
+    let mut recognized = Store::recognize(&names);
+    if recognized.contains(&Store::Openclaw) && !access.consistent_read(openclaw::recognizes)? {
+        recognized.retain(|store| *store != Store::Openclaw);
+    }
+    let store = match (insist, recognized.as_slice()) {
         (Some(store), _) => store,
         (None, [store]) => *store,
         (None, []) => return Err(unrecognized(&names)),

@@ -11,6 +11,7 @@ mod formats;
 mod hostile;
 mod notify;
 mod openclaw;
+mod openclaw_versions;
 mod output;
 mod process;
 mod readme;

@@ -293,7 +293,7 @@ fn auto_disabled_is_a_fault_and_disabled_is_not() {
     assert_eq!(broken.findings()[0], "critical past-due/breaker-open ongoing");
     let json = broken.json();
     let incident = &json["incidents"][0];
-    assert_eq!(incident["commands"], json!(["openclaw automations enable errors"]), "{incident}");
+    assert_eq!(incident["commands"], json!(["openclaw cron enable errors"]), "{incident}");
     assert!(incident["sql"].is_null() && incident["last_error"] == "HTTP 400", "{incident}");
     store.job("schedule", false, hourly(), off("schedule-errors"), json!({}));
     assert_eq!(
@@ -315,7 +315,7 @@ fn quarantined_job_is_reported_until_it_exists_again() {
         )
         .unwrap();
     store.check("10:30", &["critical past-due/quarantined ongoing"], &["critical row-dead ongoing"]);
-    assert!(store.audit("10:30", &[]).out.contains("openclaw automations add"));
+    assert!(store.audit("10:30", &[]).out.contains("openclaw cron add"));
     store.hourly("q", "10:00", "11:00").worked("q", &["10:00"]);
     store.check("10:30", &[], &[]);
 }
@@ -343,7 +343,7 @@ fn skipped_work_is_reported_except_for_heartbeats() {
     let all = skipping("agentTurn", &hours);
     assert_eq!(all.incidents(), ["critical job-skipped ongoing"]);
     assert_eq!(all.json()["incidents"][0]["since"], "2026-03-02T06:01:00Z");
-    assert_eq!(all.json()["incidents"][0]["commands"], json!(["openclaw automations edit a --agent AGENT"]));
+    assert_eq!(all.json()["incidents"][0]["commands"], json!(["openclaw cron edit a --agent AGENT"]));
     assert_eq!(skipping("heartbeat", &hours).findings(), [""; 0]);
 }
 

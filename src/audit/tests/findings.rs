@@ -43,11 +43,11 @@ fn past_due_examples() -> Vec<Finding> {
         ),
         Finding::new(
             Severity::Warning,
-            PastDueEvidence::SchedulerDown { next_run_at: at("18:12"), last_write_at: at("11:30") },
+            PastDueEvidence::SchedulerDown { next_run_at: at("18:12"), last_write_at: Some(at("11:30")) },
         ),
         Finding::new(
             Severity::Warning,
-            PastDueEvidence::SchedulerDown { next_run_at: at("11:57"), last_write_at: at("11:30") },
+            PastDueEvidence::SchedulerDown { next_run_at: at("11:57"), last_write_at: Some(at("11:30")) },
         ),
         repaired("12:00", true),
         repaired("11:40", false),
@@ -178,6 +178,7 @@ fn gap_examples() -> Vec<Finding> {
             GapEvidence::OtherZone { jobs: vec![text("j"), text("k")], offset: text("UTC+02:00"), zone: text("UTC") },
         ),
         Finding::new(Severity::Warning, GapEvidence::TooManyFires { fires: 22, slots: 1, cost_usd: 0.5 }),
+        Finding::new(Severity::Warning, GapEvidence::Crashing { crashes: 11 }).since(at("10:01")),
         Finding::new(Severity::Warning, GapEvidence::RowGone { fires: 5, last_fire: Some(at("10:01")) }),
         Finding::new(Severity::Info, GapEvidence::ZoneChanged { shift_seconds: 14_400 }).since(at("10:01")),
         Finding::new(Severity::Warning, GapEvidence::PairedFires { pairs: 20, slots: 24 }),

@@ -6,6 +6,7 @@ mod findings;
 mod gap;
 mod incidents;
 mod life;
+mod openclaw;
 mod past_due;
 mod properties;
 mod repair;

@@ -179,6 +179,7 @@ fn rows() -> Vec<(&'static str, String)> {
                 "20:05",
             ),
         ),
+        ("a process that crashes", words(&super::openclaw::crashing(10, "10:00"), "10:01")),
         ("a clock that was set back", words(&set_back("2026-03-05 11:00"), "13:05")),
         ("two schedulers", words(&recorded([twice("j", 3, 3), twice("k", 3, 3)]), "12:40")),
         ("a twin", words(&fleet(twins("a")), "12:40")),
@@ -241,11 +242,11 @@ fn statements_are_for_phantom_and_commands_for_plain_ids() {
         let hangs = Job { id: id.to_owned(), running_since: Some(at("12:00")), ..hourly("j").ran("11:00", "11:01") };
         words(&recorded([hangs]), "16:10")
     };
-    let holds = |id: &str| hung(id).contains(&format!("run: openclaw automations runs {id}\n"));
+    let holds = |id: &str| hung(id).contains(&format!("run: openclaw cron runs --id {id}\n"));
     assert!(holds("a-1") && holds(&"x".repeat(200)));
-    assert!(hung("a b").contains("run: openclaw automations runs 'a b'\n"));
-    assert!(hung("a\nb").contains("run: openclaw automations runs $'a\\012b'\n"));
+    assert!(hung("a b").contains("run: openclaw cron runs --id 'a b'\n"));
+    assert!(hung("a\nb").contains("run: openclaw cron runs --id $'a\\012b'\n"));
     for id in ["", "--all", "caf\u{fffd}", "x".repeat(201).as_str()] {
-        assert!(!hung(id).contains("run: openclaw automations"), "{id}");
+        assert!(!hung(id).contains("run: openclaw cron"), "{id}");
     }
 }

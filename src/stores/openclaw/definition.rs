@@ -2,6 +2,7 @@
 //! not read.
 
 use super::super::value::{self, cut, message};
+use super::runs::RunTable;
 use crate::model::{Delivery, DeliveryError, ErrorClass, Schedule, When};
 use crate::schedule::{Cadence, Cron, Zone};
 use crate::time::{Instant, Millis, TimeText};
@@ -189,6 +190,10 @@ pub struct JobState {
     was_delivered: Option<bool>,
     delivery_status: Option<String>,
     is_silent: bool,
+    /// Whether this version says so where silence was intended.
+    explains_silence: bool,
+    /// When its run in flight began, for versions that keep it here.
+    pub running_at: Option<i64>,
 }
 
 /// Why the scheduler switched a job off by itself.
@@ -199,11 +204,11 @@ pub struct AutoDisabled {
 
 impl JobState {
     /// Reads `state_json`; a state that can't be read counts as empty.
-    pub fn parse(json: &str) -> JobState {
-        serde_json::from_str(json).map_or_else(|_| JobState::default(), |state: Value| JobState::of(&state))
+    pub fn parse(json: &str, runs: RunTable) -> JobState {
+        serde_json::from_str(json).map_or_else(|_| JobState::default(), |state: Value| JobState::of(&state, runs))
     }
 
-    fn of(state: &Value) -> JobState {
+    fn of(state: &Value, runs: RunTable) -> JobState {
         let text = |key: &str| state[key].as_str().map(str::to_owned);
         let whole = |key: &str| state[key].as_i64().or_else(|| Some(state[key].as_f64()? as i64));
         let auto_disabled = match &state["autoDisabled"] {
@@ -224,6 +229,8 @@ impl JobState {
             was_delivered: state["lastDelivered"].as_bool(),
             delivery_status: text("lastDeliveryStatus"),
             is_silent: state["deliverySuppressionReason"].is_string(),
+            explains_silence: runs.explains_silence(),
+            running_at: whole("runningAtMs"),
         }
     }
 
@@ -236,7 +243,8 @@ impl JobState {
     pub fn delivery(&self, errors: bool) -> Option<Delivery> {
         let refused = self.was_delivered == Some(false) && self.delivery_error.is_some();
         let status = self.delivery_status.as_deref().or(refused.then_some("not-delivered"))?;
-        let failed = status == "not-delivered" && !self.is_silent;
+        let is_told = self.explains_silence || self.delivery_error.is_some();
+        let failed = status == "not-delivered" && !self.is_silent && is_told;
         let why = self.delivery_error.as_deref().unwrap_or(status);
         Some(if failed { Delivery::Failed(delivery_error(why, errors)) } else { Delivery::Fine })
     }
@@ -274,7 +282,7 @@ impl Quarantine {
             name: shorten(name),
             reason: entry["reason"].as_str().unwrap_or("for an unknown reason").to_owned(),
             definition: entry.get("job").map(|job| Definition::parse(&job.to_string(), false)),
-            status: entry.get("state").map(JobState::of).unwrap_or_default(),
+            status: entry.get("state").map(|state| JobState::of(state, RunTable::Tasks)).unwrap_or_default(),
         })
     }
 }
@@ -304,15 +312,16 @@ mod tests {
     fn an_odd_value_costs_only_itself() {
         let state = JobState::parse(
             r#"{"lastRunStatus":null,"lastStatus":"ok","lastDurationMs":1200.5,"autoDisabled":true,"consecutiveErrors":-1,"nextRunAtMs":5}"#,
+            RunTable::Tasks,
         );
         assert_eq!((state.last_status.as_str(), state.last_duration, state.next_run_at), ("ok", Some(1200), Some(5)));
         assert!(state.auto_disabled.is_some() && state.consecutive_errors == 0);
-        assert!(JobState::parse(r#"{"autoDisabled":false}"#).auto_disabled.is_none());
+        assert!(JobState::parse(r#"{"autoDisabled":false}"#, RunTable::Tasks).auto_disabled.is_none());
     }
 
     #[test]
     fn intended_silence_is_not_a_failed_delivery() {
-        let delivery = |json: &str| JobState::parse(json).delivery(true);
+        let delivery = |json: &str| JobState::parse(json, RunTable::Tasks).delivery(true);
         let failed = Some(Delivery::Failed(DeliveryError::new("not-delivered")));
         assert_eq!(delivery(r#"{"lastDeliveryStatus":"not-delivered"}"#), failed);
         let silent = r#"{"lastDeliveryStatus":"not-delivered","deliverySuppressionReason":"silent"}"#;

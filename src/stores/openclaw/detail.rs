@@ -1,6 +1,7 @@
 //! The detail of an ended run: JSON of which only what is named here is read.
 
 use super::definition::Definition;
+use super::runs::RunTable;
 use crate::model::{MessageFate, Tokens};
 use serde::Deserialize;
 use serde_json::Value;
@@ -65,8 +66,13 @@ impl<'a> Detail<'a> {
         json.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(json).ok())?
     }
 
+    /// Whether the run ended with an error.
+    pub fn has_failed(&self) -> bool {
+        self.status.as_deref() == Some("error")
+    }
+
     /// What the run of a job did.
-    pub fn classify_run(&self, definition: &Definition) -> Work {
+    pub fn classify_run(&self, definition: &Definition, runs: RunTable) -> Work {
         match self.status.as_deref() {
             Some("error") => Work::new(Tokens::NoEvent, true),
             Some("skipped") if definition.may_be_skipped() => {
@@ -76,7 +82,7 @@ impl<'a> Detail<'a> {
             Some("skipped") => Work::new(Tokens::Skipped, false),
             Some("ok") => {
                 let tokens = if definition.is_agent_turn() { self.tokens() } else { Tokens::Uncounted };
-                Work { tokens, output: self.output(), failed: false, message: self.message() }
+                Work { tokens, output: self.output(), failed: false, message: self.message(runs) }
             }
             // A quiet evaluation of a trigger has no status.
             _ => Work::new(Tokens::Idle, false),
@@ -111,10 +117,11 @@ impl<'a> Detail<'a> {
         NonZeroU32::new(self.usage["output_tokens"].as_f64()? as u32)
     }
 
-    fn message(&self) -> MessageFate {
+    fn message(&self, runs: RunTable) -> MessageFate {
+        let is_told = runs.explains_silence() || self.delivery_error.is_some();
         match self.delivery_status.as_deref() {
             Some("delivered") => MessageFate::Delivered,
-            Some("not-delivered") if self.delivery_suppression_reason.is_null() => MessageFate::Lost,
+            Some("not-delivered") if self.delivery_suppression_reason.is_null() && is_told => MessageFate::Lost,
             Some("unknown") => MessageFate::Unconfirmed,
             None if self.delivery_error.is_some() => MessageFate::Lost,
             _ => MessageFate::None,
@@ -128,7 +135,7 @@ mod tests {
 
     fn work(detail: &str) -> Work {
         let turn = Definition::parse(r#"{"payload":{"kind":"agentTurn"}}"#, false);
-        Detail::parse(detail.as_bytes()).unwrap_or_else(|| panic!("{detail}")).classify_run(&turn)
+        Detail::parse(detail.as_bytes()).unwrap_or_else(|| panic!("{detail}")).classify_run(&turn, RunTable::Tasks)
     }
 
     #[test]
@@ -156,7 +163,10 @@ mod tests {
         let heartbeat = Definition::parse(r#"{"payload":{"kind":"heartbeat"}}"#, true);
         let skipped = |why: &str| {
             let detail = format!(r#"{{"status":"skipped","error":"heartbeat skipped: {why}"}}"#);
-            Detail::parse(detail.as_bytes()).unwrap_or_else(|| panic!("{detail}")).classify_run(&heartbeat).tokens
+            Detail::parse(detail.as_bytes())
+                .unwrap_or_else(|| panic!("{detail}"))
+                .classify_run(&heartbeat, RunTable::Tasks)
+                .tokens
         };
         assert_eq!((skipped("quiet-hours"), skipped("no-route")), (Tokens::Idle, Tokens::Declined));
     }

@@ -1,5 +1,6 @@
-//! The store of OpenClaw (read as of version 2026.9.6): `cron_jobs` with a definition and a state in JSON, `task_runs` and
-//! `cron_run_receipts` with the start and end of each run, `state_leases` and `gateway_boot_lifecycle` as proof of life.
+//! The store of OpenClaw from version 2026.6 on: `cron_jobs` with a definition and a state in JSON, `task_runs` and
+//! `cron_run_receipts` with the start and end of each run, `state_leases` and `gateway_boot_lifecycle` as proof of life. Up to
+//! 2026.7, `cron_jobs` is wider, and `cron_run_logs` has the runs that ended.
 //!
 //! The JSON of rows may hold prompts and secrets: only the keys that are named in `definition` are read, and only names,
 //! schedules, and errors are shown.
@@ -9,6 +10,7 @@ mod detail;
 mod remedy;
 mod runs;
 
+use super::table::Table;
 use super::value::{self, cut, message, number, shown, text};
 use super::{NewerRows, Window};
 use crate::db::{Access, ReadError};
@@ -17,6 +19,7 @@ use crate::model::{
 };
 use crate::time::{DAY, Instant, MINUTE, Millis, SECOND};
 use definition::{Definition, JobState, Quarantine, delivery_error};
+use runs::RunTable;
 use rusqlite::{Connection, Statement};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -24,8 +27,9 @@ use std::path::PathBuf;
 /// The table by which a database is recognized.
 pub const JOB_TABLE: &str = "cron_jobs";
 /// The tables whose columns may be read, and nothing else.
-pub const TABLES: [&str; 7] = [
+pub const TABLES: [&str; 8] = [
     "cron_jobs",
+    "cron_run_logs",
     "cron_run_receipts",
     "task_runs",
     "diagnostic_events",
@@ -81,6 +85,8 @@ struct Tables {
     keys: HashMap<Key, JobIndex>,
     /// By id: the first job of several stores.
     first_of_id: HashMap<Vec<u8>, JobIndex>,
+    /// Where this version keeps its runs.
+    runs: RunTable,
     /// By job: its definition, whose payload decides what a run without usage means.
     definitions: Vec<Definition>,
     newer_rows: NewerRows,
@@ -111,18 +117,41 @@ pub fn read(access: &mut Access<'_>, window: &Window) -> Result<Snapshot, ReadEr
 }
 
 fn read_tables(db: &Connection, window: &Window) -> Result<Tables, ReadError> {
+    let jobs = Table::find(db, JOB_TABLE)?;
+    let is_wide = jobs.as_ref().is_some_and(|jobs| jobs.has("schedule_kind"));
     let mut tables = Tables {
         snapshot: Snapshot::empty(TRAITS),
         keys: HashMap::new(),
         first_of_id: HashMap::new(),
+        runs: if is_wide { RunTable::Logs } else { RunTable::Tasks },
         definitions: Vec::new(),
         newer_rows: NewerRows::new(),
     };
-    read_liveness(db, window, &mut tables.snapshot)?;
-    read_jobs(db, window, &mut tables)?;
-    read_quarantine(db, window, &mut tables)?;
+    // What a version lacks is unknown: up to 2026.7 there are no leases, no quarantine and at first no boots.
+    let has = |name: &'static str| Ok::<_, ReadError>(!is_wide || Table::find(db, name)?.is_some());
+    if has("state_leases")? {
+        read_leases(db, window, &mut tables.snapshot)?;
+    }
+    if has("gateway_boot_lifecycle")? {
+        read_boots(db, window, &mut tables.snapshot)?;
+    }
+    if let Some(jobs) = &jobs {
+        read_jobs(db, jobs, window, &mut tables)?;
+    }
+    if !is_wide {
+        read_quarantine(db, window, &mut tables)?;
+    }
     read_dead_letters(db, window, &mut tables)?;
     Ok(tables)
+}
+
+/// Whether a database with a table `cron_jobs` is a store of OpenClaw: other programs have one too.
+///
+/// # Errors
+/// What SQLite says.
+pub fn recognizes(db: &Connection) -> Result<bool, ReadError> {
+    let jobs = Table::find(db, JOB_TABLE)?;
+    Ok(jobs.is_some_and(|jobs| ["store_key", "job_id", "job_json"].iter().all(|column| jobs.has(column))))
 }
 
 /// A query on tables that every store of this version has: one that lacks them can't be judged.
@@ -139,14 +168,19 @@ fn instant(value: Option<i64>) -> Option<Instant> {
     value.filter(|millis| *millis > 0).map(Instant::from_millis)
 }
 
-/// The lease proves life by itself; without one the last boot tells whether the process was stopped.
-fn read_liveness(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> Result<(), ReadError> {
+/// The lease proves life by itself.
+fn read_leases(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> Result<(), ReadError> {
     let mut lease = required(db, "SELECT heartbeat_at, created_at FROM state_leases WHERE scope = 'gateway-owner'")?;
     let mut rows = lease.query([])?;
     while let Some(row) = rows.next()? {
         let (renewed, created) = (instant(number(row.get_ref(0)?)), instant(number(row.get_ref(1)?)));
         note_lease(renewed, created, window.now, snapshot);
     }
+    Ok(())
+}
+
+/// Without a lease the last boot tells whether the process was stopped.
+fn read_boots(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> Result<(), ReadError> {
     let boots = format!(
         "SELECT started_at_ms, completed_at_ms FROM gateway_boot_lifecycle
          WHERE started_at_ms <= ?1 ORDER BY started_at_ms DESC LIMIT {MAX_BOOTS}"
@@ -156,10 +190,14 @@ fn read_liveness(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> R
     let mut last_stop = None;
     while let Some(row) = rows.next()? {
         let stopped = instant(number(row.get_ref(1)?)).filter(|at| *at <= window.now);
+        // The newest boot comes first: of the others, those without an end were killed.
+        let started = instant(number(row.get_ref(0)?));
+        snapshot.kills.extend(started.filter(|_| last_stop.is_some() && stopped.is_none()));
         last_stop.get_or_insert(stopped);
-        snapshot.boots.extend(instant(number(row.get_ref(0)?)));
+        snapshot.boots.extend(started);
     }
     snapshot.boots.sort_unstable();
+    snapshot.kills.sort_unstable();
     if let (Lease::Unknown, Some(Some(stopped))) = (snapshot.lease, last_stop) {
         snapshot.lease = Lease::Stopped(stopped);
     }
@@ -179,11 +217,15 @@ fn note_lease(renewed: Option<Instant>, created: Option<Instant>, now: Instant, 
     }
 }
 
-fn read_jobs(db: &Connection, window: &Window, tables: &mut Tables) -> Result<(), ReadError> {
+fn read_jobs(db: &Connection, table: &Table, window: &Window, tables: &mut Tables) -> Result<(), ReadError> {
     // Sorted below: SQLite's sorter would hold every definition, prompts and all.
     let columns = ["store_key", "job_id", "name", "enabled", "declaration_key", "job_json", "state_json", "sort_order"];
-    let query = format!("SELECT {} FROM cron_jobs", columns.map(value::bounded).join(", "));
-    let mut statement = required(db, &query)?;
+    let required = ["store_key", "job_id", "name", "enabled", "job_json", "state_json"];
+    if let Some(missing) = required.iter().find(|column| !table.has(column)) {
+        let why = format!("is not a store of OpenClaw that can be read: no such column: {missing}");
+        return Err(ReadError::Unusable(why));
+    }
+    let mut statement = db.prepare(&table.select(&columns))?;
     let mut rows = statement.query([])?;
     let mut read = Vec::new();
     while let Some(row) = rows.next()? {
@@ -194,9 +236,12 @@ fn read_jobs(db: &Connection, window: &Window, tables: &mut Tables) -> Result<()
         let text_of = |index: usize| Ok::<_, rusqlite::Error>(text(row.get_ref(index)?).unwrap_or_default());
         let declared = row.get_ref(4)?.as_bytes().is_ok_and(|key| !key.is_empty());
         let definition = Definition::parse(&text_of(5)?, declared);
-        let status = JobState::parse(&text_of(6)?);
+        let status = JobState::parse(&text_of(6)?, tables.runs);
         let enabled = number(row.get_ref(3)?) == Some(1);
         let (mut job, newer) = job(value::id(&key.1), shown(row.get_ref(2)?), enabled, &definition, &status, window);
+        if tables.runs == RunTable::Logs {
+            job.running_since = instant(status.running_at).filter(|since| *since <= window.now);
+        }
         job.home = Some(Home {
             store: cut(String::from_utf8_lossy(&key.0).into_owned(), 200),
             agent: cut(definition.agent_id.as_str().unwrap_or_default().to_owned(), 200),

@@ -1,4 +1,4 @@
-//! What to do, in OpenClaw's terms: commands of its own.
+//! What to do, in OpenClaw's terms: commands of its own, in the form that every version of it takes.
 
 use crate::catalog::{Cause, Reason};
 use crate::model::{Action, Job, Remedy, State, Trouble};
@@ -30,10 +30,11 @@ fn commands(template: &str, jobs: &[&Job]) -> Vec<String> {
     jobs.iter().filter_map(|job| Some(template.replace(JOB_ID, &shown(&job.id)?))).collect()
 }
 
-const ENABLE: &str = "openclaw automations enable <job-id>";
-const RUNS: &str = "openclaw automations runs <job-id>";
-const SHOW: &str = "openclaw automations show <job-id>";
-const EDIT: &str = "openclaw automations edit <job-id>";
+const ENABLE: &str = "openclaw cron enable <job-id>";
+const RUNS: &str = "openclaw cron runs --id <job-id>";
+const SHOW: &str = "openclaw cron show <job-id>";
+const RUN: &str = "openclaw cron run <job-id>";
+const EDIT: &str = "openclaw cron edit <job-id>";
 const RESTART: &str = "openclaw gateway restart";
 
 fn step(trouble: &Trouble<'_>) -> (&'static str, &'static [&'static str]) {
@@ -48,7 +49,7 @@ fn step(trouble: &Trouble<'_>) -> (&'static str, &'static [&'static str]) {
         Cause::SchedulerDown | Cause::RunCut => ("Decide whether the work of that run is still needed.", &[RUNS]),
         Cause::SchedulerSilent => (
             "Is the gateway up, and is cron switched on? Then read its log and restart it.",
-            &["openclaw gateway status", "openclaw automations status", RESTART],
+            &["openclaw gateway status", "openclaw cron status", RESTART],
         ),
         Cause::RunHung => ("Look at the run. If it hangs, restart the gateway.", &[RUNS, RESTART]),
         Cause::RunLong => ("Look at the run. It ends by itself, or at its time-out.", &[RUNS]),
@@ -57,6 +58,12 @@ fn step(trouble: &Trouble<'_>) -> (&'static str, &'static [&'static str]) {
             &[ENABLE],
         ),
         Cause::ProviderFailing => ("Check the model's provider, its key, and the model's name.", &[]),
+        Cause::JobFailing if trouble.jobs.iter().all(|job| has_error(job, "interrupted")) => {
+            ("The gateway ended in the run: read its log of that time, and run the job if its work can't wait.", &[RUN])
+        }
+        Cause::JobFailing if trouble.jobs.iter().all(|job| !job.uses_model) => {
+            ("Read the error and the runs, then fix what the job runs.", &[RUNS])
+        }
         Cause::JobFailing if trouble.jobs.iter().all(|job| job.last_error().is_none()) => {
             ("Look at the runs; then check the model's provider, its key, and the model's name.", &[RUNS])
         }
@@ -64,13 +71,19 @@ fn step(trouble: &Trouble<'_>) -> (&'static str, &'static [&'static str]) {
             ("Read the error and the runs; then check the model's provider, its key, and the model's name.", &[RUNS])
         }
         Cause::JobSilent => ("Look at the job and its runs; then restart the gateway.", &[SHOW, RUNS, RESTART]),
-        Cause::JobSkipped => (
-            "Read the error. If no agent owns the job, give it one.",
-            &["openclaw automations edit <job-id> --agent AGENT"],
+        Cause::JobSkipped if trouble.jobs.iter().any(|job| has_error(job, "not reachable")) => (
+            "Start the local provider that the error names, or give the job another model.",
+            &["openclaw cron edit <job-id> --model MODEL"],
         ),
+        Cause::JobSkipped if trouble.jobs.iter().any(|job| has_error(job, "disabled")) => {
+            ("Switch on what the error names, or switch the job off.", &["openclaw cron disable <job-id>"])
+        }
+        Cause::JobSkipped => {
+            ("Read the error. If no agent owns the job, give it one.", &["openclaw cron edit <job-id> --agent AGENT"])
+        }
         Cause::Undelivered if trouble.jobs.iter().any(|job| is_late(job)) => (
             "The message was thrown away because its run began hours late. If it is still needed, run the job.",
-            &["openclaw automations run <job-id>"],
+            &[RUN],
         ),
         Cause::Undelivered => ("Check the channel and target of the delivery.", &[SHOW]),
         Cause::StoreUnserved => (
@@ -78,8 +91,8 @@ fn step(trouble: &Trouble<'_>) -> (&'static str, &'static [&'static str]) {
             &[],
         ),
         Cause::JobsGone => (
-            "Compare the list with a backup of the database, and add the jobs again with openclaw automations add.",
-            &["openclaw automations list"],
+            "Compare the list with a backup of the database, and add the jobs again with openclaw cron add.",
+            &["openclaw cron list"],
         ),
         Cause::OneShotLost => ("Decide whether the work is still needed; the runs show what happened.", &[RUNS]),
         Cause::SlotsSkipped | Cause::ClockSetBack => {
@@ -87,11 +100,16 @@ fn step(trouble: &Trouble<'_>) -> (&'static str, &'static [&'static str]) {
         }
         Cause::Runaway => (
             "Switch the job off. Then look at its schedule, and at whether two gateways run on this state.",
-            &["openclaw automations disable <job-id>"],
+            &["openclaw cron disable <job-id>"],
         ),
+        Cause::CrashLoop => (trouble.cause.texts().advice, &["openclaw gateway status"]),
         Cause::Unjudged => ("Look at the job and its runs.", &[SHOW, RUNS]),
         Cause::DeliveryHung | Cause::ExpectedMissing | Cause::NothingWatched => (trouble.cause.texts().advice, &[]),
     }
+}
+
+fn has_error(job: &Job, text: &str) -> bool {
+    job.last_error().is_some_and(|error| error.contains(text))
 }
 
 fn is_late(job: &Job) -> bool {
@@ -100,7 +118,7 @@ fn is_late(job: &Job) -> bool {
 
 fn row_dead(reason: Reason) -> (&'static str, &'static [&'static str]) {
     match reason {
-        Reason::Quarantined => ("Add the job again with a valid schedule, with openclaw automations add.", &[]),
+        Reason::Quarantined => ("Add the job again with a valid schedule, with openclaw cron add.", &[]),
         Reason::NoNextRun => ("Correct the schedule.", &[EDIT]),
         Reason::UnreadableSchedule => ("Correct the schedule, then switch the job on again.", &[EDIT, ENABLE]),
         other => (other.texts().advice, &[]),

@@ -27,6 +27,42 @@ const MAX_UNKNOWN_JOBS: usize = 10_000;
 /// The longest error that is kept.
 const MAX_ERROR_LEN: usize = 200;
 
+/// Where a version keeps the runs that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunTable {
+    /// In `task_runs`, with receipts.
+    Tasks,
+    /// In `cron_run_logs`: up to 2026.7.
+    Logs,
+}
+
+impl RunTable {
+    fn name(self) -> &'static str {
+        match self {
+            RunTable::Tasks => "task_runs",
+            RunTable::Logs => "cron_run_logs",
+        }
+    }
+
+    fn query(self) -> &'static str {
+        match self {
+            RunTable::Tasks => {
+                "SELECT source_id, started_at, ended_at, detail_json, rowid, label, NULL FROM task_runs
+                 WHERE rowid BETWEEN ?1 AND ?2 AND runtime = 'cron' AND ended_at IS NOT NULL ORDER BY rowid"
+            }
+            RunTable::Logs => {
+                "SELECT job_id, run_at_ms, coalesce(run_at_ms + duration_ms, ts), entry_json, rowid, NULL, store_key
+                 FROM cron_run_logs WHERE rowid BETWEEN ?1 AND ?2 ORDER BY rowid"
+            }
+        }
+    }
+
+    /// Whether a message that was not sent on purpose has a reason on record.
+    pub fn explains_silence(self) -> bool {
+        self == RunTable::Tasks
+    }
+}
+
 /// Some runs in the order of their rows.
 #[derive(Default)]
 struct Part {
@@ -92,13 +128,16 @@ pub fn newest(db: &Connection, tables: &Tables, window: &Window) -> Result<Newes
         requested: HashMap::new(),
     };
     let mut last = 0;
-    required(db, "SELECT rowid FROM task_runs")?;
-    if let Some((low, high)) = row_bounds(db, "task_runs")? {
+    let table = tables.runs.name();
+    required(db, &format!("SELECT rowid FROM {table}"))?;
+    if let Some((low, high)) = row_bounds(db, table)? {
         (newest.first, last) = (low, high);
         newest.from = low.max(high.saturating_sub(ROWS_AT_FIRST - 1));
         newest.part = read_runs(db, tables, (newest.from, last), window)?;
     }
-    read_receipts(db, tables, window, &mut newest)?;
+    if tables.runs == RunTable::Tasks {
+        read_receipts(db, tables, window, &mut newest)?;
+    }
     newest.first = newest.first.max(last.saturating_sub(MAX_ROWS - 1));
     Ok(newest)
 }
@@ -232,9 +271,7 @@ fn job_of(tables: &Tables, store_key: Option<&[u8]>, id: &[u8]) -> Option<JobInd
 }
 
 fn read_runs(db: &Connection, tables: &Tables, (from, to): (i64, i64), window: &Window) -> Result<Part, ReadError> {
-    let query = "SELECT source_id, started_at, ended_at, detail_json, rowid, label FROM task_runs
-        WHERE rowid BETWEEN ?1 AND ?2 AND runtime = 'cron' AND ended_at IS NOT NULL ORDER BY rowid";
-    let mut statement = db.prepare(query)?;
+    let mut statement = db.prepare(tables.runs.query())?;
     let mut rows = statement.query([from, to])?;
     let oldest = window.start(&tables.snapshot.jobs, Millis::MAX);
     let mut part = Part::default();
@@ -253,7 +290,8 @@ fn read_runs(db: &Connection, tables: &Tables, (from, to): (i64, i64), window: &
         }
         let ended = Fire::ended(end.min(window.now), Tokens::Unknown).started(start);
         let id = row.get_ref(0)?.as_bytes().unwrap_or_default();
-        part.add(tables, id, ended, row.get_ref(3)?, row.get_ref(5)?, window.errors);
+        let store_key = row.get_ref(6)?.as_bytes().ok();
+        part.add(tables, (store_key, id), ended, row.get_ref(3)?, row.get_ref(5)?, window.errors);
     }
     Ok(part)
 }
@@ -262,7 +300,7 @@ impl Part {
     fn add(
         &mut self,
         tables: &Tables,
-        id: &[u8],
+        (store_key, id): (Option<&[u8]>, &[u8]),
         ended: Fire,
         detail: ValueRef<'_>,
         label: ValueRef<'_>,
@@ -271,11 +309,12 @@ impl Part {
         let detail = Detail::parse(detail.as_bytes().unwrap_or_default());
         self.unreadable += u64::from(detail.is_none());
         let detail = detail.as_ref();
-        let store_key = detail.and_then(|detail| detail.store_key.as_deref()).map(str::as_bytes);
+        let store_key = store_key.or_else(|| detail?.store_key.as_deref().map(str::as_bytes));
         let job = job_of(tables, store_key, id);
         let definition = job.map(|job| &tables.definitions[job.position()]);
-        let work = detail.zip(definition).map(|(detail, definition)| detail.classify_run(definition));
-        let Work { tokens, output, failed, message } = work.unwrap_or(Work::new(Tokens::Unknown, false));
+        let work = detail.zip(definition).map(|(detail, definition)| detail.classify_run(definition, tables.runs));
+        let unknown = Work::new(Tokens::Unknown, detail.is_some_and(Detail::has_failed));
+        let Work { tokens, output, failed, message } = work.unwrap_or(unknown);
         let model =
             detail.and_then(|detail| detail.model.as_deref()).and_then(|model| self.models.index(model.as_bytes()));
         let fire = Fire { tokens, output, failed, message, model, ..ended };

@@ -65,6 +65,7 @@ pub fn remedy(trouble: &Trouble<'_>) -> Remedy {
         | Cause::JobsGone
         | Cause::StoreUnserved
         | Cause::NothingWatched
+        | Cause::CrashLoop
         | Cause::Unjudged => Remedy::step(by_cause),
     }
 }
