@@ -5,7 +5,6 @@ use crate::settings::{
     FailOn, NotifyOn, ProcessCheck, ThresholdOverrides, ZoneChoice, parse_cadences, parse_count, parse_duration,
     parse_instant, parse_timeout, parse_zone,
 };
-use crate::stores::Store;
 use crate::time::{Instant, Millis};
 use clap::{Args, Command, FromArgMatches, Parser, ValueEnum, ValueHint};
 use std::ffi::OsString;
@@ -39,9 +38,9 @@ pub struct Cli {
     /// Also audit every scheduler database under this directory; repeatable
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub recursive: Vec<PathBuf>,
-    /// Read the databases as this scheduler's [default: auto-detect]
-    #[arg(long, value_enum, value_name = "SCHEDULER")]
-    pub store: Option<Store>,
+    /// Read the databases as this scheduler's: phantom, openclaw, or the name of a [[store]] of the config file [default: auto-detect]
+    #[arg(long, value_name = "NAME")]
+    pub store: Option<String>,
     /// Whether to ask the operating system which process has a database open [default: auto]
     #[arg(long, value_enum, value_name = "WHEN")]
     pub process: Option<ProcessCheck>,

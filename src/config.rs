@@ -6,11 +6,13 @@ use crate::settings::{
     FailOn, NotifyOn, ProcessCheck, Quiet, SettingError, ThresholdOverrides, ZoneChoice, nearest, parse_cadences,
     parse_count, parse_duration, parse_instant, parse_quiet, parse_timeout, parse_zone,
 };
+use crate::stores::{Dialect, Form, Mapping, TimeForm, Words};
 use crate::time::{DAY, Instant, Millis, TimeText};
 use clap::ValueEnum;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Deserializer, de};
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::io::Read;
 use std::os::unix::fs::FileTypeExt;
@@ -63,6 +65,8 @@ pub struct Config {
     pub rules: Vec<Rule>,
     /// Incidents that are not reported.
     pub mutes: Vec<IncidentMute>,
+    /// Stores that the operator has mapped.
+    pub stores: Vec<Mapping>,
 }
 
 /// What is wrong with a file.
@@ -202,6 +206,81 @@ pub struct Keys {
     /// Incidents that are not reported, but counted.
     #[schemars(with = "Vec<MuteKeys>")]
     mute: Vec<Spanned<MuteKeys>>,
+    /// Stores of other schedulers, read by queries.
+    #[schemars(with = "Vec<StoreKeys>")]
+    store: Vec<Spanned<StoreKeys>>,
+}
+
+/// The store of a scheduler that sched-audit does not know, read by queries whose column names carry the meaning: see stores.md.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct StoreKeys {
+    /// Its name, for `--store`. Required.
+    #[schemars(example = &"homemade")]
+    name: String,
+    /// The tables by which a database is recognized, and which alone may be read. Required.
+    #[schemars(example = ["tasks", "task_log"])]
+    tables: Vec<String>,
+    /// One SELECT with a row per job. Columns: id, schedule, and of name, enabled, kind, timezone, next_run, last_start, last_end,
+    /// last_status, last_error, errors, created_at, running_since what there is. Required.
+    #[schemars(example = &"SELECT id, cron AS schedule, next_run FROM tasks")]
+    jobs: String,
+    /// One SELECT with a row per run. Columns: job, and of start, end, duration_ms, status, tokens, error what there is. `:since` is
+    /// when the window begins.
+    #[serde(default)]
+    #[schemars(example = &"SELECT task_id AS job, started AS start, ended AS \"end\", status, error FROM task_log WHERE started > :since")]
+    runs: Option<String>,
+    /// One SELECT of one value: when the scheduler last gave a sign of life. Older than five minutes, it is dead.
+    #[serde(default)]
+    #[schemars(example = &"SELECT max(beat) FROM tasks")]
+    heartbeat: Option<String>,
+    /// What a schedule is, by the value of kind: cron, every-ms, every-seconds, every-minutes, or at. Default: the forms by
+    /// their names; cron where there is no kind.
+    #[serde(default, deserialize_with = "kinds")]
+    #[schemars(with = "std::collections::BTreeMap<String, String>", example = std::collections::BTreeMap::from([("interval", "every-ms")]))]
+    kinds: Option<HashMap<String, Form>>,
+    /// Words of status and last_status: lists for ok, error, skipped, and running. Default: the usual English words.
+    #[serde(default)]
+    #[schemars(example = std::collections::BTreeMap::from([("error", ["broken"])]))]
+    status: StatusKeys,
+    /// How times are written: iso, unix, or unix-ms. Default: told by each value; text without an offset is UTC.
+    #[serde(default, deserialize_with = "by_name")]
+    #[schemars(with = "String", example = &"unix-ms")]
+    time: Option<TimeForm>,
+    /// How cron expressions are read: posix (five fields) or seconds-first. Default: posix.
+    #[serde(default, deserialize_with = "by_name")]
+    #[schemars(with = "String", example = &"seconds-first")]
+    cron: Option<Dialect>,
+    /// Whether next_run is moved before the run that is due, and not after it. Default: false.
+    #[serde(default)]
+    #[schemars(example = true)]
+    moves_before: bool,
+    /// How many runs there are at a time at most. Default: no limit.
+    #[serde(default, deserialize_with = "count")]
+    #[schemars(example = 1)]
+    parallel: Option<u64>,
+    /// The longest run. Where runs in flight are not on record, a job is late only after this time. Default: max_run.
+    #[serde(default, deserialize_with = "duration")]
+    #[schemars(with = "String", example = &"10m")]
+    longest_run: Option<Millis>,
+    /// How long after the first, second, ... error in a row a job is tried again. Default: at its next slot.
+    #[serde(default)]
+    #[schemars(example = ["30s", "5m"])]
+    backoff: Vec<String>,
+    /// Commands to show with every incident; `<job-id>` stands for its first job.
+    #[serde(default)]
+    #[schemars(example = ["systemctl status scheduler"])]
+    commands: Vec<String>,
+}
+
+/// Words for the outcome of a run.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct StatusKeys {
+    ok: Option<Vec<String>>,
+    error: Option<Vec<String>>,
+    skipped: Option<Vec<String>>,
+    running: Option<Vec<String>>,
 }
 
 /// A special case. Of several rules that match a job, for each key the most specific one wins, then the later one.
@@ -307,6 +386,7 @@ impl Config {
             thresholds,
             rules: Vec::new(),
             mutes: Vec::new(),
+            stores: Vec::new(),
         };
         if keys.job.len() > MAX_RULES {
             return Err(ConfigError::TooManyRules { path: path.to_owned(), count: keys.job.len() });
@@ -328,6 +408,12 @@ impl Config {
                 return Err(ConfigError::Line { path: path.to_owned(), line: Some(line), message });
             }
             config.mutes.push(mute);
+        }
+        for store in keys.store {
+            let line = line(store.span().start);
+            let mapping = store.into_inner().mapping((path.to_owned(), line));
+            let wrong = |message| ConfigError::Line { path: path.to_owned(), line: Some(line), message };
+            config.stores.push(mapping.map_err(wrong)?);
         }
         Ok(config)
     }
@@ -355,6 +441,41 @@ pub fn places() -> Vec<PathBuf> {
 /// The schema of a file.
 pub fn schema() -> serde_json::Value {
     SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Keys>().to_value()
+}
+
+impl StoreKeys {
+    fn mapping(self, place: (PathBuf, usize)) -> Result<Mapping, String> {
+        if self.tables.is_empty() {
+            return Err("a [[store]] needs tables by which it is recognized".to_owned());
+        }
+        let backoff =
+            self.backoff.iter().map(|text| parse_duration(text).map_err(|error| format!("{text:?}: {error}")));
+        let usual = Words::default();
+        let forms = Form::value_variants().iter();
+        let by_their_names = forms.filter_map(|form| Some((form.to_possible_value()?.get_name().to_owned(), *form)));
+        Ok(Mapping {
+            name: self.name,
+            place,
+            tables: self.tables,
+            jobs: self.jobs,
+            runs: self.runs,
+            heartbeat: self.heartbeat,
+            kinds: self.kinds.unwrap_or_else(|| by_their_names.collect()),
+            words: Words {
+                ok: self.status.ok.unwrap_or(usual.ok),
+                error: self.status.error.unwrap_or(usual.error),
+                skipped: self.status.skipped.unwrap_or(usual.skipped),
+                running: self.status.running.unwrap_or(usual.running),
+            },
+            time: self.time,
+            dialect: self.cron.unwrap_or_default(),
+            moves_before: self.moves_before,
+            parallel: self.parallel.and_then(|runs| usize::try_from(runs).ok()),
+            longest_run: self.longest_run,
+            backoff: backoff.collect::<Result<_, _>>()?,
+            commands: self.commands,
+        })
+    }
 }
 
 impl MuteKeys {
@@ -494,6 +615,14 @@ fn named_mute(name: &str) -> Result<Mute, String> {
             .map_or_else(String::new, |nearest| format!("; did you mean {nearest:?}?"));
         format!("{name:?} is not a cause, detector, or reason{hint}")
     })
+}
+
+fn kinds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<HashMap<String, Form>>, D::Error> {
+    let named = |(kind, form): (String, String)| match Form::from_str(&form, false) {
+        Ok(form) => Ok((kind, form)),
+        Err(_) => Err(de::Error::custom(format!("{form:?}: not one of {}", names::<Form>().join(", ")))),
+    };
+    HashMap::<String, String>::deserialize(deserializer)?.into_iter().map(named).collect::<Result<_, _>>().map(Some)
 }
 
 /// An instant, or the end of a day in UTC.

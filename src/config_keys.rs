@@ -1,6 +1,7 @@
 //! The keys of the config file as a document and as a commented file, made from the types that read it.
 
 use crate::config;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 /// A table of keys.
@@ -45,13 +46,14 @@ pub fn template() -> String {
     text
 }
 
-fn tables() -> [Table; 3] {
+fn tables() -> [Table; 4] {
     let schema = config::schema();
     let of = |name: &str| &schema["$defs"][name];
     [
         Table { name: None, about: "They have the names of the long options.".to_owned(), keys: keys(&schema) },
         Table { name: Some("job"), about: about(of("JobKeys")), keys: keys(of("JobKeys")) },
         Table { name: Some("mute"), about: about(of("MuteKeys")), keys: keys(of("MuteKeys")) },
+        Table { name: Some("store"), about: about(of("StoreKeys")), keys: keys(of("StoreKeys")) },
     ]
 }
 
@@ -64,7 +66,7 @@ fn keys(schema: &Value) -> Vec<Key> {
     let none = Map::new();
     let properties = schema["properties"].as_object().unwrap_or(&none);
     let key = |(name, about_key): (&String, &Value)| {
-        let example = about_key["examples"].get(0)?.to_string();
+        let example = toml::Value::deserialize(about_key["examples"].get(0)?).ok()?.to_string();
         Some(Key { name: name.clone(), meaning: about(about_key), example })
     };
     properties.iter().filter_map(key).collect()

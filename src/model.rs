@@ -4,6 +4,7 @@ use crate::catalog::{Cause, Reason};
 use crate::schedule::{Cadence, Zone};
 use crate::time::{Instant, Millis};
 use chrono::NaiveDateTime;
+use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::num::{NonZeroU16, NonZeroU32};
 
@@ -60,6 +61,8 @@ pub struct Snapshot {
     pub liveness: Liveness,
     /// The zone of schedules that name none.
     pub zone: AssumedZone,
+    /// The name of the mapping by which it was read, if it was read by one.
+    pub mapping: Option<String>,
 }
 
 /// The zone in which schedules are read that name none.
@@ -105,6 +108,7 @@ impl Snapshot {
             lease: Lease::Unknown,
             liveness: Liveness::default(),
             zone: AssumedZone { zone: Zone::UTC, basis: ZoneBasis::Given },
+            mapping: None,
         }
     }
 }
@@ -117,7 +121,7 @@ pub struct SchedulerTraits {
     /// Whether the start of every run is recorded, or only its end.
     pub records_starts: bool,
     /// How long after the nth error in a row it tries again; after further ones as after the last.
-    pub backoff: &'static [Millis],
+    pub backoff: Cow<'static, [Millis]>,
     /// Whether it tries again in the next slot if that comes before the backoff has passed, and not after both.
     pub retries_in_slot: bool,
     /// It stops a job after this many errors in a row.
@@ -131,8 +135,31 @@ pub struct SchedulerTraits {
     pub stopped: &'static str,
     /// How long its timer sleeps at most before it looks at rows that were edited.
     pub timer_sleeps: Millis,
+    /// Whether a run in flight is not on record, so that any job that is due may be running.
+    pub hides_runs: bool,
+    /// Whether the next run of a job is moved before the run that is due, and not after it.
+    pub moves_before: bool,
     /// What a person should do in this scheduler's terms.
-    pub remedy: fn(&Trouble<'_>) -> Remedy,
+    pub remedies: Remedies,
+}
+
+/// Where the advice of a scheduler comes from.
+#[derive(Debug, Clone)]
+pub enum Remedies {
+    /// Its own terms.
+    Own(fn(&Trouble<'_>) -> Remedy),
+    /// The general advice for a cause, with commands that the operator named for the scheduler.
+    Named(fn(&Trouble<'_>, &[String]) -> Remedy, Vec<String>),
+}
+
+impl Remedies {
+    /// What a person should do.
+    pub fn of(&self, trouble: &Trouble<'_>) -> Remedy {
+        match self {
+            Remedies::Own(remedy) => remedy(trouble),
+            Remedies::Named(remedy, commands) => remedy(trouble, commands),
+        }
+    }
 }
 
 impl Remedy {

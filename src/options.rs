@@ -6,7 +6,7 @@ use crate::config::{Config, ConfigError};
 use crate::notify::{self, Notify, NotifyError};
 use crate::schedule::Zone;
 use crate::settings::{FailOn, ProcessCheck, SettingError, Settings, Thresholds, ZoneChoice};
-use crate::stores::{self, Store};
+use crate::stores::{self, Mapping};
 use crate::time::{Instant, SECOND};
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -21,8 +21,10 @@ pub struct Options {
     pub databases: Vec<PathBuf>,
     /// Directories to search for databases.
     pub directories: Vec<PathBuf>,
-    /// The scheduler that they are read as; None to recognize it.
-    pub store: Option<Store>,
+    /// The name of the store that they are read as; None to recognize it.
+    pub store: Option<String>,
+    /// The stores that the operator has mapped.
+    pub mappings: Vec<Mapping>,
     /// The zone of schedules that name none; None to find it.
     pub zone: Option<Zone>,
     /// The zone of this machine.
@@ -58,6 +60,9 @@ pub enum OptionsError {
     /// No place to remember what was told.
     #[error(transparent)]
     Notify(#[from] NotifyError),
+    /// A store that does not exist.
+    #[error("{0}")]
+    Store(String),
     /// Thresholds that contradict each other.
     #[error(transparent)]
     Setting(#[from] SettingError),
@@ -89,6 +94,9 @@ impl Options {
             new.map(|pattern| WildMatch::new(pattern)).collect::<Vec<_>>()
         };
         let notify = notify(&cli, &file)?;
+        if let Some(name) = &cli.store {
+            stores::named(name, &file.stores).map_err(OptionsError::Store)?;
+        }
         let policy = Policy {
             settings,
             only: patterns(&cli.job),
@@ -110,6 +118,7 @@ impl Options {
             databases,
             directories,
             store: cli.store,
+            mappings: file.stores,
             zone: cli.timezone.or(file.timezone).and_then(ZoneChoice::zone),
             machine_zone: machine_zone(),
             policy,

@@ -181,7 +181,9 @@ fn audit_one(candidate: &Candidate, options: &Options, deadline: Clock) -> Optio
         asks_process: options.asks_process,
         deadline: deadline.checked_sub(RESERVE).unwrap_or(deadline),
     };
-    let outcome = match stores::read(&real_path, &window, options.store) {
+    // Checked when the options were made.
+    let insist = options.store.as_ref().and_then(|name| stores::named(name, &options.mappings).ok());
+    let outcome = match stores::read(&real_path, &window, insist, &options.mappings) {
         Err(error) if error.is_foreign() && candidate.found_in.is_some() => return None,
         Err(error) => Err(error.into()),
         Ok(snapshot) => {

@@ -289,7 +289,8 @@ fn open(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> Opti
         // What is due since then is past-due's to judge.
         return Some(finding(settings.severity_after(resumed_at)?, GapEvidence::CatchingUp { resumed_at }));
     }
-    let severity = lateness(context, subject, due)?;
+    let hidden = context.snapshot.traits.hides_runs;
+    let severity = lateness(context, subject, if hidden { context.after_a_run(subject, due) } else { due })?;
     let is_back = is_back_since(context, subject, cadence, from);
     let severity = if is_back { Severity::Warning } else { severity };
     Some(finding(severity, GapEvidence::Silent { last_fire }))

@@ -678,7 +678,7 @@ impl Group<'_> {
             return Remedy { actions, ..Remedy::step("Let the process go on, or restart the scheduler.") };
         }
         let jobs: Vec<&Job> = affected.iter().map(|affected| context.job(affected.job)).collect();
-        (context.snapshot.traits.remedy)(&Trouble {
+        context.snapshot.traits.remedies.of(&Trouble {
             cause,
             reason: first.finding.reason(),
             jobs: &jobs,

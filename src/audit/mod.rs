@@ -154,6 +154,11 @@ impl Context<'_> {
         quiet.find(|(from, _)| *from == due).map_or(due, |(_, until)| until)
     }
 
+    /// When a run that was due then has ended at the latest.
+    fn after_a_run(&self, subject: &Subject<'_>, due: Instant) -> Instant {
+        due.plus(subject.job.longest_run.unwrap_or(subject.settings.thresholds.max_run))
+    }
+
     /// A job's slots after `from` and up to `to`, without those in quiet hours.
     fn slots_between(&self, subject: &Subject<'_>, cadence: &Cadence, from: Instant, to: Instant) -> u64 {
         let quiet = self
@@ -248,6 +253,8 @@ pub struct Verdict {
     pub liveness: Liveness,
     /// The zone of schedules that name none.
     pub zone: AssumedZone,
+    /// The name of the mapping by which the database was read, if it was read by one.
+    pub mapping: Option<String>,
 }
 
 impl Index<JobIndex> for Verdict {
@@ -275,8 +282,8 @@ pub fn audit(mut snapshot: Snapshot, policy: &Policy) -> Verdict {
     let jobs = std::mem::take(&mut snapshot.jobs).into_iter().zip(judged);
     let jobs = jobs.map(|(job, judged)| judged.report(job)).collect();
     let (notes, liveness) = (std::mem::take(&mut snapshot.notes), std::mem::take(&mut snapshot.liveness));
-    let muted = Vec::new();
-    let mut verdict = Verdict { jobs, incidents, muted, muted_jobs, notes, liveness, zone: snapshot.zone };
+    let (muted, mapping) = (Vec::new(), snapshot.mapping.take());
+    let mut verdict = Verdict { jobs, incidents, muted, muted_jobs, notes, liveness, zone: snapshot.zone, mapping };
     if let Some(evidence) = nothing_watched(&snapshot, &verdict) {
         verdict.add_missing(ANY_JOB, Finding::new(Severity::Warning, evidence), policy.settings.now);
     }

@@ -374,7 +374,8 @@ fn late(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
     if late_ms <= 0 || context.worker.catching_up_since(due).is_some() {
         return None;
     }
-    let severity = lateness(context, subject, due);
+    let hidden = context.snapshot.traits.hides_runs && !context.snapshot.traits.moves_before;
+    let severity = lateness(context, subject, if hidden { context.after_a_run(subject, due) } else { due });
     let lost = |finding: Finding| finding.missing(slots_since(context, subject, due)).since(due);
     let is_late = late_ms > subject.settings.thresholds.late_after;
     let blocker = context.worker.blocker().map(|(_, run)| run);
@@ -394,7 +395,7 @@ fn late(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
             let evidence = PastDueEvidence::Overdue { overdue_seconds: seconds(late_ms), free_seconds };
             Some(lost(Finding::new(severity, evidence)))
         }
-        (.., None) if is_late => {
+        (.., None) if is_late && !hidden => {
             // Where several runs have places, none of them is the one in the way.
             let behind = blocker.filter(|_| context.snapshot.traits.max_concurrent == 1).map(|run| run.name.clone());
             let evidence = PastDueEvidence::Waiting { behind, overdue_seconds: seconds(late_ms) };

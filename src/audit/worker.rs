@@ -402,7 +402,7 @@ impl<'a> Worker<'a> {
 
     /// How long after an error the scheduler tries again; the first error is 0.
     pub fn backoff(&self, error: usize) -> Millis {
-        let delays = self.snapshot.traits.backoff;
+        let delays = &self.snapshot.traits.backoff;
         delays.get(error).or(delays.last()).copied().unwrap_or(0)
     }
 

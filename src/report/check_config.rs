@@ -1,11 +1,14 @@
 //! `--check-config`: the settings of each job, and where they come from.
 
-use super::{Report, sanitize};
+use super::{Audited, Report, sanitize};
 use crate::audit::policy::{IncidentMute, JobSettings, Policy};
+use crate::model::Tokens;
 use crate::settings::{Quiet, Thresholds};
 use crate::time::{Instant, span};
 
 const MAX_NAME_LEN: usize = 120;
+/// Jobs of a mapped store that are shown, and runs of each.
+const SHOWN: usize = 3;
 
 /// The keys of thresholds, in the order in which they are shown.
 const KEYS: [&str; 6] = ["late_after", "lost_after", "late_cadences", "zero_streak", "zero_streak_critical", "max_run"];
@@ -35,8 +38,45 @@ pub fn render(report: &Report, policy: &Policy) -> String {
             let special = if special.is_empty() { "as every job".to_owned() } else { special.join(", ") };
             text += &format!("  {}: {special}\n", sanitize::text(job.job.label(), MAX_NAME_LEN));
         }
+        if let Some(mapping) = &audited.verdict.mapping {
+            text += &understood(mapping, audited);
+        }
         for note in &audited.verdict.notes {
             text += &format!("note: {}\n", sanitize::text(note, MAX_NAME_LEN));
+        }
+    }
+    text
+}
+
+/// The first jobs of a mapped store, and the last runs of each, as they are understood.
+fn understood(mapping: &str, audited: &Audited) -> String {
+    let mut text = format!(
+        "  read as {:?}; the first jobs, as they are understood, in UTC:\n",
+        sanitize::text(mapping, MAX_NAME_LEN)
+    );
+    for report in audited.jobs().take(SHOWN) {
+        let job = &report.job;
+        let time = |at: Option<Instant>| at.map_or_else(|| "unknown".to_owned(), Instant::minute);
+        text += &format!(
+            "    {}: id {}, {}, {}, next run {}, next slot {}\n",
+            sanitize::text(job.label(), MAX_NAME_LEN),
+            sanitize::text(&job.id, MAX_NAME_LEN),
+            job.state.word(),
+            sanitize::text(&job.schedule.text(), MAX_NAME_LEN),
+            time(job.next_run()),
+            time(job.next_slot(audited.settings.now)),
+        );
+        if let Some(since) = job.running_since {
+            text += &format!("      running since {}\n", since.minute());
+        }
+        for fire in job.fires.iter().rev().take(SHOWN) {
+            let outcome = match (fire.failed, fire.tokens) {
+                (true, _) => "failed".to_owned(),
+                (false, Tokens::Skipped) => "skipped".to_owned(),
+                (false, Tokens::Used(tokens)) => format!("ok, {tokens} tokens"),
+                (false, _) => "ok".to_owned(),
+            };
+            text += &format!("      run {} to {}: {outcome}\n", time(fire.known_start()), fire.end.minute());
         }
     }
     text

@@ -1,13 +1,16 @@
 //! The stores: which scheduler a database belongs to, and how its tables become a [`Snapshot`].
 //!
-//! Each scheduler has a folder and an arm in every match on [`Store`]. Only here and in [`crate::db`] is `rusqlite` named.
+//! Each scheduler has a folder, and an arm in every match on [`Store`] or [`Reader`], which the compiler demands; a mapping reads
+//! any other one. Only here and in [`crate::db`] is `rusqlite` named.
 
+mod mapped;
 mod models;
 mod openclaw;
 mod phantom;
 mod table;
 mod value;
 
+pub use mapped::{Dialect, Form, Mapping, TimeForm, Words};
 #[cfg(test)]
 pub use phantom::for_tests as phantom_for_tests;
 
@@ -34,6 +37,53 @@ pub enum Store {
     Phantom,
     /// OpenClaw
     Openclaw,
+}
+
+/// How one database is read: where all stores meet.
+#[derive(Debug, Clone, Copy)]
+pub enum Reader<'a> {
+    /// By the code for its scheduler.
+    Known(Store),
+    /// By the operator's queries.
+    Mapped(&'a Mapping),
+}
+
+impl Reader<'_> {
+    /// The name that `--store` takes.
+    fn name(self) -> String {
+        match self {
+            Reader::Known(store) => store.name(),
+            Reader::Mapped(mapping) => mapping.name.clone(),
+        }
+    }
+
+    /// The tables whose columns may be read, and nothing else.
+    fn tables(&self) -> Vec<&str> {
+        match self {
+            Reader::Known(store) => store.tables().to_vec(),
+            Reader::Mapped(mapping) => mapping.tables.iter().map(String::as_str).collect(),
+        }
+    }
+
+    fn read(self, access: &mut Access<'_>, window: &Window) -> Result<Snapshot, ReadError> {
+        match self {
+            Reader::Known(Store::Phantom) => phantom::read(access, window),
+            Reader::Known(Store::Openclaw) => openclaw::read(access, window),
+            Reader::Mapped(mapping) => mapped::read(access, window, mapping),
+        }
+    }
+}
+
+/// The reader of that name.
+///
+/// # Errors
+/// The names that there are.
+pub fn named<'a>(name: &str, mappings: &'a [Mapping]) -> Result<Reader<'a>, String> {
+    let known = Store::value_variants().iter().copied().map(Reader::Known);
+    let all: Vec<Reader<'_>> = mappings.iter().map(Reader::Mapped).chain(known).collect();
+    let names: Vec<String> = all.iter().map(|reader| reader.name()).collect();
+    let found = all.into_iter().find(|reader| reader.name() == name);
+    found.ok_or_else(|| format!("--store {name:?}: there are only {}", names.join(", ")))
 }
 
 /// With fewer runs a job without a row was not a regular one.
@@ -132,11 +182,9 @@ impl Store {
         }
     }
 
-    fn read(self, access: &mut Access<'_>, window: &Window) -> Result<Snapshot, ReadError> {
-        match self {
-            Store::Phantom => phantom::read(access, window),
-            Store::Openclaw => openclaw::read(access, window),
-        }
+    /// Its name on the command line.
+    fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
     /// Where its database usually is, if that can be told.
@@ -160,25 +208,24 @@ pub fn usual_places() -> Vec<PathBuf> {
     places.map(|place| std::path::absolute(&place).unwrap_or(place)).collect()
 }
 
-/// Reads the database at `path`, a path that [`crate::db::locate`] returned, as the store that it is, or that `insist` names.
+/// Reads the database at `path`, a path that [`crate::db::locate`] returned, as the store that it is, or that `insist` names. The
+/// operator's mappings come before what is known.
 ///
 /// # Errors
 /// What is wrong with the database.
-pub fn read(path: &Path, window: &Window, insist: Option<Store>) -> Result<Snapshot, ReadError> {
-    let tables: Vec<&str> = Store::value_variants().iter().flat_map(|store| store.tables()).copied().collect();
-    let mut access = Access::new(path, &tables, window.deadline)?;
-    let names = access.consistent_read(table_names)?;
-    let mut recognized = Store::recognize(&names);
-    if recognized.contains(&Store::Openclaw) && !access.consistent_read(openclaw::recognizes)? {
-        recognized.retain(|store| *store != Store::Openclaw);
-    }
-    let store = match (insist, recognized.as_slice()) {
-        (Some(store), _) => store,
-        (None, [store]) => *store,
-        (None, []) => return Err(unrecognized(&names)),
-        (None, several) => return Err(ambiguous(several)),
+pub fn read(
+    path: &Path,
+    window: &Window,
+    insist: Option<Reader<'_>>,
+    mappings: &[Mapping],
+) -> Result<Snapshot, ReadError> {
+    let reader = match insist {
+        Some(reader) => reader,
+        None => recognize(path, window, mappings)?,
     };
-    let mut snapshot = store.read(&mut access, window)?;
+    let tables = reader.tables();
+    let mut access = Access::new(path, &tables, window.deadline)?;
+    let mut snapshot = reader.read(&mut access, window)?;
     zone::settle(&mut snapshot, window.zone, window.machine_zone);
     if window.asks_process {
         let (liveness, note) = db::liveness(path);
@@ -186,6 +233,30 @@ pub fn read(path: &Path, window: &Window, insist: Option<Store>) -> Result<Snaps
         snapshot.notes.extend(note);
     }
     Ok(snapshot)
+}
+
+/// The reader of a database, by its tables.
+fn recognize<'a>(path: &Path, window: &Window, mappings: &'a [Mapping]) -> Result<Reader<'a>, ReadError> {
+    let mut access = Access::new(path, &[], window.deadline)?;
+    let names = access.consistent_read(table_names)?;
+    let mapped: Vec<&Mapping> = mappings.iter().filter(|mapping| mapping.recognizes(&names)).collect();
+    match mapped.as_slice() {
+        [] => {}
+        [mapping] => return Ok(Reader::Mapped(mapping)),
+        several => {
+            let names = several.iter().map(|mapping| mapping.name.clone()).collect();
+            return Err(ambiguous(names));
+        }
+    }
+    let mut recognized = Store::recognize(&names);
+    if recognized.contains(&Store::Openclaw) && !access.consistent_read(openclaw::recognizes)? {
+        recognized.retain(|store| *store != Store::Openclaw);
+    }
+    match recognized.as_slice() {
+        [store] => Ok(Reader::Known(*store)),
+        [] => Err(unrecognized(&names)),
+        several => Err(ambiguous(several.iter().map(|store| store.job_table().to_owned()).collect())),
+    }
 }
 
 fn table_names(db: &Connection) -> Result<Vec<String>, ReadError> {
@@ -205,11 +276,10 @@ fn unrecognized(tables: &[String]) -> ReadError {
 }
 
 /// A database with the tables of several schedulers: to read those of one would call the others healthy.
-fn ambiguous(stores: &[Store]) -> ReadError {
-    let tables: Vec<&str> = stores.iter().map(|store| store.job_table()).collect();
+fn ambiguous(stores: Vec<String>) -> ReadError {
+    let stores = stores.join(", ");
     ReadError::Unusable(format!(
-        "has the tables of several schedulers ({}): audit it once for each, with --store",
-        tables.join(", ")
+        "has the tables of several schedulers ({stores}): audit it once for each, with --store"
     ))
 }
 

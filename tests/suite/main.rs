@@ -9,6 +9,7 @@ mod detectors;
 mod fleet;
 mod formats;
 mod hostile;
+mod mapped;
 mod notify;
 mod openclaw;
 mod openclaw_versions;

@@ -15,12 +15,13 @@ use super::value::{self, cut, message, number, shown, text};
 use super::{NewerRows, Window};
 use crate::db::{Access, ReadError};
 use crate::model::{
-    ErrorClass, Home, Job, JobIndex, Lease, Row, Run, Schedule, SchedulerTraits, Snapshot, State, Timestamp,
+    ErrorClass, Home, Job, JobIndex, Lease, Remedies, Row, Run, Schedule, SchedulerTraits, Snapshot, State, Timestamp,
 };
 use crate::time::{DAY, Instant, MINUTE, Millis, SECOND};
 use definition::{Definition, JobState, Quarantine, delivery_error};
 use runs::RunTable;
 use rusqlite::{Connection, Statement};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::PathBuf;
 
@@ -55,14 +56,16 @@ const ANYTHING_ELSE: Millis = 10 * MINUTE;
 pub const TRAITS: SchedulerTraits = SchedulerTraits {
     max_concurrent: 8,
     records_starts: true,
-    backoff: &[30 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE, 60 * MINUTE],
+    backoff: Cow::Borrowed(&[30 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE, 60 * MINUTE]),
     retries_in_slot: false,
     breaker_limit: 10,
     session_delay: MINUTE,
     restart_stagger: None,
     stopped: "OpenClaw switched the job off after these errors",
     timer_sleeps: MINUTE,
-    remedy: remedy::remedy,
+    hides_runs: false,
+    moves_before: false,
+    remedies: Remedies::Own(remedy::remedy),
 };
 
 /// Where its database usually is: in the state directory that its variables name, else in the home directory.

@@ -12,12 +12,13 @@ use super::value::{self, message, number, shown, stamp, text};
 use super::{NewerRows, Window};
 use crate::db::{Access, ReadError};
 use crate::model::{
-    Delivery, DeliveryError, ErrorClass, Job, JobIndex, OpenRun, Row, Run, SchedulerTraits, Snapshot, State, Switch,
-    Timestamp,
+    Delivery, DeliveryError, ErrorClass, Job, JobIndex, OpenRun, Remedies, Row, Run, SchedulerTraits, Snapshot, State,
+    Switch, Timestamp,
 };
 use crate::time::{Instant, MINUTE, SECOND};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
@@ -70,7 +71,7 @@ const OPTIONAL_EVENT_COLUMNS: [&str; 2] = ["cost_usd", "model"];
 pub const TRAITS: SchedulerTraits = SchedulerTraits {
     max_concurrent: 1,
     records_starts: false,
-    backoff: &[30 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE, 60 * MINUTE],
+    backoff: Cow::Borrowed(&[30 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE, 60 * MINUTE]),
     retries_in_slot: true,
     breaker_limit: 10,
     // One session in a hundred took one to four minutes to show.
@@ -78,7 +79,9 @@ pub const TRAITS: SchedulerTraits = SchedulerTraits {
     restart_stagger: Some(5 * SECOND),
     stopped: "the circuit breaker is open",
     timer_sleeps: 60 * MINUTE,
-    remedy: remedy::remedy,
+    hides_runs: false,
+    moves_before: false,
+    remedies: Remedies::Own(remedy::remedy),
 };
 
 /// Where its database usually is: in the working directory of its process.

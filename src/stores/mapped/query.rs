@@ -1,0 +1,91 @@
+//! The operator's queries: one SELECT each, whose errors name the line of the config file.
+
+use crate::db::ReadError;
+use crate::settings::nearest;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row, Statement};
+use std::path::PathBuf;
+
+/// A query with where it comes from.
+pub struct Query {
+    pub mapping: String,
+    pub place: (PathBuf, usize),
+    /// The key of the config file.
+    pub key: &'static str,
+    pub text: String,
+}
+
+/// A query that can be run.
+pub struct Prepared<'db> {
+    pub statement: Statement<'db>,
+    pub columns: Columns,
+}
+
+impl Query {
+    /// An error of this query.
+    pub fn wrong(&self, why: impl std::fmt::Display) -> ReadError {
+        let (file, line) = &self.place;
+        let (file, Query { key, mapping, .. }) = (file.display(), self);
+        ReadError::Unusable(format!("can't be read by {file} line {line}, store {mapping:?}, {key}: {why}"))
+    }
+
+    /// Prepares the query: one SELECT, and nothing else.
+    pub fn prepare<'db>(&self, db: &'db Connection) -> Result<Prepared<'db>, ReadError> {
+        let text = self.text.trim().trim_end_matches(';');
+        let statement = db.prepare(text).map_err(|error| self.wrong(plain(&error)))?;
+        if !statement.readonly() || statement.column_count() == 0 {
+            return Err(self.wrong("it is not a SELECT"));
+        }
+        let columns = Columns(statement.column_names().map(str::to_lowercase).collect());
+        Ok(Prepared { statement, columns })
+    }
+}
+
+/// SQLite's message without the statement, which may be long.
+fn plain(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        rusqlite::Error::SqliteFailure(_, Some(message)) => match message.as_str() {
+            refused if refused == "not authorized" || refused.contains("prohibited") => {
+                format!("it does more than a SELECT on the tables that the store names ({refused})")
+            }
+            message => message.to_owned(),
+        },
+        rusqlite::Error::MultipleStatement => "it is more than one statement".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// The names of a query's columns, in lower case.
+#[derive(Debug, Clone)]
+pub struct Columns(Vec<String>);
+
+impl Columns {
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|column| column == name)
+    }
+
+    /// The value of a column; NULL where the query does not have it.
+    pub fn get<'row>(&self, row: &'row Row<'_>, name: &str) -> Result<ValueRef<'row>, ReadError> {
+        match self.0.iter().position(|column| column == name) {
+            Some(position) => Ok(row.get_ref(position)?),
+            None => Ok(ValueRef::Null),
+        }
+    }
+
+    /// Refuses a query that lacks a column it needs, or has one whose name means nothing.
+    pub fn check(&self, query: &Query, known: &[&str], needed: &[&str]) -> Result<(), ReadError> {
+        if let Some(missing) = needed.iter().find(|column| !self.has(column)) {
+            return Err(query.wrong(format!("it has no column {missing:?}; name one with AS {missing}")));
+        }
+        let is_known = |column: &String| known.contains(&column.as_str());
+        match self.0.iter().find(|column| !is_known(column)) {
+            Some(unknown) => {
+                let hint = nearest(unknown, known.iter().copied())
+                    .map_or_else(String::new, |nearest| format!("; did you mean {nearest:?}?"));
+                Err(query.wrong(format!("the column {unknown:?} has no meaning{hint} Known are {}", known.join(", "))))
+            }
+            None => Ok(()),
+        }
+    }
+}

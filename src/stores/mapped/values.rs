@@ -1,0 +1,211 @@
+//! The values of a mapped store: times, words, and schedules in the forms that schedulers write.
+
+use super::super::value;
+use crate::time::{HOUR, Instant, MINUTE, Millis, SECOND, TimeText};
+use rusqlite::types::ValueRef;
+
+pub use value::{shown, text};
+
+/// A number beyond this is a time in milliseconds: in seconds it would be the year 5138.
+const MILLIS_FROM: f64 = 1e11;
+
+/// How a schedule is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Form {
+    /// A cron expression
+    Cron,
+    /// An interval in milliseconds
+    EveryMs,
+    /// An interval in seconds
+    EverySeconds,
+    /// An interval in minutes
+    EveryMinutes,
+    /// A time at which the job runs once
+    At,
+}
+
+impl Form {
+    /// `cron`, `every`, or `at`.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Form::Cron => "cron",
+            Form::EveryMs | Form::EverySeconds | Form::EveryMinutes => "every",
+            Form::At => "at",
+        }
+    }
+
+    /// The milliseconds of its unit.
+    pub fn unit(self) -> Millis {
+        match self {
+            Form::EverySeconds => SECOND,
+            Form::EveryMinutes => MINUTE,
+            Form::Cron | Form::At | Form::EveryMs => 1,
+        }
+    }
+
+    /// The name of its unit.
+    pub fn units(self) -> &'static str {
+        match self {
+            Form::EverySeconds => "seconds",
+            Form::EveryMinutes => "minutes",
+            Form::Cron | Form::At | Form::EveryMs => "milliseconds",
+        }
+    }
+}
+
+/// How a time is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum TimeForm {
+    /// Text such as 2026-03-02T10:00:00Z; without an offset in UTC
+    Iso,
+    /// Seconds since 1970
+    Unix,
+    /// Milliseconds since 1970
+    UnixMs,
+}
+
+/// What words for the outcome of a run mean; compared without regard to case.
+#[derive(Debug, Clone)]
+pub struct Words {
+    /// The run did its work.
+    pub ok: Vec<String>,
+    /// It failed.
+    pub error: Vec<String>,
+    /// The scheduler skipped it.
+    pub skipped: Vec<String>,
+    /// It is in flight.
+    pub running: Vec<String>,
+}
+
+impl Default for Words {
+    fn default() -> Words {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        Words {
+            ok: words(&["ok", "success", "succeeded", "completed", "complete", "done"]),
+            error: words(&["error", "failed", "failure", "timeout", "timed_out", "cancelled", "crashed"]),
+            skipped: words(&["skipped"]),
+            running: words(&["running", "started", "in_progress", "claimed"]),
+        }
+    }
+}
+
+/// What became of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// It did its work.
+    Ok,
+    /// It failed.
+    Error,
+    /// It was skipped.
+    Skipped,
+    /// It is in flight.
+    Running,
+}
+
+impl Words {
+    /// What a word means; None for no word, and for one that is not known.
+    pub fn meaning(&self, word: &Option<String>) -> Option<Status> {
+        let word = word.as_deref().map(str::trim).filter(|word| !word.is_empty())?;
+        let is = |words: &[String]| words.iter().any(|known| known.eq_ignore_ascii_case(word));
+        [(&self.ok, Status::Ok), (&self.error, Status::Error), (&self.skipped, Status::Skipped)]
+            .into_iter()
+            .chain([(&self.running, Status::Running)])
+            .find_map(|(words, status)| is(words).then_some(status))
+    }
+}
+
+/// A time in the form that is named, or in the one that it looks like.
+pub fn time(value: ValueRef<'_>, form: Option<TimeForm>) -> Option<Instant> {
+    let seconds = |number: f64| Some(Instant::from_millis((number * SECOND as f64) as i64));
+    let from_number = |number: f64| match form {
+        _ if !number.is_finite() || number <= 0.0 => None,
+        Some(TimeForm::Unix) => seconds(number),
+        Some(TimeForm::UnixMs) => Some(Instant::from_millis(number as i64)),
+        Some(TimeForm::Iso) => None,
+        None if number < MILLIS_FROM => seconds(number),
+        None => Some(Instant::from_millis(number as i64)),
+    };
+    match value {
+        ValueRef::Null | ValueRef::Blob(_) => None,
+        ValueRef::Integer(number) => from_number(number as f64),
+        ValueRef::Real(number) => from_number(number),
+        ValueRef::Text(bytes) => {
+            let text = std::str::from_utf8(bytes).ok()?.trim();
+            match text.parse::<f64>() {
+                Ok(number) => from_number(number),
+                Err(_) => go_time(text).or_else(|| TimeText::parse(text).map(TimeText::as_utc)),
+            }
+        }
+    }
+}
+
+/// Time texts of Go, such as `2026-03-02 10:00:00.5 +0000 UTC`, of which the name of the zone is left out.
+fn go_time(text: &str) -> Option<Instant> {
+    let mut parts = text.split(' ');
+    let (date, time, offset) = (parts.next()?, parts.next()?, parts.next()?);
+    let hours: i64 = offset.get(1..3)?.parse().ok()?;
+    let minutes: i64 = offset.get(3..5)?.parse().ok()?;
+    let ahead = (hours * HOUR + minutes * MINUTE) * if offset.starts_with('-') { -1 } else { 1 };
+    let wall = TimeText::parse(&format!("{date} {time}"))?.as_utc();
+    Some(wall.plus(-ahead))
+}
+
+/// A whole number; a text that is one counts.
+pub fn number(value: ValueRef<'_>) -> Option<i64> {
+    match value {
+        ValueRef::Integer(number) => Some(number),
+        ValueRef::Real(number) if number.is_finite() => Some(number as i64),
+        ValueRef::Text(bytes) => std::str::from_utf8(bytes).ok()?.trim().parse().ok(),
+        ValueRef::Real(_) | ValueRef::Null | ValueRef::Blob(_) => None,
+    }
+}
+
+/// Whether a job is enabled: where nothing says so, it is.
+pub fn flag(value: ValueRef<'_>) -> bool {
+    match value {
+        ValueRef::Null => true,
+        ValueRef::Text(bytes) => !matches!(bytes.to_ascii_lowercase().as_slice(), b"0" | b"false" | b"f" | b"no" | b""),
+        other => number(other) != Some(0),
+    }
+}
+
+/// The bytes of an id; a number as its digits.
+pub fn bytes(value: ValueRef<'_>) -> Vec<u8> {
+    match value {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.to_vec(),
+        other => text(other).unwrap_or_default().into_bytes(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_in_the_forms_that_schedulers_write() {
+        let at = Some(Instant::from_millis(1_772_445_600_000));
+        for text in ["2026-03-02T10:00:00Z", "2026-03-02 10:00:00", "2026-03-02 12:00:00 +0200 CEST", "1772445600"] {
+            assert_eq!(time(ValueRef::Text(text.as_bytes()), None), at, "{text}");
+        }
+        assert_eq!(time(ValueRef::Integer(1_772_445_600), None), at);
+        assert_eq!(time(ValueRef::Integer(1_772_445_600_000), None), at);
+        assert_eq!(time(ValueRef::Real(1_772_445_600.0), Some(TimeForm::Unix)), at);
+        assert_eq!(time(ValueRef::Integer(99_999_999_999), None), Some(Instant::from_millis(99_999_999_999_000)));
+        assert_eq!(time(ValueRef::Integer(100_000_000_000), None), Some(Instant::from_millis(100_000_000_000)));
+        for nothing in [ValueRef::Null, ValueRef::Integer(0), ValueRef::Text(b"soon"), ValueRef::Real(f64::NAN)] {
+            assert_eq!(time(nothing, None), None);
+        }
+    }
+
+    #[test]
+    fn words_and_flags_are_compared_without_regard_to_case() {
+        let words = Words::default();
+        let meaning = |word: &str| words.meaning(&Some(word.to_owned()));
+        assert_eq!(
+            (meaning("SUCCESS"), meaning("Failed"), meaning("odd")),
+            (Some(Status::Ok), Some(Status::Error), None)
+        );
+        assert!(flag(ValueRef::Null) && flag(ValueRef::Integer(1)) && flag(ValueRef::Text(b"active")));
+        assert!(!flag(ValueRef::Integer(0)) && !flag(ValueRef::Text(b"False")));
+    }
+}

@@ -1,0 +1,357 @@
+//! Stores that are read by the operator's queries: the recipes of contrib/stores, each with the three detectors quiet and told, and
+//! what is refused.
+
+use crate::{Run, command};
+use rusqlite::Connection;
+use std::path::PathBuf;
+
+/// Seconds since 1970 of 10:00 on 2 March 2026.
+const TEN: i64 = 1_772_445_600;
+
+fn iso(minutes: i64) -> String {
+    chrono::DateTime::from_timestamp(TEN + minutes * 60, 0).unwrap().format("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// What became of a run.
+#[derive(Clone, Copy, PartialEq)]
+enum Outcome {
+    Ok,
+    Failed,
+}
+
+/// A recipe, and how its tables are filled; times are minutes from 10:00.
+struct Recipe {
+    name: &'static str,
+    /// An hourly job with this next run.
+    job: fn(&Connection, i64),
+    /// A run of the job that began then and took a minute.
+    run: fn(&Connection, i64, Outcome),
+    /// A sign of life, where the store has one.
+    beat: Option<fn(&Connection, i64)>,
+    /// Minutes after which a job is late whose run may be in flight.
+    longest_run: i64,
+}
+
+fn sql(db: &Connection, text: &str) {
+    db.execute_batch(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+}
+
+const RECIPES: [Recipe; 5] = [
+    Recipe {
+        name: "homemade",
+        job: |db, next| sql(db, &format!("INSERT INTO tasks VALUES (1, 'j', 1, '0 * * * *', {})", TEN + next * 60)),
+        run: |db, start, outcome| {
+            let status = if outcome == Outcome::Ok { "ok" } else { "failed" };
+            let (start, end) = (TEN + start * 60, TEN + start * 60 + 60);
+            sql(db, &format!("INSERT INTO task_log VALUES (1, {start}, {end}, '{status}', 5, NULL)"));
+        },
+        beat: None,
+        longest_run: 0,
+    },
+    Recipe {
+        name: "nanoclaw",
+        job: |db, next| {
+            sql(
+                db,
+                &format!(
+                    "INSERT INTO scheduled_tasks VALUES ('j', 'g', 'c', 'secret', 'cron', '0 * * * *', '{}', NULL, NULL, 'active', '{}')",
+                    iso(next),
+                    iso(-2000)
+                ),
+            );
+        },
+        run: |db, start, outcome| {
+            let status = if outcome == Outcome::Ok { "success" } else { "error" };
+            let end = iso(start + 1);
+            sql(
+                db,
+                &format!(
+                    "INSERT INTO task_run_logs VALUES (NULL, 'j', '{end}', 60000, '{status}', 'secret', 'secret')"
+                ),
+            );
+        },
+        beat: None,
+        longest_run: 30,
+    },
+    Recipe {
+        name: "zeroclaw",
+        job: |db, next| {
+            sql(
+                db,
+                &format!(
+                    "INSERT INTO cron_jobs VALUES ('j', '0 * * * *', 'c', '{{\"kind\":\"cron\",\"expr\":\"0 * * * *\",\"tz\":null}}',
+                       'agent', 'secret', 'j', 1, '{}', '{}', NULL, NULL, NULL, NULL)",
+                    iso(-2000),
+                    iso(next)
+                ),
+            );
+        },
+        run: |db, start, outcome| {
+            let status = if outcome == Outcome::Ok { "ok" } else { "error" };
+            let (start, end) = (iso(start), iso(start + 1));
+            sql(db, &format!("INSERT INTO cron_runs VALUES (NULL, 'j', '{start}', '{end}', '{status}', NULL, 60000)"));
+        },
+        beat: None,
+        longest_run: 0,
+    },
+    Recipe {
+        name: "solid_queue",
+        job: |db, _| {
+            let at = iso(-2000);
+            sql(
+                db,
+                &format!(
+                    "INSERT INTO solid_queue_recurring_tasks VALUES (1, 'j', '0 * * * *', 'J', 1, '{at}', '{at}');
+                     INSERT INTO solid_queue_processes VALUES (1, 'Scheduler', '{at}')"
+                ),
+            );
+        },
+        run: |db, start, outcome| {
+            let (start, end) = (iso(start), iso(start + 1));
+            let finished = if outcome == Outcome::Ok { format!("'{end}'") } else { "NULL".to_owned() };
+            sql(
+                db,
+                &format!(
+                    "INSERT INTO solid_queue_jobs VALUES (NULL, 'J', {finished}, '{start}');
+                     INSERT INTO solid_queue_recurring_executions VALUES (NULL, last_insert_rowid(), 'j', '{start}', '{start}')"
+                ),
+            );
+            if outcome == Outcome::Failed {
+                sql(
+                    db,
+                    &format!(
+                        "INSERT INTO solid_queue_failed_executions SELECT NULL, max(id), 'boom', '{end}' FROM solid_queue_jobs"
+                    ),
+                );
+            }
+        },
+        beat: Some(|db, at| sql(db, &format!("UPDATE solid_queue_processes SET last_heartbeat_at = '{}'", iso(at)))),
+        longest_run: 0,
+    },
+    Recipe {
+        name: "gitea",
+        job: |db, next| {
+            let next = TEN + next * 60;
+            sql(
+                db,
+                &format!(
+                    "INSERT INTO action_schedule VALUES (1, 'j', 1, 'w', 0);
+                     INSERT INTO action_schedule_spec VALUES (1, 1, 1, {next}, 0, '0 * * * *')"
+                ),
+            );
+        },
+        run: |db, start, outcome| {
+            let status = if outcome == Outcome::Ok { 1 } else { 2 };
+            let (start, end) = (TEN + start * 60, TEN + start * 60 + 60);
+            sql(
+                db,
+                &format!("INSERT INTO action_run VALUES (NULL, 'j', 1, 'w', 1, {status}, {start}, {start}, {end})"),
+            );
+        },
+        beat: None,
+        longest_run: 0,
+    },
+];
+
+struct Store<'a> {
+    _directory: tempfile::TempDir,
+    path: PathBuf,
+    db: Connection,
+    recipe: &'a Recipe,
+}
+
+impl<'a> Store<'a> {
+    fn new(recipe: &'a Recipe) -> Store<'a> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store.db");
+        let db = Connection::open(&path).unwrap();
+        sql(&db, &std::fs::read_to_string(format!("contrib/stores/{}.sql", recipe.name)).unwrap());
+        Store { _directory: directory, path, db, recipe }
+    }
+
+    fn job(&self, next: i64) -> &Self {
+        (self.recipe.job)(&self.db, next);
+        self
+    }
+
+    fn ran(&self, starts: &[i64], outcome: Outcome) -> &Self {
+        starts.iter().for_each(|start| (self.recipe.run)(&self.db, *start, outcome));
+        self
+    }
+
+    fn audit(&self, minutes: i64, more: &[&str]) -> Run {
+        if let Some(beat) = self.recipe.beat {
+            beat(&self.db, minutes);
+        }
+        let config = format!("contrib/stores/{}.toml", self.recipe.name);
+        let mut call = command();
+        call.args(["--config", &config, "--now", &iso(minutes)]).args(more).arg(&self.path);
+        call.output().unwrap().into()
+    }
+
+    fn findings(&self, minutes: i64) -> Vec<String> {
+        self.audit(minutes, &["-f", "json"]).findings()
+    }
+}
+
+const HOURS: [i64; 4] = [-180, -120, -60, 0];
+
+#[test]
+fn a_job_that_is_past_due_is_told_and_one_that_is_not_is_quiet() {
+    for recipe in &RECIPES {
+        let store = Store::new(recipe);
+        store.job(60).ran(&HOURS, Outcome::Ok);
+        let late = 60 + recipe.longest_run;
+        let on_time = store.findings(late + 15);
+        assert_eq!(on_time, [""; 0], "{}", recipe.name);
+        let told = store.findings(late + 16);
+        assert!(told.contains(&"warning past-due/overdue ongoing".to_owned()), "{}: {told:?}", recipe.name);
+        let lost = store.findings(late + 66);
+        assert!(lost.contains(&"critical past-due/overdue ongoing".to_owned()), "{}: {lost:?}", recipe.name);
+    }
+}
+
+#[test]
+fn a_streak_of_failed_runs_is_told_and_two_are_not() {
+    for recipe in &RECIPES {
+        let store = Store::new(recipe);
+        store.job(60).ran(&[-180, -120], Outcome::Ok).ran(&[-60, 0], Outcome::Failed);
+        assert_eq!(store.findings(10), [""; 0], "{}", recipe.name);
+        let store = Store::new(recipe);
+        store.job(60).ran(&[-180], Outcome::Ok).ran(&[-120, -60, 0], Outcome::Failed);
+        assert_eq!(store.findings(10), ["warning zero-tokens/failing ongoing"], "{}", recipe.name);
+        assert!(!store.audit(10, &["-f", "json"]).out.contains("prompt"), "{}", recipe.name);
+    }
+}
+
+#[test]
+fn a_gap_is_told_and_a_usual_pause_is_not() {
+    for recipe in &RECIPES {
+        let store = Store::new(recipe);
+        store.job(60).ran(&[-300, -240], Outcome::Ok).ran(&[0], Outcome::Ok);
+        assert_eq!(store.findings(10), ["warning gap/silent resolved"], "{}", recipe.name);
+        // A store that moves the next run before the run shows a run that never comes by its slots alone.
+        let store = Store::new(recipe);
+        store.job(660).ran(&HOURS, Outcome::Ok);
+        let told = store.findings(60 + recipe.longest_run.max(180) + 66);
+        let silent = |finding: &String| finding.starts_with("critical gap/silent ongoing");
+        assert!(recipe.name == "solid_queue" || told.iter().any(silent), "{}: {told:?}", recipe.name);
+    }
+}
+
+#[test]
+fn empty_runs_and_runs_in_flight_of_a_homemade_store_are_judged() {
+    let store = Store::new(&RECIPES[0]);
+    store.job(60).ran(&HOURS, Outcome::Ok);
+    sql(&store.db, "UPDATE task_log SET tokens = 0 WHERE started > 1772434801");
+    assert_eq!(store.findings(10), ["warning zero-tokens/zero-token-streak ongoing"]);
+    let store = Store::new(&RECIPES[0]);
+    store.job(60).ran(&HOURS, Outcome::Ok);
+    sql(&store.db, &format!("INSERT INTO task_log VALUES (1, {}, NULL, 'running', NULL, NULL)", TEN + 3600));
+    assert_eq!(store.findings(85), [""; 0], "25 minutes in flight");
+    assert!(store.findings(97).contains(&"critical past-due/hung-run ongoing".to_owned()), "{:?}", store.findings(97));
+    let told = store.audit(97, &[]);
+    assert!(told.out.contains("\nsystemctl status scheduler\n"), "{}", told.out);
+}
+
+#[test]
+fn a_dead_heartbeat_is_told_before_anything_is_lost() {
+    let store = Store::new(&RECIPES[3]);
+    store.job(60).ran(&HOURS, Outcome::Ok);
+    assert_eq!(store.findings(10), [""; 0]);
+    (RECIPES[3].beat.unwrap())(&store.db, 10);
+    let config = "contrib/stores/solid_queue.toml";
+    let mut call = command();
+    let later = call.args(["--config", config, "-f", "json", "--now", &iso(16)]).arg(&store.path).output().unwrap();
+    assert_eq!(Run::from(later).incidents(), ["warning scheduler-down ongoing"]);
+}
+
+#[test]
+fn check_config_shows_jobs_and_runs_as_they_are_understood() {
+    for recipe in &RECIPES {
+        let store = Store::new(recipe);
+        store.job(60).ran(&HOURS, Outcome::Ok);
+        let shown = store.audit(10, &["--check-config"]).out;
+        for part in [
+            "0 * * * *, next run 2026-03-02 11:00, next slot 2026-03-02 11:00",
+            "run 2026-03-02 10:00 to 2026-03-02 10:01: ok",
+        ] {
+            assert!(shown.contains(part), "{}: {shown}", recipe.name);
+        }
+    }
+}
+
+#[test]
+fn a_mapping_can_do_nothing_but_read_its_tables() {
+    let store = Store::new(&RECIPES[0]);
+    store.job(60);
+    sql(&store.db, "CREATE TABLE secrets (x)");
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("config.toml");
+    for (jobs, said) in [
+        ("SELECT x AS id, x AS schedule, x AS next_run FROM secrets", "it does more than a SELECT on the tables"),
+        ("SELECT id, cron AS schedule, (SELECT x FROM secrets) AS next_run FROM tasks", "does more than a SELECT"),
+        ("PRAGMA journal_mode = WAL", "does more than a SELECT"),
+        ("ATTACH 'x.db' AS x", "does more than a SELECT"),
+        ("DELETE FROM tasks", "does more than a SELECT"),
+        ("SELECT 1 AS id, 2 AS schedule, 3 AS next_run; DELETE FROM tasks", "does more than a SELECT"),
+        ("SELECT 1 AS id, 2 AS schedule, 3 AS next_run; SELECT 4", "more than one statement"),
+        (
+            "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x AS id, x AS schedule FROM n",
+            "does more",
+        ),
+        ("SELECT id, cron AS schedul, next_run FROM tasks", "it has no column \"schedule\""),
+        ("SELECT id, cron AS schedule, next_run AS nextrun FROM tasks", "did you mean \"next_run\"?"),
+        ("SELECT id, cron AS schedule FROM tasks", "no column next_run, and there is no query for runs"),
+        ("SELECT id, absent AS schedule, next_run FROM tasks", "no such column: absent"),
+        ("SELEC id FROM tasks", "syntax error"),
+    ] {
+        let text = format!("[[store]]\nname = \"x\"\ntables = [\"tasks\"]\njobs = \"\"\"{jobs}\"\"\"\n");
+        std::fs::write(&config, text).unwrap();
+        let run: Run = command().arg("--config").arg(&config).arg(&store.path).output().unwrap().into();
+        assert!(
+            run.code == 3 && run.err.contains(said) && run.err.contains("config.toml line 1"),
+            "{jobs}: {}",
+            run.err
+        );
+    }
+    let count: i64 = store.db.query_row("SELECT count(*) FROM tasks", [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 1);
+}
+
+#[test]
+fn a_query_that_never_ends_is_ended_by_the_deadline() {
+    let store = Store::new(&RECIPES[0]);
+    sql(
+        &store.db,
+        &(0..400).map(|id| format!("INSERT INTO tasks VALUES ({id}, 'j', 1, '0 * * * *', 5);")).collect::<String>(),
+    );
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("config.toml");
+    let jobs =
+        "SELECT count(*) AS id, a.cron AS schedule, 5 AS next_run FROM tasks a, tasks b, tasks c, tasks d, tasks e";
+    std::fs::write(&config, format!("[[store]]\nname = \"x\"\ntables = [\"tasks\"]\njobs = \"{jobs}\"\n")).unwrap();
+    let run: Run =
+        command().args(["--timeout", "300ms", "--config"]).arg(&config).arg(&store.path).output().unwrap().into();
+    assert!(run.code == 3 && run.err.contains("time-out"), "{}", run.err);
+}
+
+#[test]
+fn a_mapping_comes_before_what_is_known_and_store_names_either() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("config.toml");
+    std::fs::write(
+        &config,
+        "[[store]]\nname = \"next\"\ntables = [\"scheduled_jobs\"]\njobs = \"SELECT id, name, schedule_kind AS kind, schedule_value AS schedule, next_run_at AS next_run FROM scheduled_jobs\"\n",
+    )
+    .unwrap();
+    let audit = |more: &[&str]| {
+        let mut call = command();
+        call.arg("--config").arg(&config).args(["--now", "2026-03-12T00:13:20Z", "--check-config"]).args(more);
+        Run::from(call.arg("fixtures/healthy.db").output().unwrap())
+    };
+    assert!(audit(&[]).out.contains("read as \"next\""), "{}", audit(&[]).out);
+    assert!(!audit(&["--store", "phantom"]).out.contains("read as"));
+    let wrong = audit(&["--store", "other"]);
+    assert!(wrong.code == 3 && wrong.err.contains("there are only next, phantom, openclaw"), "{}", wrong.err);
+}
