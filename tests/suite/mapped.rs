@@ -225,6 +225,20 @@ fn a_streak_of_failed_runs_is_told_and_two_are_not() {
 }
 
 #[test]
+fn the_history_tells_the_error_of_a_run_that_the_row_knows_too_with_advice_for_any_scheduler() {
+    let nanoclaw = &RECIPES[1];
+    for (row_after_the_run, shown) in [(0, true), (1, true), (2, false)] {
+        let store = Store::new(nanoclaw);
+        store.job(60).ran(&[-180], Outcome::Ok).ran(&[-120, -60, 0], Outcome::Failed);
+        sql(&store.db, "UPDATE task_run_logs SET error = 'Error: no such model' WHERE error IS NOT NULL");
+        sql(&store.db, &format!("UPDATE scheduled_tasks SET last_run = '{}'", iso(1 + row_after_the_run)));
+        let out = store.audit(10, &[]).out;
+        assert_eq!(out.contains("no such model"), shown, "{row_after_the_run}: {out}");
+        assert!(out.contains("fix its cause") && !out.contains("circuit breaker"), "{out}");
+    }
+}
+
+#[test]
 fn a_gap_is_told_and_a_usual_pause_is_not() {
     for recipe in &RECIPES {
         let store = Store::new(recipe);

@@ -4,6 +4,7 @@
 //! tables of its mapping: SQLite's authorizer refuses everything else, and the deadline and the limits hold.
 
 mod query;
+mod remedy;
 mod runs;
 mod values;
 
@@ -12,24 +13,18 @@ pub use values::{Form, TimeForm, Words};
 use super::Window;
 use crate::db::{Access, ReadError};
 use crate::model::{
-    Action, ErrorClass, Fire, Job, JobIndex, Lease, Remedies, Remedy, Row, Run, Schedule, SchedulerTraits, Snapshot,
-    State, Timestamp, Trouble, When,
+    ErrorClass, Fire, Job, JobIndex, Lease, Remedies, Row, Run, Schedule, SchedulerTraits, Snapshot, State, Timestamp,
+    When,
 };
 use crate::schedule::{Cadence, Cron, Zone};
-use crate::shell;
 use crate::time::{Instant, MINUTE, Millis};
 use query::{Columns, Query};
 use rusqlite::{Connection, Row as SqlRow};
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::ffi::OsStr;
 use std::path::PathBuf;
 use values::{flag, number, shown, text};
 
-/// Stands for the id of a job in a command.
-const JOB_ID: &str = "<job-id>";
-/// Ids longer than this are not shown in a command.
-const MAX_ID_LEN: usize = 200;
 /// A heartbeat that is older says that the scheduler is dead.
 const HEARTBEAT_TERM: Millis = 5 * MINUTE;
 /// Runs in flight at a time, where the mapping does not say how many there can be: so many never keep a job waiting.
@@ -110,27 +105,13 @@ impl Mapping {
             timer_sleeps: MINUTE,
             hides_runs,
             moves_before: self.moves_before,
-            remedies: Remedies::Named(remedy, self.commands.clone()),
+            remedies: Remedies::Named(remedy::remedy, self.commands.clone()),
         }
     }
 
     fn query(&self, key: &'static str, text: &str) -> Query {
         Query { mapping: self.name.clone(), place: self.place.clone(), key, text: text.to_owned() }
     }
-}
-
-/// The general advice, with the operator's commands.
-fn remedy(trouble: &Trouble<'_>, commands: &[String]) -> Remedy {
-    let id = trouble.jobs.first().map(|job| job.id.as_str()).filter(|id| {
-        !id.is_empty() && id.len() <= MAX_ID_LEN && !id.starts_with('-') && !id.contains(char::REPLACEMENT_CHARACTER)
-    });
-    let shown = |command: &String| match (command.contains(JOB_ID), id) {
-        (false, _) => Some(command.clone()),
-        (true, Some(id)) => Some(command.replace(JOB_ID, &shell::word(OsStr::new(id)))),
-        (true, None) => None,
-    };
-    let actions = commands.iter().filter_map(shown).map(Action::Shell).collect();
-    Remedy { actions, ..Remedy::step(trouble.cause.texts().advice) }
 }
 
 /// Reads a database by a mapping.
@@ -256,13 +237,13 @@ impl Reader<'_> {
         status: Option<values::Status>,
     ) -> Result<Option<Run>, ReadError> {
         let time = |name: &str| Ok::<_, ReadError>(values::time(columns.get(row, name)?, self.mapping.time));
-        let (start, end) = (time("last_start")?, time("last_end")?);
+        let (began, end) = (time("last_start")?, time("last_end")?);
         let error = text(columns.get(row, "last_error")?).filter(|error| !error.trim().is_empty());
         let failed = status == Some(values::Status::Error) || (status.is_none() && error.is_some());
         let first_line = error.as_deref().and_then(|error| error.lines().next()).filter(|_| failed);
-        Ok(start.or(end).filter(|at| *at <= self.window.now).map(|start| Run {
+        Ok(began.or(end).filter(|at| *at <= self.window.now).map(|start| Run {
             start,
-            duration_ms: end.map(|end| end.since(start).max(0)),
+            duration_ms: began.zip(end).map(|(began, end)| end.since(began).max(0)),
             failed,
             error: first_line.filter(|_| self.window.errors).map(|line| super::value::message(line, MAX_TEXT_LEN)),
             error_class: first_line.and_then(ErrorClass::of),

@@ -1,14 +1,20 @@
 //! The runs of a mapped store.
 
+use super::super::value;
+use super::query::Columns;
 use super::values::{self, Status};
 use super::{Reader, by_id};
 use crate::db::ReadError;
 use crate::model::{ErrorClass, Fire, Job, Run, Snapshot, Tokens};
-use crate::time::{DAY, Instant, Millis};
+use crate::time::{DAY, Instant, MINUTE, Millis};
+use rusqlite::Row;
+use std::collections::HashMap;
 
 /// Rows that are read at most.
 const MAX_RUNS: usize = 1_000_000;
 const MAX_ERROR_LEN: usize = 500;
+/// A job's row, which may not know how long its run took, may be written this long after the record of the same run.
+const SAME_RUN: Millis = MINUTE;
 /// The columns of runs that have a meaning.
 const RUN_COLUMNS: [&str; 7] = ["job", "start", "end", "duration_ms", "status", "tokens", "error"];
 
@@ -27,13 +33,11 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
     if !columns.has("start") && !columns.has("end") {
         return Err(query.wrong("it has neither a column start nor end"));
     }
-    let since = reader.window.start(&snapshot.jobs, Millis::MAX).plus(-DAY);
     if let Some(parameter) = prepared.statement.parameter_index(":since")? {
+        let since = reader.window.start(&snapshot.jobs, Millis::MAX).plus(-DAY);
         prepared.statement.raw_bind_parameter(parameter, bound(since, reader.mapping.time))?;
     }
-    let index: std::collections::HashMap<String, _> =
-        by_id(&snapshot.jobs).into_iter().map(|(id, job)| (id.to_owned(), job)).collect();
-    let may_be_open = columns.has("status") || columns.has("end") || columns.has("duration_ms");
+    let index: HashMap<String, _> = by_id(&snapshot.jobs).into_iter().map(|(id, job)| (id.to_owned(), job)).collect();
     let mut shows_open = false;
     let (mut rows, mut count) = (prepared.statement.raw_query(), 0);
     while let Some(row) = rows.next()? {
@@ -43,6 +47,29 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
             snapshot.notes.push(note);
             break;
         }
+        let Some(run) = RunRow::read(reader, row, &columns)? else { continue };
+        shows_open |= run.is_open || (columns.has("end") && columns.has("start"));
+        if let Some(job) = index.get(&value::id(&values::bytes(columns.get(row, "job")?))) {
+            run.add_to(&mut snapshot.jobs[job.position()], reader);
+        }
+    }
+    Ok(Runs { shows_open })
+}
+
+/// A row of the query for runs.
+struct RunRow {
+    start: Instant,
+    /// None if it is in flight, or nothing says when it ended.
+    end: Option<Instant>,
+    is_open: bool,
+    failed: bool,
+    tokens: Tokens,
+    error: Option<String>,
+}
+
+impl RunRow {
+    /// None without a time, or with one in the future.
+    fn read(reader: &Reader<'_>, row: &Row<'_>, columns: &Columns) -> Result<Option<RunRow>, ReadError> {
         let get = |name: &str| columns.get(row, name);
         let time = |name: &str| Ok::<_, ReadError>(values::time(get(name)?, reader.mapping.time));
         let status = reader.mapping.words.meaning(&values::text(get("status")?));
@@ -50,17 +77,10 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
         let (start, end) = (time("start")?, time("end")?);
         let end = end.or_else(|| Some(start?.plus(duration?)));
         let start = start.or_else(|| Some(end?.plus(-duration.unwrap_or(0))));
-        let Some(start) = start.filter(|start| *start <= reader.window.now) else { continue };
-        let id = super::super::value::id(&values::bytes(get("job")?));
-        let ends = end.filter(|end| *end <= reader.window.now);
-        let is_open = status == Some(Status::Running) || status.is_none() && ends.is_none() && may_be_open;
-        shows_open |= is_open || (columns.has("end") && columns.has("start"));
-        let Some(job) = index.get(&id) else { continue };
-        let job = &mut snapshot.jobs[job.position()];
-        if is_open && ends.is_none() {
-            job.running_since = job.running_since.max(Some(start));
-            continue;
-        }
+        let Some(start) = start.filter(|start| *start <= reader.window.now) else { return Ok(None) };
+        let end = end.filter(|end| *end <= reader.window.now);
+        let may_be_open = ["status", "end", "duration_ms"].iter().any(|column| columns.has(column));
+        let is_open = status == Some(Status::Running) || status.is_none() && end.is_none() && may_be_open;
         let error = values::text(get("error")?).filter(|error| !error.trim().is_empty());
         let failed = status == Some(Status::Error) || (status.is_none() && error.is_some());
         let tokens = match (values::number(get("tokens")?), status) {
@@ -70,11 +90,31 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
             (Some(_), _) => Tokens::Used(0),
             (None, _) => Tokens::Uncounted,
         };
-        let end = ends.unwrap_or(start);
-        job.fires.push(Fire { failed, ..Fire::ended(end, tokens).started(start) });
-        note_last(job, reader, start, end, failed, error);
+        Ok(Some(RunRow { start, end, is_open, failed, tokens, error }))
     }
-    Ok(Runs { shows_open })
+
+    fn add_to(self, job: &mut Job, reader: &Reader<'_>) {
+        if self.is_open && self.end.is_none() {
+            job.running_since = job.running_since.max(Some(self.start));
+            return;
+        }
+        let end = self.end.unwrap_or(self.start);
+        job.fires.push(Fire { failed: self.failed, ..Fire::ended(end, self.tokens).started(self.start) });
+        let is_newest = |known: &Run| {
+            let slack = if known.duration_ms.is_none() { SAME_RUN } else { 0 };
+            known.end().since(end) <= slack
+        };
+        if let Some(row) = job.row.as_mut().filter(|row| row.last_run.as_ref().is_none_or(is_newest)) {
+            let line = self.error.as_deref().and_then(|error| error.lines().next()).filter(|_| self.failed);
+            row.last_run = Some(Run {
+                start: self.start,
+                duration_ms: Some(end.since(self.start)),
+                failed: self.failed,
+                error: line.filter(|_| reader.window.errors).map(|line| value::message(line, MAX_ERROR_LEN)),
+                error_class: line.and_then(ErrorClass::of),
+            });
+        }
+    }
 }
 
 /// A point in time as a parameter, in the form of the store.
@@ -84,23 +124,6 @@ fn bound(at: Instant, form: Option<values::TimeForm>) -> rusqlite::types::Value 
         Some(values::TimeForm::UnixMs) => at.millis().into(),
         Some(values::TimeForm::Iso) | None => at.to_string().into(),
     }
-}
-
-/// The last run, for jobs whose row does not know it.
-fn note_last(job: &mut Job, reader: &Reader<'_>, start: Instant, end: Instant, failed: bool, error: Option<String>) {
-    let Some(row) = job.row.as_mut() else { return };
-    let is_newer = row.last_run.as_ref().is_none_or(|run| run.start <= start);
-    if !is_newer {
-        return;
-    }
-    let line = error.as_deref().and_then(|error| error.lines().next()).filter(|_| failed);
-    row.last_run = Some(Run {
-        start,
-        duration_ms: Some(end.since(start)),
-        failed,
-        error: line.filter(|_| reader.window.errors).map(|line| super::super::value::message(line, MAX_ERROR_LEN)),
-        error_class: line.and_then(ErrorClass::of),
-    });
 }
 
 /// Puts the fires in order, and adds what only the row knows: its last run, where there are no others, and errors in a row.
