@@ -87,8 +87,8 @@ fn step(trouble: &Trouble<'_>) -> (&'static str, &'static [&'static str]) {
         ),
         Cause::Undelivered => ("Check the channel and target of the delivery.", &[SHOW]),
         Cause::StoreUnserved => (
-            "Check OPENCLAW_STATE_DIR and OPENCLAW_HOME of the gateway: it serves another state directory. A restart alone does not help.",
-            &[],
+            "If the state directory was moved, move it back or add the jobs again with openclaw cron add; else check OPENCLAW_STATE_DIR and OPENCLAW_HOME of the gateway. A restart alone does not help.",
+            &["openclaw cron list"],
         ),
         Cause::JobsGone => (
             "Compare the list with a backup of the database, and add the jobs again with openclaw cron add.",
