@@ -265,12 +265,16 @@ fn table_names(db: &Connection) -> Result<Vec<String>, ReadError> {
     Ok(names.collect::<Result<_, _>>()?)
 }
 
-/// A database without any scheduler's tables.
+/// A database of which no store and no mapping is known.
 fn unrecognized(tables: &[String]) -> ReadError {
     let job_tables: Vec<&str> = Store::value_variants().iter().map(|store| store.job_table()).collect();
+    let why = match Store::recognize(tables).first() {
+        Some(store) => format!("its {} is another program's", store.job_table()),
+        None => format!("it has neither a table {}", job_tables.join(" nor ")),
+    };
     ReadError::Foreign(format!(
-        "is not a scheduler's database: it has neither a table {}; found: {}. Give the scheduler's own database, such as data/phantom.db",
-        job_tables.join(" nor "),
+        "is not a scheduler's database: {why}; found: {}. Give the scheduler's own database, such as data/phantom.db, or read \
+         another scheduler's by a [[store]] of the config file",
         found(tables)
     ))
 }

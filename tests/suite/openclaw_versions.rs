@@ -124,7 +124,7 @@ fn cron_jobs_of_another_program_are_foreign() {
     let other = "CREATE TABLE cron_jobs (id TEXT PRIMARY KEY, expression TEXT, next_run TEXT)";
     Connection::open(&path).unwrap().execute_batch(other).unwrap();
     let named = run(&[path.to_str().unwrap()]);
-    assert!(named.code == 3 && named.err.contains("is not a scheduler's database"), "{}", named.err);
+    assert!(named.code == 3 && named.err.contains("its cron_jobs is another program's"), "{}", named.err);
     std::fs::copy("fixtures/healthy.db", directory.path().join("phantom.db")).unwrap();
     let found = run(&["--now", "2026-03-12T00:13:20Z", "--recursive", directory.path().to_str().unwrap()]);
     assert_eq!((found.code, found.err.as_str()), (0, ""));
