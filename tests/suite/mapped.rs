@@ -319,6 +319,9 @@ fn a_mapping_can_do_nothing_but_read_its_tables() {
         ("SELECT id, cron AS schedule FROM tasks", "no column next_run, and there is no query for runs"),
         ("SELECT id, absent AS schedule, next_run FROM tasks", "no such column: absent"),
         ("SELEC id FROM tasks", "syntax error"),
+        ("SELECT id, cron AS schedule, next_run FROM tasks WHERE next_run > :since", "nothing sets :since"),
+        ("SELECT id, cron AS schedule, cron ->> '$.x' AS next_run FROM tasks", "malformed JSON"),
+        ("SELECT id, hex(zeroblob(900000000)) AS schedule, next_run FROM tasks", "too big"),
     ] {
         let text = format!("[[store]]\nname = \"x\"\ntables = [\"tasks\"]\njobs = \"\"\"{jobs}\"\"\"\n");
         std::fs::write(&config, text).unwrap();

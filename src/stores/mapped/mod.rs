@@ -164,11 +164,12 @@ impl Reader<'_> {
     }
 
     fn read_jobs(&self, snapshot: &mut Snapshot) -> Result<(), ReadError> {
+        let query = self.mapping.query("jobs", &self.mapping.jobs);
         let mut prepared = self.query_jobs()?;
         let columns = prepared.columns.clone();
         let mut unread = Vec::new();
         let mut rows = prepared.statement.query([])?;
-        while let Some(row) = rows.next()? {
+        while let Some(row) = rows.next().map_err(|error| query.failed(error))? {
             super::room_for_another(&snapshot.jobs)?;
             let (job, problem) = self.job(row, &columns)?;
             unread.extend(problem.map(|problem| format!("the schedule of {:?} is not read: {problem}", job.id)));
@@ -293,9 +294,10 @@ impl Reader<'_> {
 
     fn read_heartbeat(&self, snapshot: &mut Snapshot) -> Result<(), ReadError> {
         let Some(heartbeat) = &self.mapping.heartbeat else { return Ok(()) };
-        let mut prepared = self.mapping.query("heartbeat", heartbeat).prepare(self.db)?;
+        let query = self.mapping.query("heartbeat", heartbeat);
+        let mut prepared = query.prepare(self.db)?;
         let mut rows = prepared.statement.query([])?;
-        let newest = match rows.next()? {
+        let newest = match rows.next().map_err(|error| query.failed(error))? {
             Some(row) => values::time(row.get_ref(0)?, self.mapping.time),
             None => None,
         };

@@ -3,8 +3,11 @@
 use crate::db::ReadError;
 use crate::settings::nearest;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row, Statement};
+use rusqlite::{Connection, ErrorCode, Row, Statement};
 use std::path::PathBuf;
+
+/// The parameter of the query for runs: when the window begins.
+pub const SINCE: &str = ":since";
 
 /// A query with where it comes from.
 pub struct Query {
@@ -36,8 +39,21 @@ impl Query {
         if !statement.readonly() || statement.column_count() == 0 {
             return Err(self.wrong("it is not a SELECT"));
         }
+        let unbound = |name: &&str| self.key != "runs" || *name != SINCE;
+        let names = (1..=statement.parameter_count()).map(|index| statement.parameter_name(index).unwrap_or("?"));
+        if let Some(name) = names.into_iter().find(unbound) {
+            return Err(self.wrong(format!("nothing sets {name}; only runs has a parameter, {SINCE}")));
+        }
         let columns = Columns(statement.column_names().map(str::to_lowercase).collect());
         Ok(Prepared { statement, columns })
+    }
+
+    /// An error while it runs: of the query, such as an argument that is not JSON, or of the database.
+    pub fn failed(&self, error: rusqlite::Error) -> ReadError {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::Unknown | ErrorCode::TooBig | ErrorCode::TypeMismatch) => self.wrong(plain(&error)),
+            _ => error.into(),
+        }
     }
 }
 
@@ -82,8 +98,8 @@ impl Columns {
         match self.0.iter().find(|column| !is_known(column)) {
             Some(unknown) => {
                 let hint = nearest(unknown, known.iter().copied())
-                    .map_or_else(String::new, |nearest| format!("; did you mean {nearest:?}?"));
-                Err(query.wrong(format!("the column {unknown:?} has no meaning{hint} Known are {}", known.join(", "))))
+                    .map_or_else(String::new, |nearest| format!(", did you mean {nearest:?}?"));
+                Err(query.wrong(format!("no column is called {unknown:?}{hint} (known are {})", known.join(", "))))
             }
             None => Ok(()),
         }

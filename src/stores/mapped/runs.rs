@@ -1,7 +1,7 @@
 //! The runs of a mapped store.
 
 use super::super::value;
-use super::query::Columns;
+use super::query::{Columns, SINCE};
 use super::values::{self, Status};
 use super::{Reader, by_id};
 use crate::db::ReadError;
@@ -33,14 +33,14 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
     if !columns.has("start") && !columns.has("end") {
         return Err(query.wrong("it has neither a column start nor end"));
     }
-    if let Some(parameter) = prepared.statement.parameter_index(":since")? {
+    if let Some(parameter) = prepared.statement.parameter_index(SINCE)? {
         let since = reader.window.start(&snapshot.jobs, Millis::MAX).plus(-DAY);
         prepared.statement.raw_bind_parameter(parameter, bound(since, reader.mapping.time))?;
     }
     let index: HashMap<String, _> = by_id(&snapshot.jobs).into_iter().map(|(id, job)| (id.to_owned(), job)).collect();
     let mut shows_open = false;
     let (mut rows, mut count) = (prepared.statement.raw_query(), 0);
-    while let Some(row) = rows.next()? {
+    while let Some(row) = rows.next().map_err(|error| query.failed(error))? {
         count += 1;
         if count > MAX_RUNS {
             let note = format!("the query for runs returns more than {MAX_RUNS} rows: use WHERE start > :since");
