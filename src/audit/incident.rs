@@ -361,8 +361,8 @@ impl<'a> Grouping<'a> {
             | PastDueEvidence::CutRun { .. }
             | PastDueEvidence::HungDelivery { .. } => {
                 let own = self.context.worker.indexed_runs().find(|(_, run)| run.job == Some(job));
-                let hung = own.filter(|(_, run)| run.hangs()).and(self.context.worker.first_of_many_hung());
-                hung.or(own.map(|(index, _)| index)).or_else(|| self.blocker(RunLength::Usual)).map(Key::Run)
+                let lead = own.and_then(|(_, run)| self.context.worker.lead(run));
+                lead.or(own.map(|(index, _)| index)).or_else(|| self.blocker(RunLength::Usual)).map(Key::Run)
             }
             PastDueEvidence::NoNextRun { .. }
             | PastDueEvidence::UnreadableSchedule { .. }
@@ -464,8 +464,8 @@ impl<'a> Grouping<'a> {
         let hangs = |run: &ActiveRun| alive && run.length == RunLength::Impossible;
         let is_last = |run: &ActiveRun| worker.last_end.is_none_or(|(last, _)| last <= run.start);
         let mut runs = worker.indexed_runs().filter(|(_, run)| is_last(run));
-        let run = runs.find(|(_, run)| hangs(run) || is_cut(run)).map(|(index, _)| index)?;
-        Some(worker.first_of_many_hung().unwrap_or(run))
+        let (index, run) = runs.find(|(_, run)| hangs(run) || is_cut(run))?;
+        Some(worker.lead(run).unwrap_or(index))
     }
 
     /// A silence after a bad fire of a streak is part of what failed; any other goes by the last run before it.

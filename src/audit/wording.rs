@@ -249,7 +249,8 @@ impl Writer<'_> {
     fn run_and_waiting(&self) -> (String, Option<String>) {
         let run = self.run;
         let own = run.and_then(|run| run.job);
-        let waiting = self.jobs.iter().filter(|affected| Some(affected.job) != own).count();
+        let others = self.jobs.iter().filter(|affected| Some(affected.job) != own).count();
+        let waiting = others - self.with_own_runs();
         let behind = if self.context.snapshot.traits.max_concurrent == 1 { " behind it" } else { "" };
         let waiting = match waiting {
             0 => None,
@@ -257,6 +258,14 @@ impl Writer<'_> {
             many => Some(format!("{many} jobs are waiting{behind}")),
         };
         (run.map_or_else(|| "a deleted job".to_owned(), |run| run.name.clone()), waiting)
+    }
+
+    /// The jobs other than the run's whose own runs are in flight.
+    fn with_own_runs(&self) -> usize {
+        let own = self.run.and_then(|run| run.job);
+        let running: HashSet<_> = self.context.worker.indexed_runs().filter_map(|(_, run)| run.job).collect();
+        let others = self.jobs.iter().map(|affected| affected.job).filter(|job| Some(*job) != own);
+        others.filter(|job| running.contains(job)).count()
     }
 
     fn run_observed(&self) -> Vec<String> {
@@ -343,6 +352,10 @@ impl Writer<'_> {
 
     fn run_cut(&self) -> IncidentText {
         let (name, detail) = self.run_and_waiting();
+        let title = match self.with_own_runs() {
+            0 => format!("the run of {name} was cut short"),
+            others => format!("the runs of {name} and {} were cut short", count(others, "other job")),
+        };
         let life = self.context.worker.life;
         let start = self.run.map(|run| format!("the run has not finished; {}", run.usual.in_words()));
         let inferred = match self.run.and_then(|run| run.cut) {
@@ -352,7 +365,7 @@ impl Writer<'_> {
             }
         };
         IncidentText {
-            title: format!("the run of {name} was cut short"),
+            title,
             detail,
             observed: start.into_iter().chain(life.holder()).collect(),
             inferred: Some(inferred.to_owned()),

@@ -481,11 +481,16 @@ impl<'a> Worker<'a> {
         self.active_runs.iter().find(|run| run.job == Some(job))
     }
 
-    /// The oldest of the runs that hang, if they are so many that they have the cause in common.
-    pub fn first_of_many_hung(&self) -> Option<RunIndex> {
-        let hung = || self.indexed_runs().filter(|(_, run)| run.hangs());
-        let first = hung().min_by_key(|(index, run)| (run.start, index.0))?.0;
-        (hung().count() >= MANY_HUNG).then_some(first)
+    /// The oldest of the runs with which a run has its cause in common: many that hang, or all that ended with the process.
+    pub fn lead(&self, run: &ActiveRun) -> Option<RunIndex> {
+        let is_alike = |other: &ActiveRun| match run.is_left_by_death() {
+            true => other.is_left_by_death(),
+            false => other.hangs(),
+        };
+        let alike = || self.indexed_runs().filter(|(_, run)| is_alike(run));
+        let first = alike().min_by_key(|(index, run)| (run.start, index.0))?.0;
+        let is_shared = run.is_left_by_death() || run.hangs() && alike().count() >= MANY_HUNG;
+        is_shared.then_some(first)
     }
 
     /// The run that jobs wait for: the one that has taken longest, if no further one can start.

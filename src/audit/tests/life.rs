@@ -20,6 +20,16 @@ fn a_run_that_nobody_has_open_is_cut_five_minutes_after_the_last_write_and_never
 }
 
 #[test]
+fn runs_that_ended_with_the_process_are_one_incident() {
+    let cut = |id: &str, since: &str| Job { running_since: Some(at(since)), ..hourly(id).ran("11:00", "11:01") };
+    let world = Snapshot { liveness: left("12:05"), ..recorded([cut("j", "12:00"), cut("k", "12:01")]) };
+    let incidents = verdict(&world, "12:10").incidents;
+    let told = incidents.iter().map(|one| (one.cause, one.jobs.len(), one.text.title.as_str())).collect::<Vec<_>>();
+    assert_eq!(told, [(Cause::RunCut, 2, "the runs of j and 1 other job were cut short")]);
+    assert_eq!(incidents[0].text.detail, None, "none waits for another");
+}
+
+#[test]
 fn a_process_that_started_after_a_run_frees_the_worker_from_its_start_on() {
     let world = |started: &str| {
         let jobs = fleet([hourly("j").ran("11:00", "11:01"), hourly("k").ran("11:01", "11:02")]);
