@@ -301,7 +301,7 @@ catalog! {
         };
         Unjudged: "The job's history can't be judged, so nothing shows that it is healthy.", ReasonEntry {
             detector: Detector::ZeroTokens,
-            rule: "It has no id, or the times or token counts of its last cost events can't be read. A warning.",
+            rule: "It has no id, or the times, token counts, or outcomes of its last runs can't be read. A warning.",
             advice: "Look at the job's rows in scheduled_jobs and cost_events.",
         };
         TokenGrowth: "Each of the last fires used far more tokens than the job used before.", ReasonEntry {

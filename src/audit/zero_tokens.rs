@@ -386,7 +386,7 @@ fn unjudged(subject: &Subject<'_>) -> Option<Finding> {
     } else if job.events_without_time >= MIN_UNREADABLE && without_time >= job.fires.len() {
         format!("{without_time} of its cost events have no readable time")
     } else if unknown >= enough {
-        format!("the token counts of its last {unknown} cost events can't be read")
+        format!("the records of its last {unknown} runs can't be read")
     } else {
         return None;
     };

@@ -73,6 +73,7 @@ fn understood(mapping: &str, audited: &Audited) -> String {
             let outcome = match (fire.failed, fire.tokens) {
                 (true, _) => "failed".to_owned(),
                 (false, Tokens::Skipped) => "skipped".to_owned(),
+                (false, Tokens::Unknown) => "unknown".to_owned(),
                 (false, Tokens::Used(tokens)) => format!("ok, {tokens} tokens"),
                 (false, _) => "ok".to_owned(),
             };

@@ -239,6 +239,36 @@ fn the_history_tells_the_error_of_a_run_that_the_row_knows_too_with_advice_for_a
 }
 
 #[test]
+fn a_status_that_no_word_means_is_not_healthy() {
+    for column in ["runs", "jobs"] {
+        let store = Store::new(&RECIPES[0]);
+        store.job(60).ran(&HOURS, Outcome::Ok);
+        sql(&store.db, "UPDATE task_log SET status = 'KO'");
+        let directory = tempfile::tempdir().unwrap();
+        let config = directory.path().join("config.toml");
+        let query = match column {
+            "runs" => "runs = 'SELECT task_id AS job, started AS start, ended AS \"end\", status FROM task_log'",
+            _ => "",
+        };
+        let last = if column == "jobs" { ", 1772445600 AS last_end, 'KO' AS last_status" } else { "" };
+        let jobs = format!("SELECT id, cron AS schedule, next_run{last} FROM tasks");
+        let tables = "tables = ['tasks', 'task_log']";
+        let text = format!("[[store]]\nname = 'x'\n{tables}\njobs = \"{jobs}\"\n{query}\n");
+        std::fs::write(&config, text).unwrap();
+        let call = |more: &str| -> Run {
+            let mut call = command();
+            call.arg("--config").arg(&config).args([more, "--now", &iso(10)]).arg(&store.path).output().unwrap().into()
+        };
+        let note = "does not know the status \"KO\"";
+        let shown = call("--check-config");
+        assert!(shown.out.contains(": unknown") && shown.out.contains(note), "{}{}", shown.out, shown.err);
+        let told = call("--all");
+        assert!(told.out.contains(note), "{}{}", told.out, told.err);
+        assert!(column == "jobs" || told.code == 1 && told.out.contains("can't be judged"), "{}", told.out);
+    }
+}
+
+#[test]
 fn a_gap_is_told_and_a_usual_pause_is_not() {
     for recipe in &RECIPES {
         let store = Store::new(recipe);

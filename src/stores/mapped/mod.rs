@@ -14,7 +14,7 @@ use super::Window;
 use crate::db::{Access, ReadError};
 use crate::model::{
     ErrorClass, Fire, Job, JobIndex, Lease, Remedies, Row, Run, Schedule, SchedulerTraits, Snapshot, State, Timestamp,
-    When,
+    Tokens, When,
 };
 use crate::schedule::{Cadence, Cron, Zone};
 use crate::time::{Instant, MINUTE, Millis};
@@ -140,7 +140,7 @@ impl Reader<'_> {
         // What is older than the oldest run on record may have been deleted.
         let starts = snapshot.jobs.iter().flat_map(|job| &job.fires).filter_map(Fire::known_start);
         snapshot.window_start = starts.min().max(Some(self.window.start(&snapshot.jobs, Millis::MAX)));
-        snapshot.jobs.iter_mut().for_each(|job| runs::finish(job, self.mapping.runs.is_some()));
+        snapshot.jobs.iter_mut().for_each(runs::finish);
         if !self.query_jobs()?.columns.has("next_run") {
             snapshot.jobs.iter_mut().for_each(|job| infer_next_run(job, self.window.now));
         }
@@ -167,14 +167,18 @@ impl Reader<'_> {
         let query = self.mapping.query("jobs", &self.mapping.jobs);
         let mut prepared = self.query_jobs()?;
         let columns = prepared.columns.clone();
-        let mut unread = Vec::new();
+        let (mut unread, mut unknown) = (Vec::new(), None);
         let mut rows = prepared.statement.query([])?;
         while let Some(row) = rows.next().map_err(|error| query.failed(error))? {
             super::room_for_another(&snapshot.jobs)?;
             let (job, problem) = self.job(row, &columns)?;
+            if job.fires.iter().any(|fire| fire.tokens == Tokens::Unknown) {
+                unknown = text(columns.get(row, "last_status")?);
+            }
             unread.extend(problem.map(|problem| format!("the schedule of {:?} is not read: {problem}", job.id)));
             snapshot.jobs.push(job);
         }
+        snapshot.notes.extend(unknown.map(runs::unknown_status));
         if let [first, others @ ..] = unread.as_slice() {
             let more = if others.is_empty() { String::new() } else { format!(", and {} more", others.len()) };
             snapshot.notes.push(format!("{first}{more}: only next runs and runs are judged"));
@@ -213,6 +217,10 @@ impl Reader<'_> {
             }
             other => other,
         };
+        let is_unknown =
+            |run: &&Run| status == Some(values::Status::Unknown) && !run.failed && self.mapping.runs.is_none();
+        let unknown_fire = last_run.as_ref().filter(is_unknown);
+        let unknown_fire = unknown_fire.map(|run| Fire::ended(run.end(), Tokens::Unknown).started(run.start));
         let row_of_job = Row {
             next_run_at,
             consecutive_errors: number(get("errors")?).map_or(0, |errors| errors.max(0) as u64),
@@ -226,6 +234,7 @@ impl Reader<'_> {
             row: Some(row_of_job),
             running_since: time("running_since")?.filter(|since| *since <= self.window.now),
             longest_run: self.mapping.longest_run,
+            fires: unknown_fire.into_iter().collect(),
             ..Job::new(id, state, schedule)
         };
         Ok((job, problem))
@@ -240,7 +249,8 @@ impl Reader<'_> {
         let time = |name: &str| Ok::<_, ReadError>(values::time(columns.get(row, name)?, self.mapping.time));
         let (began, end) = (time("last_start")?, time("last_end")?);
         let error = text(columns.get(row, "last_error")?).filter(|error| !error.trim().is_empty());
-        let failed = status == Some(values::Status::Error) || (status.is_none() && error.is_some());
+        let is_unsaid = matches!(status, None | Some(values::Status::Unknown));
+        let failed = status == Some(values::Status::Error) || (is_unsaid && error.is_some());
         let first_line = error.as_deref().and_then(|error| error.lines().next()).filter(|_| failed);
         Ok(began.or(end).filter(|at| *at <= self.window.now).map(|start| Run {
             start,

@@ -38,7 +38,7 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
         prepared.statement.raw_bind_parameter(parameter, bound(since, reader.mapping.time))?;
     }
     let index: HashMap<String, _> = by_id(&snapshot.jobs).into_iter().map(|(id, job)| (id.to_owned(), job)).collect();
-    let mut shows_open = false;
+    let (mut shows_open, mut unknown) = (false, None);
     let (mut rows, mut count) = (prepared.statement.raw_query(), 0);
     while let Some(row) = rows.next().map_err(|error| query.failed(error))? {
         count += 1;
@@ -49,11 +49,20 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
         }
         let Some(run) = RunRow::read(reader, row, &columns)? else { continue };
         shows_open |= run.is_open || (columns.has("end") && columns.has("start"));
+        if run.tokens == Tokens::Unknown {
+            unknown = values::text(columns.get(row, "status")?);
+        }
         if let Some(job) = index.get(&value::id(&values::bytes(columns.get(row, "job")?))) {
             run.add_to(&mut snapshot.jobs[job.position()], reader);
         }
     }
+    snapshot.notes.extend(unknown.map(unknown_status));
     Ok(Runs { shows_open })
+}
+
+/// The note about a word for the outcome of runs.
+pub fn unknown_status(word: String) -> String {
+    format!("the mapping does not know the status {:?}: add it to the words of status", value::cut(word, 40))
 }
 
 /// A row of the query for runs.
@@ -79,14 +88,18 @@ impl RunRow {
         let start = start.or_else(|| Some(end?.plus(-duration.unwrap_or(0))));
         let Some(start) = start.filter(|start| *start <= reader.window.now) else { return Ok(None) };
         let end = end.filter(|end| *end <= reader.window.now);
+        let is_unsaid = matches!(status, None | Some(Status::Unknown));
         let may_be_open = ["status", "end", "duration_ms"].iter().any(|column| columns.has(column));
-        let is_open = status == Some(Status::Running) || status.is_none() && end.is_none() && may_be_open;
+        let is_open = status == Some(Status::Running) || is_unsaid && end.is_none() && may_be_open;
         let error = values::text(get("error")?).filter(|error| !error.trim().is_empty());
-        let failed = status == Some(Status::Error) || (status.is_none() && error.is_some());
+        let failed = status == Some(Status::Error) || (is_unsaid && error.is_some());
         let tokens = match (values::number(get("tokens")?), status) {
             (_, Some(Status::Skipped)) => Tokens::Skipped,
-            (Some(tokens), _) if tokens > 0 => Tokens::Used(u32::try_from(tokens).unwrap_or(u32::MAX)),
+            (Some(tokens), _) if tokens > 0 && status != Some(Status::Unknown) => {
+                Tokens::Used(u32::try_from(tokens).unwrap_or(u32::MAX))
+            }
             _ if failed => Tokens::NoEvent,
+            (_, Some(Status::Unknown)) => Tokens::Unknown,
             (Some(_), _) => Tokens::Used(0),
             (None, _) => Tokens::Uncounted,
         };
@@ -127,9 +140,9 @@ fn bound(at: Instant, form: Option<values::TimeForm>) -> rusqlite::types::Value 
 }
 
 /// Puts the fires in order, and adds what only the row knows: its last run, where there are no others, and errors in a row.
-pub fn finish(job: &mut Job, has_runs: bool) {
+pub fn finish(job: &mut Job) {
     job.fires.sort_by_key(|fire| fire.end);
-    if let Some(run) = job.last_run().filter(|_| !has_runs || job.fires.is_empty()) {
+    if let Some(run) = job.last_run().filter(|_| job.fires.is_empty()) {
         let tokens = if run.failed { Tokens::NoEvent } else { Tokens::Uncounted };
         let fire = Fire { failed: run.failed, ..Fire::ended(run.end(), tokens).started(run.start) };
         job.fires.push(fire);

@@ -100,10 +100,12 @@ pub enum Status {
     Skipped,
     /// It is in flight.
     Running,
+    /// The mapping does not know the word.
+    Unknown,
 }
 
 impl Words {
-    /// What a word means; None for no word, and for one that is not known.
+    /// What a word means; None for no word.
     pub fn meaning(&self, word: &Option<String>) -> Option<Status> {
         let word = word.as_deref().map(str::trim).filter(|word| !word.is_empty())?;
         let is = |words: &[String]| words.iter().any(|known| known.eq_ignore_ascii_case(word));
@@ -111,6 +113,7 @@ impl Words {
             .into_iter()
             .chain([(&self.running, Status::Running)])
             .find_map(|(words, status)| is(words).then_some(status))
+            .or(Some(Status::Unknown))
     }
 }
 
@@ -202,8 +205,8 @@ mod tests {
         let words = Words::default();
         let meaning = |word: &str| words.meaning(&Some(word.to_owned()));
         assert_eq!(
-            (meaning("SUCCESS"), meaning("Failed"), meaning("odd")),
-            (Some(Status::Ok), Some(Status::Error), None)
+            (meaning("SUCCESS"), meaning("Failed"), meaning("odd"), meaning(" ")),
+            (Some(Status::Ok), Some(Status::Error), Some(Status::Unknown), None)
         );
         assert!(flag(ValueRef::Null) && flag(ValueRef::Integer(1)) && flag(ValueRef::Text(b"active")));
         assert!(!flag(ValueRef::Integer(0)) && !flag(ValueRef::Text(b"False")));
