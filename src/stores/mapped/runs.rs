@@ -3,7 +3,7 @@
 use super::super::value;
 use super::query::{Columns, SINCE};
 use super::values::{self, Status};
-use super::{Reader, by_id};
+use super::{MAX_ERROR_LEN, Reader, by_id};
 use crate::db::ReadError;
 use crate::model::{ErrorClass, Fire, Job, Run, Snapshot, Tokens};
 use crate::time::{DAY, Instant, MINUTE, Millis};
@@ -12,7 +12,6 @@ use std::collections::HashMap;
 
 /// Rows that are read at most.
 const MAX_RUNS: usize = 1_000_000;
-const MAX_ERROR_LEN: usize = 500;
 /// A job's row, which may not know how long its run took, may be written this long after the record of the same run.
 const SAME_RUN: Millis = MINUTE;
 /// The columns of runs that have a meaning.

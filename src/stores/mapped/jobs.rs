@@ -1,0 +1,212 @@
+//! The jobs of a mapped store.
+
+use super::super::value;
+use super::query::{Columns, Prepared};
+use super::values::{self, Form, Status, flag, number, shown, text};
+use super::{MAX_ERROR_LEN, Reader, runs};
+use crate::db::ReadError;
+use crate::model::{ErrorClass, Fire, Job, Row, Run, Schedule, Snapshot, State, Timestamp, Tokens, When};
+use crate::schedule::{Cadence, Zone};
+use crate::time::Instant;
+use rusqlite::Row as SqlRow;
+use rusqlite::types::ValueRef;
+
+/// The columns of jobs that have a meaning.
+const COLUMNS: [&str; 14] = [
+    "id",
+    "name",
+    "enabled",
+    "kind",
+    "schedule",
+    "timezone",
+    "next_run",
+    "last_start",
+    "last_end",
+    "last_status",
+    "last_error",
+    "errors",
+    "created_at",
+    "running_since",
+];
+
+/// Reads the jobs; returns the columns that the query has.
+pub fn read(reader: &Reader<'_>, snapshot: &mut Snapshot) -> Result<Columns, ReadError> {
+    let query = reader.mapping.query("jobs", &reader.mapping.jobs);
+    let Prepared { mut statement, columns } = query.prepare(reader.db)?;
+    columns.check(&query, &COLUMNS, &["id", "schedule"])?;
+    if !columns.has("next_run") && reader.mapping.runs.is_none() {
+        return Err(query.wrong("it has no column next_run, and there is no query for runs: one of them is needed"));
+    }
+    let (mut unread, mut unknown) = (Vec::new(), None);
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next().map_err(|error| query.failed(error))? {
+        super::super::room_for_another(&snapshot.jobs)?;
+        let row = JobRow { reader, row, columns: &columns };
+        let (job, problem) = row.job()?;
+        if job.fires.iter().any(|fire| fire.tokens == Tokens::Unknown) {
+            unknown = text(row.get("last_status")?);
+        }
+        unread.extend(problem.map(|problem| format!("the schedule of {:?} is not read: {problem}", job.id)));
+        snapshot.jobs.push(job);
+    }
+    snapshot.notes.extend(unknown.map(runs::unknown_status));
+    if let [first, others @ ..] = unread.as_slice() {
+        let more = if others.is_empty() { String::new() } else { format!(", and {} more", others.len()) };
+        snapshot.notes.push(format!("{first}{more}: only next runs and runs are judged"));
+    }
+    Ok(columns)
+}
+
+/// A row of the query for jobs.
+struct JobRow<'a> {
+    reader: &'a Reader<'a>,
+    row: &'a SqlRow<'a>,
+    columns: &'a Columns,
+}
+
+impl JobRow<'_> {
+    fn get(&self, name: &str) -> Result<ValueRef<'_>, ReadError> {
+        self.columns.get(self.row, name)
+    }
+
+    fn time(&self, name: &str) -> Result<Option<Instant>, ReadError> {
+        Ok(values::time(self.get(name)?, self.reader.mapping.time))
+    }
+
+    /// The job, and why its schedule can't be read.
+    fn job(&self) -> Result<(Job, Option<String>), ReadError> {
+        let window = self.reader.window;
+        let (schedule, problem) = self.schedule()?;
+        let status = self.reader.mapping.words.meaning(&text(self.get("last_status")?));
+        let last_run = self.last_run(status)?;
+        let created_at = window.credible(self.time("created_at")?);
+        let state = match (flag(self.get("enabled")?), schedule.kind.as_str(), status) {
+            _ if created_at.is_some_and(|made| made > window.now) => State::NotCreated,
+            (true, ..) => State::Watched,
+            (false, "at", Some(Status::Error | Status::Skipped)) => State::FailedOnce,
+            (false, "at", _) if last_run.is_some() => State::Completed,
+            (false, ..) => State::Disabled,
+        };
+        let is_unknown = |run: &&Run| status == Some(Status::Unknown) && !run.failed;
+        let unknown = last_run.as_ref().filter(is_unknown).filter(|_| self.reader.mapping.runs.is_none());
+        let fires = unknown.map(|run| Fire::ended(run.end(), Tokens::Unknown).started(run.start));
+        let row = Row {
+            next_run_at: self.next_run(&schedule, last_run.is_some())?,
+            consecutive_errors: number(self.get("errors")?).map_or(0, |errors| errors.max(0).unsigned_abs()),
+            updated_at: None,
+            last_run,
+            delivery: None,
+        };
+        let job = Job {
+            name: shown(self.get("name")?),
+            created_at,
+            row: Some(row),
+            running_since: self.time("running_since")?.filter(|since| *since <= window.now),
+            longest_run: self.reader.mapping.longest_run,
+            fires: fires.into_iter().collect(),
+            ..Job::new(value::id(&values::bytes(self.get("id")?)), state, schedule)
+        };
+        Ok((job, problem))
+    }
+
+    fn next_run(&self, schedule: &Schedule, has_run: bool) -> Result<Timestamp, ReadError> {
+        if let Some(at) = self.time("next_run")? {
+            return Ok(Timestamp::At(at));
+        }
+        Ok(match text(self.get("next_run")?).filter(|text| !text.is_empty()) {
+            Some(text) => Timestamp::Unreadable(value::cut(text, 40)),
+            // A job that runs once and has run has no next run.
+            None if schedule.kind == "at" && has_run => Timestamp::At(schedule.at.unwrap_or(self.reader.window.now)),
+            None => Timestamp::Missing,
+        })
+    }
+
+    fn last_run(&self, status: Option<Status>) -> Result<Option<Run>, ReadError> {
+        let window = self.reader.window;
+        let (began, end) = (self.time("last_start")?, self.time("last_end")?);
+        let error = text(self.get("last_error")?).filter(|error| !error.trim().is_empty());
+        let failed = match status {
+            Some(Status::Error) => true,
+            None | Some(Status::Unknown) => error.is_some(),
+            Some(Status::Ok | Status::Skipped | Status::Running) => false,
+        };
+        let first_line = error.as_deref().and_then(|error| error.lines().next()).filter(|_| failed);
+        Ok(began.or(end).filter(|at| *at <= window.now).map(|start| Run {
+            start,
+            duration_ms: began.zip(end).map(|(began, end)| end.since(began).max(0)),
+            failed,
+            error: first_line.filter(|_| window.errors).map(|line| value::message(line, MAX_ERROR_LEN)),
+            error_class: first_line.and_then(ErrorClass::of),
+        }))
+    }
+
+    /// The schedule, and why it can't be read: that it is not read here says nothing about the scheduler.
+    fn schedule(&self) -> Result<(Schedule, Option<String>), ReadError> {
+        let kind = text(self.get("kind")?);
+        let form = match &kind {
+            Some(kind) => self.reader.mapping.kinds.get(kind.as_str()).copied(),
+            None => Some(Form::Cron),
+        };
+        let mut schedule = Schedule::unreadable(String::new(), String::new());
+        schedule.when = When::Once;
+        let Some(form) = form else {
+            let kind = kind.unwrap_or_default();
+            let problem = format!("kinds has no {kind:?}");
+            schedule.kind = kind;
+            return Ok((schedule, Some(problem)));
+        };
+        schedule.kind = form.kind().to_owned();
+        let problem = match form {
+            Form::Cron => self.read_cron(&mut schedule)?,
+            Form::At => {
+                schedule.at = self.time("schedule")?;
+                None
+            }
+            Form::EveryMs | Form::EverySeconds | Form::EveryMinutes => self.read_interval(form, &mut schedule)?,
+        };
+        Ok((schedule, problem))
+    }
+
+    fn expression(&self) -> Result<String, ReadError> {
+        Ok(value::cut(text(self.get("schedule")?).unwrap_or_default(), 200))
+    }
+
+    fn read_cron(&self, schedule: &mut Schedule) -> Result<Option<String>, ReadError> {
+        let expression = self.expression()?;
+        schedule.timezone = text(self.get("timezone")?).filter(|zone| !zone.is_empty());
+        let zone = match schedule.timezone.as_deref() {
+            None => Some(self.reader.window.first_zone()),
+            Some(name) => Zone::named(name),
+        };
+        let cron = self.reader.mapping.dialect.parse(&expression);
+        schedule.expression = Some(expression);
+        Ok(match (zone, cron) {
+            (Some(zone), Ok(cron)) => {
+                schedule.when = When::Recurring(Cadence::Cron(Box::new(cron), zone));
+                None
+            }
+            (None, _) => Some("its zone does not exist".to_owned()),
+            (_, Err(why)) => Some(why),
+        })
+    }
+
+    fn read_interval(&self, form: Form, schedule: &mut Schedule) -> Result<Option<String>, ReadError> {
+        let units = number(self.get("schedule")?);
+        let Some(interval) = units.map(|units| units.saturating_mul(form.unit())).filter(|millis| *millis > 0) else {
+            return Ok(Some(format!("{:?} is not a number of {}", self.expression()?, form.units())));
+        };
+        schedule.interval_ms = Some(interval);
+        schedule.when = When::Recurring(Cadence::Every(interval));
+        Ok(None)
+    }
+}
+
+/// The next run of a job whose store has none: the first slot after its last run, which the scheduler is to keep.
+pub fn infer_next_run(job: &mut Job, now: Instant) {
+    let from = job.fires.iter().filter_map(|fire| fire.known_start()).max().or(job.running_since).or(job.created_at);
+    let next = job.schedule.cadence().and_then(|cadence| cadence.next(from.unwrap_or(now)));
+    match (next, job.row.as_mut()) {
+        (Some(next), Some(row)) => row.next_run_at = Timestamp::At(next),
+        _ => job.row = None,
+    }
+}
