@@ -172,6 +172,20 @@ fn specificity(pattern: &WildMatch) -> (bool, usize) {
 }
 
 impl Policy {
+    /// These settings for every job.
+    #[cfg(test)]
+    pub fn of(settings: Settings) -> Policy {
+        Policy {
+            settings,
+            only: Vec::new(),
+            ignored: Vec::new(),
+            rules: Vec::new(),
+            mutes: Vec::new(),
+            expected: Vec::new(),
+            file: None,
+        }
+    }
+
     /// Whether a job is audited.
     pub fn selects(&self, job: &Job) -> bool {
         (self.only.is_empty() || self.only.iter().any(|pattern| matches(pattern, job)))

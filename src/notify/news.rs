@@ -167,23 +167,17 @@ fn title(event: Event, entry: &Entry) -> String {
 /// What a person needs to know, in lines.
 fn details(located: &Located<'_>, now: Instant) -> String {
     let Located { database, incident, .. } = located;
-    let mut text = String::new();
-    let mut line =
-        |label: &str, content: &str| text += &format!("  {label:<8}{}\n", sanitize::text(content, MAX_TEXT_LEN));
-    line("Where", &database.path.to_string_lossy());
-    line("When", &when(incident, now, utc_minute));
-    line("Seen", &incident.text.observed.join("; "));
-    incident.text.inferred.iter().for_each(|inferred| line("Likely", inferred));
-    incident.error.iter().for_each(|error| line("Error", error));
-    line("Fix", &incident.remedy.step);
-    let shown = commands(located).iter().map(|command| sanitize::text(command, usize::MAX) + "\n").collect::<String>();
-    text += &shown;
-    let mut line =
-        |label: &str, content: &str| text += &format!("  {label:<8}{}\n", sanitize::text(content, MAX_TEXT_LEN));
-    incident.remedy.then.iter().for_each(|then| line("", then));
+    let line = |label: &str, content: &str| format!("  {label:<8}{}\n", sanitize::text(content, MAX_TEXT_LEN));
+    let mut text = line("Where", &database.path.to_string_lossy());
+    text += &line("When", &when(incident, now, utc_minute));
+    text += &line("Seen", &incident.text.observed.join("; "));
+    incident.text.inferred.iter().for_each(|inferred| text += &line("Likely", inferred));
+    incident.error.iter().for_each(|error| text += &line("Error", error));
+    text += &line("Fix", &incident.remedy.step);
+    commands(located).iter().for_each(|command| text += &(sanitize::text(command, usize::MAX) + "\n"));
+    incident.remedy.then.iter().for_each(|then| text += &line("", then));
     let name = incident.cause.name();
-    line("More", &format!("sched-audit --explain {name}; fingerprint {}", incident.fingerprint));
-    text
+    text + &line("More", &format!("sched-audit --explain {name}; fingerprint {}", incident.fingerprint))
 }
 
 /// A database's name, safe to show.

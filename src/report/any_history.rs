@@ -203,16 +203,7 @@ fn report(u: &mut Unstructured<'_>) -> Result<Report> {
         },
         quiet: up_to(2, u, quiet)?,
     };
-    let none = Vec::new;
-    let policy = Policy {
-        settings: settings.clone(),
-        only: none(),
-        ignored: none(),
-        rules: Vec::new(),
-        mutes: Vec::new(),
-        expected: none(),
-        file: None,
-    };
+    let policy = Policy::of(settings.clone());
     let mut snapshot = snapshot(u, zone)?;
     zone::settle(&mut snapshot, maybe(u, |_| Ok(zone))?, zone);
     let verdict = audit(snapshot, &policy);

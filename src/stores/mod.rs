@@ -26,6 +26,8 @@ use std::time::Instant as Clock;
 
 /// A hundred times what a large fleet has; a database with more is out to exhaust us.
 const MAX_JOBS: usize = 20_000;
+/// Errors of runs are kept up to this length.
+const MAX_ERROR_LEN: usize = 500;
 
 /// Read beyond the window, so that what straddles its start is seen whole and a small step of the clock does no harm.
 const MARGIN: Millis = DAY;
@@ -136,6 +138,11 @@ impl Window {
     /// The zone in which schedules are read that name none, until the rows tell.
     fn first_zone(&self) -> Zone {
         self.zone.unwrap_or(self.machine_zone)
+    }
+
+    /// An error of a run for display, if error texts are read.
+    fn error(&self, error: Option<&str>) -> Option<String> {
+        error.filter(|_| self.errors).map(|error| value::message(error, MAX_ERROR_LEN))
     }
 
     /// From when on runs are read, `most` back at most: counted from the last run that any row knows, so that what is known of a

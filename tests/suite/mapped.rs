@@ -269,6 +269,19 @@ fn a_status_that_no_word_means_is_not_healthy() {
 }
 
 #[test]
+fn secrets_in_what_a_mapping_can_not_read_are_masked() {
+    let store = Store::new(&RECIPES[0]);
+    store.job(60).ran(&HOURS, Outcome::Ok);
+    let secret = "sk-abcdef1234567890abcdef1234567890";
+    sql(&store.db, &format!("UPDATE tasks SET cron = 'token={secret}', next_run = 'token={secret}'"));
+    sql(&store.db, &format!("UPDATE task_log SET status = 'token={secret}'"));
+    for format in ["table", "json", "html"] {
+        let told = store.audit(10, &["--all", "-f", format]);
+        assert!(told.out.contains("token=[masked]") && !told.out.contains("abcdef"), "{}{}", told.out, told.err);
+    }
+}
+
+#[test]
 fn a_gap_is_told_and_a_usual_pause_is_not() {
     for recipe in &RECIPES {
         let store = Store::new(recipe);

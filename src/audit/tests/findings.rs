@@ -346,7 +346,7 @@ fn each_job_is_judged_by_its_own_settings() {
     let thresholds = ThresholdOverrides { late_after: Some(HOUR), ..ThresholdOverrides::default() };
     let rule = Rule { pattern: WildMatch::new("j"), line: 1, thresholds, quiet: None, mute: None };
     let jobs = |rules| {
-        let policy = Policy { rules, ..policy(settings(at("11:30"))) };
+        let policy = Policy { rules, ..Policy::of(settings(at("11:30"))) };
         findings(&audit(world.clone(), &policy)).into_iter().map(|(job, _)| job).collect::<Vec<_>>()
     };
     assert_eq!((jobs(vec![]), jobs(vec![rule])), (vec![0, 1], vec![1]));

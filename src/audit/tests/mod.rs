@@ -43,19 +43,6 @@ fn settings_with(now: &str, thresholds: Thresholds) -> Settings {
     Settings { thresholds, ..settings(at(now)) }
 }
 
-fn policy(settings: Settings) -> Policy {
-    let none = Vec::new;
-    Policy {
-        settings,
-        only: none(),
-        ignored: none(),
-        rules: Vec::new(),
-        mutes: Vec::new(),
-        expected: none(),
-        file: None,
-    }
-}
-
 /// A job as it is made, with its first run ahead.
 fn new_job(id: String, schedule: Schedule, made: Instant) -> Option<Job> {
     let next = schedule.cadence()?.next(made)?;
@@ -196,7 +183,7 @@ fn recorded<const N: usize>(jobs: [Job; N]) -> Snapshot {
 }
 
 fn verdict(snapshot: &Snapshot, now: &str) -> Verdict {
-    audit(snapshot.clone(), &policy(settings(at(now))))
+    audit(snapshot.clone(), &Policy::of(settings(at(now))))
 }
 
 /// The findings of an audit with their jobs' positions, in the order of the report.
@@ -211,7 +198,7 @@ fn found(snapshot: &Snapshot, now: &str) -> Vec<String> {
 }
 
 fn found_with(snapshot: &Snapshot, settings: Settings) -> Vec<String> {
-    let verdict = audit(snapshot.clone(), &policy(settings));
+    let verdict = audit(snapshot.clone(), &Policy::of(settings));
     let line = |(_, finding): &(usize, Finding)| {
         let over = if finding.is_ongoing() { "" } else { " over" };
         format!("{} {}{over}", finding.severity.word(), finding.reason().name())

@@ -61,7 +61,7 @@ proptest! {
         let (Some(end), Some(next)) = (snapshot.jobs[0].last_end(), snapshot.jobs[0].next_run()) else { return Ok(()) };
         let now = end.plus((next.since(end) as f64 * part) as Millis);
         snapshot.zone.zone = zone;
-        let verdict = audit(snapshot, &policy(settings(now)));
+        let verdict = audit(snapshot, &Policy::of(settings(now)));
         prop_assert!(findings(&verdict).is_empty(), "at {}: {:?}", now, findings(&verdict));
     }
 
@@ -80,7 +80,7 @@ proptest! {
         let mut print = None;
         for wait in waits {
             let now = from.plus(wait);
-            let verdict = audit(snapshot.clone(), &policy(settings(now)));
+            let verdict = audit(snapshot.clone(), &Policy::of(settings(now)));
             prop_assert!(verdict.severity() >= worst, "{:?} after {:?}", verdict.severity(), worst);
             worst = verdict.severity();
             for incident in &verdict.incidents {

@@ -424,7 +424,7 @@ fn audit_all(fleet: &Fleet) -> Told {
     let step = if fleets() > 1 { 10 * MINUTE } else { 37 * MINUTE };
     let mut now = fleet.begins.plus(-2 * DAY - 3 * HOUR);
     while now < fleet.horizon() {
-        let verdict = audit(database.at(now), &policy(settings(now)));
+        let verdict = audit(database.at(now), &Policy::of(settings(now)));
         told.audits += 1;
         for LocatedFinding { finding, job, incident } in verdict.findings() {
             let faulty = fleet.fault != Fault::None && now >= fleet.begins;

@@ -3,7 +3,7 @@
 use super::super::value;
 use super::query::{Columns, Prepared};
 use super::values::{self, Form, Status, flag, number, shown, text};
-use super::{MAX_ERROR_LEN, Reader, runs};
+use super::{Reader, runs};
 use crate::db::ReadError;
 use crate::model::{ErrorClass, Fire, Job, Row, Run, Schedule, Snapshot, State, Timestamp, Tokens, When};
 use crate::schedule::{Cadence, Zone};
@@ -29,6 +29,9 @@ const COLUMNS: [&str; 14] = [
     "running_since",
 ];
 
+/// Schedules are read, and shown, up to this length.
+const MAX_SHOWN: usize = 200;
+
 /// Reads the jobs; returns the columns that the query has.
 pub fn read(reader: &Reader<'_>, snapshot: &mut Snapshot) -> Result<Columns, ReadError> {
     let query = reader.mapping.query("jobs", &reader.mapping.jobs);
@@ -52,6 +55,7 @@ pub fn read(reader: &Reader<'_>, snapshot: &mut Snapshot) -> Result<Columns, Rea
     snapshot.notes.extend(unknown.map(runs::unknown_status));
     if let [first, others @ ..] = unread.as_slice() {
         let more = if others.is_empty() { String::new() } else { format!(", and {} more", others.len()) };
+        let first = value::message(first, MAX_SHOWN);
         snapshot.notes.push(format!("{first}{more}: only next runs and runs are judged"));
     }
     Ok(columns)
@@ -114,7 +118,7 @@ impl JobRow<'_> {
             return Ok(Timestamp::At(at));
         }
         Ok(match text(self.get("next_run")?).filter(|text| !text.is_empty()) {
-            Some(text) => Timestamp::Unreadable(value::cut(text, 40)),
+            Some(text) => Timestamp::Unreadable(value::message(&text, 40)),
             // A job that runs once and has run has no next run.
             None if schedule.kind == "at" && has_run => Timestamp::At(schedule.at.unwrap_or(self.reader.window.now)),
             None => Timestamp::Missing,
@@ -124,18 +128,14 @@ impl JobRow<'_> {
     fn last_run(&self, status: Option<Status>) -> Result<Option<Run>, ReadError> {
         let window = self.reader.window;
         let (began, end) = (self.time("last_start")?, self.time("last_end")?);
-        let error = text(self.get("last_error")?).filter(|error| !error.trim().is_empty());
-        let failed = match status {
-            Some(Status::Error) => true,
-            None | Some(Status::Unknown) => error.is_some(),
-            Some(Status::Ok | Status::Skipped | Status::Running) => false,
-        };
+        let error = values::error(self.get("last_error")?);
+        let failed = values::failed(status, error.as_deref());
         let first_line = error.as_deref().and_then(|error| error.lines().next()).filter(|_| failed);
         Ok(began.or(end).filter(|at| *at <= window.now).map(|start| Run {
             start,
             duration_ms: began.zip(end).map(|(began, end)| end.since(began).max(0)),
             failed,
-            error: first_line.filter(|_| window.errors).map(|line| value::message(line, MAX_ERROR_LEN)),
+            error: window.error(first_line),
             error_class: first_line.and_then(ErrorClass::of),
         }))
     }
@@ -168,7 +168,7 @@ impl JobRow<'_> {
     }
 
     fn expression(&self) -> Result<String, ReadError> {
-        Ok(value::cut(text(self.get("schedule")?).unwrap_or_default(), 200))
+        Ok(value::cut(text(self.get("schedule")?).unwrap_or_default(), MAX_SHOWN))
     }
 
     fn read_cron(&self, schedule: &mut Schedule) -> Result<Option<String>, ReadError> {
@@ -179,7 +179,7 @@ impl JobRow<'_> {
             Some(name) => Zone::named(name),
         };
         let cron = self.reader.mapping.dialect.parse(&expression);
-        schedule.expression = Some(expression);
+        schedule.expression = Some(value::message(&expression, MAX_SHOWN));
         Ok(match (zone, cron) {
             (Some(zone), Ok(cron)) => {
                 schedule.when = When::Recurring(Cadence::Cron(Box::new(cron), zone));

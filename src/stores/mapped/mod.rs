@@ -13,7 +13,7 @@ pub use values::{Form, TimeForm, Words};
 
 use super::Window;
 use crate::db::{Access, ReadError};
-use crate::model::{Fire, Job, JobIndex, Lease, Remedies, SchedulerTraits, Snapshot};
+use crate::model::{Fire, Lease, Remedies, SchedulerTraits, Snapshot};
 use crate::schedule::Cron;
 use crate::time::{MINUTE, Millis};
 use query::Query;
@@ -26,8 +26,6 @@ use std::path::PathBuf;
 const HEARTBEAT_TERM: Millis = 5 * MINUTE;
 /// Runs in flight at a time, where the mapping does not say how many there can be: so many never keep a job waiting.
 const UNLIMITED: usize = 100_000;
-/// Errors are shown up to this length.
-const MAX_ERROR_LEN: usize = 500;
 
 /// How the store of a scheduler is read: a `[[store]]` of the config file.
 #[derive(Debug, Clone)]
@@ -133,7 +131,7 @@ impl Reader<'_> {
         snapshot.mapping = Some(self.mapping.name.clone());
         let columns = jobs::read(self, &mut snapshot)?;
         let runs = self.mapping.runs.as_ref().map(|runs| runs::read(self, runs, &mut snapshot)).transpose()?;
-        let sees_runs = runs.is_some_and(|runs| runs.shows_open) || columns.has("running_since");
+        let sees_runs = runs == Some(true) || columns.has("running_since");
         snapshot.traits = self.mapping.traits(!sees_runs);
         // What is older than the oldest run on record may have been deleted.
         let starts = snapshot.jobs.iter().flat_map(|job| &job.fires).filter_map(Fire::known_start);
@@ -162,9 +160,4 @@ impl Reader<'_> {
         }
         Ok(())
     }
-}
-
-/// The job of each id.
-fn by_id(jobs: &[Job]) -> HashMap<&str, JobIndex> {
-    jobs.iter().enumerate().map(|(position, job)| (job.id.as_str(), JobIndex::at(position))).collect()
 }

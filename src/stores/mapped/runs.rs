@@ -1,9 +1,9 @@
 //! The runs of a mapped store.
 
 use super::super::value;
+use super::Reader;
 use super::query::{Columns, SINCE};
 use super::values::{self, Status};
-use super::{MAX_ERROR_LEN, Reader, by_id};
 use crate::db::ReadError;
 use crate::model::{ErrorClass, Fire, Job, Run, Snapshot, Tokens};
 use crate::time::{DAY, Instant, MINUTE, Millis};
@@ -17,14 +17,8 @@ const SAME_RUN: Millis = MINUTE;
 /// The columns of runs that have a meaning.
 const RUN_COLUMNS: [&str; 7] = ["job", "start", "end", "duration_ms", "status", "tokens", "error"];
 
-/// What the runs show.
-pub struct Runs {
-    /// Whether runs in flight are on record.
-    pub shows_open: bool,
-}
-
-/// Reads the runs, and gives each job its own.
-pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<Runs, ReadError> {
+/// Reads the runs, and gives each job its own. Returns whether runs in flight are on record.
+pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<bool, ReadError> {
     let query = reader.mapping.query("runs", text);
     let mut prepared = query.prepare(reader.db)?;
     let columns = prepared.columns.clone();
@@ -36,7 +30,8 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
         let since = reader.window.start(&snapshot.jobs, Millis::MAX).plus(-DAY);
         prepared.statement.raw_bind_parameter(parameter, bound(since, reader.mapping.time))?;
     }
-    let index: HashMap<String, _> = by_id(&snapshot.jobs).into_iter().map(|(id, job)| (id.to_owned(), job)).collect();
+    let jobs = snapshot.jobs.iter().enumerate();
+    let index: HashMap<String, usize> = jobs.map(|(position, job)| (job.id.clone(), position)).collect();
     let (mut shows_open, mut unknown) = (false, None);
     let (mut rows, mut count) = (prepared.statement.raw_query(), 0);
     while let Some(row) = rows.next().map_err(|error| query.failed(error))? {
@@ -51,17 +46,17 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
         if run.tokens == Tokens::Unknown {
             unknown = values::text(columns.get(row, "status")?);
         }
-        if let Some(job) = index.get(&value::id(&values::bytes(columns.get(row, "job")?))) {
-            run.add_to(&mut snapshot.jobs[job.position()], reader);
+        if let Some(position) = index.get(&value::id(&values::bytes(columns.get(row, "job")?))) {
+            run.add_to(&mut snapshot.jobs[*position], reader);
         }
     }
     snapshot.notes.extend(unknown.map(unknown_status));
-    Ok(Runs { shows_open })
+    Ok(shows_open)
 }
 
 /// The note about a word for the outcome of runs.
 pub fn unknown_status(word: String) -> String {
-    format!("the mapping does not know the status {:?}: add it to the words of status", value::cut(word, 40))
+    format!("the mapping does not know the status {:?}: add it to the words of status", value::message(&word, 40))
 }
 
 /// A row of the query for runs.
@@ -90,8 +85,8 @@ impl RunRow {
         let is_unsaid = matches!(status, None | Some(Status::Unknown));
         let may_be_open = ["status", "end", "duration_ms"].iter().any(|column| columns.has(column));
         let is_open = status == Some(Status::Running) || is_unsaid && end.is_none() && may_be_open;
-        let error = values::text(get("error")?).filter(|error| !error.trim().is_empty());
-        let failed = status == Some(Status::Error) || (is_unsaid && error.is_some());
+        let error = values::error(get("error")?);
+        let failed = values::failed(status, error.as_deref());
         let tokens = match (values::number(get("tokens")?), status) {
             (_, Some(Status::Skipped)) => Tokens::Skipped,
             (Some(tokens), _) if tokens > 0 && status != Some(Status::Unknown) => {
@@ -122,7 +117,7 @@ impl RunRow {
                 start: self.start,
                 duration_ms: Some(end.since(self.start)),
                 failed: self.failed,
-                error: line.filter(|_| reader.window.errors).map(|line| value::message(line, MAX_ERROR_LEN)),
+                error: reader.window.error(line),
                 error_class: line.and_then(ErrorClass::of),
             });
         }

@@ -117,6 +117,20 @@ impl Words {
     }
 }
 
+/// Whether a run failed: by its status, or by its error where the status says nothing.
+pub fn failed(status: Option<Status>, error: Option<&str>) -> bool {
+    match status {
+        Some(Status::Error) => true,
+        None | Some(Status::Unknown) => error.is_some(),
+        Some(Status::Ok | Status::Skipped | Status::Running) => false,
+    }
+}
+
+/// An error that says something.
+pub fn error(value: ValueRef<'_>) -> Option<String> {
+    text(value).filter(|error| !error.trim().is_empty())
+}
+
 /// A time in the form that is named, or in the one that it looks like.
 pub fn time(value: ValueRef<'_>, form: Option<TimeForm>) -> Option<Instant> {
     let seconds = |number: f64| Some(Instant::from_millis((number * SECOND as f64) as i64));
@@ -153,13 +167,11 @@ fn go_time(text: &str) -> Option<Instant> {
     Some(wall.plus(-ahead))
 }
 
-/// A whole number; a text that is one counts.
+/// A whole number, as [`value::number`] reads it, or what is left of another without its fraction.
 pub fn number(value: ValueRef<'_>) -> Option<i64> {
     match value {
-        ValueRef::Integer(number) => Some(number),
         ValueRef::Real(number) if number.is_finite() => Some(number as i64),
-        ValueRef::Text(bytes) => std::str::from_utf8(bytes).ok()?.trim().parse().ok(),
-        ValueRef::Real(_) | ValueRef::Null | ValueRef::Blob(_) => None,
+        other => value::number(other),
     }
 }
 

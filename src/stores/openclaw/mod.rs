@@ -332,7 +332,7 @@ fn row(created_at: Option<Instant>, status: &JobState, window: &Window) -> Row {
         // The end on record of an interrupted run is the next boot.
         duration_ms: status.last_duration.filter(|_| !status.was_interrupted()).map(|millis| millis.max(0)),
         failed: status.last_status == "error",
-        error: error.filter(|_| window.errors).map(|error| message(error, 500)),
+        error: window.error(error),
         error_class: error.and_then(|error| ErrorClass::of(error.strip_prefix(HEARTBEAT_FAILED).unwrap_or(error))),
     });
     Row {

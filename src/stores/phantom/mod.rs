@@ -232,7 +232,7 @@ fn job(row: &rusqlite::Row<'_>, window: &Window) -> Result<(Job, Option<Row>), r
         start,
         duration_ms,
         failed: status == "error",
-        error: error.filter(|_| window.errors).map(|text| message(text, 500)),
+        error: window.error(error),
         error_class: error.and_then(ErrorClass::of),
     });
     let known = Row {
