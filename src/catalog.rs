@@ -1,4 +1,4 @@
-//! Everything the audit can report: severities, detectors, reasons of findings, causes of incidents, and their texts.
+//! Everything the audit can report: severities, detectors, problems, and their texts.
 //!
 //! `--explain`, its completion, docs/findings.md, the enums of the JSON Schema, and the default advice come from here. An
 //! entry is data: a variant cannot exist without its texts, and `all` cannot miss one.
@@ -50,16 +50,6 @@ pub enum Status {
     Ongoing,
     /// It is over.
     Resolved,
-}
-
-/// Texts that every reason and cause has.
-pub struct Texts {
-    /// What it means.
-    pub meaning: &'static str,
-    /// How it is decided, and how severe it is.
-    pub rule: &'static str,
-    /// What a person should do, where the scheduler's own advice does not apply.
-    pub advice: &'static str,
 }
 
 /// What an audit looks for.
@@ -154,336 +144,264 @@ macro_rules! catalog {
     };
 }
 
-/// How a reason is decided, and what to do.
-struct ReasonEntry {
+/// How a problem is decided, and what to do.
+struct Entry {
     detector: Detector,
     rule: &'static str,
     advice: &'static str,
 }
 
 catalog! {
-    /// What exactly a finding reports.
-    Reason -> ReasonEntry {
-        Overdue: "The job is due and did not run although the worker was free.", ReasonEntry {
-            detector: Detector::PastDue,
-            rule: "Measured from next_run_at: the time during which no run can have kept the worker busy. A warning beyond --late-after; critical beyond --lost-after, or once more than --late-cadences times the cadence has passed as well. At most a warning within --lost-after of an edit of the row, because the scheduler's timer sleeps for up to an hour.",
-            advice: "Check that the scheduler's process runs, then read its log from the job's last run on.",
+    /// What can be wrong. A finding has the problem that was observed, an incident the one that explains its findings.
+    Problem -> Entry {
+        SchedulerSilent: "Nothing runs at all: the scheduler's process is dead or wedged.", Entry {
+            detector: Detector::Gap,
+            rule: "No run has ended since the first of these jobs was due, and the worker is free. Three restarts without a run between them are a crash loop.",
+            advice: "Check that the scheduler's process runs; read its log from the last run on; restart it.",
         };
-        Waiting: "The job is due, but another run keeps the worker busy.", ReasonEntry {
+        SchedulerDown: "The scheduler's process is gone. Nothing is lost yet.", Entry {
             detector: Detector::PastDue,
-            rule: "Jobs run one after another. Info while the run in the way is within --max-run.",
-            advice: "Nothing. The job runs when the worker is free.",
+            rule: "No process on this machine has the database open, it was not written for 15 minutes, and a watched job has a next run. Linux and WAL mode only, and not with --now. Always a warning, because a virtual machine or a sandbox with its own kernel hides its process: then pass --process ignore.",
+            advice: "Start the scheduler; read its log from the last write on.",
         };
-        LongRun: "The job's run has been in flight for longer than usual.", ReasonEntry {
+        RunHung: "A run never finished: it hangs, or the process died in it. The jobs that wait behind it are part of it.", Entry {
             detector: Detector::PastDue,
-            rule: "Longer than 10 minutes and twice the longest of its last 30 runs. While fewer than 5 runs are known: longer than 30 minutes and twice the last one. A warning, for this job only.",
-            advice: "Look at what the run is doing. It ends by itself, or at --max-run.",
+            rule: "A run has been in flight for longer than --max-run. Critical for its job, and for the jobs that wait behind it once they are later than --late-after. Three runs or more that hang at the same time are one incident.",
+            advice: "Check that the process runs and look at that run's log; restart the scheduler if the run hangs.",
         };
-        HungRun: "A run started longer ago than the scheduler allows and has not finished: it hangs, or the process died in it.", ReasonEntry {
+        RunCut: "A run was cut short: the process that it ran in is gone, or was restarted since.", Entry {
             detector: Detector::PastDue,
-            rule: "The run's session appeared, no cost event followed, and --max-run has passed. Critical for its job, and for the jobs waiting behind it once they are later than --late-after.",
-            advice: "Check that the process runs and look at that run; restart the scheduler if it hangs.",
-        };
-        CutRun: "A run of the job was cut short with its process.", ReasonEntry {
-            detector: Detector::PastDue,
-            rule: "The run began before the process started that has the database open: info until the job is late by the free time since that start, like an overdue one. Or no process has it open for 5 minutes: a warning; critical once the run has taken longer than --max-run.",
+            rule: "The run began before the process started that has the database open: info until the job is late by the free time since that start, like an overdue one. Or no process has it open, and it was not written for 5 minutes: a warning; critical once the run has taken longer than --max-run.",
             advice: "Start the scheduler if it does not run. Decide whether the work of that run is still needed.",
         };
-        SchedulerDown: "The job's next run will be lost, because the scheduler's process is gone.", ReasonEntry {
+        DeliveryHung: "A run did its work and never finished: it hangs while delivering its message, and every other job waits behind it.", Entry {
             detector: Detector::PastDue,
-            rule: "No process on this machine has the database open, it was not written for 15 minutes, and this job's next run is the first. A warning.",
-            advice: "Start the scheduler. If it runs in a virtual machine or a sandbox with its own kernel, pass --process ignore.",
-        };
-        HungDelivery: "The run did its work, but its row was never updated: it hangs while delivering its message.", ReasonEntry {
-            detector: Detector::PastDue,
-            rule: "Its cost event is newer than the row's last run, and nothing has run since. A warning beyond 15 minutes, critical once the job's next slot is lost.",
+            rule: "The run's cost event is there, its row was not updated for 15 minutes, and nothing has run since. A warning, critical once the job's next slot is lost.",
             advice: "Restart the scheduler, then check the channel that the message goes to.",
         };
-        Repaired: "The job's row was revived, resumed, or edited, and the job has not fired since.", ReasonEntry {
-            detector: Detector::PastDue,
-            rule: "The row was written after the job's last run, or its count of errors was reset, and something was wrong before. Info until the scheduler's timer has looked, after an hour at most, and the job is due; then a warning, and critical beyond --late-after of free time. It stays part of the incident that it repairs.",
-            advice: "Restart the scheduler: it looks at every row at once.",
+        ProviderFailing: "Every job fails: the model's provider, its key, or the model's name is wrong.", Entry {
+            detector: Detector::ZeroTokens,
+            rule: "The last 4 runs, of at least 2 jobs, all failed or used no tokens since the last run with tokens: errors count too, and runs that need no model prove nothing. Or at least three jobs that need a model, and twice as many as work, fail with the same error. A warning for each job that has run since.",
+            advice: "Check the model's provider, its key, and the model's name. Afterwards revive the jobs whose circuit breaker is open.",
         };
-        NoNextRun: "The row is active, but next_run_at is empty or not a time: the scheduler never picks it again, not even after a restart.", ReasonEntry {
-            detector: Detector::PastDue,
-            rule: "Decided by the row alone. Critical.",
-            advice: "Correct the schedule, then set next_run_at.",
+        JobFailing: "A job, or several with the same error, keeps failing: from the first failed run to the open circuit breaker and the silence behind it.", Entry {
+            detector: Detector::ZeroTokens,
+            rule: "--zero-streak errors in a row by the row's own count, which no zero-token streak shows: a warning; critical from ten on, where no circuit breaker stopped the job. Jobs whose errors differ only in numbers, ids, and times are one incident.",
+            advice: "Read the job's last error and fix its cause. If the circuit breaker is open, revive the row; a restart will not.",
         };
-        BreakerOpen: "Too many errors in a row opened the job's circuit breaker: neither time nor a restart revives it.", ReasonEntry {
-            detector: Detector::PastDue,
-            rule: "The scheduler stopped a recurring job: in phantom its status is failed, in OpenClaw it is auto-disabled. Critical.",
-            advice: "Fix the cause of the error, then revive the row; a restart will not.",
+        JobSilent: "A job does not run while others do, or did not run for a while.", Entry {
+            detector: Detector::Gap,
+            rule: "Measured from the first slot after its last run and judged like overdue; while that slot is still the row's next run, once --late-cadences times the cadence has passed. Pauses, the backoff after an error, and waiting for the worker are not faults. A warning at most after a restart, until it misses a slot. Jobs that have not run since the same restart are one incident. Resolved once it runs again, or when a restart of phantom schedules it anew: then a warning for 24 hours and info until --since.",
+            advice: "Look at the job's row: status, next_run_at, updated_at. A restart of the scheduler frees a job that counts as busy.",
         };
-        UnreadableSchedule: "The scheduler can't use the schedule: its kind, JSON, expression, interval, or zone.", ReasonEntry {
+        RowDead: "A row can never run again, whether or not the scheduler is up.", Entry {
             detector: Detector::PastDue,
-            rule: "Decided by schedule_kind and schedule_value: five-field expressions as croner 10 reads them, IANA zones, intervals in milliseconds. Critical.",
-            advice: "Correct schedule_value, then set next_run_at.",
+            rule: "Its schedule can't be used, it has no next run, or its status is not one that the scheduler picks.",
+            advice: "Correct the row: schedule_value, status, and next_run_at.",
         };
-        UnknownState: "The scheduler never picks the row: it does not know the row's status or enabled value.", ReasonEntry {
-            detector: Detector::PastDue,
-            rule: "Decided by the row alone. A warning, because it may be intended.",
-            advice: "Set status to 'active' and enabled to 1, or delete the row.",
+        Runaway: "A job runs far more often than it should, and every run is paid for.", Entry {
+            detector: Detector::Gap,
+            rule: "Three or more runs after the row's last update, or three good runs of a one-shot: critical. In the last day, three times as many runs as slots and at least 20 more, not counting retries after errors and manual runs. Or two good runs in at least 3 slots, and in half the slots, of the last day or 7 intervals. Or an older row of the same agent with the same name and schedule runs too: a warning.",
+            advice: "Pause the job, then look at its schedule and at whether two schedulers use this database.",
         };
-        Runaway: "The job runs back to back, and every run is paid for: the scheduler fails to update its row.", ReasonEntry {
+        ExpectedMissing: "A job that must exist is gone, paused, disabled, or completed.", Entry {
             detector: Detector::PastDue,
-            rule: "Three or more fires after the row's last update, or three good fires of a one-shot. Critical.",
-            advice: "Pause the job, then correct its schedule.",
-        };
-        Quarantined: "The scheduler could not read the row, deleted it from its table, and keeps it elsewhere: the job never fires again, and no one is notified.", ReasonEntry {
-            detector: Detector::PastDue,
-            rule: "OpenClaw: an entry in diagnostic_events whose job has no row. Critical.",
-            advice: "Add the job again with a valid schedule.",
-        };
-        SkippedSlots: "next_run_at is later than the job's next slots.", ReasonEntry {
-            detector: Detector::PastDue,
-            rule: "Two or more slots lie between the audit and next_run_at, and no backoff explains it. A warning.",
-            advice: "Unless this is intended, set next_run_at to the next slot.",
-        };
-        OneShotFailed: "A one-shot gave up after errors, was skipped and switched off, or was missed: its work was never done.", ReasonEntry {
-            detector: Detector::PastDue,
-            rule: "phantom: its status is failed. OpenClaw: it is switched off and its last run failed or was skipped. Both: its time has passed, it has not run since, and it has no next run. A warning for 24 hours after that run, info until --since.",
-            advice: "Decide whether the work is still needed.",
-        };
-        ExpectedMissing: "No watched job matches a pattern of --expect: it is gone, paused, disabled, or completed.", ReasonEntry {
-            detector: Detector::PastDue,
-            rule: "Decided by the ids and names of the watched jobs. Critical.",
+            rule: "No watched job matches a pattern of --expect, by its id or name. Critical.",
             advice: "Find out who removed or paused the job; add it again, or stop expecting it.",
         };
-        NothingWatched: "No job is watched, although the database shows that the scheduler or its agent works or worked.", ReasonEntry {
-            detector: Detector::PastDue,
-            rule: "No row is one that the scheduler fires, there are fires, a lease, boots, or other activity, and no incident says why. A warning.",
-            advice: "Check whether the jobs were lost or all switched off, and whether this is the database in use.",
-        };
-        ZeroTokenStreak: "Fires in a row used no tokens at all: no model did any work in them.", ReasonEntry {
-            detector: Detector::ZeroTokens,
-            rule: "0 input and 0 output tokens in the job's last cost events. A warning from --zero-streak on, critical from --zero-streak-critical on. Resolved once a fire uses tokens: then a warning for 24 hours and info until --since.",
-            advice: "Read the job's last error, then check the model's provider, its key, and the model's name.",
-        };
-        SharedZeroTokens: "The last fires of several jobs all failed or used no tokens.", ReasonEntry {
-            detector: Detector::ZeroTokens,
-            rule: "The last 4 fires, of at least 2 jobs: errors count too, and runs that need no model prove nothing. A warning for each job that has fired since the last fire with tokens.",
-            advice: "Check the model's provider, its key, and the model's name.",
-        };
-        SharedError: "The last runs of several jobs ended with the same error.", ReasonEntry {
-            detector: Detector::ZeroTokens,
-            rule: "At least 4 fires of at least 2 jobs, each job's last fires in a row, with the same error apart from numbers, ids, and times. A warning for each of the jobs, also if it failed once.",
-            advice: "Read the error and fix its cause: the jobs share it.",
-        };
-        Failing: "Runs in a row ended with an error that no zero-token streak shows: they fail before they cost anything, or after they did.", ReasonEntry {
-            detector: Detector::ZeroTokens,
-            rule: "--zero-streak errors in a row by the row's own count. A warning; critical from ten on, where no circuit breaker stopped the job.",
-            advice: "Read the job's last error and fix its cause.",
-        };
-        FailedRun: "The last run failed, and the job is not tried again for hours: the work of that slot is lost.", ReasonEntry {
-            detector: Detector::ZeroTokens,
-            rule: "The last run ended with an error or was skipped, or the last two used no tokens, and the next run is more than 6 hours after it. A warning.",
-            advice: "Read the job's last error, fix its cause, and run the job by hand if its work can't wait.",
-        };
-        Flapping: "Many runs fail once and work when they are tried again.", ReasonEntry {
-            detector: Detector::ZeroTokens,
-            rule: "In the last day at least 5 fires, and one in three, failed and were followed by one that worked. Info: no slot is lost, but each failed try costs time and may cost money.",
-            advice: "Read the job's last error: something works only at the second try.",
-        };
-        Skipped: "The job's slots come and go, but the scheduler skips the work each time.", ReasonEntry {
+        JobSkipped: "The job's slots come and go, but the scheduler skips the work each time.", Entry {
             detector: Detector::ZeroTokens,
             rule: "OpenClaw: runs in a row with the status skipped, of a job that is not a heartbeat. A warning from --zero-streak on, critical from --zero-streak-critical on. Of a heartbeat info, after two days of skips that neither quiet hours nor other work explain.",
             advice: "Read the job's last error: often no agent owns the job any more.",
         };
-        Undelivered: "The last run succeeded, but the job's last message was not delivered.", ReasonEntry {
-            detector: Detector::ZeroTokens,
-            rule: "The scheduler recorded that the message was dropped or refused, and the last run ended without an error. Intended silence does not count. A warning; of a completed one-shot for 24 hours, then info until --since.",
-            advice: "Check the channel and target of the job's delivery, and the channel's token.",
+        RunLong: "A run is taking longer than usual. It may still be fine.", Entry {
+            detector: Detector::PastDue,
+            rule: "Longer than 10 minutes and twice the longest of its job's last 30 runs, but less than --max-run. While fewer than 5 runs are known: longer than 30 minutes and twice the last one. A warning, for this job only.",
+            advice: "Look at what the run is doing. It ends by itself, or at --max-run.",
         };
-        MessagesLost: "Messages of the last day were lost, though the newest may have arrived.", ReasonEntry {
+        Undelivered: "Jobs do their work, but their messages are not delivered.", Entry {
+            detector: Detector::ZeroTokens,
+            rule: "The scheduler recorded that the last message was dropped or refused, and the last run ended without an error. Intended silence does not count. A warning; of a completed one-shot for 24 hours, then info until --since. One incident for each kind of error.",
+            advice: "Check the channel and target of the delivery, and the channel's token.",
+        };
+        ClockSetBack: "The clock was ahead and was set back: jobs wait for a next run in the future.", Entry {
+            detector: Detector::Gap,
+            rule: "Rows later than the audit precede rows from before it, the job's row is one of the former, and a slot comes before its next run. A warning; critical once a slot is lost like an overdue one.",
+            advice: "Set next_run_at of these jobs to their next slots; a restart alone does not help.",
+        };
+        StoreUnserved: "Jobs belong to a store that no scheduler serves.", Entry {
+            detector: Detector::Gap,
+            rule: "OpenClaw: of the jobs with this store key that came due since the last boot, fewer than half have run; of those with another key, at least half have.",
+            advice: "Check which state directory the scheduler uses.",
+        };
+        JobsGone: "Jobs that ran regularly have no row any more.", Entry {
+            detector: Detector::Gap,
+            rule: "Five or more runs within --since, no row, and no deletion in the audit log: info. At least three regular jobs, with three good runs each, whose rows can have gone at the same time: a warning, critical if no watched job is left.",
+            advice: "Unless this is intended, compare the table with a backup, and add the jobs again. Name jobs that must exist with --expect.",
+        };
+        NothingWatched: "There is nothing to watch, although the database shows activity.", Entry {
+            detector: Detector::PastDue,
+            rule: "No row is one that the scheduler runs, there are runs, a lease, boots, or other activity, and no incident says why. A warning.",
+            advice: "Check whether the jobs were lost or all switched off, and whether this is the database in use.",
+        };
+        OneShotLost: "The only work of a one-shot is lost: it gave up, was missed, or its message reached nobody.", Entry {
+            detector: Detector::PastDue,
+            rule: "phantom: its status is failed. OpenClaw: it is switched off and its last run failed or was skipped. Both: its time has passed, it has not run since, and it has no next run; or it is completed and its message was dropped or refused. A warning for 24 hours, info until --since.",
+            advice: "Decide whether the work is still needed, and do it by hand or add the job again.",
+        };
+        SlotsSkipped: "A job's next run is later than its next slots.", Entry {
+            detector: Detector::PastDue,
+            rule: "Two or more slots lie between the audit and next_run_at, and no backoff explains it. A warning.",
+            advice: "Unless this is intended, set next_run_at to the next slot.",
+        };
+        CrashLoop: "The scheduler's process crashes again and again; its jobs run in between.", Entry {
+            detector: Detector::Gap,
+            rule: "OpenClaw: 10 boots or more in 12 hours that ended without a stop on record, the last at most 2 hours ago. A warning. A process that runs no job between its boots is scheduler-silent.",
+            advice: "Read the scheduler's log before each of its starts; see whether the system ends it for want of memory.",
+        };
+        Unjudged: "A job's history can't be judged, so nothing shows that it is healthy.", Entry {
+            detector: Detector::ZeroTokens,
+            rule: "It has no id, or the times, token counts, or outcomes of its last runs can't be read; or its next run contradicts the time zone that is assumed. A warning.",
+            advice: "Look at the job's rows in scheduled_jobs and cost_events.",
+        };
+        Overdue: "The job is due and did not run although the worker was free.", Entry {
+            detector: Detector::PastDue,
+            rule: "Measured from next_run_at: the time during which no run can have kept the worker busy. A warning beyond --late-after; critical beyond --lost-after, or once more than --late-cadences times the cadence has passed as well. At most a warning within --lost-after of an edit of the row, because the scheduler's timer sleeps for up to an hour.",
+            advice: "Check that the scheduler's process runs, then read its log from the job's last run on.",
+        };
+        Waiting: "The job is due, but another run keeps the worker busy.", Entry {
+            detector: Detector::PastDue,
+            rule: "Jobs run one after another. Info while the run in the way is within --max-run.",
+            advice: "Nothing. The job runs when the worker is free.",
+        };
+        Repaired: "The job's row was revived, resumed, or edited, and the job has not fired since.", Entry {
+            detector: Detector::PastDue,
+            rule: "The row was written after the job's last run, or its count of errors was reset, and something was wrong before. Info until the scheduler's timer has looked, after an hour at most, and the job is due; then a warning, and critical beyond --late-after of free time. It stays part of the incident that it repairs.",
+            advice: "Restart the scheduler: it looks at every row at once.",
+        };
+        NoNextRun: "The row is active, but next_run_at is empty or not a time: the scheduler never picks it again, not even after a restart.", Entry {
+            detector: Detector::PastDue,
+            rule: "Decided by the row alone. Critical.",
+            advice: "Correct the schedule, then set next_run_at.",
+        };
+        BreakerOpen: "Too many errors in a row opened the job's circuit breaker: neither time nor a restart revives it.", Entry {
+            detector: Detector::PastDue,
+            rule: "The scheduler stopped a recurring job: in phantom its status is failed, in OpenClaw it is auto-disabled. Critical.",
+            advice: "Fix the cause of the error, then revive the row; a restart will not.",
+        };
+        UnreadableSchedule: "The scheduler can't use the schedule: its kind, JSON, expression, interval, or zone.", Entry {
+            detector: Detector::PastDue,
+            rule: "Decided by schedule_kind and schedule_value: five-field expressions as croner 10 reads them, IANA zones, intervals in milliseconds. Critical.",
+            advice: "Correct schedule_value, then set next_run_at.",
+        };
+        UnknownState: "The scheduler never picks the row: it does not know the row's status or enabled value.", Entry {
+            detector: Detector::PastDue,
+            rule: "Decided by the row alone. A warning, because it may be intended.",
+            advice: "Set status to 'active' and enabled to 1, or delete the row.",
+        };
+        Quarantined: "The scheduler could not read the row, deleted it from its table, and keeps it elsewhere: the job never fires again, and no one is notified.", Entry {
+            detector: Detector::PastDue,
+            rule: "OpenClaw: an entry in diagnostic_events whose job has no row. Critical.",
+            advice: "Add the job again with a valid schedule.",
+        };
+        ZeroTokenStreak: "Fires in a row used no tokens at all: no model did any work in them.", Entry {
+            detector: Detector::ZeroTokens,
+            rule: "0 input and 0 output tokens in the job's last cost events. A warning from --zero-streak on, critical from --zero-streak-critical on. Resolved once a fire uses tokens: then a warning for 24 hours and info until --since.",
+            advice: "Read the job's last error, then check the model's provider, its key, and the model's name.",
+        };
+        SharedError: "The last runs of several jobs ended with the same error.", Entry {
+            detector: Detector::ZeroTokens,
+            rule: "At least 4 fires of at least 2 jobs, each job's last fires in a row, with the same error apart from numbers, ids, and times. A warning for each of the jobs, also if it failed once.",
+            advice: "Read the error and fix its cause: the jobs share it.",
+        };
+        FailedRun: "The last run failed, and the job is not tried again for hours: the work of that slot is lost.", Entry {
+            detector: Detector::ZeroTokens,
+            rule: "The last run ended with an error or was skipped, or the last two used no tokens, and the next run is more than 6 hours after it. A warning.",
+            advice: "Read the job's last error, fix its cause, and run the job by hand if its work can't wait.",
+        };
+        Flapping: "Many runs fail once and work when they are tried again.", Entry {
+            detector: Detector::ZeroTokens,
+            rule: "In the last day at least 5 fires, and one in three, failed and were followed by one that worked. Info: no slot is lost, but each failed try costs time and may cost money.",
+            advice: "Read the job's last error: something works only at the second try.",
+        };
+        MessagesLost: "Messages of the last day were lost, though the newest may have arrived.", Entry {
             detector: Detector::ZeroTokens,
             rule: "OpenClaw: at least 3 messages in the last day were dropped, refused, or given up, or of all of a day's, at least 3, or of the last 2 or more over a day it is not known that they arrived. A warning.",
             advice: "Check the channel and target of the job's delivery, and the channel's token.",
         };
-        Unjudged: "The job's history can't be judged, so nothing shows that it is healthy.", ReasonEntry {
-            detector: Detector::ZeroTokens,
-            rule: "It has no id, or the times, token counts, or outcomes of its last runs can't be read. A warning.",
-            advice: "Look at the job's rows in scheduled_jobs and cost_events.",
-        };
-        TokenGrowth: "Each of the last fires used far more tokens than the job used before.", ReasonEntry {
+        TokenGrowth: "Each of the last fires used far more tokens than the job used before.", Entry {
             detector: Detector::ZeroTokens,
             rule: "Three fires in a row at ten times the median of the earlier ones, of which at least ten are known; or at four times the oldest ten, if the tokens rose evenly for three days or more. Info: it costs money, but the job is not silent.",
             advice: "Look at what the job's session has grown to.",
         };
-        WorkShrank: "Each of the last fires wrote, or took, a tenth of what was usual: the job may do nothing.", ReasonEntry {
+        WorkShrank: "Each of the last fires wrote, or took, a tenth of what was usual: the job may do nothing.", Entry {
             detector: Detector::ZeroTokens,
             rule: "Three good fires in a row whose output tokens are a tenth of the median of the earlier ones, of which at least ten are known, or whose time is, where at least 10 seconds were usual. Info.",
             advice: "Read what the job answers: its prompt may be lost, or a tool or a mount gone.",
         };
-        ModelChanged: "The job runs on another model than before.", ReasonEntry {
+        ModelChanged: "The job runs on another model than before.", Entry {
             detector: Detector::ZeroTokens,
             rule: "Its last three fires or more ran on one model, and at least ten before them, and half of all before them, on another. Info, with the cost of a run before and after.",
             advice: "Unless this is intended, correct the model's name in the job or the agent.",
         };
-        CostGrowth: "Each of the last fires cost ten times what the job's fires cost before.", ReasonEntry {
+        CostGrowth: "Each of the last fires cost ten times what the job's fires cost before.", Entry {
             detector: Detector::ZeroTokens,
             rule: "Three fires in a row at ten times the median cost of the earlier ones, of which at least ten are known, on the same model and with usual tokens. Info.",
             advice: "Look at the model and at what it is billed for.",
         };
-        Silent: "The job does not fire, or did not fire for a while.", ReasonEntry {
-            detector: Detector::Gap,
-            rule: "Measured from the first slot after its last fire and judged like overdue; while that slot is still the row's next run, once --late-cadences times the cadence has passed. Pauses, the backoff after an error, and waiting for the worker are not faults. A warning at most after a restart, until it misses a slot. Resolved once it fires again, or when a restart of phantom schedules it anew: then a warning for 24 hours and info until --since.",
-            advice: "Read the scheduler's log from the job's last fire on.",
-        };
-        CatchingUp: "The whole scheduler was silent and works again; the job waits for its turn.", ReasonEntry {
+        CatchingUp: "The whole scheduler was silent and works again; the job waits for its turn.", Entry {
             detector: Detector::Gap,
             rule: "A restart scheduled the job anew, or another job with an earlier slot has run since and the worker was hardly free. A warning, because slots were lost. Once the worker is free for longer than --late-after, the job is overdue like any other.",
             advice: "Nothing now: the jobs run one after another. Read the scheduler's log of that time.",
         };
-        Starved: "Nothing is broken, but long runs, of other jobs or its own, took most of the job's slots in the last day.", ReasonEntry {
+        Starved: "Nothing is broken, but long runs, of other jobs or its own, took most of the job's slots in the last day.", Entry {
             detector: Detector::Gap,
             rule: "Fewer fires than half its slots, and each time the worker was busy or the job's own run was under way. Info.",
             advice: "Move the long jobs to another time, or run this one less often.",
         };
-        OtherZone: "The job seems to run in another time zone than the assumed one.", ReasonEntry {
+        OtherZone: "The job seems to run in another time zone than the assumed one.", Entry {
             detector: Detector::Gap,
             rule: "Its schedule names no zone, and its next_run_at is not a slot in the assumed zone but would be one in another. Its gaps are not judged. A warning if at least as many jobs speak for that zone as for the assumed one: their next runs are slots there, and they have run on time there. Else info. A job that kept to one zone before and keeps to another now says since when.",
             advice: "Leave out --timezone, so that the zone is found; or pass the zone of the scheduler's process.",
         };
-        TooManyFires: "The job fires far more often than its schedule has slots, and each run is paid for.", ReasonEntry {
-            detector: Detector::Gap,
-            rule: "In the last day, three times as many fires as slots and at least 20 more, not counting retries after errors and manual runs. Or two good fires in at least 3 slots, and in half the slots, of the last day or 7 intervals. Or an older row of the same agent with the same name and schedule fires too. A warning.",
-            advice: "Check whether two schedulers run on this database.",
-        };
-        ClockSetBack: "The job was scheduled while the clock was ahead, so it does not run before that time comes again.", ReasonEntry {
-            detector: Detector::Gap,
-            rule: "Rows later than the audit precede rows from before it, the job's row is one of the former, and a slot comes before its next run. A warning; critical once a slot is lost like an overdue one.",
-            advice: "Set next_run_at to the next slot.",
-        };
-        Crashing: "The scheduler's process was killed or crashed again and again.", ReasonEntry {
-            detector: Detector::Gap,
-            rule: "OpenClaw: 10 boots or more in 12 hours that ended without a stop on record, the last at most 2 hours ago. A warning.",
-            advice: "Read the scheduler's log before each of its starts; see whether the system ends it for want of memory.",
-        };
-        RowGone: "The job fired regularly and its row is gone.", ReasonEntry {
-            detector: Detector::Gap,
-            rule: "Five or more fires within --since, no row, and no deletion in the audit log. Info. At least three regular jobs, with three good fires each, whose rows can have gone at the same time: a warning, critical if no watched job is left.",
-            advice: "Unless this is intended, add the job again. Name jobs that must exist with --expect.",
-        };
     }
 }
 
-impl Reason {
-    /// The detector whose findings have it.
+impl Problem {
+    /// The detector whose findings have it, or whose findings it explains.
     pub fn detector(self) -> Detector {
         self.entry().detector
     }
 
-    /// Its texts.
-    pub fn texts(self) -> Texts {
-        let ReasonEntry { rule, advice, .. } = self.entry();
-        Texts { meaning: self.meaning(), rule, advice }
+    /// How it is decided, and how severe it is.
+    pub fn rule(self) -> &'static str {
+        self.entry().rule
+    }
+
+    /// What a person should do, where the scheduler's own advice does not apply.
+    pub fn advice(self) -> &'static str {
+        self.entry().advice
     }
 }
 
-/// How a cause is decided, and what to do.
-struct CauseEntry {
-    rule: &'static str,
-    advice: &'static str,
-}
+/// Names of version 2 of the JSON and the problems that they are now.
+const RENAMED: [(&str, Problem); 13] = [
+    ("hung-run", Problem::RunHung),
+    ("hung-delivery", Problem::DeliveryHung),
+    ("cut-run", Problem::RunCut),
+    ("long-run", Problem::RunLong),
+    ("row-gone", Problem::JobsGone),
+    ("skipped-slots", Problem::SlotsSkipped),
+    ("crashing", Problem::CrashLoop),
+    ("one-shot-failed", Problem::OneShotLost),
+    ("too-many-fires", Problem::Runaway),
+    ("skipped", Problem::JobSkipped),
+    ("failing", Problem::JobFailing),
+    ("shared-zero-tokens", Problem::ProviderFailing),
+    ("silent", Problem::JobSilent),
+];
 
-catalog! {
-    /// What caused the findings of an incident.
-    Cause -> CauseEntry {
-        SchedulerSilent: "Nothing runs at all: the scheduler's process is dead or wedged.", CauseEntry {
-            rule: "No run has ended since the first of these jobs was due, and the worker is free. Three restarts without a run between them are a crash loop.",
-            advice: "Check that the scheduler's process runs; read its log from the last run on; restart it.",
-        };
-        SchedulerDown: "The scheduler's process is gone. Nothing is lost yet.", CauseEntry {
-            rule: "No process on this machine has the database open, it was not written for 15 minutes, and a watched job has a next run. Linux and WAL mode only, and not with --now. Always a warning, because a virtual machine or a sandbox with its own kernel hides its process: then pass --process ignore.",
-            advice: "Start the scheduler; read its log from the last write on.",
-        };
-        RunHung: "A run never finished, and every other job waits behind it.", CauseEntry {
-            rule: "A run has been in flight for longer than --max-run. The waiting jobs are part of this incident; three runs or more that hang at the same time are one.",
-            advice: "Check that the process runs and look at that run's log; restart the scheduler if the run hangs.",
-        };
-        RunCut: "A run was cut short: the process that it ran in is gone, or was restarted since.", CauseEntry {
-            rule: "A run in flight began before the process started that has the database open; or no process has it open, and it was not written for 5 minutes.",
-            advice: "Start the scheduler if it does not run. Decide whether the work of that run is still needed.",
-        };
-        DeliveryHung: "A run did its work and never finished: it hangs while delivering its message, and every other job waits behind it.", CauseEntry {
-            rule: "The run's cost event is there, its row was not updated for 15 minutes, and nothing has run since.",
-            advice: "Restart the scheduler, then check the channel that the message goes to.",
-        };
-        ProviderFailing: "Every job fails: the model's provider, its key, or the model's name is wrong.", CauseEntry {
-            rule: "All fires of at least two jobs since the last fire with tokens failed or used none; or at least three jobs that need a model, and twice as many as work, fail with the same error.",
-            advice: "Check the model's provider, its key, and the model's name. Afterwards revive the jobs whose circuit breaker is open.",
-        };
-        JobFailing: "A job, or several with the same error, keeps failing: from the first bad fire to the open circuit breaker and the silence behind it.", CauseEntry {
-            rule: "Fires without tokens, errors in a row, or an open breaker, while other jobs work. Jobs whose errors differ only in numbers, ids, and times are one incident.",
-            advice: "Fix the cause of the error. If the circuit breaker is open, revive the row; a restart will not.",
-        };
-        JobSilent: "A job does not fire while others do.", CauseEntry {
-            rule: "Other runs have ended since the job was due, and the worker was free. Jobs that have not run since the same restart are one incident.",
-            advice: "Look at the job's row: status, next_run_at, updated_at. A restart of the scheduler frees a job that counts as busy.",
-        };
-        RowDead: "A row can never run again, whether or not the scheduler is up.", CauseEntry {
-            rule: "Its schedule can't be used, it has no next run, or its status is not one that the scheduler picks.",
-            advice: "Correct the row: schedule_value, status, and next_run_at.",
-        };
-        Runaway: "A job runs far more often than it should, and every run is paid for.", CauseEntry {
-            rule: "Its row is never updated, it has many more fires than slots or two in most slots, or two rows do the same.",
-            advice: "Pause the job, then look at its schedule and at whether two schedulers use this database.",
-        };
-        ExpectedMissing: "A job that must exist is gone, paused, disabled, or completed.", CauseEntry {
-            rule: "No watched job matches a pattern of --expect.",
-            advice: "Find out who removed or paused the job; add it again, or stop expecting it.",
-        };
-        JobSkipped: "The scheduler skips a job's work at each slot.", CauseEntry {
-            rule: "Its runs in a row have the status skipped.",
-            advice: "Read the job's last error: often no agent owns the job any more.",
-        };
-        RunLong: "A run is taking longer than usual. It may still be fine.", CauseEntry {
-            rule: "A run in flight has taken more than twice the longest of its job's last 30 runs, but less than --max-run.",
-            advice: "Look at what the run is doing. It ends by itself, or at --max-run.",
-        };
-        Undelivered: "Jobs do their work, but their messages are not delivered.", CauseEntry {
-            rule: "The last message, or at least 3 of the last day, were dropped or refused. One incident for each kind of error.",
-            advice: "Check the channel and target of the delivery, and the channel's token.",
-        };
-        ClockSetBack: "The clock was ahead and was set back: jobs wait for a next run in the future.", CauseEntry {
-            rule: "Rows later than the audit precede rows from before it, and the next run of jobs is later than their next slots.",
-            advice: "Set next_run_at of these jobs to their next slots; a restart alone does not help.",
-        };
-        StoreUnserved: "Jobs belong to a store that no scheduler serves.", CauseEntry {
-            rule: "OpenClaw: of the jobs with this store key that came due since the last boot, fewer than half have run; of those with another key, at least half have.",
-            advice: "Check which state directory the scheduler uses.",
-        };
-        JobsGone: "Several regular jobs lost their rows at the same time.", CauseEntry {
-            rule: "At least three jobs with three good fires each have no row, no deletion is on record, and each fell silent within one and a half of its intervals and an hour of the same time.",
-            advice: "Compare the table with a backup, and add the jobs again.",
-        };
-        NothingWatched: "There is nothing to watch, although the database shows activity.", CauseEntry {
-            rule: "No row is one that the scheduler fires, and no other incident says why.",
-            advice: "Check whether the jobs were lost or all switched off, and whether this is the database in use.",
-        };
-        OneShotLost: "The only work of a one-shot is lost: it gave up, or its message reached nobody.", CauseEntry {
-            rule: "It gave up, was skipped and switched off, or is completed and its message was dropped or refused, at most 24 hours ago.",
-            advice: "Decide whether the work is still needed, and do it by hand or add the job again.",
-        };
-        SlotsSkipped: "A job's next run is later than its next slots.", CauseEntry {
-            rule: "Two or more slots come before next_run_at.",
-            advice: "Unless this is intended, set next_run_at to the next slot.",
-        };
-        CrashLoop: "The scheduler's process crashes again and again; its jobs run in between.", CauseEntry {
-            rule: "10 boots or more in 12 hours that ended without a stop on record. A process that runs no job between its boots is scheduler-silent.",
-            advice: "Read the scheduler's log before each of its starts; see whether the system ends it for want of memory.",
-        };
-        Unjudged: "A job's history can't be judged, so nothing shows that it is healthy.", CauseEntry {
-            rule: "Its id, or the times or token counts of its cost events, can't be read; or its next run contradicts the time zone that is assumed.",
-            advice: "Look at the job's rows in scheduled_jobs and cost_events.",
-        };
-    }
-}
-
-impl Cause {
-    /// Its texts.
-    pub fn texts(self) -> Texts {
-        let CauseEntry { rule, advice } = self.entry();
-        Texts { meaning: self.meaning(), rule, advice }
-    }
+/// The problem that had this name before.
+pub fn renamed(name: &str) -> Option<Problem> {
+    RENAMED.iter().find(|(old, _)| *old == name).map(|(_, problem)| *problem)
 }

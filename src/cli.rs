@@ -74,7 +74,7 @@ pub struct Cli {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Notification")]
     pub state: Option<PathBuf>,
 
-    /// Explain a detector, reason, or cause: what it means, how it is decided, what to do
+    /// Explain a detector or problem: what it means, how it is decided, what to do
     #[arg(long, value_name = "NAME", help_heading = "Output", hide_possible_values = true,
         value_parser = clap::builder::PossibleValuesParser::new(crate::explain::names()))]
     pub explain: Option<String>,
@@ -219,7 +219,7 @@ pub enum Generate {
     Man,
     /// The JSON Schema of --format json
     JsonSchema,
-    /// Every detector, cause, and reason, in Markdown
+    /// Every detector and problem, in Markdown
     Findings,
     /// A config file in which every key is commented out
     Config,

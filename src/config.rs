@@ -8,6 +8,7 @@ use crate::settings::{
 };
 use crate::stores::{Dialect, Form, Mapping, TimeForm, Words};
 use crate::time::{DAY, Instant, Millis, TimeText};
+use crate::{catalog, explain};
 use clap::ValueEnum;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -319,7 +320,7 @@ struct JobKeys {
     #[serde(default, deserialize_with = "quiet")]
     #[schemars(with = "Vec<String>", example = ["00:00-06:00"])]
     quiet: Option<Vec<Quiet>>,
-    /// Causes, reasons, and detectors that are not reported for these jobs; `--explain` has their names.
+    /// Problems and detectors that are not reported for these jobs; `--explain` has their names.
     #[serde(default, deserialize_with = "mutes")]
     #[schemars(with = "Vec<String>", example = ["zero-tokens", "run-long"])]
     mute: Option<Vec<Mute>>,
@@ -333,7 +334,7 @@ struct JobKeys {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct MuteKeys {
-    /// Their cause, or the reason or detector of all their findings; each incident shows it.
+    /// Their cause, or the problem or detector of all their findings; each incident shows it.
     #[serde(deserialize_with = "mute")]
     #[schemars(with = "String", example = &"undelivered")]
     cause: Option<Mute>,
@@ -609,12 +610,18 @@ fn mute<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Mute>, D::E
 }
 
 fn named_mute(name: &str) -> Result<Mute, String> {
-    Mute::named(name).ok_or_else(|| {
-        let names = Mute::names();
-        let hint = nearest(name, names.iter().map(String::as_str))
-            .map_or_else(String::new, |nearest| format!("; did you mean {nearest:?}?"));
-        format!("{name:?} is not a cause, detector, or reason{hint}")
-    })
+    if let Some(mute) = Mute::named(name) {
+        return Ok(mute);
+    }
+    if let Some(problem) = catalog::renamed(name) {
+        return Err(format!("{name:?} is now {:?}", problem.name()));
+    }
+    let names = explain::names();
+    let hint = match nearest(name, names.iter().map(String::as_str)) {
+        Some(nearest) => format!("; did you mean {nearest:?}?"),
+        None => String::new(),
+    };
+    Err(format!("{name:?} is not a problem or a detector{hint}"))
 }
 
 fn kinds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<HashMap<String, Form>>, D::Error> {

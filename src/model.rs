@@ -1,6 +1,6 @@
 //! What an audit looks at: plain data, read once from a database and owned from then on.
 
-use crate::catalog::{Cause, Reason};
+use crate::catalog::Problem;
 use crate::schedule::{Cadence, Zone};
 use crate::time::{Instant, Millis};
 use chrono::NaiveDateTime;
@@ -186,9 +186,9 @@ impl SchedulerTraits {
 #[derive(Debug)]
 pub struct Trouble<'a> {
     /// The cause of the incident.
-    pub cause: Cause,
-    /// The reason of its first finding.
-    pub reason: Reason,
+    pub cause: Problem,
+    /// The problem of its first finding.
+    pub problem: Problem,
     /// The affected jobs, the most affected first.
     pub jobs: &'a [&'a Job],
     /// Whether a process has the database open; None if that is not known.

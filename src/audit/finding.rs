@@ -3,7 +3,7 @@
 use super::gap::GapEvidence;
 use super::past_due::PastDueEvidence;
 use super::zero_tokens::ZeroTokensEvidence;
-use crate::catalog::{Reason, Severity, Status};
+use crate::catalog::{Problem, Severity, Status};
 use crate::model::{Job, JobIndex};
 use crate::time::{Instant, Millis, SECOND};
 use serde::Serialize;
@@ -116,11 +116,11 @@ impl Finding {
     }
 
     /// What exactly it reports.
-    pub fn reason(&self) -> Reason {
+    pub fn problem(&self) -> Problem {
         match &self.evidence {
-            Evidence::PastDue(evidence) => evidence.reason(),
-            Evidence::ZeroTokens(evidence) => evidence.reason(),
-            Evidence::Gap(evidence) => evidence.reason(),
+            Evidence::PastDue(evidence) => evidence.problem(),
+            Evidence::ZeroTokens(evidence) => evidence.problem(),
+            Evidence::Gap(evidence) => evidence.problem(),
         }
     }
 

@@ -9,7 +9,7 @@ use super::gone;
 use super::past_due::{lateness, slots_since};
 use super::worker::{ROW_FOLLOWS, rewritten_at};
 use super::{Context, Subject, foreign_zone, repair};
-use crate::catalog::{Reason, Severity};
+use crate::catalog::{Problem, Severity};
 use crate::model::{Fire, Job, State, Tokens};
 use crate::schedule::Cadence;
 use crate::time::{HOUR, Instant, MINUTE, Millis, span};
@@ -18,46 +18,46 @@ use serde::Serialize;
 /// No two zones are further apart.
 const MOST_OF_ZONES: Millis = 26 * HOUR;
 
-/// What a finding of this detector is based on, by its reason.
+/// What a finding of this detector is based on, by its problem.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum GapEvidence {
-    /// See [`Reason::Silent`].
+    /// See [`Problem::JobSilent`].
     Silent { last_fire: Option<Instant> },
-    /// See [`Reason::CatchingUp`].
+    /// See [`Problem::CatchingUp`].
     CatchingUp { resumed_at: Instant },
-    /// See [`Reason::Starved`].
+    /// See [`Problem::Starved`].
     Starved { slots: u64, lost: u64 },
-    /// See [`Reason::OtherZone`].
+    /// See [`Problem::OtherZone`].
     OtherZone { jobs: Vec<String>, offset: String, zone: String },
-    /// See [`Reason::OtherZone`].
+    /// See [`Problem::OtherZone`].
     ZoneChanged { shift_seconds: i64 },
-    /// See [`Reason::TooManyFires`].
+    /// See [`Problem::Runaway`].
     TooManyFires { fires: usize, slots: u64, cost_usd: f64 },
-    /// See [`Reason::TooManyFires`].
+    /// See [`Problem::Runaway`].
     PairedFires { pairs: usize, slots: usize },
-    /// See [`Reason::TooManyFires`].
+    /// See [`Problem::Runaway`].
     Twin { of: String },
-    /// See [`Reason::ClockSetBack`].
+    /// See [`Problem::ClockSetBack`].
     ClockSetBack { clock_was_at: Instant, next_run_at: Instant, slots: u64 },
-    /// See [`Reason::Crashing`].
+    /// See [`Problem::CrashLoop`].
     Crashing { crashes: usize },
-    /// See [`Reason::RowGone`].
+    /// See [`Problem::JobsGone`].
     RowGone { fires: usize, last_fire: Option<Instant> },
 }
 
 impl GapEvidence {
-    /// The reason that it is evidence of.
-    pub fn reason(&self) -> Reason {
+    /// The problem that it is evidence of.
+    pub fn problem(&self) -> Problem {
         match self {
-            Self::Silent { .. } => Reason::Silent,
-            Self::CatchingUp { .. } => Reason::CatchingUp,
-            Self::Starved { .. } => Reason::Starved,
-            Self::OtherZone { .. } | Self::ZoneChanged { .. } => Reason::OtherZone,
-            Self::TooManyFires { .. } | Self::PairedFires { .. } | Self::Twin { .. } => Reason::TooManyFires,
-            Self::ClockSetBack { .. } => Reason::ClockSetBack,
-            Self::Crashing { .. } => Reason::Crashing,
-            Self::RowGone { .. } => Reason::RowGone,
+            Self::Silent { .. } => Problem::JobSilent,
+            Self::CatchingUp { .. } => Problem::CatchingUp,
+            Self::Starved { .. } => Problem::Starved,
+            Self::OtherZone { .. } | Self::ZoneChanged { .. } => Problem::OtherZone,
+            Self::TooManyFires { .. } | Self::PairedFires { .. } | Self::Twin { .. } => Problem::Runaway,
+            Self::ClockSetBack { .. } => Problem::ClockSetBack,
+            Self::Crashing { .. } => Problem::CrashLoop,
+            Self::RowGone { .. } => Problem::JobsGone,
         }
     }
 

@@ -12,7 +12,7 @@ use super::wording::{IncidentText, Writer};
 use super::worker::{ActiveRun, Phase, RunIndex, RunLength};
 use super::zero_tokens::{self, ZeroTokensEvidence};
 use super::{Context, Subject};
-use crate::catalog::{Cause, Reason, Severity, Status};
+use crate::catalog::{Problem, Severity, Status};
 use crate::model::{Action, Delivery, ErrorClass, Job, JobIndex, Lease, Remedy, State, Tokens, Trouble};
 use crate::time::{Instant, MINUTE, Millis};
 use std::cmp::Reverse;
@@ -28,7 +28,7 @@ pub struct Incident {
     /// The same in every audit while the incident lasts, and of no other incident: for alerting scripts to dedupe on.
     pub fingerprint: String,
     /// What caused it.
-    pub cause: Cause,
+    pub cause: Problem,
     /// The worst of its findings.
     pub severity: Severity,
     /// Whether it is still there.
@@ -59,12 +59,12 @@ impl Incident {
         anchor: &str,
         now: Instant,
     ) -> Incident {
-        let (cause, family, title) = match finding.reason() {
-            Reason::NothingWatched => (Cause::NothingWatched, "nothing-watched", "no job is watched".to_owned()),
-            _ => (Cause::ExpectedMissing, "expected", format!("expected job {name} not found")),
+        let (cause, family, title) = match finding.problem() {
+            Problem::NothingWatched => (Problem::NothingWatched, "nothing-watched", "no job is watched".to_owned()),
+            _ => (Problem::ExpectedMissing, "expected", format!("expected job {name} not found")),
         };
         let text = IncidentText { title, detail: None, observed: vec![finding.message(known, now)], inferred: None };
-        let step = cause.texts().advice.to_owned();
+        let step = cause.advice().to_owned();
         Incident {
             fingerprint: hashed([family, name, anchor]),
             cause,
@@ -270,7 +270,7 @@ impl<'a> Grouping<'a> {
     /// that it keeps its key while one job after another recovers. Of the others, those that overlap had one cause. The first
     /// of a cluster gives it its key.
     fn cluster_streaks(&mut self, found: &[JobFinding]) {
-        let past = found.iter().filter(|one| one.finding.reason() == Reason::ZeroTokenStreak);
+        let past = found.iter().filter(|one| one.finding.problem() == Problem::ZeroTokenStreak);
         let past: Vec<Span> = past.filter_map(|one| Some((one.finding.since?, one.finding.until?, one.job))).collect();
         if past.is_empty() {
             return;
@@ -534,47 +534,49 @@ impl Group<'_> {
         }
     }
 
-    fn cause(&self, ongoing: bool) -> Cause {
+    fn cause(&self, ongoing: bool) -> Problem {
         let failing_jobs = || self.findings.iter().map(|one| one.job).collect::<HashSet<_>>().len();
         match self.key {
             Key::Run(index) => {
                 let run = self.context.worker.run(index);
                 match (run.phase, run.length) {
-                    _ if run.cut.is_some() => Cause::RunCut,
-                    (Phase::Delivering, _) => Cause::DeliveryHung,
-                    (Phase::Running, RunLength::Impossible) => Cause::RunHung,
-                    (Phase::Running, RunLength::Usual | RunLength::Unusual) => Cause::RunLong,
+                    _ if run.cut.is_some() => Problem::RunCut,
+                    (Phase::Delivering, _) => Problem::DeliveryHung,
+                    (Phase::Running, RunLength::Impossible) => Problem::RunHung,
+                    (Phase::Running, RunLength::Usual | RunLength::Unusual) => Problem::RunLong,
                 }
             }
             // Streaks of several jobs that are over had a cause in common, which may have been any.
-            Key::Failing { .. } if !ongoing && failing_jobs() > 1 => Cause::ProviderFailing,
-            Key::Failing { .. } if self.findings.iter().any(|one| self.is_providers(one.job)) => Cause::ProviderFailing,
-            Key::Failing { .. } if self.is_outage => Cause::ProviderFailing,
-            Key::Failing { .. } => Cause::JobFailing,
-            Key::Silence { .. } if self.is_all(Reason::SchedulerDown) => Cause::SchedulerDown,
+            Key::Failing { .. } if !ongoing && failing_jobs() > 1 => Problem::ProviderFailing,
+            Key::Failing { .. } if self.findings.iter().any(|one| self.is_providers(one.job)) => {
+                Problem::ProviderFailing
+            }
+            Key::Failing { .. } if self.is_outage => Problem::ProviderFailing,
+            Key::Failing { .. } => Problem::JobFailing,
+            Key::Silence { .. } if self.is_all(Problem::SchedulerDown) => Problem::SchedulerDown,
             Key::Silence { end } => {
-                let whole = if self.is_all(Reason::CatchingUp) {
+                let whole = if self.is_all(Problem::CatchingUp) {
                     true
                 } else if ongoing {
                     end == self.context.worker.last_run_end() || self.is_left_by_restart()
                 } else {
                     self.nothing_ran_after(end)
                 };
-                if whole { Cause::SchedulerSilent } else { Cause::JobSilent }
+                if whole { Problem::SchedulerSilent } else { Problem::JobSilent }
             }
-            Key::SinceBoot { .. } => Cause::JobSilent,
-            Key::Dead { .. } if self.is_all(Reason::Repaired) => Cause::JobSilent,
-            Key::Dead { .. } | Key::Unpicked { .. } => Cause::RowDead,
-            Key::Runaway { .. } | Key::Paired => Cause::Runaway,
-            Key::Undelivered { .. } => Cause::Undelivered,
-            Key::Crashing => Cause::CrashLoop,
-            Key::Skipped { .. } | Key::SkippedAlike { .. } => Cause::JobSkipped,
-            Key::SlotsSkipped { .. } => Cause::SlotsSkipped,
-            Key::Unserved { .. } => Cause::StoreUnserved,
-            Key::ClockSetBack { .. } => Cause::ClockSetBack,
-            Key::Gone { .. } => Cause::JobsGone,
-            Key::OneShotLost { .. } => Cause::OneShotLost,
-            Key::Unjudged { .. } | Key::OtherZone => Cause::Unjudged,
+            Key::SinceBoot { .. } => Problem::JobSilent,
+            Key::Dead { .. } if self.is_all(Problem::Repaired) => Problem::JobSilent,
+            Key::Dead { .. } | Key::Unpicked { .. } => Problem::RowDead,
+            Key::Runaway { .. } | Key::Paired => Problem::Runaway,
+            Key::Undelivered { .. } => Problem::Undelivered,
+            Key::Crashing => Problem::CrashLoop,
+            Key::Skipped { .. } | Key::SkippedAlike { .. } => Problem::JobSkipped,
+            Key::SlotsSkipped { .. } => Problem::SlotsSkipped,
+            Key::Unserved { .. } => Problem::StoreUnserved,
+            Key::ClockSetBack { .. } => Problem::ClockSetBack,
+            Key::Gone { .. } => Problem::JobsGone,
+            Key::OneShotLost { .. } => Problem::OneShotLost,
+            Key::Unjudged { .. } | Key::OtherZone => Problem::Unjudged,
         }
     }
 
@@ -583,10 +585,10 @@ impl Group<'_> {
         self.context.shared.group_of(job).is_some_and(|group| group.shared.is_provider())
     }
 
-    /// Whether something is ongoing, and all of it has this reason.
-    fn is_all(&self, reason: Reason) -> bool {
+    /// Whether something is ongoing, and all of it is this problem.
+    fn is_all(&self, problem: Problem) -> bool {
         let mut ongoing = ongoing(&self.findings).peekable();
-        ongoing.peek().is_some() && ongoing.all(|one| one.finding.reason() == reason)
+        ongoing.peek().is_some() && ongoing.all(|one| one.finding.problem() == problem)
     }
 
     /// Whether it is a silence of the whole scheduler that a restart ended, but for jobs that have not run since.
@@ -611,7 +613,7 @@ impl Group<'_> {
             let affected = jobs.entry(*job).or_insert(new);
             affected.since = [affected.since, finding.since].into_iter().flatten().min();
             affected.missed_slots = affected.missed_slots.max(finding.missed_slots.unwrap_or(0));
-            affected.waits &= finding.reason() == Reason::Waiting;
+            affected.waits &= finding.problem() == Problem::Waiting;
         }
         let mut jobs: Vec<AffectedJob> = jobs.into_values().collect();
         let own = self.run().and_then(|run| run.job);
@@ -651,20 +653,20 @@ impl Group<'_> {
         last.last_error().map(str::to_owned)
     }
 
-    fn remedy(&self, cause: Cause, affected: &[AffectedJob], ongoing: bool) -> Remedy {
+    fn remedy(&self, cause: Problem, affected: &[AffectedJob], ongoing: bool) -> Remedy {
         let Some(first) = self.findings.first().filter(|_| ongoing) else {
             return Remedy::step("Nothing now; read the scheduler's log of that time.");
         };
-        if self.is_all(Reason::CatchingUp) {
+        if self.is_all(Problem::CatchingUp) {
             return Remedy::step("Nothing now: the jobs run one after another. Read the scheduler's log of that time.");
         }
-        if self.is_all(Reason::Repaired) {
+        if self.is_all(Problem::Repaired) {
             let waits = is_early(&self.findings) && self.context.has_next_run_beside(affected);
             let wait = if waits { "Wait for the next run, or restart" } else { "Restart" };
             return Remedy::step(format!("{wait} the scheduler, which looks at every row at once."));
         }
-        if self.is_all(Reason::OtherZone) {
-            return Remedy::step(Reason::OtherZone.texts().advice);
+        if self.is_all(Problem::OtherZone) {
+            return Remedy::step(Problem::OtherZone.advice());
         }
         if self.is_left_by_restart() {
             return Remedy::step(
@@ -673,14 +675,14 @@ impl Group<'_> {
         }
         let context = self.context;
         let life = context.worker.life;
-        if let Some(process) = life.suspended().filter(|_| cause == Cause::SchedulerSilent) {
+        if let Some(process) = life.suspended().filter(|_| cause == Problem::SchedulerSilent) {
             let actions = vec![Action::Shell(format!("kill -CONT {}", process.pid))];
             return Remedy { actions, ..Remedy::step("Let the process go on, or restart the scheduler.") };
         }
         let jobs: Vec<&Job> = affected.iter().map(|affected| context.job(affected.job)).collect();
         context.snapshot.traits.remedies.of(&Trouble {
             cause,
-            reason: first.finding.reason(),
+            problem: first.finding.problem(),
             jobs: &jobs,
             is_alive: if life.is_held() { Some(true) } else { life.is_gone().then_some(false) },
             has_next_run: context.has_next_run_beside(&[]),

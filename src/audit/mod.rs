@@ -357,7 +357,7 @@ fn judge(snapshot: &Snapshot, policy: &Policy) -> (Vec<Judgment>, Vec<Incident>)
     for subject in subjects.iter() {
         let findings = if subject.selected { find(&context, subject) } else { Vec::new() };
         let (muted, findings): (Vec<_>, Vec<_>) =
-            findings.into_iter().partition(|finding| subject.settings.mutes(finding.reason()));
+            findings.into_iter().partition(|finding| subject.settings.mutes(finding.problem()));
         let is_muted = muted.iter().any(|finding| finding.is_ongoing() && finding.severity > Severity::Info);
         judged.push(Judgment { is_muted, ..judgment(&context, subject, &findings) });
         found.extend(findings.into_iter().map(|finding| JobFinding { job: subject.index, finding }));
@@ -483,7 +483,7 @@ impl Verdict {
             .collect();
         findings.sort_by_key(|located| {
             let LocatedFinding { finding, job, .. } = located;
-            let order = (finding.reason().detector(), Reverse(finding.until));
+            let order = (finding.problem().detector(), Reverse(finding.until));
             (Reverse(self[*job].severity), *job, Reverse(finding.severity), !finding.is_ongoing(), order)
         });
         findings

@@ -8,7 +8,7 @@ use super::gap::scheduled_ahead;
 use super::life::nobody_since;
 use super::worker::{ActiveRun, Cut, Phase, RunLength};
 use super::{Context, Subject};
-use crate::catalog::{Reason, Severity};
+use crate::catalog::{Problem, Severity};
 use crate::model::{Fire, Job, Row, State, Timestamp, Tokens, When, cost_of};
 use crate::schedule::Cadence;
 use crate::time::{DAY, Instant, MINUTE, Millis, span};
@@ -23,72 +23,72 @@ pub const UPDATE_FOLLOWS: Millis = MINUTE;
 /// With this many slots before the next run, it was not the schedule that set it.
 const MIN_SKIPPED: u64 = 2;
 
-/// What a finding of this detector is based on, by its reason.
+/// What a finding of this detector is based on, by its problem.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum PastDueEvidence {
-    /// See [`Reason::Overdue`].
+    /// See [`Problem::Overdue`].
     Overdue { overdue_seconds: i64, free_seconds: i64 },
-    /// See [`Reason::Waiting`].
+    /// See [`Problem::Waiting`].
     Waiting { behind: Option<String>, overdue_seconds: i64 },
-    /// See [`Reason::LongRun`].
+    /// See [`Problem::RunLong`].
     LongRun { in_flight_seconds: i64, usual_seconds: i64, longest_seconds: Option<i64> },
-    /// See [`Reason::HungRun`].
+    /// See [`Problem::RunHung`].
     HungRun { behind: Option<String>, in_flight_seconds: i64 },
-    /// See [`Reason::HungDelivery`].
+    /// See [`Problem::DeliveryHung`].
     HungDelivery { behind: Option<String>, delivering_seconds: i64 },
-    /// See [`Reason::CutRun`].
+    /// See [`Problem::RunCut`].
     CutRun { restarted_at: Option<Instant>, last_write_at: Option<Instant> },
-    /// See [`Reason::SchedulerDown`].
+    /// See [`Problem::SchedulerDown`].
     SchedulerDown { next_run_at: Instant, last_write_at: Option<Instant> },
-    /// See [`Reason::Repaired`].
+    /// See [`Problem::Repaired`].
     Repaired { repaired_at: Instant, looks_by: Instant, revived: bool },
-    /// See [`Reason::NoNextRun`].
+    /// See [`Problem::NoNextRun`].
     NoNextRun { next_run_at: Option<String> },
-    /// See [`Reason::BreakerOpen`].
+    /// See [`Problem::BreakerOpen`].
     BreakerOpen { consecutive_errors: u64, last_error: Option<String> },
-    /// See [`Reason::UnreadableSchedule`].
+    /// See [`Problem::UnreadableSchedule`].
     UnreadableSchedule { why: String },
-    /// See [`Reason::UnknownState`].
+    /// See [`Problem::UnknownState`].
     UnknownState { why: String },
-    /// See [`Reason::Runaway`].
+    /// See [`Problem::Runaway`].
     Runaway { fires: usize, fires_seconds: i64, cost_usd: f64, why: Option<String> },
-    /// See [`Reason::Quarantined`].
+    /// See [`Problem::Quarantined`].
     Quarantined { why: String },
-    /// See [`Reason::SkippedSlots`].
+    /// See [`Problem::SlotsSkipped`].
     SkippedSlots { next_run_at: Instant, slots: u64 },
-    /// See [`Reason::OneShotFailed`].
+    /// See [`Problem::OneShotLost`].
     OneShotFailed { consecutive_errors: u64, last_error: Option<String> },
-    /// See [`Reason::OneShotFailed`].
+    /// See [`Problem::OneShotLost`].
     OneShotMissed { at: Instant },
-    /// See [`Reason::ExpectedMissing`].
+    /// See [`Problem::ExpectedMissing`].
     ExpectedMissing { expected: String, state: Option<&'static str> },
-    /// See [`Reason::NothingWatched`].
+    /// See [`Problem::NothingWatched`].
     NothingWatched { rows: usize, last_activity: Instant },
 }
 
 impl PastDueEvidence {
-    /// The reason that it is evidence of.
-    pub fn reason(&self) -> Reason {
+    /// The problem that it is evidence of.
+    pub fn problem(&self) -> Problem {
         match self {
-            Self::Overdue { .. } => Reason::Overdue,
-            Self::Waiting { .. } => Reason::Waiting,
-            Self::LongRun { .. } => Reason::LongRun,
-            Self::HungRun { .. } => Reason::HungRun,
-            Self::HungDelivery { .. } => Reason::HungDelivery,
-            Self::CutRun { .. } => Reason::CutRun,
-            Self::SchedulerDown { .. } => Reason::SchedulerDown,
-            Self::Repaired { .. } => Reason::Repaired,
-            Self::NoNextRun { .. } => Reason::NoNextRun,
-            Self::BreakerOpen { .. } => Reason::BreakerOpen,
-            Self::UnreadableSchedule { .. } => Reason::UnreadableSchedule,
-            Self::UnknownState { .. } => Reason::UnknownState,
-            Self::Runaway { .. } => Reason::Runaway,
-            Self::Quarantined { .. } => Reason::Quarantined,
-            Self::SkippedSlots { .. } => Reason::SkippedSlots,
-            Self::OneShotFailed { .. } | Self::OneShotMissed { .. } => Reason::OneShotFailed,
-            Self::ExpectedMissing { .. } => Reason::ExpectedMissing,
-            Self::NothingWatched { .. } => Reason::NothingWatched,
+            Self::Overdue { .. } => Problem::Overdue,
+            Self::Waiting { .. } => Problem::Waiting,
+            Self::LongRun { .. } => Problem::RunLong,
+            Self::HungRun { .. } => Problem::RunHung,
+            Self::HungDelivery { .. } => Problem::DeliveryHung,
+            Self::CutRun { .. } => Problem::RunCut,
+            Self::SchedulerDown { .. } => Problem::SchedulerDown,
+            Self::Repaired { .. } => Problem::Repaired,
+            Self::NoNextRun { .. } => Problem::NoNextRun,
+            Self::BreakerOpen { .. } => Problem::BreakerOpen,
+            Self::UnreadableSchedule { .. } => Problem::UnreadableSchedule,
+            Self::UnknownState { .. } => Problem::UnknownState,
+            Self::Runaway { .. } => Problem::Runaway,
+            Self::Quarantined { .. } => Problem::Quarantined,
+            Self::SkippedSlots { .. } => Problem::SlotsSkipped,
+            Self::OneShotFailed { .. } | Self::OneShotMissed { .. } => Problem::OneShotLost,
+            Self::ExpectedMissing { .. } => Problem::ExpectedMissing,
+            Self::NothingWatched { .. } => Problem::NothingWatched,
         }
     }
 
@@ -230,7 +230,7 @@ fn hung_delivery(behind: Option<&str>, delivering_seconds: i64) -> String {
     }
 }
 
-/// At most one finding: the most fundamental reason.
+/// At most one finding: the most fundamental problem.
 pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     let job = subject.job;
     let Some(row) = job.row.as_ref() else { return Vec::new() };

@@ -1,7 +1,7 @@
 //! What the operator wants: which jobs are audited, with which thresholds, what is muted, which jobs must exist.
 
 use super::Incident;
-use crate::catalog::{Cause, Detector, Reason};
+use crate::catalog::{Detector, Problem};
 use crate::model::Job;
 use crate::settings::{Quiet, Settings, ThresholdOverrides, Thresholds};
 use crate::time::Instant;
@@ -77,49 +77,36 @@ impl IncidentMute {
 /// What is not reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mute {
-    /// All findings of a detector.
+    /// Whatever a detector finds.
     Detector(Detector),
-    /// All findings with a reason.
-    Reason(Reason),
-    /// Incidents with a cause.
-    Cause(Cause),
+    /// Findings of a problem, and incidents that it explains.
+    Problem(Problem),
 }
 
 impl Mute {
-    /// The detector, cause, or reason of that name. A reason that shares its name with a cause leads to that cause only.
+    /// The detector or problem of that name.
     pub fn named(name: &str) -> Option<Mute> {
-        let detector = Detector::named(name).map(Mute::Detector);
-        detector.or_else(|| Reason::named(name).map(Mute::Reason)).or_else(|| Cause::named(name).map(Mute::Cause))
-    }
-
-    /// Every name that can be muted.
-    pub fn names() -> Vec<String> {
-        crate::explain::names()
+        Detector::named(name).map(Mute::Detector).or_else(|| Problem::named(name).map(Mute::Problem))
     }
 
     /// Its name.
     pub fn name(self) -> String {
         match self {
             Mute::Detector(detector) => detector.name(),
-            Mute::Reason(reason) => reason.name(),
-            Mute::Cause(cause) => cause.name(),
+            Mute::Problem(problem) => problem.name(),
         }
     }
 
-    fn covers(self, reason: Reason) -> bool {
+    fn covers(self, problem: Problem) -> bool {
         match self {
-            Mute::Detector(detector) => detector == reason.detector(),
-            Mute::Reason(muted) => muted == reason,
-            Mute::Cause(_) => false,
+            Mute::Detector(detector) => detector == problem.detector(),
+            Mute::Problem(muted) => muted == problem,
         }
     }
 
     /// Whether it is the cause of an incident, or all that is found in it.
     fn covers_incident(self, incident: &Incident) -> bool {
-        match self {
-            Mute::Cause(cause) => cause == incident.cause,
-            other => incident.findings.iter().all(|one| other.covers(one.finding.reason())),
-        }
+        self == Mute::Problem(incident.cause) || incident.findings.iter().all(|one| self.covers(one.finding.problem()))
     }
 }
 
@@ -137,14 +124,14 @@ pub struct JobSettings {
 }
 
 impl JobSettings {
-    /// Whether findings with that reason are not reported.
-    pub fn mutes(&self, reason: Reason) -> bool {
-        self.mute.iter().any(|mute| mute.covers(reason))
+    /// Whether findings of that problem are not reported.
+    pub fn mutes(&self, problem: Problem) -> bool {
+        self.mute.iter().any(|mute| mute.covers(problem))
     }
 
     /// Whether incidents with that cause are not reported, if they affect no other job.
-    fn mutes_cause(&self, cause: Cause) -> bool {
-        self.mute.contains(&Mute::Cause(cause))
+    fn mutes_cause(&self, cause: Problem) -> bool {
+        self.mute.contains(&Mute::Problem(cause))
     }
 }
 

@@ -9,7 +9,7 @@ use super::past_due::{PastDueEvidence, UPDATE_FOLLOWS};
 use super::worker::{MIN_FREE, rewritten_at};
 use super::zero_tokens::failing_since;
 use super::{Context, Subject};
-use crate::catalog::{Reason, Severity};
+use crate::catalog::{Problem, Severity};
 use crate::model::{Job, State};
 use crate::time::Instant;
 
@@ -46,7 +46,7 @@ pub fn awaited(context: &Context<'_>, subject: &Subject<'_>, found: Vec<Finding>
     let looked = repair.at.plus(context.snapshot.traits.timer_sleeps);
     let is_past = |finding: &Finding| {
         let began = finding.since.is_none_or(|since| since < looked);
-        finding.is_ongoing() && is_about_the_past(finding.reason()) && began
+        finding.is_ongoing() && is_about_the_past(finding.problem()) && began
     };
     let (past, mut others): (Vec<Finding>, Vec<Finding>) = found.into_iter().partition(is_past);
     if let Some(worst) = past.iter().map(|finding| finding.severity).max() {
@@ -73,16 +73,16 @@ fn at_most(context: &Context<'_>, subject: &Subject<'_>, repair: Repair) -> Seve
     }
 }
 
-fn is_about_the_past(reason: Reason) -> bool {
+fn is_about_the_past(problem: Problem) -> bool {
     matches!(
-        reason,
-        Reason::Overdue
-            | Reason::Silent
-            | Reason::Waiting
-            | Reason::ZeroTokenStreak
-            | Reason::SharedZeroTokens
-            | Reason::SharedError
-            | Reason::Failing
-            | Reason::FailedRun
+        problem,
+        Problem::Overdue
+            | Problem::JobSilent
+            | Problem::Waiting
+            | Problem::ZeroTokenStreak
+            | Problem::ProviderFailing
+            | Problem::SharedError
+            | Problem::JobFailing
+            | Problem::FailedRun
     )
 }

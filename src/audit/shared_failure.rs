@@ -2,7 +2,7 @@
 
 use super::zero_tokens::{bad_in_a_row, failing_since};
 use super::{Subject, Subjects};
-use crate::catalog::Reason;
+use crate::catalog::Problem;
 use crate::model::{ErrorClass, Fire, JobIndex};
 use crate::time::Instant;
 use std::collections::BTreeMap;
@@ -56,7 +56,7 @@ impl SharedFailure {
     pub fn find(subjects: &Subjects<'_>, others: &[Fire]) -> SharedFailure {
         let model = FailingGroup::without_model(subjects, others);
         let mut by_error: BTreeMap<ErrorClass, Vec<JobIndex>> = BTreeMap::new();
-        for subject in subjects.iter().filter(|subject| !subject.settings.mutes(Reason::SharedError)) {
+        for subject in subjects.iter().filter(|subject| !subject.settings.mutes(Problem::SharedError)) {
             let class = subject.job.error_class().filter(|_| bad_in_a_row(subject.job) > 0);
             if let Some(class) = class.filter(|_| subject.job.state.is_watched()) {
                 by_error.entry(class).or_default().push(subject.index);
@@ -103,7 +103,7 @@ impl FailingGroup {
         let last_good = subjects.iter().filter_map(|subject| proof(&subject.job.fires)).chain(proof(others)).max();
         let mut group = FailingGroup { jobs: Vec::new(), fires: 0, shared: Shared::Model { last_good }, first: None };
         let needs_model =
-            |subject: &&Subject<'_>| subject.job.uses_model && !subject.settings.mutes(Reason::SharedZeroTokens);
+            |subject: &&Subject<'_>| subject.job.uses_model && !subject.settings.mutes(Problem::ProviderFailing);
         for subject in subjects.iter().filter(needs_model) {
             let newer = |fire: &&Fire| last_good.is_none_or(|good| fire.end > good);
             let failed = |fire: &&Fire| fire.failed || fire.is_empty();

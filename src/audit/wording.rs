@@ -7,7 +7,7 @@ use super::shared_failure::Shared;
 use super::worker::{ActiveRun, Cut, Phase, RunLength};
 use super::zero_tokens::{self, ZeroTokensEvidence};
 use super::{Context, Subject};
-use crate::catalog::{Cause, Reason};
+use crate::catalog::Problem;
 use crate::model::{JobIndex, State};
 use crate::time::{Instant, span};
 use std::collections::HashSet;
@@ -48,7 +48,7 @@ pub struct Writer<'a> {
 
 impl Writer<'_> {
     /// The words of an incident with this cause.
-    pub fn text(&self, cause: Cause) -> IncidentText {
+    pub fn text(&self, cause: Problem) -> IncidentText {
         if self.until.is_some() {
             return self.resolved(cause);
         }
@@ -56,31 +56,32 @@ impl Writer<'_> {
             return self.repaired();
         }
         match cause {
-            Cause::SchedulerSilent => self.scheduler_silent(),
-            Cause::SchedulerDown => self.scheduler_down(),
-            Cause::RunHung => self.run_hung(),
-            Cause::RunCut => self.run_cut(),
-            Cause::DeliveryHung => self.delivery_hung(),
-            Cause::RunLong => self.run_long(),
-            Cause::ProviderFailing => self.provider_failing(),
-            Cause::JobFailing => self.job_failing(),
-            Cause::JobSilent => self.job_silent(),
-            Cause::RowDead => self.plain(format!("{} can never run again", self.names())),
-            Cause::Runaway => self.runaway(),
-            Cause::ExpectedMissing => self.plain("an expected job was not found".to_owned()),
-            Cause::JobSkipped => self.plain(format!("the scheduler keeps skipping {}", self.names())),
-            Cause::Undelivered => self.undelivered(),
-            Cause::StoreUnserved => self.store_unserved(),
-            Cause::JobsGone => self.jobs_gone(),
-            Cause::ClockSetBack => self.clock_set_back(),
-            Cause::NothingWatched => self.plain("no job is watched".to_owned()),
-            Cause::OneShotLost => self.plain(format!("the work of the one-shot {} is lost", self.names())),
-            Cause::SlotsSkipped => self.plain(format!("the next run of {} is set too far ahead", self.names())),
-            Cause::Unjudged => self.unjudged(),
-            Cause::CrashLoop => IncidentText {
+            Problem::SchedulerSilent => self.scheduler_silent(),
+            Problem::SchedulerDown => self.scheduler_down(),
+            Problem::RunHung => self.run_hung(),
+            Problem::RunCut => self.run_cut(),
+            Problem::DeliveryHung => self.delivery_hung(),
+            Problem::RunLong => self.run_long(),
+            Problem::ProviderFailing => self.provider_failing(),
+            Problem::JobFailing => self.job_failing(),
+            Problem::JobSilent => self.job_silent(),
+            Problem::RowDead => self.plain(format!("{} can never run again", self.names())),
+            Problem::Runaway => self.runaway(),
+            Problem::ExpectedMissing => self.plain("an expected job was not found".to_owned()),
+            Problem::JobSkipped => self.plain(format!("the scheduler keeps skipping {}", self.names())),
+            Problem::Undelivered => self.undelivered(),
+            Problem::StoreUnserved => self.store_unserved(),
+            Problem::JobsGone => self.jobs_gone(),
+            Problem::ClockSetBack => self.clock_set_back(),
+            Problem::NothingWatched => self.plain("no job is watched".to_owned()),
+            Problem::OneShotLost => self.plain(format!("the work of the one-shot {} is lost", self.names())),
+            Problem::SlotsSkipped => self.plain(format!("the next run of {} is set too far ahead", self.names())),
+            Problem::Unjudged => self.unjudged(),
+            Problem::CrashLoop => IncidentText {
                 inferred: Some("it works in between, but runs are cut short and count as errors".to_owned()),
                 ..self.plain("the scheduler's process crashes again and again".to_owned())
             },
+            other => self.plain(format!("{}: {}", self.names(), other.meaning())),
         }
     }
 
@@ -121,37 +122,19 @@ impl Writer<'_> {
         IncidentText { title, detail: None, observed: self.messages(), inferred: None }
     }
 
-    fn resolved(&self, cause: Cause) -> IncidentText {
+    fn resolved(&self, cause: Problem) -> IncidentText {
         let lasted = self
             .since
             .zip(self.until)
             .map_or_else(String::new, |(since, until)| format!(" for {}", span(until.since(since))));
         let names = self.names();
         self.plain(match cause {
-            Cause::SchedulerSilent => format!("the scheduler was silent{lasted} and runs again"),
-            Cause::ProviderFailing => {
+            Problem::SchedulerSilent => format!("the scheduler was silent{lasted} and runs again"),
+            Problem::ProviderFailing => {
                 format!("{} failed together{lasted} and work again", count(self.jobs.len(), "job"))
             }
-            Cause::JobFailing => format!("{names} failed{lasted} and works again"),
-            Cause::RunHung
-            | Cause::RunCut
-            | Cause::SchedulerDown
-            | Cause::DeliveryHung
-            | Cause::JobSilent
-            | Cause::RowDead
-            | Cause::Runaway
-            | Cause::ExpectedMissing
-            | Cause::JobSkipped
-            | Cause::RunLong
-            | Cause::Undelivered
-            | Cause::SlotsSkipped
-            | Cause::OneShotLost
-            | Cause::JobsGone
-            | Cause::StoreUnserved
-            | Cause::ClockSetBack
-            | Cause::NothingWatched
-            | Cause::CrashLoop
-            | Cause::Unjudged => match self.jobs {
+            Problem::JobFailing => format!("{names} failed{lasted} and works again"),
+            _ => match self.jobs {
                 [_] => format!("{names} was silent{lasted} and fires again"),
                 _ => format!("{names} were silent{lasted} and fire again"),
             },
@@ -615,5 +598,5 @@ impl Writer<'_> {
 }
 
 fn is_repaired(one: &JobFinding) -> bool {
-    one.finding.reason() == Reason::Repaired
+    one.finding.problem() == Problem::Repaired
 }

@@ -8,7 +8,7 @@ use super::finding::{Finding, costing, count, grouped, since_in_words};
 use super::shared_failure::Shared;
 use super::work::{self, Change};
 use super::{Context, Subject};
-use crate::catalog::{Reason, Severity};
+use crate::catalog::{Problem, Severity};
 use crate::model::{Delivery, Fire, Job, MessageFate, State, Tokens, cost_of};
 use crate::time::{DAY, HOUR, Instant, Millis, span};
 use serde::Serialize;
@@ -29,58 +29,58 @@ const FLAPS_ONE_IN: usize = 3;
 /// With fewer unreadable events a job's history can still be judged.
 const MIN_UNREADABLE: u64 = 3;
 
-/// What a finding of this detector is based on, by its reason.
+/// What a finding of this detector is based on, by its problem.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum ZeroTokensEvidence {
-    /// See [`Reason::ZeroTokenStreak`].
+    /// See [`Problem::ZeroTokenStreak`].
     ZeroTokenStreak { fires: u64, newest: Instant, last_error: Option<String> },
-    /// See [`Reason::SharedZeroTokens`].
+    /// See [`Problem::ProviderFailing`].
     SharedZeroTokens { fires: usize, jobs: usize, last_error: Option<String> },
-    /// See [`Reason::SharedError`].
+    /// See [`Problem::SharedError`].
     SharedError { fires: usize, jobs: usize, last_error: Option<String> },
-    /// See [`Reason::Failing`].
+    /// See [`Problem::JobFailing`].
     Failing { consecutive_errors: u64, last_error: Option<String> },
-    /// See [`Reason::FailedRun`].
+    /// See [`Problem::FailedRun`].
     FailedRun { next_run_at: Instant, last_error: Option<String> },
-    /// See [`Reason::Flapping`].
+    /// See [`Problem::Flapping`].
     Flapping { failed: usize, fires: usize, cost_usd: f64 },
-    /// See [`Reason::Skipped`].
+    /// See [`Problem::JobSkipped`].
     Skipped { fires: usize, last_error: Option<String> },
-    /// See [`Reason::Undelivered`].
+    /// See [`Problem::Undelivered`].
     Undelivered { delivery_status: String },
-    /// See [`Reason::MessagesLost`].
+    /// See [`Problem::MessagesLost`].
     MessagesLost { lost: usize, unconfirmed: usize, sent: usize, delivery_status: Option<String> },
-    /// See [`Reason::Unjudged`].
+    /// See [`Problem::Unjudged`].
     Unjudged { why: String },
-    /// See [`Reason::TokenGrowth`].
+    /// See [`Problem::TokenGrowth`].
     TokenGrowth { tokens: u32, usual_tokens: u32 },
-    /// See [`Reason::WorkShrank`].
+    /// See [`Problem::WorkShrank`].
     WorkShrank { output_tokens: Option<Change>, seconds: Option<Change> },
-    /// See [`Reason::ModelChanged`].
+    /// See [`Problem::ModelChanged`].
     ModelChanged { model: String, usual_model: String, cost_usd: Option<Change> },
-    /// See [`Reason::CostGrowth`].
+    /// See [`Problem::CostGrowth`].
     CostGrowth { cost_usd: Change },
 }
 
 impl ZeroTokensEvidence {
-    /// The reason that it is evidence of.
-    pub fn reason(&self) -> Reason {
+    /// The problem that it is evidence of.
+    pub fn problem(&self) -> Problem {
         match self {
-            Self::ZeroTokenStreak { .. } => Reason::ZeroTokenStreak,
-            Self::SharedZeroTokens { .. } => Reason::SharedZeroTokens,
-            Self::SharedError { .. } => Reason::SharedError,
-            Self::Failing { .. } => Reason::Failing,
-            Self::FailedRun { .. } => Reason::FailedRun,
-            Self::Flapping { .. } => Reason::Flapping,
-            Self::Skipped { .. } => Reason::Skipped,
-            Self::Undelivered { .. } => Reason::Undelivered,
-            Self::MessagesLost { .. } => Reason::MessagesLost,
-            Self::Unjudged { .. } => Reason::Unjudged,
-            Self::TokenGrowth { .. } => Reason::TokenGrowth,
-            Self::WorkShrank { .. } => Reason::WorkShrank,
-            Self::ModelChanged { .. } => Reason::ModelChanged,
-            Self::CostGrowth { .. } => Reason::CostGrowth,
+            Self::ZeroTokenStreak { .. } => Problem::ZeroTokenStreak,
+            Self::SharedZeroTokens { .. } => Problem::ProviderFailing,
+            Self::SharedError { .. } => Problem::SharedError,
+            Self::Failing { .. } => Problem::JobFailing,
+            Self::FailedRun { .. } => Problem::FailedRun,
+            Self::Flapping { .. } => Problem::Flapping,
+            Self::Skipped { .. } => Problem::JobSkipped,
+            Self::Undelivered { .. } => Problem::Undelivered,
+            Self::MessagesLost { .. } => Problem::MessagesLost,
+            Self::Unjudged { .. } => Problem::Unjudged,
+            Self::TokenGrowth { .. } => Problem::TokenGrowth,
+            Self::WorkShrank { .. } => Problem::WorkShrank,
+            Self::ModelChanged { .. } => Problem::ModelChanged,
+            Self::CostGrowth { .. } => Problem::CostGrowth,
         }
     }
 

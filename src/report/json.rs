@@ -3,7 +3,7 @@
 
 use super::{Audited, Database, Located, RenderError, Report, commands, sanitize};
 use crate::audit::{AffectedJob, Evidence, Incident, JobReport, LocatedFinding, Timeline, Usage};
-use crate::catalog::{Cause, Detector, Reason, Severity, Status};
+use crate::catalog::{Detector, Problem, Severity, Status};
 use crate::model::{Action, AssumedZone, Holder, Liveness, ZoneBasis};
 use crate::time::{Instant, seconds};
 use sanitize::Escaped;
@@ -14,7 +14,7 @@ use serde_json::ser::{CompactFormatter, PrettyFormatter, Serializer};
 use serde_json::{Map, Value};
 
 /// Raised when a key changes its meaning or is removed, not when one is added.
-const SCHEMA_VERSION: u32 = 2;
+const SCHEMA_VERSION: u32 = 3;
 /// The longest text from an error that is shown.
 const MAX_ERROR_LEN: usize = 200;
 
@@ -83,7 +83,7 @@ struct JsonMuted<'a> {
     /// Its fingerprint.
     fingerprint: &'a str,
     /// What caused it.
-    cause: Cause,
+    cause: Problem,
     /// What its severity would be.
     severity: Severity,
     /// Whether it is still there.
@@ -250,7 +250,7 @@ struct JsonIncident<'a> {
     /// The path of its database.
     database: String,
     /// What caused it.
-    cause: Cause,
+    cause: Problem,
     /// The worst of its findings.
     severity: Severity,
     /// Whether it is still there.
@@ -302,7 +302,7 @@ struct JsonFinding<'a> {
     /// The detector that found it.
     detector: Detector,
     /// What exactly was found.
-    reason: Reason,
+    problem: Problem,
     /// How bad it is.
     severity: Severity,
     /// Whether it is still there.
@@ -319,7 +319,7 @@ struct JsonFinding<'a> {
     cadence_seconds: Option<f64>,
     /// One plain sentence.
     message: String,
-    /// Further facts by name; which ones there are depends on the reason.
+    /// Further facts by name; which ones there are depends on the problem.
     #[schemars(with = "Map<String, Value>")]
     evidence: &'a Evidence,
 }
@@ -547,8 +547,8 @@ fn json_findings<'a>(database: &Database, audited: &'a Audited, now: Instant) ->
         JsonFinding {
             incident: incident.map(|incident| incident.fingerprint.as_str()),
             database: path.clone().into_owned(),
-            detector: finding.reason().detector(),
-            reason: finding.reason(),
+            detector: finding.problem().detector(),
+            problem: finding.problem(),
             severity: finding.severity,
             state: finding.status,
             job: JsonJobName { id: &report.job.id, name: &report.job.name },

@@ -16,7 +16,7 @@ pub use check_config::render as render_settings;
 pub use error::{AuditError, CallError, RenderError};
 
 use crate::audit::{Incident, JobReport, Verdict, count};
-use crate::catalog::{Cause, Severity, Status};
+use crate::catalog::{Problem, Severity, Status};
 use crate::model::{Action, Holder, JobIndex, State, ZoneBasis};
 use crate::settings::{FailOn, Settings};
 use crate::shell;
@@ -319,7 +319,7 @@ impl Audited {
     fn trouble(&self) -> Trouble {
         let ongoing = self.verdict.incidents.iter().filter(|incident| incident.status == Status::Ongoing);
         let ailing: HashSet<JobIndex> = ongoing.flat_map(|incident| &incident.findings).map(|one| one.job).collect();
-        let expected = |incident: &&Incident| incident.cause == Cause::ExpectedMissing;
+        let expected = |incident: &&Incident| incident.cause == Problem::ExpectedMissing;
         let expected: HashSet<JobIndex> = self
             .verdict
             .incidents

@@ -110,7 +110,7 @@ fn config_errors_name_the_line_and_the_nearest_name() {
         ("\n[[job]]\nmatch = \"a\"\nmutes = []", "line 4: unknown key \"mutes\"; did you mean \"mute\"?"),
         (
             "[[job]]\nmatch = \"a\"\nmute = [\"zero-token\"]",
-            "line 3: \"zero-token\" is not a cause, detector, or reason; did you mean \"zero-tokens\"?",
+            "line 3: \"zero-token\" is not a problem or a detector; did you mean \"zero-tokens\"?",
         ),
         ("late_after = \"soon\"", "line 1: \"soon\""),
         ("late_cadences = -1", "line 1: not a number from 0 to 1000"),

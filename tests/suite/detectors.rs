@@ -4,7 +4,7 @@ use crate::{HOURLY, History};
 
 const DUE: &str = "warning past-due/overdue ongoing";
 const LATE: &str = "critical past-due/overdue ongoing";
-const GAP: &str = "critical gap/silent ongoing";
+const GAP: &str = "critical gap/job-silent ongoing";
 
 #[test]
 fn job_is_late_after_15_and_lost_after_65_free_minutes_or_two_cadences() {
@@ -14,7 +14,7 @@ fn job_is_late_after_15_and_lost_after_65_free_minutes_or_two_cadences() {
     history.check("2026-03-02T11:15:00Z", &[]);
     history.check("2026-03-02T11:15:00.001Z", &[DUE]);
     history.check("2026-03-02T12:00:00Z", &[DUE]);
-    history.check("2026-03-02T12:05:00Z", &[DUE, "warning gap/silent ongoing"]);
+    history.check("2026-03-02T12:05:00Z", &[DUE, "warning gap/job-silent ongoing"]);
     history.check("2026-03-02T12:05:00.001Z", &[LATE, GAP]);
     history.check("2026-03-02T13:00:00Z", &[LATE, GAP]);
     let often = History::new();
@@ -157,7 +157,7 @@ fn errors_in_a_row_without_a_streak_are_a_warning() {
     hours(&history, &["2026-03-02 09:01:00", "2026-03-02 10:01:00"]);
     let with = |errors: i64| history.sql(&format!("UPDATE scheduled_jobs SET consecutive_errors = {errors}"));
     with(2).check("2026-03-02T10:30:00Z", &[]);
-    with(3).check("2026-03-02T10:30:00Z", &["warning zero-tokens/failing ongoing"]);
+    with(3).check("2026-03-02T10:30:00Z", &["warning zero-tokens/job-failing ongoing"]);
     history.sql("UPDATE cost_events SET input_tokens = 0, output_tokens = 0").fires("j", &["-2026-03-02 10:00:30"]);
     with(3).check("2026-03-02T10:30:00Z", &["warning zero-tokens/zero-token-streak ongoing"]);
 }
@@ -292,7 +292,7 @@ fn a_next_run_off_the_slots_does_not_hide_days_of_silence() {
     history.job("j", "cron", daily, Some("2026-03-02T09:00:00.000Z"), Some("2026-03-20T14:00:00.000Z"));
     history.fires("j", &["2026-03-02 09:01:00"]);
     let found = history.audit("2026-03-05T09:00:00Z", &[]).findings();
-    assert!(!found.iter().any(|line| line.contains("gap/silent")), "{found:?}");
+    assert!(!found.iter().any(|line| line.contains("gap/job-silent")), "{found:?}");
     let found = history.audit("2026-03-08T09:30:00Z", &[]).findings();
     assert!(found.contains(&GAP.to_owned()), "{found:?}");
 }
@@ -342,7 +342,7 @@ const ALIVE: [&str; 8] = [
 
 fn gaps_of_j(history: &History) -> Vec<String> {
     let run = history.audit("2026-03-02T22:05:00Z", &["--job", "j", "--late-after", "90d", "--late-cadences", "2"]);
-    run.findings().into_iter().filter(|line| line.ends_with("gap/silent resolved")).collect()
+    run.findings().into_iter().filter(|line| line.ends_with("gap/job-silent resolved")).collect()
 }
 
 #[test]
@@ -352,7 +352,7 @@ fn closed_gap_that_one_run_explains_is_no_fault() {
 
 #[test]
 fn closed_gap_with_a_free_worker_is_a_warning() {
-    assert_eq!(gaps_of_j(&closed("19:30", &ALIVE)), ["warning gap/silent resolved"]);
+    assert_eq!(gaps_of_j(&closed("19:30", &ALIVE)), ["warning gap/job-silent resolved"]);
 }
 
 #[test]
@@ -384,8 +384,8 @@ fn pause_without_trace_of_its_end_lasts_until_the_next_fire() {
         gaps_of_j(&history)
     };
     assert_eq!(pause("11:55:00"), [""; 0]);
-    assert_eq!(pause("11:45:00"), ["warning gap/silent resolved"]);
-    assert_eq!(pause("20:00:00"), ["warning gap/silent resolved"]);
+    assert_eq!(pause("11:45:00"), ["warning gap/job-silent resolved"]);
+    assert_eq!(pause("20:00:00"), ["warning gap/job-silent resolved"]);
 }
 
 #[test]
@@ -398,13 +398,13 @@ fn pause_without_trace_of_its_end_lasts_until_the_next_edit() {
          UPDATE scheduled_jobs SET last_run_duration_ms = 5000, updated_at = '2026-03-02 13:02:00'",
     );
     let json = history.audit("2026-03-02T20:00:00Z", &[]).json();
-    let told = |index: usize| (json["findings"][index]["reason"].clone(), json["findings"][index]["since"].clone());
+    let told = |index: usize| (json["findings"][index]["problem"].clone(), json["findings"][index]["since"].clone());
     assert_eq!(told(0), ("repaired".into(), "2026-03-02T12:00:00Z".into()));
     assert_eq!(json["findings"][0]["evidence"]["repaired_at"], "2026-03-02T13:02:00Z");
 }
 
 const WAITS: &str = "info past-due/waiting ongoing";
-const LONG: &str = "warning past-due/long-run ongoing";
+const LONG: &str = "warning past-due/run-long ongoing";
 
 /// An hourly job whose run began at noon, and one every ten minutes that waits behind it.
 fn in_flight() -> History {
@@ -437,7 +437,7 @@ fn jobs_behind_a_run_are_info_until_it_hangs() {
     history.check("2026-03-02T12:30:00Z", &[WAITS]);
     history.check("2026-03-02T12:30:01Z", &[LONG, WAITS]);
     history.check("2026-03-02T16:01:00Z", &[LONG, WAITS]);
-    history.check("2026-03-02T16:01:01Z", &["critical past-due/hung-run ongoing"; 2]);
+    history.check("2026-03-02T16:01:01Z", &["critical past-due/run-hung ongoing"; 2]);
     assert_eq!(history.audit("2026-03-02T12:31:00Z", &[]).incidents(), ["warning run-long ongoing"]);
     assert_eq!(history.audit("2026-03-02T16:02:00Z", &[]).incidents(), ["critical run-hung ongoing"]);
 }
@@ -474,8 +474,8 @@ fn delivery_hangs_after_15_minutes() {
     history.fires("j", &["2026-03-02 11:02:00"]);
     history.check("2026-03-02T11:17:00Z", &[WAITS]);
     let hung = history.audit("2026-03-02T11:17:01Z", &[]);
-    let stuck = "warning past-due/hung-delivery ongoing";
-    assert_eq!(hung.findings(), [stuck, stuck, "warning gap/silent ongoing"]);
+    let stuck = "warning past-due/delivery-hung ongoing";
+    assert_eq!(hung.findings(), [stuck, stuck, "warning gap/job-silent ongoing"]);
     assert_eq!(hung.incidents(), ["warning delivery-hung ongoing"]);
     let later = history.audit("2026-03-02T13:30:00Z", &[]);
     assert_eq!(later.incidents(), ["critical delivery-hung ongoing"]);
@@ -561,7 +561,7 @@ fn job_whose_row_is_never_updated_is_a_runaway() {
     history.fires("j", &["2026-03-02 10:01:00", "2026-03-02 10:05:00"]);
     history.check("2026-03-02T10:10:00Z", &["critical past-due/unreadable-schedule ongoing"]);
     history.fires("j", &["2026-03-02 10:09:00"]);
-    history.check("2026-03-02T10:10:00Z", &["critical past-due/runaway ongoing"]);
+    history.check("2026-03-02T10:10:00Z", &["critical gap/runaway ongoing"]);
 }
 
 #[test]
@@ -601,7 +601,7 @@ fn interval_job_in_backoff_is_off_its_cadence_by_design() {
         Some("2026-03-02T11:01:00.000Z"),
     );
     history.fires("j", &["-2026-03-02 10:01:00"]).sql("UPDATE scheduled_jobs SET consecutive_errors = 5");
-    history.check("2026-03-02T10:58:00Z", &["warning zero-tokens/failing ongoing"]);
+    history.check("2026-03-02T10:58:00Z", &["warning zero-tokens/job-failing ongoing"]);
 }
 
 #[test]
@@ -735,9 +735,9 @@ fn a_one_shot_that_gave_up_is_a_warning_for_a_day_and_info_until_since() {
     let at = r#"{"at":"2026-03-02T10:00:00Z"}"#;
     history.job("j", "at", at, Some("2026-03-02T10:00:00.000Z"), None);
     history.sql("UPDATE scheduled_jobs SET status = 'failed', last_run_status = 'error', consecutive_errors = 3");
-    history.check("2026-03-03T10:01:00Z", &["warning past-due/one-shot-failed ongoing"]);
-    history.check("2026-03-03T10:01:01Z", &["info past-due/one-shot-failed ongoing"]);
-    history.check("2026-03-09T10:01:00Z", &["info past-due/one-shot-failed ongoing"]);
+    history.check("2026-03-03T10:01:00Z", &["warning past-due/one-shot-lost ongoing"]);
+    history.check("2026-03-03T10:01:01Z", &["info past-due/one-shot-lost ongoing"]);
+    history.check("2026-03-09T10:01:00Z", &["info past-due/one-shot-lost ongoing"]);
     history.check("2026-03-09T10:01:01Z", &[]);
 }
 
@@ -784,7 +784,7 @@ fn last_four_fires_without_tokens_point_at_the_provider() {
         .fires("a", &["-2026-03-02 02:01:00"]);
     assert_eq!(audit().findings(), [""; 0]);
     history.fires("b", &["-2026-03-02 02:01:00"]);
-    assert_eq!(audit().findings(), ["warning zero-tokens/shared-zero-tokens ongoing"; 2]);
+    assert_eq!(audit().findings(), ["warning zero-tokens/provider-failing ongoing"; 2]);
     assert_eq!(audit().incidents(), ["warning provider-failing ongoing"]);
     assert!(audit().out.contains("all 4 runs of 2 jobs failed or used no tokens"), "{}", audit().out);
     history.fires("c", &["2026-03-02 02:20:00"]);
@@ -831,10 +831,10 @@ fn next_run_after_several_slots_is_a_warning() {
     hours(&history, &["2026-03-02 09:01:00"]);
     let next = |at: &str| history.sql(&format!("UPDATE scheduled_jobs SET next_run_at = '{at}'"));
     next("2026-03-03T10:00:00.000Z").check("2026-03-02T09:30:00Z", &[]);
-    next("2027-03-03T10:00:00.000Z").check("2026-03-02T09:30:00Z", &["warning past-due/skipped-slots ongoing"]);
+    next("2027-03-03T10:00:00.000Z").check("2026-03-02T09:30:00Z", &["warning past-due/slots-skipped ongoing"]);
     history.sql(r#"UPDATE scheduled_jobs SET schedule_value = '{"expr":"0 9 * * 5"}'"#);
     next("2026-03-13T09:00:00.000Z").check("2026-03-02T09:30:00Z", &[]);
-    next("2026-03-20T09:00:00.000Z").check("2026-03-02T09:30:00Z", &["warning past-due/skipped-slots ongoing"]);
+    next("2026-03-20T09:00:00.000Z").check("2026-03-02T09:30:00Z", &["warning past-due/slots-skipped ongoing"]);
 }
 
 #[test]
@@ -851,11 +851,11 @@ fn too_many_fires_are_a_warning_with_their_cost() {
     };
     assert_eq!(day(74).findings(), [""; 0]);
     let many = day(75);
-    assert_eq!(many.findings(), ["warning gap/too-many-fires ongoing"]);
+    assert_eq!(many.findings(), ["warning gap/runaway ongoing"]);
     assert!(many.out.contains("75 fires in the last day for 25 slots, costing 37.50 USD"), "{}", many.out);
     history
         .sql("INSERT INTO scheduler_audit_log (job_id, action, created_at) VALUES ('j', 'run', '2026-03-01 09:29:00')");
-    assert_eq!(day(75).findings(), ["warning gap/too-many-fires ongoing"], "by hand, but a day ago");
+    assert_eq!(day(75).findings(), ["warning gap/runaway ongoing"], "by hand, but a day ago");
     history
         .sql("INSERT INTO scheduler_audit_log (job_id, action, created_at) VALUES ('j', 'run', '2026-03-02 09:01:00')");
     assert_eq!(day(75).findings(), [""; 0], "one of them by hand");
@@ -899,7 +899,7 @@ fn missing_row_of_a_regular_job_is_info_unless_deleted() {
     history.fires("gone", &times[..4]);
     history.check("2026-03-02T09:30:00Z", &[]);
     history.fires("gone", &times[4..]);
-    history.check("2026-03-02T09:30:00Z", &["info gap/row-gone ongoing"]);
+    history.check("2026-03-02T09:30:00Z", &["info gap/jobs-gone ongoing"]);
     history.sql(
         "INSERT INTO scheduler_audit_log (job_id, action, created_at) VALUES ('gone', 'delete', '2026-03-02 09:10:00')",
     );

@@ -373,7 +373,7 @@ fn schema_refuses_other_shapes() {
         ("/findings/0/since", Value::from("yesterday")),
         ("/incidents/0/cause", Value::from("bad luck")),
         ("/incidents/0/since", Value::from("yesterday")),
-        ("/findings/0/reason", Value::from("overslept")),
+        ("/findings/0/problem", Value::from("overslept")),
         ("/databases/0/jobs/0/slots/marks", Value::from(1)),
         ("/databases/0/jobs", Value::Null),
     ] {

@@ -67,7 +67,7 @@ impl Run {
         let json = self.json();
         let text = |finding: &Value, key: &str| finding[key].as_str().unwrap_or("-").to_owned();
         let line = |f: &Value| {
-            format!("{} {}/{} {}", text(f, "severity"), text(f, "detector"), text(f, "reason"), text(f, "state"))
+            format!("{} {}/{} {}", text(f, "severity"), text(f, "detector"), text(f, "problem"), text(f, "state"))
         };
         json["findings"].as_array().unwrap().iter().map(line).collect()
     }

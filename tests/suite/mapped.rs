@@ -219,7 +219,7 @@ fn a_streak_of_failed_runs_is_told_and_two_are_not() {
         assert_eq!(store.findings(10), [""; 0], "{}", recipe.name);
         let store = Store::new(recipe);
         store.job(60).ran(&[-180], Outcome::Ok).ran(&[-120, -60, 0], Outcome::Failed);
-        assert_eq!(store.findings(10), ["warning zero-tokens/failing ongoing"], "{}", recipe.name);
+        assert_eq!(store.findings(10), ["warning zero-tokens/job-failing ongoing"], "{}", recipe.name);
         assert!(!store.audit(10, &["-f", "json"]).out.contains("prompt"), "{}", recipe.name);
     }
 }
@@ -286,12 +286,12 @@ fn a_gap_is_told_and_a_usual_pause_is_not() {
     for recipe in &RECIPES {
         let store = Store::new(recipe);
         store.job(60).ran(&[-300, -240], Outcome::Ok).ran(&[0], Outcome::Ok);
-        assert_eq!(store.findings(10), ["warning gap/silent resolved"], "{}", recipe.name);
+        assert_eq!(store.findings(10), ["warning gap/job-silent resolved"], "{}", recipe.name);
         // A store that moves the next run before the run shows a run that never comes by its slots alone.
         let store = Store::new(recipe);
         store.job(660).ran(&HOURS, Outcome::Ok);
         let told = store.findings(60 + recipe.longest_run.max(180) + 66);
-        let silent = |finding: &String| finding.starts_with("critical gap/silent ongoing");
+        let silent = |finding: &String| finding.starts_with("critical gap/job-silent ongoing");
         assert!(recipe.name == "solid_queue" || told.iter().any(silent), "{}: {told:?}", recipe.name);
     }
 }
@@ -306,7 +306,7 @@ fn empty_runs_and_runs_in_flight_of_a_homemade_store_are_judged() {
     store.job(60).ran(&HOURS, Outcome::Ok);
     sql(&store.db, &format!("INSERT INTO task_log VALUES (1, {}, NULL, 'running', NULL, NULL)", TEN + 3600));
     assert_eq!(store.findings(85), [""; 0], "25 minutes in flight");
-    assert!(store.findings(97).contains(&"critical past-due/hung-run ongoing".to_owned()), "{:?}", store.findings(97));
+    assert!(store.findings(97).contains(&"critical past-due/run-hung ongoing".to_owned()), "{:?}", store.findings(97));
     let told = store.audit(97, &[]);
     assert!(told.out.contains("\nsystemctl status scheduler\n"), "{}", told.out);
 }

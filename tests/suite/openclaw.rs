@@ -183,7 +183,7 @@ fn dead_stopped_and_wedged_gateways_are_distinguished() {
         store.hourly("a", "10:00", "11:00").worked("a", &["08:00", "09:00", "10:00"]).sql(change);
         store.check(
             "12:30",
-            &["critical past-due/overdue ongoing", "critical gap/silent ongoing"],
+            &["critical past-due/overdue ongoing", "critical gap/job-silent ongoing"],
             &["critical scheduler-silent ongoing"],
         );
         let told = store.audit("12:30", &[]);
@@ -235,8 +235,8 @@ fn run_beyond_its_timeout_hangs_and_explains_other_silence() {
     );
     store.receipt("hung", "running", "10:30", None);
     let of_hung = |now| store.audit(now, &["--job", "hung"]).findings();
-    assert_eq!(of_hung("11:03"), ["warning past-due/long-run ongoing"]);
-    assert_eq!(of_hung("11:04"), ["critical past-due/hung-run ongoing"]);
+    assert_eq!(of_hung("11:03"), ["warning past-due/run-long ongoing"]);
+    assert_eq!(of_hung("11:04"), ["critical past-due/run-hung ongoing"]);
     assert_eq!(store.audit("13:30", &[]).incidents(), ["critical run-hung ongoing"]);
     store.sql("UPDATE state_leases SET heartbeat_at = 1772447400000");
     assert_eq!(
@@ -339,7 +339,7 @@ fn skipped_work_is_reported_except_for_heartbeats() {
     };
     let hours = ["06:00", "07:00", "08:00", "09:00", "10:00"];
     assert_eq!(skipping("agentTurn", &hours[3..]).findings(), [""; 0]);
-    assert_eq!(skipping("agentTurn", &hours[2..]).findings(), ["warning zero-tokens/skipped ongoing"]);
+    assert_eq!(skipping("agentTurn", &hours[2..]).findings(), ["warning zero-tokens/job-skipped ongoing"]);
     let all = skipping("agentTurn", &hours);
     assert_eq!(all.incidents(), ["critical job-skipped ongoing"]);
     assert_eq!(all.json()["incidents"][0]["since"], "2026-03-02T06:01:00Z");
@@ -398,7 +398,7 @@ fn silence_before_a_boot_is_resolved() {
         Some("18:00"),
     );
     store.sql("UPDATE gateway_boot_lifecycle SET started_at_ms = 1772474400000");
-    store.check("20:30", &["warning gap/silent resolved"; 2], &["warning scheduler-silent resolved"]);
+    store.check("20:30", &["warning gap/job-silent resolved"; 2], &["warning scheduler-silent resolved"]);
 }
 
 #[test]
@@ -406,7 +406,7 @@ fn next_run_that_moves_on_without_a_run_is_silence() {
     let store = OpenClaw::new("14:29");
     store.hourly("swallowed", "10:00", "15:00").worked("swallowed", &["08:00", "09:00", "10:00"]);
     store.hourly("other", "14:00", "15:00").worked("other", &["11:00", "12:00", "13:00", "14:00"]);
-    store.check("14:30", &["critical gap/silent ongoing"], &["critical job-silent ongoing"]);
+    store.check("14:30", &["critical gap/job-silent ongoing"], &["critical job-silent ongoing"]);
 }
 
 #[test]
@@ -418,7 +418,7 @@ fn with_recorded_starts_a_closed_gap_must_exceed_lost_after() {
         store.audit("14:59", &["--job", "job", "--lost-after", "65m"]).findings()
     };
     assert_eq!(gap("12:05"), [""; 0]);
-    assert_eq!(gap("12:10"), ["warning gap/silent resolved"]);
+    assert_eq!(gap("12:10"), ["warning gap/job-silent resolved"]);
 }
 
 #[test]
@@ -496,7 +496,7 @@ fn regular_jobs_without_a_row_are_one_incident() {
     for id in ["a", "b", "c"] {
         store.worked(id, &["00:00", "01:00", "02:00", "03:00"]);
     }
-    store.check("06:30", &["warning gap/row-gone ongoing"; 3], &["warning jobs-gone ongoing"]);
+    store.check("06:30", &["warning gap/jobs-gone ongoing"; 3], &["warning jobs-gone ongoing"]);
     store.sql("DELETE FROM task_runs WHERE source_id = 'c'");
     store.check("06:30", &[], &[]);
 }
@@ -509,7 +509,7 @@ fn runs_that_somebody_asked_for_are_not_too_many() {
     store.job("j", true, daily, state, json!({}));
     let minutes: Vec<String> = (0..25).map(|run| format!("21:{run:02}")).collect();
     store.worked("j", &minutes.iter().map(String::as_str).collect::<Vec<_>>());
-    store.check("22:30", &["warning gap/too-many-fires ongoing"], &["warning runaway ongoing"]);
+    store.check("22:30", &["warning gap/runaway ongoing"], &["warning runaway ongoing"]);
     for minute in &minutes {
         store.receipt("j", "ok", minute, Some("21:59"));
     }
@@ -561,7 +561,7 @@ fn a_heartbeat_shares_the_error_of_other_jobs() {
     };
     failing("a", "request failed (HTTP 400)");
     failing("b", "heartbeat failed: request failed (HTTP 400)");
-    store.check("06:30", &["warning zero-tokens/failing ongoing"; 2], &["warning job-failing ongoing"]);
+    store.check("06:30", &["warning zero-tokens/job-failing ongoing"; 2], &["warning job-failing ongoing"]);
 }
 
 #[test]

@@ -95,8 +95,8 @@ fn a_run_in_flight_is_in_the_state() {
     let old = Old::new();
     old.job("j", json!({"runningAtMs": at(10)})).worked("j");
     assert_eq!(old.audit(15).findings(), [""; 0]);
-    assert_eq!(old.audit(41).findings(), ["warning past-due/long-run ongoing"], "unusual, and no lost slot");
-    assert_eq!(old.audit(83).findings(), ["critical past-due/hung-run ongoing"], "beyond its time-out of an hour");
+    assert_eq!(old.audit(41).findings(), ["warning past-due/run-long ongoing"], "unusual, and no lost slot");
+    assert_eq!(old.audit(83).findings(), ["critical past-due/run-hung ongoing"], "beyond its time-out of an hour");
 }
 
 #[test]

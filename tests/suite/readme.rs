@@ -152,7 +152,7 @@ fn every_name_can_be_explained() {
             told.out
         );
     }
-    assert!(run(&["--explain", "gap"]).out.contains("silent"));
+    assert!(run(&["--explain", "gap"]).out.contains("job-silent"));
     let wrong = run(&["--explain", "braker-open"]);
     assert!(wrong.code == 3 && wrong.err.contains("a similar value exists: 'breaker-open'"), "{}", wrong.err);
 }

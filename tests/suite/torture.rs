@@ -132,7 +132,7 @@ fn try_snapshot(history: &History, newest: u64, timeout: &str) -> Result<u64, St
     }
     let json = run.json();
     let evidence = |reason: &str, fact: &str| {
-        let found = json["findings"].as_array().unwrap().iter().find(|finding| finding["reason"] == reason);
+        let found = json["findings"].as_array().unwrap().iter().find(|finding| finding["problem"] == reason);
         found.map_or(0, |finding| finding["evidence"][fact].as_u64().unwrap_or(0))
     };
     let (row, fires) = (evidence("breaker-open", "consecutive_errors"), evidence("zero-token-streak", "fires"));

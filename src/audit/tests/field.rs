@@ -39,7 +39,7 @@ pub fn failing_turn(id: &str, times: u64) -> Job {
     Job { uses_model: true, ..failing(id, times, "401 unauthorized") }
 }
 
-pub fn causes(world: &Snapshot, now: &str) -> Vec<(Cause, Severity, usize)> {
+pub fn causes(world: &Snapshot, now: &str) -> Vec<(Problem, Severity, usize)> {
     let incidents = verdict(world, now).incidents;
     incidents.iter().map(|incident| (incident.cause, incident.severity, incident.jobs.len())).collect()
 }
@@ -65,8 +65,8 @@ fn one_empty_answer_of_a_daily_job_may_be_chance_and_two_are_not() {
 #[test]
 fn errors_without_end_are_critical_from_ten_on() {
     let times = |times| found(&recorded([failing("j", times, "timed out")]), "12:05");
-    assert_eq!(times(10), ["critical failing"]);
-    assert_eq!(times(9), ["warning failing"]);
+    assert_eq!(times(10), ["critical job-failing"]);
+    assert_eq!(times(9), ["warning job-failing"]);
 }
 
 #[test]
@@ -74,8 +74,8 @@ fn jobs_with_the_same_error_are_one_incident() {
     let healthy = || hourly("ok").ran("11:00", "11:01").ran("12:00", "12:01:30");
     let world =
         |error: &str, times| recorded([failing("a", 3, "run 17 timed out"), failing("b", times, error), healthy()]);
-    assert_eq!(causes(&world("run 18 timed out", 1), "12:05"), [(Cause::JobFailing, Severity::Warning, 2)]);
-    assert_eq!(causes(&world("disk full", 1), "12:05"), [(Cause::JobFailing, Severity::Warning, 1)]);
+    assert_eq!(causes(&world("run 18 timed out", 1), "12:05"), [(Problem::JobFailing, Severity::Warning, 2)]);
+    assert_eq!(causes(&world("disk full", 1), "12:05"), [(Problem::JobFailing, Severity::Warning, 1)]);
     // Three fires are too few.
     let few = recorded([failing("a", 2, "run 17 timed out"), failing("b", 1, "run 18 timed out"), healthy()]);
     assert_eq!(causes(&few, "12:05"), []);
@@ -90,14 +90,14 @@ fn errors_count_for_a_failing_provider_and_commands_do_not_disprove_it() {
         job
     };
     let world = |tokens| recorded([turn("a", 2), turn("b", 2), command(tokens)]);
-    assert_eq!(causes(&world(Tokens::Uncounted), "12:05"), [(Cause::ProviderFailing, Severity::Warning, 2)]);
+    assert_eq!(causes(&world(Tokens::Uncounted), "12:05"), [(Problem::ProviderFailing, Severity::Warning, 2)]);
     // A model that worked meanwhile leaves the error in common.
-    assert_eq!(causes(&world(GOOD), "12:05"), [(Cause::JobFailing, Severity::Warning, 2)]);
+    assert_eq!(causes(&world(GOOD), "12:05"), [(Problem::JobFailing, Severity::Warning, 2)]);
     // A heartbeat that fails with the same error belongs to it.
     let mut heartbeat = failing("heartbeat", 1, "401 unauthorized");
     heartbeat.fires[0].tokens = Tokens::Uncounted;
     let joined = recorded([turn("a", 2), turn("b", 2), heartbeat]);
-    assert_eq!(causes(&joined, "12:05"), [(Cause::ProviderFailing, Severity::Warning, 3)]);
+    assert_eq!(causes(&joined, "12:05"), [(Problem::ProviderFailing, Severity::Warning, 3)]);
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn a_job_that_was_switched_on_again_counts_from_then() {
         found(&recorded([job]), "12:20")
     };
     assert_eq!(switched("06:30"), NONE);
-    assert_eq!(switched("06:00"), [OVERDUE].map(|_| "warning silent"));
+    assert_eq!(switched("06:00"), [OVERDUE].map(|_| "warning job-silent"));
 }
 
 #[test]
@@ -180,12 +180,12 @@ fn three_rows_that_went_at_the_same_time_were_lost() {
     let healthy = || hourly("ok").ran("20:00", "20:01");
     let world = |third: &str| recorded([gone("a", "17:00"), gone("b", "17:10"), gone("c", third), healthy()]);
     // After its last fire, and within an interval and a half and an hour, the row of a was gone.
-    assert_eq!(causes(&world("19:30:00.000"), "20:05"), [(Cause::JobsGone, Severity::Warning, 3)]);
+    assert_eq!(causes(&world("19:30:00.000"), "20:05"), [(Problem::JobsGone, Severity::Warning, 3)]);
     assert_eq!(causes(&world("19:30:00.001"), "20:05"), []);
     let since = verdict(&world("17:20"), "20:05").incidents[0].since;
     assert_eq!(since, Some(at("17:20")), "the last of them still fired then");
     let all = recorded([gone("a", "17:00"), gone("b", "17:10"), gone("c", "17:20")]);
-    assert_eq!(causes(&all, "20:05"), [(Cause::JobsGone, Severity::Critical, 3)]);
+    assert_eq!(causes(&all, "20:05"), [(Problem::JobsGone, Severity::Critical, 3)]);
     let office = |last: &str| {
         let mut world = world("17:20");
         world.jobs.push(gone("office", last));
@@ -229,14 +229,14 @@ fn a_job_that_was_scheduled_ahead_of_a_clock_that_was_set_back_waits() {
     assert_eq!(next("2026-03-05 11:00", "13:05"), ["warning clock-set-back"]);
     assert_eq!(next("2026-03-05 11:00", "15:00:00.001"), ["critical clock-set-back"]);
     let world = Snapshot { clock_was_at: None, ..set_back("2026-03-05 11:00") };
-    assert_eq!(found(&world, "13:05"), ["warning skipped-slots"], "without a sign of the clock");
+    assert_eq!(found(&world, "13:05"), ["warning slots-skipped"], "without a sign of the clock");
     assert_eq!(next("13:00", "12:59"), NONE, "for its next slot");
 }
 
 #[test]
 fn three_pairs_in_half_the_slots_are_too_many_fires() {
     let world = |slots, pairs| found(&recorded([twice("j", slots, pairs)]), "12:40");
-    assert_eq!(world(6, 3), ["warning too-many-fires"]);
+    assert_eq!(world(6, 3), ["warning runaway"]);
     assert_eq!(world(7, 3), NONE);
     assert_eq!(world(2, 2), NONE);
     let mut by_hand = twice("j", 3, 3);
@@ -244,12 +244,12 @@ fn three_pairs_in_half_the_slots_are_too_many_fires() {
     assert_eq!(found(&recorded([by_hand]), "12:40"), NONE);
     // Two jobs have the cause in common.
     let both = recorded([twice("j", 3, 3), twice("k", 3, 3)]);
-    assert_eq!(causes(&both, "12:40"), [(Cause::Runaway, Severity::Warning, 2)]);
+    assert_eq!(causes(&both, "12:40"), [(Problem::Runaway, Severity::Warning, 2)]);
 }
 
 #[test]
 fn rows_with_the_same_name_and_schedule_that_both_fire_are_twins() {
-    assert_eq!(found(&fleet(twins("a")), "12:40"), ["warning too-many-fires"]);
+    assert_eq!(found(&fleet(twins("a")), "12:40"), ["warning runaway"]);
     assert_eq!(found(&fleet(twins("b")), "12:40"), NONE);
     let mut paused = twins("a");
     paused[0].state = State::Paused;
@@ -376,8 +376,8 @@ fn a_zone_that_changed_says_since_when() {
 
 #[test]
 fn jobs_of_a_store_that_is_not_served_are_one_incident() {
-    assert_eq!(causes(&stores("b"), "13:05"), [(Cause::StoreUnserved, Severity::Critical, 2)]);
-    assert_eq!(causes(&stores("a"), "13:05")[0].0, Cause::JobSilent);
+    assert_eq!(causes(&stores("b"), "13:05"), [(Problem::StoreUnserved, Severity::Critical, 2)]);
+    assert_eq!(causes(&stores("a"), "13:05")[0].0, Problem::JobSilent);
 }
 
 #[test]
@@ -396,7 +396,7 @@ fn a_run_longer_than_half_its_interval_starves_its_job() {
 #[test]
 fn heartbeats_that_are_skipped_for_two_days_are_told() {
     let world = |hours: usize| found(&recorded([fires(&vec![Tokens::Declined; hours])]), "12:05");
-    assert_eq!(world(49), ["info skipped"]);
+    assert_eq!(world(49), ["info job-skipped"]);
     assert_eq!(world(48), NONE);
 }
 
@@ -405,9 +405,9 @@ fn the_same_error_in_three_jobs_and_twice_as_many_as_work_points_at_the_provider
     let works = |id: &str| hourly(id).ran("11:00", "11:01").ran("12:00", "12:01:30");
     let fail = |id: &str| failing_turn(id, 2);
     let of = |world: &Snapshot| causes(world, "12:05")[0].0;
-    assert_eq!(of(&recorded([fail("a"), fail("b"), fail("c"), works("d")])), Cause::ProviderFailing);
-    assert_eq!(of(&recorded([fail("a"), fail("b"), works("d")])), Cause::JobFailing);
-    assert_eq!(of(&recorded([fail("a"), fail("b"), fail("c"), works("d"), works("e")])), Cause::JobFailing);
+    assert_eq!(of(&recorded([fail("a"), fail("b"), fail("c"), works("d")])), Problem::ProviderFailing);
+    assert_eq!(of(&recorded([fail("a"), fail("b"), works("d")])), Problem::JobFailing);
+    assert_eq!(of(&recorded([fail("a"), fail("b"), fail("c"), works("d"), works("e")])), Problem::JobFailing);
 }
 
 #[test]
@@ -419,7 +419,7 @@ fn jobs_that_have_not_run_since_a_restart_are_one_incident() {
             [passed("a", "30 10 * * *", "2026-03-03 10:30"), passed("b", "45 12 * * *", "2026-03-03 12:45"), runs];
         causes(&Snapshot { boots: vec![at(boot)], ..recorded(jobs) }, "13:40")
     };
-    assert_eq!(world("10:20"), [(Cause::JobSilent, Severity::Critical, 2)]);
+    assert_eq!(world("10:20"), [(Problem::JobSilent, Severity::Critical, 2)]);
     assert_eq!(world("10:35:00.000").len(), 1, "the slot fell into a short stop");
     assert_eq!(world("10:35:00.001").len(), 2);
     assert_eq!(world("09:00").len(), 2, "they ran after the restart");
@@ -442,8 +442,8 @@ fn a_one_shot_whose_time_passed_without_a_next_run_is_told_for_a_day() {
         found(&recorded([job]), now)
     };
     assert_eq!(world("09:59:59.999"), ["critical no-next-run"]);
-    assert_eq!(world("2026-03-03 10:00:00.000"), ["warning one-shot-failed"]);
-    assert_eq!(world("2026-03-03 10:00:00.001"), ["info one-shot-failed"]);
+    assert_eq!(world("2026-03-03 10:00:00.000"), ["warning one-shot-lost"]);
+    assert_eq!(world("2026-03-03 10:00:00.001"), ["info one-shot-lost"]);
 }
 
 #[test]
@@ -460,8 +460,8 @@ fn a_heartbeat_at_night_has_not_shrunk() {
 #[test]
 fn what_an_outage_left_behind_is_part_of_it() {
     let told = causes(&left_by_restart("20:30"), "21:10");
-    assert_eq!(told, [(Cause::SchedulerSilent, Severity::Warning, 1)]);
-    assert_eq!(causes(&left_by_restart("21:01:00.001"), "21:10")[0].0, Cause::JobSilent, "no restart ended it");
+    assert_eq!(told, [(Problem::SchedulerSilent, Severity::Warning, 1)]);
+    assert_eq!(causes(&left_by_restart("21:01:00.001"), "21:10")[0].0, Problem::JobSilent, "no restart ended it");
 }
 
 #[test]
@@ -472,7 +472,7 @@ fn fires_before_a_schedule_was_activated_followed_another_one() {
         found(&recorded([job.written(at)]), "12:00")
     };
     assert_eq!(edited("2026-03-01 12:00"), NONE);
-    assert_eq!(edited("2026-02-27 12:00"), ["info silent over"]);
+    assert_eq!(edited("2026-02-27 12:00"), ["info job-silent over"]);
 }
 
 #[test]
@@ -485,7 +485,7 @@ fn a_one_shot_that_was_moved_after_its_run_was_missed() {
         found(&recorded([job]), "12:00")
     };
     let world = |start: &str, by_hand| world_at(r#"{"at":"2026-03-02T10:03:00Z"}"#, start, by_hand);
-    assert_eq!(world("10:01:59.999", false), ["warning one-shot-failed"]);
+    assert_eq!(world("10:01:59.999", false), ["warning one-shot-lost"]);
     assert_eq!(world("10:02:00.000", false), NONE);
     assert_eq!(world_at(r#"{"at":"2026-03-02T10:03:00"}"#, "10:01", false), NONE, "its zone is not known");
     assert_eq!(world("10:01:59.999", true), NONE);
@@ -496,7 +496,7 @@ fn three_runs_that_hang_have_the_cause_in_common() {
     let hangs = |id: &str| Job { running_since: Some(at("12:00")), ..hourly(id).ran("11:00", "11:01") };
     let works = || cron("ok", "*/5 * * * *").ran("16:05", "16:06");
     let three = recorded([hangs("a"), hangs("b"), hangs("c"), works()]);
-    assert_eq!(causes(&three, "16:08"), [(Cause::RunHung, Severity::Critical, 3)]);
+    assert_eq!(causes(&three, "16:08"), [(Problem::RunHung, Severity::Critical, 3)]);
     assert_eq!(verdict(&three, "16:08").incidents[0].headline(), "the runs of 3 jobs never finished");
     assert_eq!(causes(&recorded([hangs("a"), hangs("b"), works()]), "16:08").len(), 2);
 }

@@ -7,7 +7,7 @@ use crate::audit::gap::GapEvidence;
 #[test]
 fn first_resume_ends_a_pause() {
     let ran = || hourly("j").ran("10:00", "10:01");
-    let since = |job: Job| spans(&fleet([job]), "20:00", Reason::Silent)[0].0;
+    let since = |job: Job| spans(&fleet([job]), "20:00", Problem::JobSilent)[0].0;
     assert_eq!(since(ran()), Some(at("11:00")));
     let paused = |job: Job| job.switched("08:20", true).switched("10:30", false);
     assert_eq!(since(paused(ran()).switched("12:30", true).switched("15:30", true)), Some(at("13:00")));
@@ -25,7 +25,8 @@ fn first_resume_ends_a_pause() {
 fn pause_without_resume_lasts_until_an_edit_or_now() {
     let paused = || hourly("j").ran("10:00", "10:01").switched("10:30", false);
     let since = |job: Job| {
-        let told = |(_, finding): &(usize, Finding)| matches!(finding.reason(), Reason::Silent | Reason::Repaired);
+        let told =
+            |(_, finding): &(usize, Finding)| matches!(finding.problem(), Problem::JobSilent | Problem::Repaired);
         findings(&verdict(&fleet([job]), "20:00")).into_iter().find(told).map(|(_, finding)| finding.since)
     };
     assert_eq!(since(paused().written("10:30")), None);
@@ -47,7 +48,7 @@ fn gap_that_one_run_explains_is_not_reported() {
     let gap = |end: &str| {
         let mut world = world("14:00");
         world.jobs[0].fires[1] = Fire { end: at(end), ..world.jobs[0].fires[1] };
-        spans(&world, "14:59", Reason::Silent)
+        spans(&world, "14:59", Problem::JobSilent)
     };
     assert_eq!(gap("14:01:00.000"), []);
     assert_eq!(gap("14:01:00.001"), [(Some(at("10:00")), Some(2))]);
@@ -57,12 +58,12 @@ fn gap_that_one_run_explains_is_not_reported() {
 fn recorded_gap_closes_at_the_start_of_the_next_run() {
     let world = |expression, start| {
         let job = cron("j", expression).ran("08:00", "08:01").ran(start, "12:30");
-        spans(&recorded([job]), "12:31", Reason::Silent)
+        spans(&recorded([job]), "12:31", Problem::JobSilent)
     };
     assert_eq!(world("0 * * * *", "10:05:00.000"), []);
     assert_eq!(world("0 * * * *", "10:05:00.001"), [(Some(at("09:00")), Some(1))]);
     let short = hourly("j").ran("08:00", "08:01").ran("10:05:00.001", "10:06");
-    assert_eq!(spans(&recorded([short]), "10:07", Reason::Silent).len(), 1, "also when the run was short");
+    assert_eq!(spans(&recorded([short]), "10:07", Problem::JobSilent).len(), 1, "also when the run was short");
     // One slot is enough.
     assert_eq!(world("0 */2 * * *", "11:05:00.000"), []);
     assert_eq!(world("0 */2 * * *", "11:05:00.001"), [(Some(at("10:00")), Some(1))]);
@@ -70,7 +71,7 @@ fn recorded_gap_closes_at_the_start_of_the_next_run() {
 
 #[test]
 fn after_an_error_an_interval_is_due_after_the_longest_backoff() {
-    let since = |world: &Snapshot| spans(world, "20:00", Reason::Silent)[0].0;
+    let since = |world: &Snapshot| spans(world, "20:00", Problem::JobSilent)[0].0;
     let half = || every("j", 30 * MINUTE).ran("10:00", "10:01");
     assert_eq!(since(&fleet([half()])), Some(at("10:31")));
     assert_eq!(since(&fleet([half().with_errors(1)])), Some(at("11:01")));
@@ -108,7 +109,7 @@ fn an_interval_that_was_edited_waits_for_the_next_run_of_the_row() {
     assert_eq!(found(&world, "10:45"), NONE);
     assert_eq!(found(&world, "11:00:59.999"), NONE);
     assert_eq!(found(&world, "11:16:00.000"), NONE);
-    assert_eq!(found(&world, "11:16:00.001"), ["critical overdue", "critical silent"]);
+    assert_eq!(found(&world, "11:16:00.001"), ["critical overdue", "critical job-silent"]);
 }
 
 #[test]
@@ -122,14 +123,14 @@ fn a_schedule_that_was_edited_counts_from_the_edit_if_the_next_run_is_its_next_s
 fn boot_that_leaves_the_rows_as_they_are_ends_no_silence() {
     let job = || hourly("j").ran("10:00", "10:01").next("21:00");
     let world = |job: Job| Snapshot { boots: vec![at("20:30:05")], ..recorded([job]) };
-    assert_eq!(found(&world(job()), "20:31"), ["warning silent"]);
-    assert_eq!(found(&world(job()), "21:15:00.000"), ["warning silent"]);
+    assert_eq!(found(&world(job()), "20:31"), ["warning job-silent"]);
+    assert_eq!(found(&world(job()), "21:15:00.000"), ["warning job-silent"]);
     assert_eq!(found(&world(job().next("22:00")), "21:15:00.001"), [SILENT], "a slot was left out since");
-    assert_eq!(found(&world(job().ran("20:30:10", "20:31")), "20:32"), ["warning silent over"]);
+    assert_eq!(found(&world(job().ran("20:30:10", "20:31")), "20:32"), ["warning job-silent over"]);
     // Nor does a slot that fell into a short stop.
     let short = Snapshot { boots: vec![at("11:02")], ..recorded([job()]) };
     assert_eq!(found(&short, "11:15:00.000"), NONE);
-    assert_eq!(found(&short, "11:15:00.001"), ["warning silent"]);
+    assert_eq!(found(&short, "11:15:00.001"), ["warning job-silent"]);
 }
 
 #[test]
@@ -137,8 +138,8 @@ fn slot_that_the_scheduler_passed_over_is_judged_like_a_due_one() {
     let daily = || cron("j", "0 9 * * *").ran("2026-03-01 09:00", "2026-03-01 09:01").next("2026-03-03 09:00");
     for world in [fleet([daily()]), recorded([daily()])] {
         assert_eq!(found(&world, "09:15:00.000"), NONE);
-        assert_eq!(found(&world, "09:15:00.001"), ["warning silent"]);
-        assert_eq!(found(&world, "10:05:00.000"), ["warning silent"]);
+        assert_eq!(found(&world, "09:15:00.001"), ["warning job-silent"]);
+        assert_eq!(found(&world, "10:05:00.000"), ["warning job-silent"]);
         assert_eq!(found(&world, "10:05:00.001"), [SILENT]);
     }
 }
@@ -159,7 +160,7 @@ fn three_boots_without_a_run_are_a_crash_loop() {
     assert_ne!(cause(&["10:00:30", "12:30", "13:09"]), crashes, "one came before the run");
 }
 
-const TOO_MANY: &str = "warning too-many-fires";
+const TOO_MANY: &str = "warning runaway";
 
 #[test]
 fn twenty_fires_more_than_slots_and_retries_are_too_many() {

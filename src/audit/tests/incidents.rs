@@ -217,7 +217,7 @@ fn last_error_of_the_jobs_is_reported_if_something_failed() {
     let mut late = job("j", 1, "of a run");
     late.fires.iter_mut().for_each(|fire| fire.tokens = GOOD);
     let late = verdict(&fleet([late.with_errors(0)]), "14:10").incidents;
-    assert_eq!((late[0].cause, late[0].error.as_deref()), (Cause::SchedulerSilent, None));
+    assert_eq!((late[0].cause, late[0].error.as_deref()), (Problem::SchedulerSilent, None));
 }
 
 #[test]
@@ -231,10 +231,10 @@ fn worst_incident_comes_first_and_resolved_ones_last() {
     let told = verdict(&fleet([over, warning, critical, undelivered]), "12:02");
     let ranks = told.incidents.iter().map(|incident| (incident.cause, incident.severity, incident.status));
     let expected = [
-        (Cause::JobFailing, Severity::Critical, Status::Ongoing),
-        (Cause::JobFailing, Severity::Warning, Status::Ongoing),
-        (Cause::Undelivered, Severity::Warning, Status::Ongoing),
-        (Cause::JobFailing, Severity::Warning, Status::Resolved),
+        (Problem::JobFailing, Severity::Critical, Status::Ongoing),
+        (Problem::JobFailing, Severity::Warning, Status::Ongoing),
+        (Problem::Undelivered, Severity::Warning, Status::Ongoing),
+        (Problem::JobFailing, Severity::Warning, Status::Resolved),
     ];
     assert_eq!(ranks.collect::<Vec<_>>(), expected);
     let owned = told.incidents.iter().flat_map(|incident| &incident.findings).map(|one| one.finding.severity);
@@ -255,7 +255,7 @@ fn unrelated_incidents_of_two_databases_have_different_fingerprints() {
         let unknown = fires(&[Tokens::Unknown, Tokens::Unknown, Tokens::Unknown]);
         let worlds = [runaway, made(undelivered), made(unknown)].map(|job| fleet([job]));
         let of = |cause| move |incident: &Incident| (incident.cause == cause).then(|| incident.fingerprint.clone());
-        let causes = [Cause::Runaway, Cause::Undelivered, Cause::Unjudged];
+        let causes = [Problem::Runaway, Problem::Undelivered, Problem::Unjudged];
         [0, 1, 2].map(|index| verdict(&worlds[index], now).incidents.iter().find_map(of(causes[index])))
     };
     let one = prints_of("2026-03-01 00:00", "12:02");
@@ -335,8 +335,8 @@ fn a_group_that_fails_together_keeps_its_fingerprint_while_one_job_after_another
         assert_eq!(incidents.len(), 1, "{:?}", incidents.iter().map(Incident::headline).collect::<Vec<_>>());
         (incidents[0].cause, incidents[0].status)
     };
-    assert_eq!(told(&all), (Cause::ProviderFailing, Status::Ongoing));
-    assert_eq!(told(&one_back), (Cause::ProviderFailing, Status::Ongoing));
-    assert_eq!(told(&two_back), (Cause::ProviderFailing, Status::Ongoing));
-    assert_eq!(told(&all_back), (Cause::ProviderFailing, Status::Resolved));
+    assert_eq!(told(&all), (Problem::ProviderFailing, Status::Ongoing));
+    assert_eq!(told(&one_back), (Problem::ProviderFailing, Status::Ongoing));
+    assert_eq!(told(&two_back), (Problem::ProviderFailing, Status::Ongoing));
+    assert_eq!(told(&all_back), (Problem::ProviderFailing, Status::Resolved));
 }

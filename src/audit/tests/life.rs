@@ -25,7 +25,7 @@ fn runs_that_ended_with_the_process_are_one_incident() {
     let world = Snapshot { liveness: left("12:05"), ..recorded([cut("j", "12:00"), cut("k", "12:01")]) };
     let incidents = verdict(&world, "12:10").incidents;
     let told = incidents.iter().map(|one| (one.cause, one.jobs.len(), one.text.title.as_str())).collect::<Vec<_>>();
-    assert_eq!(told, [(Cause::RunCut, 2, "the runs of j and 1 other job were cut short")]);
+    assert_eq!(told, [(Problem::RunCut, 2, "the runs of j and 1 other job were cut short")]);
     assert_eq!(incidents[0].text.detail, None, "none waits for another");
 }
 

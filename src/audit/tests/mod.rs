@@ -19,7 +19,7 @@ mod zone;
 
 use super::policy::Rule;
 use super::*;
-use crate::catalog::{Cause, Reason, Status};
+use crate::catalog::{Problem, Status};
 use crate::model::{
     Action, Delivery, DeliveryError, Fire, Holder, Home, Lease, Liveness, MessageFate, OpenRun, Process, Row, Run,
     SchedulerTraits, Switch, Timestamp, Tokens,
@@ -201,21 +201,21 @@ fn found_with(snapshot: &Snapshot, settings: Settings) -> Vec<String> {
     let verdict = audit(snapshot.clone(), &Policy::of(settings));
     let line = |(_, finding): &(usize, Finding)| {
         let over = if finding.is_ongoing() { "" } else { " over" };
-        format!("{} {}{over}", finding.severity.word(), finding.reason().name())
+        format!("{} {}{over}", finding.severity.word(), finding.problem().name())
     };
     findings(&verdict).iter().map(line).collect()
 }
 
 /// The findings of one reason: since when, and how many slots were lost.
-fn spans(snapshot: &Snapshot, now: &str, reason: Reason) -> Vec<(Option<Instant>, Option<u64>)> {
-    let found = findings(&verdict(snapshot, now)).into_iter().filter(|(_, finding)| finding.reason() == reason);
+fn spans(snapshot: &Snapshot, now: &str, reason: Problem) -> Vec<(Option<Instant>, Option<u64>)> {
+    let found = findings(&verdict(snapshot, now)).into_iter().filter(|(_, finding)| finding.problem() == reason);
     found.map(|(_, found)| (found.since, found.missed_slots)).collect()
 }
 
 const NONE: [&str; 0] = [];
 const OVERDUE: &str = "warning overdue";
 const LOST: &str = "critical overdue";
-const SILENT: &str = "critical silent";
+const SILENT: &str = "critical job-silent";
 
 /// A job whose runs of a second ended at these instants.
 fn ended(job: Job, ends: impl IntoIterator<Item = Instant>) -> Job {

@@ -12,7 +12,7 @@ pub fn crashing(times: i64, last: &str) -> Snapshot {
 #[test]
 fn ten_kills_in_twelve_hours_of_which_the_last_is_new_are_a_crash_loop() {
     let told = |times, last: &str| causes(&crashing(times, last), "10:01");
-    let crash_loop = [(Cause::CrashLoop, Severity::Warning, 1)];
+    let crash_loop = [(Problem::CrashLoop, Severity::Warning, 1)];
     assert_eq!((told(10, "10:00"), told(9, "10:00")), (crash_loop.to_vec(), vec![]));
     assert_eq!((told(10, "08:01:00.000"), told(10, "08:00:59.999")), (crash_loop.to_vec(), vec![]));
     let spread = |until: &str| {
@@ -44,17 +44,17 @@ fn a_run_that_its_lease_did_not_survive_was_cut() {
             Job { running_since: Some(at("11:00")), ..cron("j", "* * * * *").ran("10:59", "10:59:20").next("11:00") };
         Snapshot { lease: Lease::Dead(at(lease)), ..recorded([job]) }
     };
-    assert_eq!(found(&world("11:00"), "11:15:00.000")[0], "warning cut-run");
-    assert_eq!(found(&world("11:00"), "11:15:00.001")[0], "critical cut-run");
-    assert_eq!(causes(&world("11:00"), "11:16"), [(Cause::SchedulerSilent, Severity::Critical, 1)]);
+    assert_eq!(found(&world("11:00"), "11:15:00.000")[0], "warning run-cut");
+    assert_eq!(found(&world("11:00"), "11:15:00.001")[0], "critical run-cut");
+    assert_eq!(causes(&world("11:00"), "11:16"), [(Problem::SchedulerSilent, Severity::Critical, 1)]);
     // A lease that ended before the run is another process's.
-    assert!(!found(&world("10:59:59.999"), "11:15:00.001").contains(&"critical cut-run".to_owned()));
+    assert!(!found(&world("10:59:59.999"), "11:15:00.001").contains(&"critical run-cut".to_owned()));
 }
 
 #[test]
 fn a_lease_that_ran_out_is_told_before_anything_is_lost() {
     let world = |lease| Snapshot { lease, ..recorded([cron("j", "0 18 * * *").ran("10:00", "10:01")]) };
-    assert_eq!(causes(&world(Lease::Dead(at("10:10"))), "10:16"), [(Cause::SchedulerDown, Severity::Warning, 1)]);
+    assert_eq!(causes(&world(Lease::Dead(at("10:10"))), "10:16"), [(Problem::SchedulerDown, Severity::Warning, 1)]);
     assert_eq!(causes(&world(Lease::Alive(at("10:15"))), "10:16"), []);
     assert_eq!(causes(&world(Lease::Stopped(at("10:10"))), "10:16"), [], "somebody stopped it");
 }

@@ -429,13 +429,13 @@ fn audit_all(fleet: &Fleet) -> Told {
         for LocatedFinding { finding, job, incident } in verdict.findings() {
             let faulty = fleet.fault != Fault::None && now >= fleet.begins;
             if finding.severity < Severity::Warning {
-                told.infos.extend((!faulty).then(|| (finding.reason().name(), job.position())));
+                told.infos.extend((!faulty).then(|| (finding.problem().name(), job.position())));
                 continue;
             }
             assert!(incident.is_some(), "{:?} belongs to no incident", finding.evidence);
-            if faulty && finding.is_ongoing() && finding.reason() != Reason::LongRun {
+            if faulty && finding.is_ongoing() && finding.problem() != Problem::RunLong {
                 told.warned.entry(job.position()).or_insert(now);
-            } else if finding.reason() == Reason::LongRun {
+            } else if finding.problem() == Problem::RunLong {
                 if faulty {
                     told.warned.entry(job.position()).or_insert(now);
                 } else {

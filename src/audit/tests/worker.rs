@@ -31,7 +31,7 @@ fn job_is_passed_over_after_three_fires_of_another_job() {
 fn worker_is_free_while_fewer_runs_than_allowed_are_in_flight() {
     let two_places = |jobs: Snapshot| {
         let world = Snapshot { traits: SchedulerTraits { max_concurrent: 2, ..jobs.traits.clone() }, ..jobs };
-        spans(&world, "13:11", Reason::Silent)
+        spans(&world, "13:11", Problem::JobSilent)
     };
     let silent = || hourly("j").ran("08:00", "08:01").ran("13:10", "13:10:30");
     // Free for half an hour until the second begins, and from its end on.
@@ -52,8 +52,8 @@ fn worker_is_free_while_fewer_runs_than_allowed_are_in_flight() {
     assert_eq!(two_places(recorded([silent(), short, cron("o", "0 9 * * *").ran("09:00", "13:05")])), []);
 }
 
-const LONG: &str = "warning long-run";
-const HUNG: &str = "critical hung-run";
+const LONG: &str = "warning run-long";
+const HUNG: &str = "critical run-hung";
 
 #[test]
 fn a_run_is_unusual_after_twice_the_longest_of_thirty_once_five_are_known() {
@@ -122,11 +122,11 @@ fn delivery_hangs_after_15_minutes_unless_the_row_followed_within_2_seconds() {
     let world = |event: &str| fleet([hourly("j").ran("10:00", "10:01").event(event).next("11:00").written("10:01")]);
     let delivers = world("11:02");
     assert_eq!(found(&delivers, "11:17:00.000"), NONE);
-    assert_eq!(found(&delivers, "11:17:00.001")[0], "warning hung-delivery");
+    assert_eq!(found(&delivers, "11:17:00.001")[0], "warning delivery-hung");
     let written =
         |at: &str| found(&fleet([hourly("j").ran("10:00", "10:01").event("11:02").next("11:00").written(at)]), "11:20");
     assert_eq!(written("11:01:58.000"), [OVERDUE]);
-    assert_eq!(written("11:01:57.999"), ["warning hung-delivery"]);
+    assert_eq!(written("11:01:57.999"), ["warning delivery-hung"]);
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn delivery_keeps_the_worker_busy_until_it_hangs() {
         found_with(&world, settings_with(now, Thresholds { late_after: 5 * MINUTE, ..Thresholds::default() }))
     };
     assert_eq!(soon("11:17:00.000"), ["info waiting"]);
-    assert_eq!(soon("11:17:00.001"), ["warning hung-delivery", "warning hung-delivery"]);
+    assert_eq!(soon("11:17:00.001"), ["warning delivery-hung", "warning delivery-hung"]);
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn next_run_off_the_schedule_reveals_a_restart() {
 
 #[test]
 fn unrecorded_run_is_in_delivery_unless_runaway_or_restart() {
-    let delivers = |job: Job| found(&fleet([job]), "11:20")[0] == "warning hung-delivery";
+    let delivers = |job: Job| found(&fleet([job]), "11:20")[0] == "warning delivery-hung";
     let job = || hourly("j").ran("10:00", "10:01");
     let stale = |job: Job| job.next("11:00").written("10:01");
     assert!(delivers(stale(job().event("10:01:02.000").event("11:02:05"))));

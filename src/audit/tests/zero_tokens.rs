@@ -65,7 +65,7 @@ fn a_streak_counts_the_zero_token_fires_and_ends_with_tokens() {
 
 #[test]
 fn three_errors_in_a_row_are_a_warning_since_the_first_of_them() {
-    const FAILING: &str = "warning failing";
+    const FAILING: &str = "warning job-failing";
     let told = |job: Job| found(&fleet([job]), "12:02");
     assert_eq!(told(fires(&[GOOD; 5]).with_errors(2)), NONE);
     assert_eq!(told(fires(&[GOOD; 5]).with_errors(3)), [FAILING]);
@@ -78,7 +78,7 @@ fn three_errors_in_a_row_are_a_warning_since_the_first_of_them() {
         if tokens == Tokens::NoEvent {
             job.fires.pop();
         }
-        spans(&fleet([job]), "12:02", Reason::Failing)[0].0
+        spans(&fleet([job]), "12:02", Problem::JobFailing)[0].0
     };
     // The row's count tells of errors that used tokens, if the newest run did.
     assert_eq!(since(true, GOOD, 3), Some(at("10:01")));
@@ -93,10 +93,10 @@ fn three_errors_in_a_row_are_a_warning_since_the_first_of_them() {
 fn skips_are_a_warning_from_three_and_critical_from_five() {
     let told = |count: usize| found(&fleet([fires(&[vec![GOOD; 2], vec![Tokens::Skipped; count]].concat())]), "12:02");
     assert_eq!(told(2), NONE);
-    assert_eq!((told(3), told(4)), (vec!["warning skipped".to_owned()], vec!["warning skipped".to_owned()]));
-    assert_eq!(told(5), ["critical skipped"]);
+    assert_eq!((told(3), told(4)), (vec!["warning job-skipped".to_owned()], vec!["warning job-skipped".to_owned()]));
+    assert_eq!(told(5), ["critical job-skipped"]);
     let world = fleet([fires(&[GOOD, GOOD, Tokens::Skipped, Tokens::Skipped, Tokens::Skipped])]);
-    assert_eq!(spans(&world, "12:02", Reason::Skipped), [(Some(at("10:01")), None)]);
+    assert_eq!(spans(&world, "12:02", Problem::JobSkipped), [(Some(at("10:01")), None)]);
 }
 
 #[test]
@@ -105,14 +105,14 @@ fn streak_continues_over_an_error_with_tokens() {
     job.fires[3].failed = true;
     let world = fleet([job]);
     assert_eq!(found(&world, "12:02"), ["warning zero-token-streak"]);
-    assert_eq!(spans(&world, "12:02", Reason::ZeroTokenStreak), [(Some(at("09:01")), None)]);
+    assert_eq!(spans(&world, "12:02", Problem::ZeroTokenStreak), [(Some(at("09:01")), None)]);
     let over = |tokens: &[Tokens]| found(&fleet([fires(tokens)]), "12:02");
     assert_eq!(over(&[EMPTY, EMPTY, GOOD]), NONE);
     assert_eq!(over(&[EMPTY, EMPTY, EMPTY, GOOD]), ["warning zero-token-streak over"]);
     let world = fleet([fires(&[EMPTY, EMPTY, EMPTY, GOOD]).next("2026-03-20 00:00")]);
     let severity = |now: &str| {
         let found = findings(&verdict(&world, now));
-        found.iter().find(|(_, found)| found.reason() == Reason::ZeroTokenStreak).map(|(_, found)| found.severity)
+        found.iter().find(|(_, found)| found.problem() == Problem::ZeroTokenStreak).map(|(_, found)| found.severity)
     };
     assert!(severity("2026-03-09 12:01:00.000").is_some() && severity("2026-03-09 12:01:00.001").is_none());
     assert_eq!(severity("2026-03-03 12:01:00.000"), Some(Severity::Warning));

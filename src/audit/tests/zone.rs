@@ -83,7 +83,7 @@ fn a_given_zone_that_the_rows_contradict_is_a_warning() {
     };
     let right = || daily("09:00").ran("2026-03-01 09:00", "2026-03-01 09:01").next("09:00");
     let wrong = || daily("07:00").ran("2026-03-01 07:00", "2026-03-01 07:01").next("07:00");
-    let unjudged = |jobs| vec![(Cause::Unjudged, Severity::Warning, jobs)];
+    let unjudged = |jobs| vec![(Problem::Unjudged, Severity::Warning, jobs)];
     assert_eq!(told(vec![wrong()]), unjudged(1));
     assert_eq!(told(vec![wrong(), right()]), unjudged(1), "one against one");
     assert_eq!(told(vec![wrong(), right(), right()]), [], "two against one");

@@ -1,6 +1,6 @@
 //! What to do about a scheduler that is not known: in general terms, with the commands of the mapping.
 
-use crate::catalog::Cause;
+use crate::catalog::Problem;
 use crate::model::{Action, Remedy, Trouble};
 use crate::shell;
 use std::ffi::OsStr;
@@ -24,32 +24,20 @@ pub fn remedy(trouble: &Trouble<'_>, commands: &[String]) -> Remedy {
     Remedy { actions, ..Remedy::step(step(trouble.cause)) }
 }
 
-fn step(cause: Cause) -> &'static str {
+fn step(cause: Problem) -> &'static str {
     match cause {
-        Cause::JobFailing => "Read the job's last error and fix its cause.",
-        Cause::ProviderFailing => "Check the model's provider, its key, and the model's name.",
-        Cause::JobSilent => "Look at the job's row, and read the scheduler's log from the job's last run on.",
-        Cause::RowDead => "Correct the job's schedule and its next run.",
-        Cause::JobSkipped => "Read the job's last error: it says why the scheduler skips it.",
-        Cause::Runaway => {
+        Problem::JobFailing => "Read the job's last error and fix its cause.",
+        Problem::ProviderFailing => "Check the model's provider, its key, and the model's name.",
+        Problem::JobSilent => "Look at the job's row, and read the scheduler's log from the job's last run on.",
+        Problem::RowDead => "Correct the job's schedule and its next run.",
+        Problem::JobSkipped => "Read the job's last error: it says why the scheduler skips it.",
+        Problem::Runaway => {
             "Switch the job off; then look at its schedule, and at whether two schedulers use this database."
         }
-        Cause::ClockSetBack | Cause::SlotsSkipped => {
+        Problem::ClockSetBack | Problem::SlotsSkipped => {
             "Unless this is intended, let the scheduler compute the next run anew."
         }
-        Cause::Unjudged => "Look at the job's rows.",
-        Cause::SchedulerSilent
-        | Cause::SchedulerDown
-        | Cause::RunHung
-        | Cause::RunCut
-        | Cause::DeliveryHung
-        | Cause::ExpectedMissing
-        | Cause::RunLong
-        | Cause::Undelivered
-        | Cause::StoreUnserved
-        | Cause::JobsGone
-        | Cause::NothingWatched
-        | Cause::OneShotLost
-        | Cause::CrashLoop => cause.texts().advice,
+        Problem::Unjudged => "Look at the job's rows.",
+        _ => cause.advice(),
     }
 }

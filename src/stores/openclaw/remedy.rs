@@ -1,6 +1,6 @@
 //! What to do, in OpenClaw's terms: commands of its own, in the form that every version of it takes.
 
-use crate::catalog::{Cause, Reason};
+use crate::catalog::Problem;
 use crate::model::{Action, Job, Remedy, State, Trouble};
 use crate::shell;
 use std::ffi::OsStr;
@@ -39,72 +39,72 @@ const RESTART: &str = "openclaw gateway restart";
 
 fn step(trouble: &Trouble<'_>) -> (&'static str, &'static [&'static str]) {
     match trouble.cause {
-        Cause::RowDead => row_dead(trouble.reason),
-        Cause::JobFailing if trouble.reason == Reason::BreakerOpen => {
+        Problem::RowDead => row_dead(trouble.problem),
+        Problem::JobFailing if trouble.problem == Problem::BreakerOpen => {
             ("Fix the cause of the error, then switch the job on again.", &[ENABLE])
         }
-        Cause::SchedulerDown | Cause::RunCut if trouble.is_alive != Some(true) => {
+        Problem::SchedulerDown | Problem::RunCut if trouble.is_alive != Some(true) => {
             ("Start the gateway, then read its log from the last run on.", &["openclaw gateway start"])
         }
-        Cause::SchedulerDown | Cause::RunCut => ("Decide whether the work of that run is still needed.", &[RUNS]),
-        Cause::SchedulerSilent => (
+        Problem::SchedulerDown | Problem::RunCut => ("Decide whether the work of that run is still needed.", &[RUNS]),
+        Problem::SchedulerSilent => (
             "Is the gateway up, and is cron switched on? Then read its log and restart it.",
             &["openclaw gateway status", "openclaw cron status", RESTART],
         ),
-        Cause::RunHung => ("Look at the run. If it hangs, restart the gateway.", &[RUNS, RESTART]),
-        Cause::RunLong => ("Look at the run. It ends by itself, or at its time-out.", &[RUNS]),
-        Cause::ProviderFailing if trouble.jobs.iter().any(|job| job.state == State::Broken) => (
+        Problem::RunHung => ("Look at the run. If it hangs, restart the gateway.", &[RUNS, RESTART]),
+        Problem::RunLong => ("Look at the run. It ends by itself, or at its time-out.", &[RUNS]),
+        Problem::ProviderFailing if trouble.jobs.iter().any(|job| job.state == State::Broken) => (
             "Check the model's provider, its key, and the model's name; then switch the jobs on again that were switched off.",
             &[ENABLE],
         ),
-        Cause::ProviderFailing => ("Check the model's provider, its key, and the model's name.", &[]),
-        Cause::JobFailing if trouble.jobs.iter().all(|job| has_error(job, "interrupted")) => {
+        Problem::ProviderFailing => ("Check the model's provider, its key, and the model's name.", &[]),
+        Problem::JobFailing if trouble.jobs.iter().all(|job| has_error(job, "interrupted")) => {
             ("The gateway ended in the run: read its log of that time, and run the job if its work can't wait.", &[RUN])
         }
-        Cause::JobFailing if trouble.jobs.iter().all(|job| !job.uses_model) => {
+        Problem::JobFailing if trouble.jobs.iter().all(|job| !job.uses_model) => {
             ("Read the error and the runs, then fix what the job runs.", &[RUNS])
         }
-        Cause::JobFailing if trouble.jobs.iter().all(|job| job.last_error().is_none()) => {
+        Problem::JobFailing if trouble.jobs.iter().all(|job| job.last_error().is_none()) => {
             ("Look at the runs; then check the model's provider, its key, and the model's name.", &[RUNS])
         }
-        Cause::JobFailing => {
+        Problem::JobFailing => {
             ("Read the error and the runs; then check the model's provider, its key, and the model's name.", &[RUNS])
         }
-        Cause::JobSilent => ("Look at the job and its runs; then restart the gateway.", &[SHOW, RUNS, RESTART]),
-        Cause::JobSkipped if trouble.jobs.iter().any(|job| has_error(job, "not reachable")) => (
+        Problem::JobSilent => ("Look at the job and its runs; then restart the gateway.", &[SHOW, RUNS, RESTART]),
+        Problem::JobSkipped if trouble.jobs.iter().any(|job| has_error(job, "not reachable")) => (
             "Start the local provider that the error names, or give the job another model.",
             &["openclaw cron edit <job-id> --model MODEL"],
         ),
-        Cause::JobSkipped if trouble.jobs.iter().any(|job| has_error(job, "disabled")) => {
+        Problem::JobSkipped if trouble.jobs.iter().any(|job| has_error(job, "disabled")) => {
             ("Switch on what the error names, or switch the job off.", &["openclaw cron disable <job-id>"])
         }
-        Cause::JobSkipped => {
+        Problem::JobSkipped => {
             ("Read the error. If no agent owns the job, give it one.", &["openclaw cron edit <job-id> --agent AGENT"])
         }
-        Cause::Undelivered if trouble.jobs.iter().any(|job| is_late(job)) => (
+        Problem::Undelivered if trouble.jobs.iter().any(|job| is_late(job)) => (
             "The message was thrown away because its run began hours late. If it is still needed, run the job.",
             &[RUN],
         ),
-        Cause::Undelivered => ("Check the channel and target of the delivery.", &[SHOW]),
-        Cause::StoreUnserved => (
+        Problem::Undelivered => ("Check the channel and target of the delivery.", &[SHOW]),
+        Problem::StoreUnserved => (
             "If the state directory was moved, move it back or add the jobs again with openclaw cron add; else check OPENCLAW_STATE_DIR and OPENCLAW_HOME of the gateway. A restart alone does not help.",
             &["openclaw cron list"],
         ),
-        Cause::JobsGone => (
+        Problem::JobsGone => (
             "Compare the list with a backup of the database, and add the jobs again with openclaw cron add.",
             &["openclaw cron list"],
         ),
-        Cause::OneShotLost => ("Decide whether the work is still needed; the runs show what happened.", &[RUNS]),
-        Cause::SlotsSkipped | Cause::ClockSetBack => {
+        Problem::OneShotLost => ("Decide whether the work is still needed; the runs show what happened.", &[RUNS]),
+        Problem::SlotsSkipped | Problem::ClockSetBack => {
             ("Unless this is intended, edit the schedule, which computes the next run anew.", &[EDIT])
         }
-        Cause::Runaway => (
+        Problem::Runaway => (
             "Switch the job off. Then look at its schedule, and at whether two gateways run on this state.",
             &["openclaw cron disable <job-id>"],
         ),
-        Cause::CrashLoop => (trouble.cause.texts().advice, &["openclaw gateway status"]),
-        Cause::Unjudged => ("Look at the job and its runs.", &[SHOW, RUNS]),
-        Cause::DeliveryHung | Cause::ExpectedMissing | Cause::NothingWatched => (trouble.cause.texts().advice, &[]),
+        Problem::CrashLoop => (trouble.cause.advice(), &["openclaw gateway status"]),
+        Problem::Unjudged => ("Look at the job and its runs.", &[SHOW, RUNS]),
+        _ => (trouble.cause.advice(), &[]),
     }
 }
 
@@ -116,12 +116,12 @@ fn is_late(job: &Job) -> bool {
     job.delivery_error.as_ref().is_some_and(|error| error.is_late)
 }
 
-fn row_dead(reason: Reason) -> (&'static str, &'static [&'static str]) {
-    match reason {
-        Reason::Quarantined => ("Add the job again with a valid schedule, with openclaw cron add.", &[]),
-        Reason::NoNextRun => ("Correct the schedule.", &[EDIT]),
-        Reason::UnreadableSchedule => ("Correct the schedule, then switch the job on again.", &[EDIT, ENABLE]),
-        other => (other.texts().advice, &[]),
+fn row_dead(problem: Problem) -> (&'static str, &'static [&'static str]) {
+    match problem {
+        Problem::Quarantined => ("Add the job again with a valid schedule, with openclaw cron add.", &[]),
+        Problem::NoNextRun => ("Correct the schedule.", &[EDIT]),
+        Problem::UnreadableSchedule => ("Correct the schedule, then switch the job on again.", &[EDIT, ENABLE]),
+        other => (other.advice(), &[]),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What to do, in phantom's terms: its rows are mended by SQL.
 
 use super::TRAITS;
-use crate::catalog::{Cause, Reason};
+use crate::catalog::Problem;
 use crate::model::{Action, Job, Remedy, State, Trouble};
 use crate::time::span;
 
@@ -16,57 +16,40 @@ const RUN_NOW: &str = "next_run_at=strftime('%Y-%m-%dT%H:%M:%fZ','now'), updated
 /// The step for a trouble, and the statements that it needs, if an edit of rows is what helps.
 pub fn remedy(trouble: &Trouble<'_>) -> Remedy {
     let broken = || trouble.jobs.iter().copied().filter(|job| job.state == State::Broken).collect::<Vec<_>>();
-    let by_reason = trouble.reason.texts().advice;
-    let by_cause = trouble.cause.texts().advice;
+    let by_reason = trouble.problem.advice();
+    let by_cause = trouble.cause.advice();
     match trouble.cause {
-        Cause::JobFailing if !broken().is_empty() => {
+        Problem::JobFailing if !broken().is_empty() => {
             then_look(trouble, "Fix the cause of the error, then revive the row.", revive(&broken()))
         }
-        Cause::ProviderFailing if !broken().is_empty() => then_look(
+        Problem::ProviderFailing if !broken().is_empty() => then_look(
             trouble,
             "Check the model's provider, its key, and the model's name; then revive the jobs whose circuit breaker is open.",
             revive(&broken()),
         ),
-        Cause::RowDead if trouble.reason == Reason::NoNextRun && can_run(trouble) => {
+        Problem::RowDead if trouble.problem == Problem::NoNextRun && can_run(trouble) => {
             then_look(trouble, "The schedule is fine: set next_run_at.", update("", trouble.jobs))
         }
-        Cause::RowDead if trouble.reason == Reason::UnknownState && can_run(trouble) => then_look(
+        Problem::RowDead if trouble.problem == Problem::UnknownState && can_run(trouble) => then_look(
             trouble,
             "If the job should run, correct its row: the scheduler picks only enabled = 1 and status = 'active'.",
             update("enabled=1, status='active', ", trouble.jobs),
         ),
-        Cause::ClockSetBack => then_look(trouble, by_cause, update("", trouble.jobs)),
-        Cause::JobFailing if trouble.jobs.iter().all(|job| job.last_error().is_none()) => Remedy::step(
+        Problem::ClockSetBack => then_look(trouble, by_cause, update("", trouble.jobs)),
+        Problem::JobFailing if trouble.jobs.iter().all(|job| job.last_error().is_none()) => Remedy::step(
             "The row has no error: read what the job answered, then check the model's provider and its limits.",
         ),
-        Cause::JobFailing | Cause::RowDead | Cause::Runaway => Remedy::step(by_reason),
-        Cause::SchedulerSilent if trouble.is_alive == Some(true) => {
+        Problem::JobFailing | Problem::RowDead | Problem::Runaway => Remedy::step(by_reason),
+        Problem::SchedulerSilent if trouble.is_alive == Some(true) => {
             Remedy::step("Restart the scheduler; read its log from the last run on.")
         }
-        Cause::SchedulerSilent | Cause::RunCut if trouble.is_alive == Some(false) => {
+        Problem::SchedulerSilent | Problem::RunCut if trouble.is_alive == Some(false) => {
             Remedy::step("Start the scheduler; read its log from the last run on.")
         }
-        Cause::RunCut if trouble.is_alive == Some(true) => {
+        Problem::RunCut if trouble.is_alive == Some(true) => {
             Remedy::step("The job runs again by itself; decide whether the work of that run has to be done by hand.")
         }
-        Cause::SchedulerSilent
-        | Cause::SchedulerDown
-        | Cause::ProviderFailing
-        | Cause::RunCut
-        | Cause::RunHung
-        | Cause::DeliveryHung
-        | Cause::JobSilent
-        | Cause::ExpectedMissing
-        | Cause::JobSkipped
-        | Cause::RunLong
-        | Cause::Undelivered
-        | Cause::SlotsSkipped
-        | Cause::OneShotLost
-        | Cause::JobsGone
-        | Cause::StoreUnserved
-        | Cause::NothingWatched
-        | Cause::CrashLoop
-        | Cause::Unjudged => Remedy::step(by_cause),
+        _ => Remedy::step(by_cause),
     }
 }
 
