@@ -2,6 +2,7 @@
 
 use crate::db::{self, ReadError};
 use crate::report::AuditError;
+use crate::stores;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -84,8 +85,7 @@ fn candidate(entry: walkdir::Result<DirEntry>, directory: &Path, position: usize
         Ok(_) => Some(Candidate::new(path, Some(position), None)),
         // Other programs name their files so too, but none begins a file with zeros.
         Err(ReadError::NotSqlite) if !begins_with_zeros(path) => None,
-        // OpenClaw locks with empty files.
-        Err(ReadError::Empty) if path.to_string_lossy().ends_with(".lock.sqlite") => None,
+        Err(ReadError::Empty) if stores::is_lock(path) => None,
         Err(_) if !named_so => None,
         Err(error) => Some(Candidate::unread(path, position, error.into())),
     }

@@ -3,7 +3,7 @@
 use crate::audit::policy::Policy;
 use crate::cli::{Cli, OutputArgs};
 use crate::config::{Config, ConfigError};
-use crate::notify::{self, Notify, NotifyError};
+use crate::notify::{self, Notify, StateError, Wanted};
 use crate::schedule::Zone;
 use crate::settings::{FailOn, ProcessCheck, SettingError, Settings, Thresholds, ZoneChoice};
 use crate::stores::{self, Mapping};
@@ -59,7 +59,7 @@ pub enum OptionsError {
     Config(#[from] ConfigError),
     /// No place to remember what was told.
     #[error(transparent)]
-    Notify(#[from] NotifyError),
+    Notify(#[from] StateError),
     /// A store that does not exist.
     #[error("{0}")]
     Store(String),
@@ -136,15 +136,17 @@ impl Options {
 }
 
 /// Whom to tell what is new, if anyone.
-fn notify(cli: &Cli, file: &Config) -> Result<Option<Notify>, NotifyError> {
+fn notify(cli: &Cli, file: &Config) -> Result<Option<Notify>, StateError> {
     let Some(command) = cli.notify.as_ref().or(file.notify.as_ref()).filter(|_| !cli.check_config) else {
         return Ok(None);
     };
     let state = cli.state.as_ref().or(file.state.as_ref()).cloned();
     Ok(Some(Notify {
         command: Some(command.clone()).filter(|command| command != "-"),
-        least: cli.notify_on.or(file.notify_on).unwrap_or_default().least(),
-        remind: cli.remind.or(file.remind),
+        wanted: Wanted {
+            least: cli.notify_on.or(file.notify_on).unwrap_or_default().least(),
+            remind: cli.remind.or(file.remind),
+        },
         state: state.map_or_else(notify::default_place, Ok)?,
     }))
 }

@@ -1,7 +1,7 @@
 //! Audits the databases of one call, several at a time, each once, until the deadline.
 
 use crate::audit;
-use crate::db::{self, ReadError};
+use crate::db::ReadError;
 use crate::discover::{self, Candidate};
 use crate::options::Options;
 use crate::panics;
@@ -146,7 +146,7 @@ fn in_thread(work: impl FnOnce() + Send + 'static) {
 
 /// Why no database was found in a directory.
 fn why_empty(directory: &Path) -> AuditError {
-    if db::is_json_home(directory) { ReadError::JsonStore.into() } else { AuditError::EmptyDirectory }
+    stores::older_store(directory).map_or(AuditError::EmptyDirectory, AuditError::from)
 }
 
 /// A path that does not exist may be a word that other programs take as a command.
@@ -165,7 +165,7 @@ fn audit_one(candidate: &Candidate, options: &Options, deadline: Clock) -> Optio
     if let Some(error) = candidate.take_error() {
         return Some(Database::unread(path, error));
     }
-    let real_path = match db::locate(path) {
+    let real_path = match stores::locate(path) {
         Ok(real_path) => real_path,
         Err(ReadError::NotFound) => return Some(Database::unread(path, not_found(path))),
         Err(error) => return Some(Database::unread(path, error.into())),

@@ -52,7 +52,7 @@ fn audit(options: Options, started: Clock) -> u8 {
         complain_of(&report, &options.output);
         return write(&report, text, &options);
     };
-    let turn = match notify.take_turn(&options) {
+    let turn = match notify.take_turn(&options.databases, &options.directories) {
         Ok(turn) => turn,
         Err(error) => return fail(&error),
     };

@@ -44,14 +44,9 @@ pub enum ReadError {
         None => "give the path of a database, or search it with --recursive".to_owned(),
     })]
     Directory {
-        /// The scheduler's database in it.
+        /// The database that was probably meant, which is for the caller of this module to find.
         database: Option<PathBuf>,
     },
-    /// The store of an OpenClaw that has no database.
-    #[error(
-        "is of OpenClaw before 2026.6, which keeps its jobs in JSON; start 2026.6 or later once, which imports them"
-    )]
-    JsonStore,
     /// A pipe, a socket, a device.
     #[error("is {0}, not a regular file; give the scheduler's database")]
     NotRegular(&'static str),

@@ -155,14 +155,8 @@ pub fn locate(path: &Path) -> Result<PathBuf, ReadError> {
     match has_magic(&file)? {
         true => Ok(real),
         false if file.metadata().is_ok_and(|meta| meta.len() == 0) => Err(ReadError::Empty),
-        false if real.ends_with(JSON_STORE) => Err(ReadError::JsonStore),
         false => Err(ReadError::NotSqlite),
     }
-}
-
-/// Whether a directory is the home of an OpenClaw that has no database.
-pub fn is_json_home(directory: &Path) -> bool {
-    directory.join(JSON_STORE).is_file()
 }
 
 /// Whether a file begins as every database does.
@@ -205,21 +199,13 @@ fn explain(error: std::io::Error) -> ReadError {
     }
 }
 
-/// Where OpenClaw kept its jobs before it had a database.
-const JSON_STORE: &str = "cron/jobs.json";
-
 /// Opens without blocking, after making sure that it is a regular file, so that a FIFO or a device can't stall us or be
 /// consumed.
 pub(super) fn open_regular(path: &Path) -> Result<File, ReadError> {
     let meta = std::fs::metadata(path).map_err(explain)?;
     match FileType::from_raw_mode(meta.mode()) {
         FileType::RegularFile => {}
-        FileType::Directory => {
-            let database = ["data/phantom.db", "state/openclaw.sqlite"].map(|place| path.join(place));
-            let database = database.into_iter().find(|guess| guess.is_file());
-            let is_old_store = database.is_none() && is_json_home(path);
-            return Err(if is_old_store { ReadError::JsonStore } else { ReadError::Directory { database } });
-        }
+        FileType::Directory => return Err(ReadError::Directory { database: None }),
         FileType::Fifo => return Err(ReadError::NotRegular("a named pipe")),
         FileType::Socket => return Err(ReadError::NotRegular("a socket")),
         FileType::CharacterDevice | FileType::BlockDevice => return Err(ReadError::NotRegular("a device")),
@@ -548,9 +534,6 @@ mod tests {
         assert!(refused(&directory.file("short", &MAGIC[..15])).starts_with("is not a SQLite database"));
         assert!(refused(&directory.path("none")).starts_with("does not exist"));
         assert!(refused(directory.0.path()).ends_with("give the path of a database, or search it with --recursive"));
-        std::fs::create_dir(directory.path("data")).unwrap_or_else(|error| panic!("{error}"));
-        directory.file("data/phantom.db", &[]);
-        assert!(refused(directory.0.path()).contains("did you mean"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod holders;
 mod readonly;
 
 pub use error::{Busy, ReadError};
-pub use files::{is_json_home, is_locked, is_part_of_database, locate};
+pub use files::{is_locked, is_part_of_database, locate};
 pub use holders::liveness;
 
 use files::{FileState, ReadMode};

@@ -1,6 +1,5 @@
 //! Runs the operator's command.
 
-use crate::report::sanitize;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -11,7 +10,6 @@ use std::time::{Duration, Instant as Clock};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a running command is looked at.
 const STEP: Duration = Duration::from_millis(10);
-const MAX_HOST_LEN: usize = 100;
 
 /// What a command is told by its environment.
 pub type Environment = [(&'static str, String); 6];
@@ -76,9 +74,4 @@ fn end(child: &mut Child) {
     // What has ended by itself can't be ended.
     let _ = group.map(|group| kill_process_group(group, Signal::KILL));
     let _ = child.wait();
-}
-
-/// The name of this machine.
-pub fn host() -> String {
-    sanitize::text(&rustix::system::uname().nodename().to_string_lossy(), MAX_HOST_LEN)
 }

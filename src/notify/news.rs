@@ -1,14 +1,14 @@
 //! What is new in a report, compared with what was told.
 
 use super::state::{Entry, State, name_of};
-use super::{Notify, command};
 use crate::audit::Incident;
 use crate::catalog::{Severity, Status};
 use crate::report::{Located, Report, commands, sanitize, utc_minute, when};
-use crate::time::{Instant, span};
+use crate::time::{Instant, Millis, span};
 
 const MAX_TITLE_LEN: usize = 200;
 const MAX_TEXT_LEN: usize = 600;
+const MAX_HOST_LEN: usize = 100;
 /// Stands for the fingerprint of a database that can't be audited.
 const UNREAD: &str = "unread";
 
@@ -37,6 +37,15 @@ impl Event {
     }
 }
 
+/// Which news are wanted.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The least severity that is told.
+    pub least: Severity,
+    /// How long after it was told an ongoing incident is told again; None for never.
+    pub remind: Option<Millis>,
+}
+
 /// One thing to tell.
 #[derive(Debug)]
 pub struct News {
@@ -51,8 +60,8 @@ pub struct News {
 }
 
 /// What is to be told, the worst first. What was told of a database that is not audited now, or can't be, is not over.
-pub fn find(report: &Report, state: &State, notify: &Notify, scope: &str) -> Vec<News> {
-    let finder = Finder { report, state, notify, scope };
+pub fn find(report: &Report, state: &State, wanted: &Wanted, scope: &str) -> Vec<News> {
+    let finder = Finder { report, state, wanted, scope };
     let mut news: Vec<News> = report.incidents().iter().filter_map(|located| finder.lasting(located)).collect();
     news.extend(report.unread().into_iter().filter_map(|(path, why)| finder.unread(path.map(name_of), &why)));
     news.sort_by_key(|one| (std::cmp::Reverse(one.entry.severity), one.event));
@@ -60,10 +69,18 @@ pub fn find(report: &Report, state: &State, notify: &Notify, scope: &str) -> Vec
     news
 }
 
+/// Whether the operator has muted an incident that was told: it is neither over nor told again.
+pub fn is_muted(entry: &Entry, report: &Report, scope: &str) -> bool {
+    report.audited().any(|(database, audited)| {
+        entry.is_of(&name_of(&database.path), scope)
+            && audited.verdict.muted.iter().any(|muted| muted.fingerprint == entry.fingerprint)
+    })
+}
+
 struct Finder<'a> {
     report: &'a Report,
     state: &'a State,
-    notify: &'a Notify,
+    wanted: &'a Wanted,
     scope: &'a str,
 }
 
@@ -74,11 +91,11 @@ impl Finder<'_> {
 
     /// What happened to something that lasts; None if there is nothing to tell.
     fn event(&self, known: Option<&Entry>, severity: Severity) -> Option<Event> {
-        let Some(known) = known else { return (severity >= self.notify.least).then_some(Event::New) };
+        let Some(known) = known else { return (severity >= self.wanted.least).then_some(Event::New) };
         let waited = self.now().since(Instant::from_millis(known.told_at));
         if severity > known.severity {
             Some(Event::Worse)
-        } else if self.notify.remind.is_some_and(|remind| waited >= remind) && severity >= self.notify.least {
+        } else if self.wanted.remind.is_some_and(|remind| waited >= remind) && severity >= self.wanted.least {
             Some(Event::Reminder)
         } else {
             None
@@ -129,7 +146,7 @@ impl Finder<'_> {
             }
         }?;
         let lasted = entry.since().map_or_else(String::new, |since| format!(" after {}", span(ended.since(since))));
-        let title = format!("OVER{lasted} on {}: {}", command::host(), entry.headline);
+        let title = format!("OVER{lasted} on {}: {}", host(), entry.headline);
         let text = format!("{title}\n  {}\n", shown(&entry.database));
         Some(News { event: Event::Over, title, text, entry: entry.clone() })
     }
@@ -161,7 +178,7 @@ fn title(event: Event, entry: &Entry) -> String {
         Event::Worse => ", worse than before",
         Event::Reminder => ", still",
     };
-    format!("{word}{again} on {}: {}", command::host(), entry.headline)
+    format!("{word}{again} on {}: {}", host(), entry.headline)
 }
 
 /// What a person needs to know, in lines.
@@ -178,6 +195,11 @@ fn details(located: &Located<'_>, now: Instant) -> String {
     incident.remedy.then.iter().for_each(|then| text += &line("", then));
     let name = incident.cause.name();
     text + &line("More", &format!("sched-audit --explain {name}; fingerprint {}", incident.fingerprint))
+}
+
+/// The name of this machine.
+pub fn host() -> String {
+    sanitize::text(&rustix::system::uname().nodename().to_string_lossy(), MAX_HOST_LEN)
 }
 
 /// A database's name, safe to show.

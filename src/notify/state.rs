@@ -1,9 +1,6 @@
 //! The state file: what was told, one entry per incident and database.
 
-use super::NotifyError;
-use super::news::{Event, News};
 use crate::catalog::Severity;
-use crate::report::Report;
 use crate::time::Instant;
 use serde::{Deserialize, Serialize};
 use std::fs::{DirBuilder, File, TryLockError};
@@ -45,6 +42,30 @@ pub struct Entry {
     pub told_at: i64,
 }
 
+/// Why the state file can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// No place for it.
+    #[error("--notify needs a state file, and neither XDG_STATE_HOME nor HOME is set: pass --state FILE")]
+    NoPlace,
+    /// Another call has not finished.
+    #[error("{}: another call is still telling its news; nothing was audited", .0.display())]
+    Busy(PathBuf),
+    /// It can't be read or written.
+    #[error("{}: {what}: {error}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What failed.
+        what: &'static str,
+        /// The system's error.
+        error: std::io::Error,
+    },
+    /// It is something else.
+    #[error("{}: is not a state file of this version of sched-audit, so everything was told as new: move it away", .0.display())]
+    Foreign(PathBuf),
+}
+
 impl Default for State {
     fn default() -> State {
         State { version: VERSION, told: Vec::new() }
@@ -56,7 +77,7 @@ impl State {
     ///
     /// # Errors
     /// Why it can't be read.
-    pub fn read(path: &Path) -> Result<State, NotifyError> {
+    pub fn read(path: &Path) -> Result<State, StateError> {
         let text = match std::fs::read_to_string(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(State::default()),
             Err(error) => return Err(failed(path, "can't be read", error)),
@@ -64,7 +85,7 @@ impl State {
             Ok(text) => text,
         };
         let state = serde_json::from_str::<State>(&text).ok().filter(|state| state.version == VERSION);
-        state.ok_or_else(|| NotifyError::Foreign(path.to_owned()))
+        state.ok_or_else(|| StateError::Foreign(path.to_owned()))
     }
 
     /// What was told of an incident.
@@ -72,29 +93,22 @@ impl State {
         self.told.iter().find(|entry| entry.is_of(database, scope) && entry.fingerprint == fingerprint)
     }
 
-    /// Takes in what was just told.
-    pub fn remember(&mut self, news: &News) {
-        let new = &news.entry;
-        self.told.retain(|entry| !(entry.is_of(&new.database, &new.scope) && entry.fingerprint == new.fingerprint));
-        if news.event != Event::Over {
-            self.told.push(new.clone());
-        }
+    /// Takes in what was just told, in place of what was told of the same incident before.
+    pub fn remember(&mut self, told: Entry) {
+        self.forget(&told);
+        self.told.push(told);
     }
 
-    /// Forgets incidents that the operator has muted: they are neither over nor told.
-    pub fn forget_muted(&mut self, report: &Report, scope: &str) {
-        for (database, audited) in report.audited() {
-            let muted = |entry: &Entry| audited.verdict.muted.iter().any(|one| one.fingerprint == entry.fingerprint);
-            let name = name_of(&database.path);
-            self.told.retain(|entry| !(entry.is_of(&name, scope) && muted(entry)));
-        }
+    /// Forgets the incident of an entry.
+    pub fn forget(&mut self, over: &Entry) {
+        self.told.retain(|entry| !(entry.is_of(&over.database, &over.scope) && entry.fingerprint == over.fingerprint));
     }
 
     /// Replaces the file atomically.
     ///
     /// # Errors
     /// Why it can't be written.
-    pub fn write(&self, path: &Path, _turn: &Turn) -> Result<(), NotifyError> {
+    pub fn write(&self, path: &Path, _turn: &Turn) -> Result<(), StateError> {
         let write = || {
             let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
             file.write_all(&serde_json::to_vec_pretty(self)?)?;
@@ -131,7 +145,7 @@ impl Turn {
     ///
     /// # Errors
     /// Why the lock can't be had.
-    pub fn wait(state: &Path) -> Result<Turn, NotifyError> {
+    pub fn wait(state: &Path) -> Result<Turn, StateError> {
         let directory = state.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
         made.map_err(|error| failed(directory, "can't be created", error))?;
@@ -145,25 +159,25 @@ impl Turn {
             match lock.try_lock() {
                 Ok(()) => return Ok(Turn { _lock: lock }),
                 Err(TryLockError::WouldBlock) if Clock::now() < deadline => std::thread::sleep(STEP),
-                Err(TryLockError::WouldBlock) => return Err(NotifyError::Busy(state.to_owned())),
+                Err(TryLockError::WouldBlock) => return Err(StateError::Busy(state.to_owned())),
                 Err(TryLockError::Error(error)) => return Err(failed(&path, "can't be locked", error)),
             }
         }
     }
 }
 
-fn failed(path: &Path, what: &'static str, error: std::io::Error) -> NotifyError {
-    NotifyError::State { path: path.to_owned(), what, error }
+fn failed(path: &Path, what: &'static str, error: std::io::Error) -> StateError {
+    StateError::Io { path: path.to_owned(), what, error }
 }
 
 /// `$XDG_STATE_HOME/sched-audit/state.json`.
 ///
 /// # Errors
 /// That neither XDG_STATE_HOME nor HOME is set.
-pub fn default_place() -> Result<PathBuf, NotifyError> {
+pub fn default_place() -> Result<PathBuf, StateError> {
     let variable = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let home = variable("XDG_STATE_HOME").or_else(|| Some(variable("HOME")?.join(".local/state")));
-    home.map(|home| home.join("sched-audit/state.json")).ok_or(NotifyError::NoPlace)
+    home.map(|home| home.join("sched-audit/state.json")).ok_or(StateError::NoPlace)
 }
 
 /// A path from the root, with the links of its directory followed where it exists.

@@ -7,12 +7,14 @@ mod mapped;
 mod models;
 mod openclaw;
 mod phantom;
+mod places;
 mod table;
 mod value;
 
 pub use mapped::{Dialect, Form, Mapping, TimeForm, Words};
 #[cfg(test)]
 pub use phantom::for_tests as phantom_for_tests;
+pub use places::{is_lock, locate, older_store, usual_places};
 
 use crate::db::{self, Access, ReadError};
 use crate::model::{Fire, Job, JobIndex, Row, Run, Schedule, Snapshot, State};
@@ -21,7 +23,7 @@ use crate::time::{DAY, Instant, Millis, SECOND};
 use crate::zone;
 use clap::ValueEnum;
 use rusqlite::Connection;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant as Clock;
 
 /// A hundred times what a large fleet has; a database with more is out to exhaust us.
@@ -194,14 +196,6 @@ impl Store {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
-    /// Where its database usually is, if that can be told.
-    fn usual_place(self) -> Option<PathBuf> {
-        match self {
-            Store::Phantom => Some(phantom::usual_place()),
-            Store::Openclaw => openclaw::usual_place(),
-        }
-    }
-
     /// The schedulers whose job table is among these.
     fn recognize(tables: &[String]) -> Vec<Store> {
         let has = |store: &&Store| tables.iter().any(|table| table.eq_ignore_ascii_case(store.job_table()));
@@ -209,13 +203,7 @@ impl Store {
     }
 }
 
-/// Where the databases of schedulers usually are.
-pub fn usual_places() -> Vec<PathBuf> {
-    let places = Store::value_variants().iter().filter_map(|store| store.usual_place());
-    places.map(|place| std::path::absolute(&place).unwrap_or(place)).collect()
-}
-
-/// Reads the database at `path`, a path that [`crate::db::locate`] returned, as the store that it is, or that `insist` names. The
+/// Reads the database at `path`, a path that [`locate`] returned, as the store that it is, or that `insist` names. The
 /// operator's mappings come before what is known.
 ///
 /// # Errors

@@ -6,17 +6,24 @@ use std::collections::{HashMap, HashSet};
 
 const ORDER: [&str; 4] = ["ok", "info", "warning", "critical"];
 
+/// The folder of the labeled databases, and its labels; `SCHED_AUDIT_CORPUS` names another one.
+fn corpus() -> (String, Value) {
+    let folder = std::env::var("SCHED_AUDIT_CORPUS").unwrap_or_else(|_| "fixtures/corpus".to_owned());
+    let labels = std::fs::read_to_string(format!("{folder}/labels.json")).unwrap();
+    (folder, serde_json::from_str(&labels).unwrap())
+}
+
 fn rank(severity: &Value) -> usize {
     ORDER.iter().position(|word| severity == word).unwrap()
 }
 
 #[test]
 fn labeled_databases_get_the_severities_of_their_truth() {
-    let labels: Value = serde_json::from_str(include_str!("../../fixtures/corpus/labels.json")).unwrap();
+    let (folder, labels) = corpus();
     let mut wrong = Vec::new();
     for case in labels.as_array().unwrap() {
         let text = |key: &str| case[key].as_str().unwrap();
-        let path = format!("fixtures/corpus/{}", text("db"));
+        let path = format!("{folder}/{}", text("db"));
         let run = run(&["--format", "json", "--now", text("now"), "--timezone", text("timezone"), &path]);
         let json = run.json();
         let mut worst: HashMap<&str, usize> = HashMap::new();
@@ -77,10 +84,10 @@ fn ongoing(path: &str, zone: &str, now: &str) -> HashMap<String, usize> {
 
 #[test]
 fn sixty_days_without_a_new_row_only_make_it_worse() {
-    let labels: Value = serde_json::from_str(include_str!("../../fixtures/corpus/labels.json")).unwrap();
+    let (folder, labels) = corpus();
     for case in labels.as_array().unwrap() {
         let text = |key: &str| case[key].as_str().unwrap();
-        let path = format!("fixtures/corpus/{}", text("db"));
+        let path = format!("{folder}/{}", text("db"));
         let start = chrono::DateTime::parse_from_rfc3339(text("now")).unwrap();
         let mut before = HashMap::new();
         for hours in (0..12).step_by(3).chain((12..60 * 24).step_by(72)) {

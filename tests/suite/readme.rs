@@ -1,7 +1,7 @@
 //! What the documentation shows is what the binary does: the README's examples and picture, and docs/ where it is generated.
 //!
-//! A `console` block is a command after `$` and its output, then perhaps another. `SCHED_AUDIT_BLESS=1` writes outputs,
-//! picture and generated documents anew instead of comparing them.
+//! A `console` block is a command after `$` and its output, then perhaps another. `cargo xtask bless` sets
+//! SCHED_AUDIT_BLESS, which writes outputs, picture and generated documents anew instead of comparing them.
 
 use crate::tools::{PATH_WITH_BINARY, have};
 use crate::{command, run};
@@ -63,7 +63,7 @@ fn readme_picture_is_up_to_date() {
         std::fs::write(PICTURE, &drawn).unwrap();
     }
     assert!(README.contains(PICTURE));
-    assert!(std::fs::read_to_string(PICTURE).unwrap() == drawn, "draw it anew with SCHED_AUDIT_BLESS=1");
+    assert!(std::fs::read_to_string(PICTURE).unwrap() == drawn, "draw it anew with cargo xtask bless");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn check_document(path: &str, text: &str) {
         std::fs::write(path, text).unwrap();
     }
     let known = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(known == text, "{path} is out of date: write it anew with SCHED_AUDIT_BLESS=1 cargo test readme");
+    assert!(known == text, "{path} is out of date: write it anew with cargo xtask bless");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A simulated scheduler: random fleets with the traits that docs/scheduler.md lists, healthy or with a fault, audited every
 //! ten minutes. It measures how soon a fault is told, how often and whether in one voice, and how often health is called ill.
 //!
-//! `cargo test simulated` runs a few fleets; `SCHED_AUDIT_FLEETS=200 cargo test --release simulated -- --nocapture` measures.
+//! `cargo test simulated` runs a few fleets; `cargo xtask simulate 200` measures.
 
 use super::*;
 use crate::schedule::Cadence;

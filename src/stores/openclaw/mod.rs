@@ -7,6 +7,7 @@
 
 mod definition;
 mod detail;
+pub mod places;
 mod remedy;
 mod runs;
 
@@ -23,7 +24,6 @@ use runs::RunTable;
 use rusqlite::{Connection, Statement};
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::path::PathBuf;
 
 /// The table by which a database is recognized.
 pub const JOB_TABLE: &str = "cron_jobs";
@@ -67,17 +67,6 @@ pub const TRAITS: SchedulerTraits = SchedulerTraits {
     moves_before: false,
     remedies: Remedies::Own(remedy::remedy),
 };
-
-/// Where its database usually is: in the state directory that its variables name, else in the home directory.
-pub fn usual_place() -> Option<PathBuf> {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let home = || {
-        let profile = std::env::var("OPENCLAW_PROFILE").ok().filter(|name| !name.is_empty() && name != "default");
-        let directory = profile.map_or_else(|| ".openclaw".to_owned(), |name| format!(".openclaw-{name}"));
-        Some(variable("OPENCLAW_HOME").or_else(|| variable("HOME"))?.join(directory))
-    };
-    variable("OPENCLAW_STATE_DIR").or_else(home).map(|state| state.join("state/openclaw.sqlite"))
-}
 
 /// A job by its id and the key of the store that it belongs to: several schedulers can share a file.
 type Key = (Vec<u8>, Vec<u8>);

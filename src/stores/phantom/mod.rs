@@ -24,6 +24,8 @@ use std::path::PathBuf;
 
 /// The tables whose columns may be read, and nothing else.
 pub const TABLES: [&str; 4] = ["scheduled_jobs", "cost_events", "sessions", "scheduler_audit_log"];
+/// Its database, from the agent's directory.
+pub const PLACE: &str = "data/phantom.db";
 /// The table by which a database is recognized.
 pub const JOB_TABLE: &str = "scheduled_jobs";
 /// What a job's session key begins with; its id follows.
@@ -86,7 +88,7 @@ pub const TRAITS: SchedulerTraits = SchedulerTraits {
 
 /// Where its database usually is: in the working directory of its process.
 pub fn usual_place() -> PathBuf {
-    PathBuf::from("data/phantom.db")
+    PathBuf::from(PLACE)
 }
 
 /// What the small tables say, and by which key each job's events are found.
