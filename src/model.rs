@@ -422,7 +422,7 @@ impl Job {
         match (by_row, fire) {
             (Some(run), _) if run.failed => Some(false),
             (_, Some(fire)) if fire.is_unknown() => None,
-            (_, Some(fire)) => Some(!fire.is_bad() && !matches!(fire.tokens, Tokens::Skipped | Tokens::Declined)),
+            (_, Some(fire)) => Some(!fire.is_bad() && !fire.is_skip()),
             (by_row, None) => by_row.map(|_| true),
         }
     }
@@ -675,25 +675,34 @@ pub struct OpenRun {
     pub seen: Instant,
 }
 
-/// What a run used.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Tokens {
-    /// Tokens in and out together; more than fit count as the most that does.
-    Used(u32),
-    /// A count that can't be read.
-    Unknown,
-    /// No cost event: a run that failed, which only the row knows.
-    NoEvent,
-    /// The run was fine, and nothing counts what such a run uses.
-    Uncounted,
-    /// The model answered, but its provider does not count tokens.
-    Answered,
-    /// There was nothing to do, or it could wait: a quiet evaluation of a trigger, a heartbeat at night.
-    Idle,
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The model worked: it used tokens, or it answered and its provider does not count them.
+    Worked,
+    /// It was fine, and nothing shows whether a model worked.
+    Unproven,
+    /// No model did any work, and no error is known: no tokens were counted, or there is no cost event.
+    Empty,
+    /// It ended with an error, whether or not it used tokens before.
+    Failed,
+    /// It threw: an error that only the row knows, without a cost event.
+    Threw,
     /// The scheduler skipped the work.
     Skipped,
     /// The scheduler skipped work that it may skip, but neither for the hour nor for other work.
     Declined,
+    /// There was nothing to do, or it could wait: a quiet evaluation of a trigger, a heartbeat at night.
+    Idle,
+    /// Its record can't be read, and no error is known.
+    Unread,
+}
+
+impl Outcome {
+    /// The outcome of a run by the tokens that it used, if no error is known.
+    pub fn by_count(tokens: u32) -> Outcome {
+        if tokens > 0 { Outcome::Worked } else { Outcome::Empty }
+    }
 }
 
 /// A length of time in four bytes even as an option: histories hold millions of them.
@@ -722,10 +731,10 @@ pub struct Fire {
     pub at_most: Option<ShortSpan>,
     /// How long it took, where that was recorded.
     pub took: Option<ShortSpan>,
-    /// Whether it is known to have ended with an error.
-    pub failed: bool,
-    /// What it used.
-    pub tokens: Tokens,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Tokens in and out together, more than fit as the most that does; None if they are not counted or can't be read.
+    pub tokens: Option<u32>,
     /// What it cost, in US dollars; 0 if that is not known.
     pub cost_usd: f32,
     /// How many tokens the model wrote; None if none, or if that is not known.
@@ -772,10 +781,15 @@ pub fn cost_of<'a>(fires: impl IntoIterator<Item = &'a Fire>) -> f64 {
 }
 
 impl Fire {
-    /// A fire of which only the end is known.
-    pub fn ended(end: Instant, tokens: Tokens) -> Fire {
+    /// A fire of which only the end is known, and how it ended.
+    pub fn ended(end: Instant, outcome: Outcome) -> Fire {
         let (output, message, model) = (None, MessageFate::None, None);
-        Fire { end, at_most: None, took: None, failed: false, tokens, cost_usd: 0.0, output, message, model }
+        Fire { end, at_most: None, took: None, outcome, tokens: None, cost_usd: 0.0, output, message, model }
+    }
+
+    /// A fire that used so many tokens, and of which no error is known.
+    pub fn counted(end: Instant, tokens: u32) -> Fire {
+        Fire { tokens: Some(tokens), ..Fire::ended(end, Outcome::by_count(tokens)) }
     }
 
     /// The same fire, started at `start` at the earliest.
@@ -800,27 +814,42 @@ impl Fire {
 
     /// Whether its cost event says that no model did any work.
     pub fn is_empty(&self) -> bool {
-        self.tokens == Tokens::Used(0)
+        self.tokens == Some(0)
+    }
+
+    /// Whether it is known to have ended with an error.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.outcome, Outcome::Failed | Outcome::Threw)
+    }
+
+    /// Whether it left no cost event, so that only the row knows it.
+    pub fn has_no_event(&self) -> bool {
+        self.tokens.is_none() && matches!(self.outcome, Outcome::Empty | Outcome::Threw)
     }
 
     /// Whether it shows that the model works.
     pub fn proves_model(&self) -> bool {
-        !self.failed && matches!(self.tokens, Tokens::Used(1..) | Tokens::Answered)
+        self.outcome == Outcome::Worked
+    }
+
+    /// Whether the scheduler skipped its work.
+    pub fn is_skip(&self) -> bool {
+        matches!(self.outcome, Outcome::Skipped | Outcome::Declined)
     }
 
     /// Whether the scheduler began no work in it.
     pub fn is_idle(&self) -> bool {
-        matches!(self.tokens, Tokens::Idle | Tokens::Skipped | Tokens::Declined)
+        self.outcome == Outcome::Idle || self.is_skip()
     }
 
-    /// Whether nothing shows how it went: its count can't be read.
+    /// Whether nothing shows how it went: its record can't be read.
     pub fn is_unknown(&self) -> bool {
-        !self.failed && self.tokens == Tokens::Unknown
+        self.outcome == Outcome::Unread
     }
 
     /// Whether it did no work, or failed after it.
     pub fn is_bad(&self) -> bool {
-        self.failed || matches!(self.tokens, Tokens::Used(0) | Tokens::NoEvent)
+        self.outcome == Outcome::Empty || self.has_failed()
     }
 }
 
@@ -836,6 +865,30 @@ mod tests {
         let longest = i64::from(u32::MAX) - 1;
         assert_eq!((of(longest), of(longest + 1)), (Some(longest), None));
         assert_eq!(size_of::<Option<ShortSpan>>(), 4);
+    }
+
+    #[test]
+    fn millions_of_fires_fit_into_memory() {
+        assert!(size_of::<Fire>() <= 40);
+    }
+
+    #[test]
+    fn a_run_is_bad_idle_unknown_or_fine_and_only_a_model_that_worked_proves_it() {
+        let fire = |outcome| Fire::ended(Instant::MIN, outcome);
+        for bad in [Outcome::Empty, Outcome::Failed, Outcome::Threw].map(fire) {
+            assert!(bad.is_bad() && !bad.is_idle() && !bad.is_unknown() && !bad.proves_model(), "{bad:?}");
+        }
+        for idle in [Outcome::Skipped, Outcome::Declined, Outcome::Idle].map(fire) {
+            assert!(idle.is_idle() && !idle.is_bad() && !idle.is_unknown() && !idle.proves_model(), "{idle:?}");
+        }
+        for fine in [Outcome::Worked, Outcome::Unproven].map(fire) {
+            assert!(!fine.is_bad() && !fine.is_idle() && !fine.is_unknown(), "{fine:?}");
+            assert_eq!(fine.proves_model(), fine.outcome == Outcome::Worked);
+        }
+        assert!(fire(Outcome::Unread).is_unknown() && !fire(Outcome::Unread).is_bad());
+        // A run of which only the row knows used unknown tokens, and not none.
+        assert!(fire(Outcome::Threw).has_no_event() && !fire(Outcome::Threw).is_empty());
+        assert!(Fire::counted(Instant::MIN, 0).is_empty() && !Fire::counted(Instant::MIN, 0).has_no_event());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::worker::{ActiveRun, Phase, RunIndex, RunLength};
 use super::zero_tokens::{self, ZeroTokensEvidence};
 use super::{Context, Subject};
 use crate::catalog::{Cause, Reason, Severity, Status};
-use crate::model::{Action, Delivery, ErrorClass, Job, JobIndex, Lease, Remedy, State, Tokens, Trouble};
+use crate::model::{Action, Delivery, ErrorClass, Job, JobIndex, Lease, Outcome, Remedy, State, Trouble};
 use crate::time::{Instant, MINUTE, Millis};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -397,7 +397,7 @@ impl<'a> Grouping<'a> {
                     return Some(Key::SkippedAlike { class });
                 }
                 let fires = &self.context.job(job).fires;
-                let other = fires.iter().rev().find(|fire| fire.tokens != Tokens::Skipped).map(|fire| fire.end);
+                let other = fires.iter().rev().find(|fire| fire.outcome != Outcome::Skipped).map(|fire| fire.end);
                 Some(Key::Skipped { job, last_other: other.or(self.context.job(job).created_at) })
             }
             ZeroTokensEvidence::Undelivered { .. } if self.context.job(job).state == State::Completed => {

@@ -49,24 +49,31 @@ fn length(u: &mut Unstructured<'_>) -> Result<Option<ShortSpan>> {
 }
 
 fn fire(u: &mut Unstructured<'_>) -> Result<Fire> {
-    let tokens = [
-        Tokens::Used(0),
-        Tokens::Used(u.arbitrary()?),
-        Tokens::Unknown,
-        Tokens::NoEvent,
-        Tokens::Uncounted,
-        Tokens::Answered,
-        Tokens::Skipped,
-        Tokens::Declined,
-        Tokens::Idle,
+    let outcomes = [
+        Outcome::Worked,
+        Outcome::Unproven,
+        Outcome::Empty,
+        Outcome::Failed,
+        Outcome::Threw,
+        Outcome::Skipped,
+        Outcome::Declined,
+        Outcome::Idle,
+        Outcome::Unread,
     ];
+    let outcome = *u.choose(&outcomes)?;
+    let tokens = match outcome {
+        Outcome::Worked => maybe(u, |u| u.int_in_range(1..=u32::MAX))?,
+        Outcome::Empty => maybe(u, |_| Ok(0))?,
+        Outcome::Failed => maybe(u, |u| u.arbitrary())?,
+        _ => None,
+    };
     let fates = [MessageFate::None, MessageFate::Delivered, MessageFate::Lost, MessageFate::Unconfirmed];
     Ok(Fire {
         end: instant(u)?,
         at_most: if u.arbitrary()? { None } else { length(u)? },
         took: if u.arbitrary()? { None } else { length(u)? },
-        failed: u.arbitrary()?,
-        tokens: *u.choose(&tokens)?,
+        outcome,
+        tokens,
         cost_usd: u.arbitrary()?,
         output: NonZeroU32::new(u.arbitrary()?),
         message: *u.choose(&fates)?,

@@ -15,7 +15,7 @@ pub use mapped::{Dialect, Form, Mapping, TimeForm, Words};
 pub use phantom::for_tests as phantom_for_tests;
 
 use crate::db::{self, Access, ReadError};
-use crate::model::{Fire, Job, JobIndex, Row, Run, Schedule, Snapshot, State};
+use crate::model::{Fire, Job, JobIndex, Outcome, Row, Run, Schedule, Snapshot, State};
 use crate::schedule::Zone;
 use crate::time::{DAY, Instant, Millis, SECOND};
 use crate::zone;
@@ -96,6 +96,16 @@ fn gone(id: &[u8], fires: Vec<Fire>) -> Job {
     let id = value::id(id);
     let schedule = Schedule::unreadable("unknown".to_owned(), "its row is gone".to_owned());
     Job { fires, ..Job::new(id, State::Gone, schedule) }
+}
+
+/// Takes counts of zero for no counts where no fire has another: nothing shows that the job's runs are counted at all.
+fn forget_zeros(fires: &mut [Fire]) {
+    if fires.iter().any(|fire| matches!(fire.tokens, Some(1..))) {
+        return;
+    }
+    for fire in fires.iter_mut().filter(|fire| fire.is_empty()) {
+        (fire.outcome, fire.tokens) = (Outcome::Unproven, None);
+    }
 }
 
 /// Rows that were written after the instant of the audit, with their jobs.

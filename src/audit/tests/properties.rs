@@ -10,7 +10,7 @@ fn punctual(schedule: Schedule, made: Instant, runs: usize, took: Millis) -> Opt
     for _ in 0..runs {
         let Some(start) = job.next_run() else { break };
         let end = start.plus(took);
-        let fire = Fire::ended(end, Tokens::Used(7));
+        let fire = Fire::counted(end, 7);
         job.fires.push(fire.after(before));
         before = end;
         let next =
