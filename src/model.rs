@@ -1,6 +1,9 @@
 //! What an audit looks at: plain data, read once from a database and owned from then on.
 
-use crate::catalog::{Cause, Reason};
+mod advice;
+
+pub use advice::{Action, Advice, AdviceTable, Command, Condition, JOB_ID, JOB_IDS, Remedy, Step};
+
 use crate::schedule::{Cadence, Zone};
 use crate::time::{Instant, Millis};
 use chrono::NaiveDateTime;
@@ -139,40 +142,8 @@ pub struct SchedulerTraits {
     pub hides_runs: bool,
     /// Whether the next run of a job is moved before the run that is due, and not after it.
     pub moves_before: bool,
-    /// What a person should do in this scheduler's terms.
-    pub remedies: Remedies,
-}
-
-/// Where the advice of a scheduler comes from.
-#[derive(Debug, Clone)]
-pub enum Remedies {
-    /// Its own terms.
-    Own(fn(&Trouble<'_>) -> Remedy),
-    /// The general advice for a cause, with commands that the operator named for the scheduler.
-    Named(fn(&Trouble<'_>, &[String]) -> Remedy, Vec<String>),
-}
-
-impl Remedies {
-    /// What a person should do.
-    pub fn of(&self, trouble: &Trouble<'_>) -> Remedy {
-        match self {
-            Remedies::Own(remedy) => remedy(trouble),
-            Remedies::Named(remedy, commands) => remedy(trouble, commands),
-        }
-    }
-}
-
-impl Remedy {
-    /// A step that needs nothing to be run.
-    pub fn step(step: impl Into<String>) -> Remedy {
-        Remedy { step: step.into(), actions: Vec::new(), then: None }
-    }
-
-    /// The whole of it in sentences.
-    pub fn text(&self) -> String {
-        let then = self.then.iter().map(String::as_str);
-        std::iter::once(self.step.as_str()).chain(then).collect::<Vec<_>>().join(" ")
-    }
+    /// What a person should do, in this scheduler's terms.
+    pub advice: AdviceTable,
 }
 
 impl SchedulerTraits {
@@ -180,43 +151,6 @@ impl SchedulerTraits {
     pub fn rewrites_rows_on_restart(&self) -> bool {
         self.restart_stagger.is_some()
     }
-}
-
-/// What a remedy is for.
-#[derive(Debug)]
-pub struct Trouble<'a> {
-    /// The cause of the incident.
-    pub cause: Cause,
-    /// The reason of its first finding.
-    pub reason: Reason,
-    /// The affected jobs, the most affected first.
-    pub jobs: &'a [&'a Job],
-    /// Whether a process has the database open; None if that is not known.
-    pub is_alive: Option<bool>,
-    /// Whether any row that the scheduler picks has a next run.
-    pub has_next_run: bool,
-    /// The instant of the audit.
-    pub now: Instant,
-}
-
-/// What a person should do about an incident.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Remedy {
-    /// One step, in a sentence or two.
-    pub step: String,
-    /// What the step needs to be run, in order. It is shown, never run.
-    pub actions: Vec<Action>,
-    /// What comes after that.
-    pub then: Option<String>,
-}
-
-/// Something to run.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Action {
-    /// An SQL statement, without a character that is special within a shell's double quotes.
-    Sql(String),
-    /// A command of the scheduler.
-    Shell(String),
 }
 
 /// What the operating system knows about the process of a scheduler, at the moment of the audit.
@@ -437,14 +371,19 @@ impl Job {
         self.row.as_ref().map_or(0, |row| row.consecutive_errors)
     }
 
-    /// What kind of error its last run ended with.
-    pub fn error_class(&self) -> Option<ErrorClass> {
-        self.last_run()?.error_class
+    /// The error of its last run.
+    pub fn error(&self) -> Option<&RunError> {
+        self.last_run()?.error.as_ref()
     }
 
-    /// The text of its last error, if its last run ended with one.
+    /// What the error of its last run says apart from numbers, ids, and times.
+    pub fn error_class(&self) -> Option<ErrorClass> {
+        self.error()?.class
+    }
+
+    /// The text of its last error, if its last run ended with one and error texts are read.
     pub fn last_error(&self) -> Option<&str> {
-        self.last_run()?.error.as_deref()
+        self.error()?.text.as_deref()
     }
 
     /// When the row was last written.
@@ -598,10 +537,39 @@ pub struct Run {
     pub duration_ms: Option<Millis>,
     /// Whether it ended with an error.
     pub failed: bool,
-    /// The first line of its error: untrusted text.
-    pub error: Option<String>,
-    /// What kind of error it is, also where its text is not kept.
-    pub error_class: Option<ErrorClass>,
+    /// Its error, or why it was skipped; None if the row has none.
+    pub error: Option<RunError>,
+}
+
+/// What is known of the error that a run ended with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunError {
+    /// Its first line: untrusted text. None if error texts are not read.
+    pub text: Option<String>,
+    /// What it says apart from numbers, ids, and times.
+    pub class: Option<ErrorClass>,
+    /// What kind of error it is in its scheduler's terms.
+    pub kind: ErrorKind,
+}
+
+/// What kind of error it is, as far as what to do depends on that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The scheduler's process ended in the run.
+    Interrupted,
+    /// The model's provider, on this machine, is not running.
+    ProviderUnreachable,
+    /// Something that the run needs is switched off.
+    SwitchedOff,
+    /// Anything else.
+    Other,
+}
+
+impl RunError {
+    /// An error whose kind nothing depends on.
+    pub fn new(text: &str) -> RunError {
+        RunError { text: Some(text.to_owned()), class: ErrorClass::of(text), kind: ErrorKind::Other }
+    }
 }
 
 /// What an error says apart from numbers, ids, and times: errors of one class have one cause.
@@ -905,7 +873,7 @@ mod tests {
         let at = |minute: i64| Instant::from_millis(minute * 60_000);
         let when = When::Recurring(Cadence::Every(10 * 60_000));
         let schedule = Schedule { when, ..Schedule::unreadable("every".to_owned(), String::new()) };
-        let run = Run { start: at(100), duration_ms: Some(3 * 60_000), failed: false, error: None, error_class: None };
+        let run = Run { start: at(100), duration_ms: Some(3 * 60_000), failed: false, error: None };
         let row = Row { last_run: Some(run), ..Row::default() };
         let mut job = Job { row: Some(row), ..Job::new("j".to_owned(), State::Watched, schedule) };
         assert_eq!(job.next_slot(at(104)), Some(at(113)), "from the end of the run");

@@ -7,13 +7,14 @@
 use super::finding::{AffectedJob, Evidence, Finding, JobFinding, is_early, ongoing};
 use super::gap::GapEvidence;
 use super::past_due::{PastDueEvidence, last_update};
+use super::remedy::{self, Trouble};
 use super::streaks::{self, Proofs, Span};
 use super::wording::{IncidentText, Writer};
 use super::worker::{ActiveRun, Phase, RunIndex, RunLength};
 use super::zero_tokens::{self, ZeroTokensEvidence};
 use super::{Context, Subject};
 use crate::catalog::{Cause, Reason, Severity, Status};
-use crate::model::{Action, Delivery, ErrorClass, Job, JobIndex, Lease, Outcome, Remedy, State, Trouble};
+use crate::model::{Action, Delivery, ErrorClass, Job, JobIndex, Lease, Outcome, Remedy, State};
 use crate::time::{Instant, MINUTE, Millis};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -678,14 +679,15 @@ impl Group<'_> {
             return Remedy { actions, ..Remedy::step("Let the process go on, or restart the scheduler.") };
         }
         let jobs: Vec<&Job> = affected.iter().map(|affected| context.job(affected.job)).collect();
-        context.snapshot.traits.remedies.of(&Trouble {
+        let trouble = Trouble {
             cause,
             reason: first.finding.reason(),
             jobs: &jobs,
             is_alive: if life.is_held() { Some(true) } else { life.is_gone().then_some(false) },
             has_next_run: context.has_next_run_beside(&[]),
             now: context.settings.now,
-        })
+        };
+        remedy::remedy(&trouble, &context.snapshot.traits)
     }
 
     /// A hash of what tells this incident from any other, in this database and elsewhere.

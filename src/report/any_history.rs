@@ -97,19 +97,18 @@ fn schedule(u: &mut Unstructured<'_>, zone: Zone) -> Result<Schedule> {
     Ok(crate::stores::phantom_for_tests::schedule(kind, &value, zone))
 }
 
+fn error(u: &mut Unstructured<'_>) -> Result<RunError> {
+    let error = RunError::new(u.arbitrary()?);
+    Ok(if u.arbitrary()? { error } else { RunError { text: None, ..error } })
+}
+
 fn job(u: &mut Unstructured<'_>, zone: Zone) -> Result<Job> {
     let mut fires = up_to(8, u, fire)?;
     fires.sort_by_key(|fire| fire.end);
     let unknown = State::Unknown(u.arbitrary::<&str>()?.to_owned());
     let text = |u: &mut Unstructured<'_>| Ok::<_, arbitrary::Error>(u.arbitrary::<Option<&str>>()?.map(str::to_owned));
     let run = |u: &mut Unstructured<'_>| {
-        Ok(Run {
-            start: instant(u)?,
-            duration_ms: maybe(u, span)?,
-            failed: u.arbitrary()?,
-            error: text(u)?,
-            error_class: ErrorClass::of(u.arbitrary()?),
-        })
+        Ok(Run { start: instant(u)?, duration_ms: maybe(u, span)?, failed: u.arbitrary()?, error: maybe(u, error)? })
     };
     let row = |u: &mut Unstructured<'_>| {
         Ok(Row {

@@ -15,7 +15,7 @@ pub use mapped::{Dialect, Form, Mapping, TimeForm, Words};
 pub use phantom::for_tests as phantom_for_tests;
 
 use crate::db::{self, Access, ReadError};
-use crate::model::{Fire, Job, JobIndex, Outcome, Row, Run, Schedule, Snapshot, State};
+use crate::model::{Fire, Job, JobIndex, Outcome, Row, Run, RunError, Schedule, Snapshot, State};
 use crate::schedule::Zone;
 use crate::time::{DAY, Instant, Millis, SECOND};
 use crate::zone;
@@ -150,9 +150,10 @@ impl Window {
         self.zone.unwrap_or(self.machine_zone)
     }
 
-    /// An error of a run for display, if error texts are read.
-    fn error(&self, error: Option<&str>) -> Option<String> {
-        error.filter(|_| self.errors).map(|error| value::message(error, MAX_ERROR_LEN))
+    /// The error of a run with this first line, whose text is kept if error texts are read.
+    fn error(&self, line: &str) -> RunError {
+        let text = self.errors.then(|| value::message(line, MAX_ERROR_LEN));
+        RunError { text, ..RunError::new(line) }
     }
 
     /// From when on runs are read, `most` back at most: counted from the last run that any row knows, so that what is known of a

@@ -1,7 +1,7 @@
 //! Stories of how schedules fail in the field, each with one just short of it that must stay quiet.
 
 use super::*;
-use crate::model::{ErrorClass, ModelIndex};
+use crate::model::ModelIndex;
 use std::num::NonZeroU32;
 
 /// A daily job at 02:00 whose last run failed with this error.
@@ -11,7 +11,7 @@ fn failed(id: &str, error: &str) -> Job {
     let row = row(&mut job);
     row.consecutive_errors = 1;
     if let Some(run) = &mut row.last_run {
-        (run.failed, run.error, run.error_class) = (true, Some(error.to_owned()), ErrorClass::of(error));
+        (run.failed, run.error) = (true, Some(RunError::new(error)));
     }
     job
 }
@@ -29,7 +29,7 @@ fn failing(id: &str, times: u64, error: &str) -> Job {
     let row = row(&mut job);
     row.consecutive_errors = times;
     if let Some(run) = &mut row.last_run {
-        (run.failed, run.error, run.error_class) = (true, Some(error.to_owned()), ErrorClass::of(error));
+        (run.failed, run.error) = (true, Some(RunError::new(error)));
     }
     Job { uses_model: false, ..job }
 }

@@ -208,7 +208,7 @@ fn last_error_of_the_jobs_is_reported_if_something_failed() {
         let failed =
             (9..=12).fold(hourly(id).ran("08:00", &end(8)), |job, hour| job.used(&format!("{hour}:00"), &end(hour), 0));
         let mut failed = failed.with_errors(4);
-        row(&mut failed).last_run.iter_mut().for_each(|run| run.error = Some(error.to_owned()));
+        row(&mut failed).last_run.iter_mut().for_each(|run| run.error = Some(RunError::new(error)));
         failed
     };
     let world = fleet([job("j", 1, "older"), job("k", 3, "newest"), job("l", 2, "old")]);

@@ -22,7 +22,7 @@ use super::*;
 use crate::catalog::{Cause, Reason, Status};
 use crate::model::{
     Action, Delivery, DeliveryError, Fire, Holder, Home, Lease, Liveness, MessageFate, OpenRun, Outcome as RunOutcome,
-    Process, Row, Run, SchedulerTraits, Switch, Timestamp,
+    Process, Row, Run, RunError, SchedulerTraits, Switch, Timestamp,
 };
 use crate::schedule::Zone;
 use crate::settings::{ThresholdOverrides, Thresholds};
@@ -120,7 +120,7 @@ impl History for Job {
         let (start, end) = (at(start), at(end));
         self.fires.push(Fire::counted(end, tokens).started(start));
         let next = self.schedule.cadence().and_then(|cadence| cadence.next(end));
-        let run = Run { start, duration_ms: Some(end.since(start)), failed: false, error: None, error_class: None };
+        let run = Run { start, duration_ms: Some(end.since(start)), failed: false, error: None };
         let next_run_at = next.map_or(Timestamp::Missing, Timestamp::At);
         self.row = Some(Row { last_run: Some(run), next_run_at, updated_at: Some(end), ..Row::default() });
         self

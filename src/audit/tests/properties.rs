@@ -15,7 +15,7 @@ fn punctual(schedule: Schedule, made: Instant, runs: usize, took: Millis) -> Opt
         before = end;
         let next =
             job.schedule.cadence().and_then(|cadence| cadence.next(end)).map_or(Timestamp::Missing, Timestamp::At);
-        let run = Run { start, duration_ms: Some(took), failed: false, error: None, error_class: None };
+        let run = Run { start, duration_ms: Some(took), failed: false, error: None };
         job.row = Some(Row { last_run: Some(run), next_run_at: next, updated_at: Some(end), ..Row::default() });
     }
     phantom::join_row(&mut job, Instant::MAX);

@@ -331,9 +331,9 @@ impl Fleet {
         if broken {
             self.jobs[job].state = State::Broken;
         }
-        let error = failed.then(|| "Error: overloaded".to_owned());
+        let error = failed.then(|| RunError { class: None, ..RunError::new("Error: overloaded") });
         let row = Row {
-            last_run: Some(Run { start, duration_ms: Some(end.since(start)), failed, error, error_class: None }),
+            last_run: Some(Run { start, duration_ms: Some(end.since(start)), failed, error }),
             next_run_at: next.filter(|_| !broken).map_or(Timestamp::Missing, Timestamp::At),
             consecutive_errors: errors,
             updated_at: Some(end),

@@ -5,7 +5,7 @@ use super::query::{Columns, Prepared};
 use super::values::{self, Form, Status, flag, number, shown, text};
 use super::{Reader, runs};
 use crate::db::ReadError;
-use crate::model::{ErrorClass, Fire, Job, Outcome, Row, Run, Schedule, Snapshot, State, Timestamp, When};
+use crate::model::{Fire, Job, Outcome, Row, Run, Schedule, Snapshot, State, Timestamp, When};
 use crate::schedule::{Cadence, Zone};
 use crate::time::Instant;
 use rusqlite::Row as SqlRow;
@@ -135,8 +135,7 @@ impl JobRow<'_> {
             start,
             duration_ms: began.zip(end).map(|(began, end)| end.since(began).max(0)),
             failed,
-            error: window.error(first_line),
-            error_class: first_line.and_then(ErrorClass::of),
+            error: first_line.map(|line| window.error(line)),
         }))
     }
 

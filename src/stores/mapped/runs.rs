@@ -5,7 +5,7 @@ use super::Reader;
 use super::query::{Columns, SINCE};
 use super::values::{self, Status};
 use crate::db::ReadError;
-use crate::model::{ErrorClass, Fire, Job, Outcome, Run, Snapshot};
+use crate::model::{Fire, Job, Outcome, Run, Snapshot};
 use crate::time::{DAY, Instant, MINUTE, Millis};
 use rusqlite::Row;
 use std::collections::HashMap;
@@ -117,8 +117,7 @@ impl RunRow {
                 start: self.start,
                 duration_ms: Some(end.since(self.start)),
                 failed: fire.has_failed(),
-                error: reader.window.error(line),
-                error_class: line.and_then(ErrorClass::of),
+                error: line.map(|line| reader.window.error(line)),
             });
         }
     }
