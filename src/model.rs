@@ -1,6 +1,9 @@
 //! What an audit looks at: plain data, read once from a database and owned from then on.
 
-use crate::catalog::Problem;
+mod advice;
+
+pub use advice::{Action, Advice, AdviceTable, Command, Condition, JOB_ID, JOB_IDS, Remedy, Step};
+
 use crate::schedule::{Cadence, Zone};
 use crate::time::{Instant, Millis};
 use chrono::NaiveDateTime;
@@ -139,40 +142,8 @@ pub struct SchedulerTraits {
     pub hides_runs: bool,
     /// Whether the next run of a job is moved before the run that is due, and not after it.
     pub moves_before: bool,
-    /// What a person should do in this scheduler's terms.
-    pub remedies: Remedies,
-}
-
-/// Where the advice of a scheduler comes from.
-#[derive(Debug, Clone)]
-pub enum Remedies {
-    /// Its own terms.
-    Own(fn(&Trouble<'_>) -> Remedy),
-    /// The general advice for a cause, with commands that the operator named for the scheduler.
-    Named(fn(&Trouble<'_>, &[String]) -> Remedy, Vec<String>),
-}
-
-impl Remedies {
-    /// What a person should do.
-    pub fn of(&self, trouble: &Trouble<'_>) -> Remedy {
-        match self {
-            Remedies::Own(remedy) => remedy(trouble),
-            Remedies::Named(remedy, commands) => remedy(trouble, commands),
-        }
-    }
-}
-
-impl Remedy {
-    /// A step that needs nothing to be run.
-    pub fn step(step: impl Into<String>) -> Remedy {
-        Remedy { step: step.into(), actions: Vec::new(), then: None }
-    }
-
-    /// The whole of it in sentences.
-    pub fn text(&self) -> String {
-        let then = self.then.iter().map(String::as_str);
-        std::iter::once(self.step.as_str()).chain(then).collect::<Vec<_>>().join(" ")
-    }
+    /// What a person should do, in this scheduler's terms.
+    pub advice: AdviceTable,
 }
 
 impl SchedulerTraits {
@@ -180,43 +151,6 @@ impl SchedulerTraits {
     pub fn rewrites_rows_on_restart(&self) -> bool {
         self.restart_stagger.is_some()
     }
-}
-
-/// What a remedy is for.
-#[derive(Debug)]
-pub struct Trouble<'a> {
-    /// The cause of the incident.
-    pub cause: Problem,
-    /// The problem of its first finding.
-    pub problem: Problem,
-    /// The affected jobs, the most affected first.
-    pub jobs: &'a [&'a Job],
-    /// Whether a process has the database open; None if that is not known.
-    pub is_alive: Option<bool>,
-    /// Whether any row that the scheduler picks has a next run.
-    pub has_next_run: bool,
-    /// The instant of the audit.
-    pub now: Instant,
-}
-
-/// What a person should do about an incident.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Remedy {
-    /// One step, in a sentence or two.
-    pub step: String,
-    /// What the step needs to be run, in order. It is shown, never run.
-    pub actions: Vec<Action>,
-    /// What comes after that.
-    pub then: Option<String>,
-}
-
-/// Something to run.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Action {
-    /// An SQL statement, without a character that is special within a shell's double quotes.
-    Sql(String),
-    /// A command of the scheduler.
-    Shell(String),
 }
 
 /// What the operating system knows about the process of a scheduler, at the moment of the audit.
@@ -422,7 +356,7 @@ impl Job {
         match (by_row, fire) {
             (Some(run), _) if run.failed => Some(false),
             (_, Some(fire)) if fire.is_unknown() => None,
-            (_, Some(fire)) => Some(!fire.is_bad() && !matches!(fire.tokens, Tokens::Skipped | Tokens::Declined)),
+            (_, Some(fire)) => Some(!fire.is_bad() && !fire.is_skip()),
             (by_row, None) => by_row.map(|_| true),
         }
     }
@@ -437,14 +371,19 @@ impl Job {
         self.row.as_ref().map_or(0, |row| row.consecutive_errors)
     }
 
-    /// What kind of error its last run ended with.
-    pub fn error_class(&self) -> Option<ErrorClass> {
-        self.last_run()?.error_class
+    /// The error of its last run.
+    pub fn error(&self) -> Option<&RunError> {
+        self.last_run()?.error.as_ref()
     }
 
-    /// The text of its last error, if its last run ended with one.
+    /// What the error of its last run says apart from numbers, ids, and times.
+    pub fn error_class(&self) -> Option<ErrorClass> {
+        self.error()?.class
+    }
+
+    /// The text of its last error, if its last run ended with one and error texts are read.
     pub fn last_error(&self) -> Option<&str> {
-        self.last_run()?.error.as_deref()
+        self.error()?.text.as_deref()
     }
 
     /// When the row was last written.
@@ -598,10 +537,39 @@ pub struct Run {
     pub duration_ms: Option<Millis>,
     /// Whether it ended with an error.
     pub failed: bool,
-    /// The first line of its error: untrusted text.
-    pub error: Option<String>,
-    /// What kind of error it is, also where its text is not kept.
-    pub error_class: Option<ErrorClass>,
+    /// Its error, or why it was skipped; None if the row has none.
+    pub error: Option<RunError>,
+}
+
+/// What is known of the error that a run ended with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunError {
+    /// Its first line: untrusted text. None if error texts are not read.
+    pub text: Option<String>,
+    /// What it says apart from numbers, ids, and times.
+    pub class: Option<ErrorClass>,
+    /// What kind of error it is in its scheduler's terms.
+    pub kind: ErrorKind,
+}
+
+/// What kind of error it is, as far as what to do depends on that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The scheduler's process ended in the run.
+    Interrupted,
+    /// The model's provider, on this machine, is not running.
+    ProviderUnreachable,
+    /// Something that the run needs is switched off.
+    SwitchedOff,
+    /// Anything else.
+    Other,
+}
+
+impl RunError {
+    /// An error whose kind nothing depends on.
+    pub fn new(text: &str) -> RunError {
+        RunError { text: Some(text.to_owned()), class: ErrorClass::of(text), kind: ErrorKind::Other }
+    }
 }
 
 /// What an error says apart from numbers, ids, and times: errors of one class have one cause.
@@ -675,25 +643,34 @@ pub struct OpenRun {
     pub seen: Instant,
 }
 
-/// What a run used.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Tokens {
-    /// Tokens in and out together; more than fit count as the most that does.
-    Used(u32),
-    /// A count that can't be read.
-    Unknown,
-    /// No cost event: a run that failed, which only the row knows.
-    NoEvent,
-    /// The run was fine, and nothing counts what such a run uses.
-    Uncounted,
-    /// The model answered, but its provider does not count tokens.
-    Answered,
-    /// There was nothing to do, or it could wait: a quiet evaluation of a trigger, a heartbeat at night.
-    Idle,
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The model worked: it used tokens, or it answered and its provider does not count them.
+    Worked,
+    /// It was fine, and nothing shows whether a model worked.
+    Unproven,
+    /// No model did any work, and no error is known: no tokens were counted, or there is no cost event.
+    Empty,
+    /// It ended with an error, whether or not it used tokens before.
+    Failed,
+    /// It threw: an error that only the row knows, without a cost event.
+    Threw,
     /// The scheduler skipped the work.
     Skipped,
     /// The scheduler skipped work that it may skip, but neither for the hour nor for other work.
     Declined,
+    /// There was nothing to do, or it could wait: a quiet evaluation of a trigger, a heartbeat at night.
+    Idle,
+    /// Its record can't be read, and no error is known.
+    Unread,
+}
+
+impl Outcome {
+    /// The outcome of a run by the tokens that it used, if no error is known.
+    pub fn by_count(tokens: u32) -> Outcome {
+        if tokens > 0 { Outcome::Worked } else { Outcome::Empty }
+    }
 }
 
 /// A length of time in four bytes even as an option: histories hold millions of them.
@@ -722,10 +699,10 @@ pub struct Fire {
     pub at_most: Option<ShortSpan>,
     /// How long it took, where that was recorded.
     pub took: Option<ShortSpan>,
-    /// Whether it is known to have ended with an error.
-    pub failed: bool,
-    /// What it used.
-    pub tokens: Tokens,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Tokens in and out together, more than fit as the most that does; None if they are not counted or can't be read.
+    pub tokens: Option<u32>,
     /// What it cost, in US dollars; 0 if that is not known.
     pub cost_usd: f32,
     /// How many tokens the model wrote; None if none, or if that is not known.
@@ -772,10 +749,15 @@ pub fn cost_of<'a>(fires: impl IntoIterator<Item = &'a Fire>) -> f64 {
 }
 
 impl Fire {
-    /// A fire of which only the end is known.
-    pub fn ended(end: Instant, tokens: Tokens) -> Fire {
+    /// A fire of which only the end is known, and how it ended.
+    pub fn ended(end: Instant, outcome: Outcome) -> Fire {
         let (output, message, model) = (None, MessageFate::None, None);
-        Fire { end, at_most: None, took: None, failed: false, tokens, cost_usd: 0.0, output, message, model }
+        Fire { end, at_most: None, took: None, outcome, tokens: None, cost_usd: 0.0, output, message, model }
+    }
+
+    /// A fire that used so many tokens, and of which no error is known.
+    pub fn counted(end: Instant, tokens: u32) -> Fire {
+        Fire { tokens: Some(tokens), ..Fire::ended(end, Outcome::by_count(tokens)) }
     }
 
     /// The same fire, started at `start` at the earliest.
@@ -800,27 +782,42 @@ impl Fire {
 
     /// Whether its cost event says that no model did any work.
     pub fn is_empty(&self) -> bool {
-        self.tokens == Tokens::Used(0)
+        self.tokens == Some(0)
+    }
+
+    /// Whether it is known to have ended with an error.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.outcome, Outcome::Failed | Outcome::Threw)
+    }
+
+    /// Whether it left no cost event, so that only the row knows it.
+    pub fn has_no_event(&self) -> bool {
+        self.tokens.is_none() && matches!(self.outcome, Outcome::Empty | Outcome::Threw)
     }
 
     /// Whether it shows that the model works.
     pub fn proves_model(&self) -> bool {
-        !self.failed && matches!(self.tokens, Tokens::Used(1..) | Tokens::Answered)
+        self.outcome == Outcome::Worked
+    }
+
+    /// Whether the scheduler skipped its work.
+    pub fn is_skip(&self) -> bool {
+        matches!(self.outcome, Outcome::Skipped | Outcome::Declined)
     }
 
     /// Whether the scheduler began no work in it.
     pub fn is_idle(&self) -> bool {
-        matches!(self.tokens, Tokens::Idle | Tokens::Skipped | Tokens::Declined)
+        self.outcome == Outcome::Idle || self.is_skip()
     }
 
-    /// Whether nothing shows how it went: its count can't be read.
+    /// Whether nothing shows how it went: its record can't be read.
     pub fn is_unknown(&self) -> bool {
-        !self.failed && self.tokens == Tokens::Unknown
+        self.outcome == Outcome::Unread
     }
 
     /// Whether it did no work, or failed after it.
     pub fn is_bad(&self) -> bool {
-        self.failed || matches!(self.tokens, Tokens::Used(0) | Tokens::NoEvent)
+        self.outcome == Outcome::Empty || self.has_failed()
     }
 }
 
@@ -839,6 +836,30 @@ mod tests {
     }
 
     #[test]
+    fn millions_of_fires_fit_into_memory() {
+        assert!(size_of::<Fire>() <= 40);
+    }
+
+    #[test]
+    fn a_run_is_bad_idle_unknown_or_fine_and_only_a_model_that_worked_proves_it() {
+        let fire = |outcome| Fire::ended(Instant::MIN, outcome);
+        for bad in [Outcome::Empty, Outcome::Failed, Outcome::Threw].map(fire) {
+            assert!(bad.is_bad() && !bad.is_idle() && !bad.is_unknown() && !bad.proves_model(), "{bad:?}");
+        }
+        for idle in [Outcome::Skipped, Outcome::Declined, Outcome::Idle].map(fire) {
+            assert!(idle.is_idle() && !idle.is_bad() && !idle.is_unknown() && !idle.proves_model(), "{idle:?}");
+        }
+        for fine in [Outcome::Worked, Outcome::Unproven].map(fire) {
+            assert!(!fine.is_bad() && !fine.is_idle() && !fine.is_unknown(), "{fine:?}");
+            assert_eq!(fine.proves_model(), fine.outcome == Outcome::Worked);
+        }
+        assert!(fire(Outcome::Unread).is_unknown() && !fire(Outcome::Unread).is_bad());
+        // A run of which only the row knows used unknown tokens, and not none.
+        assert!(fire(Outcome::Threw).has_no_event() && !fire(Outcome::Threw).is_empty());
+        assert!(Fire::counted(Instant::MIN, 0).is_empty() && !Fire::counted(Instant::MIN, 0).has_no_event());
+    }
+
+    #[test]
     fn an_error_class_sets_numbers_ids_and_times_aside() {
         let class = ErrorClass::of;
         let timed_out = class("run 1a2b timed out after 120s");
@@ -852,7 +873,7 @@ mod tests {
         let at = |minute: i64| Instant::from_millis(minute * 60_000);
         let when = When::Recurring(Cadence::Every(10 * 60_000));
         let schedule = Schedule { when, ..Schedule::unreadable("every".to_owned(), String::new()) };
-        let run = Run { start: at(100), duration_ms: Some(3 * 60_000), failed: false, error: None, error_class: None };
+        let run = Run { start: at(100), duration_ms: Some(3 * 60_000), failed: false, error: None };
         let row = Row { last_run: Some(run), ..Row::default() };
         let mut job = Job { row: Some(row), ..Job::new("j".to_owned(), State::Watched, schedule) };
         assert_eq!(job.next_slot(at(104)), Some(at(113)), "from the end of the run");

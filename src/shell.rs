@@ -27,6 +27,32 @@ pub fn word(text: &OsStr) -> String {
     word + "'"
 }
 
+/// Ids that are longer are not shown in a command.
+const MAX_ID_LEN: usize = 200;
+
+/// An id as a word of a command; None if it would be an option, or can't be shown.
+pub fn id_word(id: &str) -> Option<String> {
+    (is_shown(id) && !id.is_empty() && !id.starts_with('-')).then(|| word(OsStr::new(id)))
+}
+
+/// An id as a literal of SQL that nothing can break out of, nor out of double quotes of a shell; None if it can't be shown.
+pub fn id_literal(id: &str) -> Option<String> {
+    let is_plain = |byte: u8| (byte.is_ascii_graphic() || byte == b' ') && !b"\"\\$`!".contains(&byte);
+    if !is_shown(id) {
+        None
+    } else if id.bytes().all(is_plain) {
+        Some(format!("'{}'", id.replace('\'', "''")))
+    } else {
+        let hex: String = id.bytes().map(|byte| format!("{byte:02X}")).collect();
+        Some(format!("CAST(X'{hex}' AS TEXT)"))
+    }
+}
+
+/// Whether an id is short enough to be shown and known to the byte.
+fn is_shown(id: &str) -> bool {
+    id.len() <= MAX_ID_LEN && !id.contains(char::REPLACEMENT_CHARACTER)
+}
+
 /// The command that runs a statement on a database. The statement has none of the characters that are special within double
 /// quotes: `"`, `\`, `$`, `!`, and the backquote.
 pub fn sqlite3(database: &Path, statement: &str) -> String {
@@ -53,6 +79,18 @@ mod tests {
         ] {
             assert_eq!(word(OsStr::new(text)), quoted);
         }
+    }
+
+    #[test]
+    fn an_id_is_one_word_or_literal_or_not_shown_at_all() {
+        let shown = |id: &str| (id_word(id), id_literal(id));
+        let both = |word: &str, literal: &str| (Some(word.to_owned()), Some(literal.to_owned()));
+        assert_eq!(shown("7f3a"), both("7f3a", "'7f3a'"));
+        assert_eq!(shown("it's"), both(r"'it'\''s'", "'it''s'"));
+        assert_eq!(shown("$a"), both("'$a'", "CAST(X'2461' AS TEXT)"));
+        assert_eq!(shown("-rf"), (None, Some("'-rf'".to_owned())), "it would be an option");
+        assert_eq!(shown(""), (None, Some("''".to_owned())));
+        assert_eq!((shown(&"x".repeat(201)), shown("\u{fffd}")), ((None, None), (None, None)));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::past_due::{lateness, slots_since};
 use super::worker::{ROW_FOLLOWS, rewritten_at};
 use super::{Context, Subject, foreign_zone, repair};
 use crate::catalog::{Problem, Severity};
-use crate::model::{Fire, Job, State, Tokens};
+use crate::model::{Fire, Job, State};
 use crate::schedule::Cadence;
 use crate::time::{HOUR, Instant, MINUTE, Millis, span};
 use serde::Serialize;
@@ -233,7 +233,7 @@ fn closed(
     let until = if recorded { after.known_start()? } else { after.end };
     let severity = context.settings.severity_after(until)?;
     // Runs that throw leave no event: the row knows the last of them, and counts those that came before it.
-    let threw = after.tokens == Tokens::NoEvent && subject.job.errors() > 1;
+    let threw = after.has_no_event() && subject.job.errors() > 1;
     if threw && subject.job.fires.last() == Some(after) {
         return None;
     }

@@ -7,13 +7,14 @@
 use super::finding::{AffectedJob, Evidence, Finding, JobFinding, is_early, ongoing};
 use super::gap::GapEvidence;
 use super::past_due::{PastDueEvidence, last_update};
+use super::remedy::{self, Trouble};
 use super::streaks::{self, Proofs, Span};
 use super::wording::{IncidentText, Writer};
 use super::worker::{ActiveRun, Phase, RunIndex, RunLength};
 use super::zero_tokens::{self, ZeroTokensEvidence};
 use super::{Context, Subject};
 use crate::catalog::{Problem, Severity, Status};
-use crate::model::{Action, Delivery, ErrorClass, Job, JobIndex, Lease, Remedy, State, Tokens, Trouble};
+use crate::model::{Action, Delivery, ErrorClass, Job, JobIndex, Lease, Outcome, Remedy, State};
 use crate::time::{Instant, MINUTE, Millis};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -397,7 +398,7 @@ impl<'a> Grouping<'a> {
                     return Some(Key::SkippedAlike { class });
                 }
                 let fires = &self.context.job(job).fires;
-                let other = fires.iter().rev().find(|fire| fire.tokens != Tokens::Skipped).map(|fire| fire.end);
+                let other = fires.iter().rev().find(|fire| fire.outcome != Outcome::Skipped).map(|fire| fire.end);
                 Some(Key::Skipped { job, last_other: other.or(self.context.job(job).created_at) })
             }
             ZeroTokensEvidence::Undelivered { .. } if self.context.job(job).state == State::Completed => {
@@ -680,14 +681,15 @@ impl Group<'_> {
             return Remedy { actions, ..Remedy::step("Let the process go on, or restart the scheduler.") };
         }
         let jobs: Vec<&Job> = affected.iter().map(|affected| context.job(affected.job)).collect();
-        context.snapshot.traits.remedies.of(&Trouble {
+        let trouble = Trouble {
             cause,
             problem: first.finding.problem(),
             jobs: &jobs,
             is_alive: if life.is_held() { Some(true) } else { life.is_gone().then_some(false) },
             has_next_run: context.has_next_run_beside(&[]),
             now: context.settings.now,
-        })
+        };
+        remedy::remedy(&trouble, &context.snapshot.traits)
     }
 
     /// A hash of what tells this incident from any other, in this database and elsewhere.

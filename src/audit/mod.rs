@@ -12,6 +12,7 @@ mod incident;
 mod life;
 mod past_due;
 pub mod policy;
+mod remedy;
 mod repair;
 mod shared_failure;
 mod streaks;

@@ -9,7 +9,7 @@ use super::life::nobody_since;
 use super::worker::{ActiveRun, Cut, Phase, RunLength};
 use super::{Context, Subject};
 use crate::catalog::{Problem, Severity};
-use crate::model::{Fire, Job, Row, State, Timestamp, Tokens, When, cost_of};
+use crate::model::{Fire, Job, Outcome, Row, State, Timestamp, When, cost_of};
 use crate::schedule::Cadence;
 use crate::time::{DAY, Instant, MINUTE, Millis, span};
 use serde::Serialize;
@@ -297,7 +297,7 @@ fn runaway(job: &Job, row: &Row) -> Option<Finding> {
     let updated = row.last_run.as_ref().map(|run| run.end()).or(job.created_at)?;
     let first = job.fires.partition_point(|fire| fire.end.since(updated) <= UPDATE_FOLLOWS);
     // A fire that only checked for work and found none need not be in the row.
-    let worked = |fire: &&Fire| fire.tokens != Tokens::Uncounted && !fire.is_idle();
+    let worked = |fire: &&Fire| fire.outcome != Outcome::Unproven && !fire.is_idle();
     let later: Vec<&Fire> = job.fires[first..].iter().filter(worked).collect();
     let (begun, last) = (later.first()?.end, later.last()?.end);
     let why = match &job.schedule.when {

@@ -106,7 +106,7 @@ impl FailingGroup {
             |subject: &&Subject<'_>| subject.job.uses_model && !subject.settings.mutes(Problem::ProviderFailing);
         for subject in subjects.iter().filter(needs_model) {
             let newer = |fire: &&Fire| last_good.is_none_or(|good| fire.end > good);
-            let failed = |fire: &&Fire| fire.failed || fire.is_empty();
+            let failed = |fire: &&Fire| fire.has_failed() || fire.is_empty();
             let bad = subject.job.fires.iter().rev().take_while(newer).filter(failed).count();
             if bad > 0 {
                 group.jobs.push(subject.index);

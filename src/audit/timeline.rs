@@ -1,7 +1,7 @@
 //! The timeline: what became of a job's last slots, for people who would rather look than read.
 
 use super::{Context, Subject, zero_tokens};
-use crate::model::{Fire, Job, State, Tokens};
+use crate::model::{Fire, Job, State};
 use crate::schedule::Cadence;
 use crate::time::{DAY, Instant, Millis};
 
@@ -109,7 +109,7 @@ impl Timeline {
                 }
                 none if none.is_empty() => Outcome::Missed,
                 served if served.clone().all(is_bad) => Outcome::ZeroTokens,
-                served if fires[served.clone()].iter().all(is_skip) => Outcome::Skipped,
+                served if fires[served.clone()].iter().all(Fire::is_skip) => Outcome::Skipped,
                 _ => Outcome::Fired,
             });
         }
@@ -122,10 +122,6 @@ fn retry_after(context: &Context<'_>, before: &[Fire]) -> Option<Instant> {
     let errors = before.iter().rev().take_while(|fire| fire.is_bad()).count();
     let error = errors.checked_sub(1).filter(|_| !context.snapshot.traits.retries_in_slot)?;
     Some(before.last()?.end.plus(context.worker.backoff(error)))
-}
-
-fn is_skip(fire: &Fire) -> bool {
-    matches!(fire.tokens, Tokens::Skipped | Tokens::Declined)
 }
 
 /// The last slots up to `now`: scheduled times, or for an interval the fires and what should have followed each.

@@ -5,7 +5,7 @@ use super::Context;
 use super::finding::{Finding, since_in_words, usd};
 use super::zero_tokens::ZeroTokensEvidence;
 use crate::catalog::Severity;
-use crate::model::{Fire, Job, ModelIndex, Tokens};
+use crate::model::{Fire, Job, ModelIndex};
 use crate::time::{DAY, Instant, Millis, SECOND};
 use serde::Serialize;
 
@@ -106,10 +106,7 @@ fn median(values: &[Point]) -> f64 {
 
 /// Tokens that grew and stay grown, at once or evenly.
 fn grown(job: &Job) -> Option<Finding> {
-    let used = Series::of(job, |fire| match fire.tokens {
-        Tokens::Used(tokens) if tokens > 0 => Some(f64::from(tokens)),
-        _ => None,
-    });
+    let used = Series::of(job, |fire| fire.tokens.filter(|tokens| *tokens > 0).map(f64::from));
     let (change, since) = used.growth().or_else(|| used.even_growth())?;
     // They come from u32.
     let evidence = ZeroTokensEvidence::TokenGrowth { tokens: change.now as u32, usual_tokens: change.usual as u32 };
@@ -191,7 +188,7 @@ impl Usage {
         let fires = job.fires_since(from);
         let mut usage = Usage { fires: fires.len(), ..Usage::default() };
         for fire in fires {
-            if let Tokens::Used(tokens) = fire.tokens {
+            if let Some(tokens) = fire.tokens {
                 usage.tokens = Some(usage.tokens.unwrap_or(0) + u64::from(tokens));
             }
             if fire.cost_usd > 0.0 {

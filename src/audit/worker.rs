@@ -9,7 +9,7 @@
 
 use super::life::Life;
 use super::{Subject, Subjects};
-use crate::model::{Fire, Job, JobIndex, OpenRun, Run, Snapshot, Tokens};
+use crate::model::{Fire, Job, JobIndex, OpenRun, Run, Snapshot};
 use crate::schedule::Cadence;
 use crate::settings::Settings;
 use crate::time::{HOUR, Instant, MINUTE, Millis, SECOND, span};
@@ -648,7 +648,7 @@ impl<'a> Worker<'a> {
 
 /// From when on the worker can have been free before a fire; None if that is not known or too short to count.
 fn start_of_lull(fire: &Fire) -> Option<Instant> {
-    let start = fire.earliest_start().filter(|_| fire.tokens != Tokens::NoEvent)?;
+    let start = fire.earliest_start().filter(|_| !fire.has_no_event())?;
     (fire.end.since(start) > MIN_FREE).then_some(start)
 }
 

@@ -9,7 +9,7 @@ use super::shared_failure::Shared;
 use super::work::{self, Change};
 use super::{Context, Subject};
 use crate::catalog::{Problem, Severity};
-use crate::model::{Delivery, Fire, Job, MessageFate, State, Tokens, cost_of};
+use crate::model::{Delivery, Fire, Job, MessageFate, Outcome, State, cost_of};
 use crate::time::{DAY, HOUR, Instant, Millis, span};
 use serde::Serialize;
 
@@ -193,7 +193,7 @@ pub fn current_streak(job: &Job) -> u64 {
 /// leaves no event.
 pub fn known_errors(job: &Job) -> usize {
     let errors = usize::try_from(job.errors()).unwrap_or(usize::MAX);
-    let with_tokens = job.fires.last().is_some_and(|last| last.failed && last.tokens != Tokens::NoEvent);
+    let with_tokens = job.fires.last().is_some_and(|last| last.outcome == Outcome::Failed);
     let bad = bad_tail(job).len();
     if with_tokens { bad.max(errors).min(job.fires.len()) } else { bad }
 }
@@ -219,7 +219,7 @@ pub fn failed_in_words(job: &Job) -> Option<String> {
 /// The tokens that the runs of a job used that failed in a row up to the last.
 pub fn tokens_of_failed(job: &Job) -> u64 {
     let failed = &job.fires[job.fires.len() - known_errors(job)..];
-    failed.iter().map(|fire| if let Tokens::Used(tokens) = fire.tokens { u64::from(tokens) } else { 0 }).sum()
+    failed.iter().filter_map(|fire| fire.tokens).map(u64::from).sum()
 }
 
 /// ` from 2026-04-29 05:00 to 10:00 UTC`.
@@ -237,7 +237,7 @@ pub fn failing_since(job: &Job) -> Option<(Instant, Option<Instant>)> {
     let last_good = first.checked_sub(1).map(|last_good| job.fires[last_good].end);
     // Of runs that throw only the last is known: the first was due at the slot after the last good one.
     let slot = || job.schedule.cadence()?.next(last_good?).filter(|slot| *slot <= fire.end);
-    let since = if fire.tokens == Tokens::NoEvent { slot().unwrap_or(fire.end) } else { fire.end };
+    let since = if fire.has_no_event() { slot().unwrap_or(fire.end) } else { fire.end };
     Some((since, last_good))
 }
 
@@ -258,7 +258,7 @@ fn failing(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
 fn failed_run(job: &Job) -> Option<Finding> {
     let fire = job.fires.last().filter(|_| job.state == State::Watched)?;
     // An empty answer may be chance; two in a row are not.
-    let lost = fire.failed || fire.tokens == Tokens::Skipped || bad_in_a_row(job) >= MIN_EMPTY;
+    let lost = fire.has_failed() || fire.outcome == Outcome::Skipped || bad_in_a_row(job) >= MIN_EMPTY;
     let next_run_at = job.next_run().or_else(|| job.schedule.cadence()?.next(fire.end)).filter(|_| lost)?;
     let last_error = job.last_error().map(str::to_owned);
     (next_run_at.since(fire.end) > SOON).then(|| {
@@ -282,7 +282,7 @@ fn flapping(context: &Context<'_>, job: &Job) -> Option<Finding> {
 /// Work that the scheduler skipped again and again: as bad as fires without tokens.
 fn skipped(subject: &Subject<'_>) -> Option<Finding> {
     let job = subject.job;
-    let skipped = job.fires.iter().rev().take_while(|fire| fire.tokens == Tokens::Skipped).count();
+    let skipped = job.fires.iter().rev().take_while(|fire| fire.outcome == Outcome::Skipped).count();
     let severity = severity_of_streak(subject, u64::try_from(skipped).unwrap_or(u64::MAX))?;
     let first = job.fires.len() - skipped;
     let last_error = job.last_error().map(str::to_owned);
@@ -292,7 +292,7 @@ fn skipped(subject: &Subject<'_>) -> Option<Finding> {
 
 /// Work that may be skipped and was, for days, and neither for the hour nor for other work.
 fn declined(job: &Job) -> Option<Finding> {
-    let declined = job.fires.iter().rev().take_while(|fire| fire.tokens == Tokens::Declined).count();
+    let declined = job.fires.iter().rev().take_while(|fire| fire.outcome == Outcome::Declined).count();
     let (first, last) = (job.fires.get(job.fires.len() - declined)?.end, job.fires.last()?.end);
     let evidence = ZeroTokensEvidence::Skipped { fires: declined, last_error: job.last_error().map(str::to_owned) };
     (last.since(first) >= DAYS_OF_SKIPS).then(|| Finding::new(Severity::Info, evidence).since(first))

@@ -49,24 +49,31 @@ fn length(u: &mut Unstructured<'_>) -> Result<Option<ShortSpan>> {
 }
 
 fn fire(u: &mut Unstructured<'_>) -> Result<Fire> {
-    let tokens = [
-        Tokens::Used(0),
-        Tokens::Used(u.arbitrary()?),
-        Tokens::Unknown,
-        Tokens::NoEvent,
-        Tokens::Uncounted,
-        Tokens::Answered,
-        Tokens::Skipped,
-        Tokens::Declined,
-        Tokens::Idle,
+    let outcomes = [
+        Outcome::Worked,
+        Outcome::Unproven,
+        Outcome::Empty,
+        Outcome::Failed,
+        Outcome::Threw,
+        Outcome::Skipped,
+        Outcome::Declined,
+        Outcome::Idle,
+        Outcome::Unread,
     ];
+    let outcome = *u.choose(&outcomes)?;
+    let tokens = match outcome {
+        Outcome::Worked => maybe(u, |u| u.int_in_range(1..=u32::MAX))?,
+        Outcome::Empty => maybe(u, |_| Ok(0))?,
+        Outcome::Failed => maybe(u, |u| u.arbitrary())?,
+        _ => None,
+    };
     let fates = [MessageFate::None, MessageFate::Delivered, MessageFate::Lost, MessageFate::Unconfirmed];
     Ok(Fire {
         end: instant(u)?,
         at_most: if u.arbitrary()? { None } else { length(u)? },
         took: if u.arbitrary()? { None } else { length(u)? },
-        failed: u.arbitrary()?,
-        tokens: *u.choose(&tokens)?,
+        outcome,
+        tokens,
         cost_usd: u.arbitrary()?,
         output: NonZeroU32::new(u.arbitrary()?),
         message: *u.choose(&fates)?,
@@ -90,19 +97,18 @@ fn schedule(u: &mut Unstructured<'_>, zone: Zone) -> Result<Schedule> {
     Ok(crate::stores::phantom_for_tests::schedule(kind, &value, zone))
 }
 
+fn error(u: &mut Unstructured<'_>) -> Result<RunError> {
+    let error = RunError::new(u.arbitrary()?);
+    Ok(if u.arbitrary()? { error } else { RunError { text: None, ..error } })
+}
+
 fn job(u: &mut Unstructured<'_>, zone: Zone) -> Result<Job> {
     let mut fires = up_to(8, u, fire)?;
     fires.sort_by_key(|fire| fire.end);
     let unknown = State::Unknown(u.arbitrary::<&str>()?.to_owned());
     let text = |u: &mut Unstructured<'_>| Ok::<_, arbitrary::Error>(u.arbitrary::<Option<&str>>()?.map(str::to_owned));
     let run = |u: &mut Unstructured<'_>| {
-        Ok(Run {
-            start: instant(u)?,
-            duration_ms: maybe(u, span)?,
-            failed: u.arbitrary()?,
-            error: text(u)?,
-            error_class: ErrorClass::of(u.arbitrary()?),
-        })
+        Ok(Run { start: instant(u)?, duration_ms: maybe(u, span)?, failed: u.arbitrary()?, error: maybe(u, error)? })
     };
     let row = |u: &mut Unstructured<'_>| {
         Ok(Row {

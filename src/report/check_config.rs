@@ -2,7 +2,7 @@
 
 use super::{Audited, Report, sanitize};
 use crate::audit::policy::{IncidentMute, JobSettings, Policy};
-use crate::model::Tokens;
+use crate::model::Outcome;
 use crate::settings::{Quiet, Thresholds};
 use crate::time::{Instant, span};
 
@@ -70,12 +70,12 @@ fn understood(mapping: &str, audited: &Audited) -> String {
             text += &format!("      running since {}\n", since.minute());
         }
         for fire in job.fires.iter().rev().take(SHOWN) {
-            let outcome = match (fire.failed, fire.tokens) {
-                (true, _) => "failed".to_owned(),
-                (false, Tokens::Skipped) => "skipped".to_owned(),
-                (false, Tokens::Unknown) => "unknown".to_owned(),
-                (false, Tokens::Used(tokens)) => format!("ok, {tokens} tokens"),
-                (false, _) => "ok".to_owned(),
+            let outcome = match (fire.outcome, fire.tokens) {
+                (Outcome::Failed | Outcome::Threw, _) => "failed".to_owned(),
+                (Outcome::Skipped, _) => "skipped".to_owned(),
+                (Outcome::Unread, _) => "unknown".to_owned(),
+                (_, Some(tokens)) => format!("ok, {tokens} tokens"),
+                (_, None) => "ok".to_owned(),
             };
             text += &format!("      run {} to {}: {outcome}\n", time(fire.known_start()), fire.end.minute());
         }

@@ -17,7 +17,7 @@ pub use phantom::for_tests as phantom_for_tests;
 pub use places::{is_lock, locate, older_store, usual_places};
 
 use crate::db::{self, Access, ReadError};
-use crate::model::{Fire, Job, JobIndex, Row, Run, Schedule, Snapshot, State};
+use crate::model::{Fire, Job, JobIndex, Outcome, Row, Run, RunError, Schedule, Snapshot, State};
 use crate::schedule::Zone;
 use crate::time::{DAY, Instant, Millis, SECOND};
 use crate::zone;
@@ -100,6 +100,16 @@ fn gone(id: &[u8], fires: Vec<Fire>) -> Job {
     Job { fires, ..Job::new(id, State::Gone, schedule) }
 }
 
+/// Takes counts of zero for no counts where no fire has another: nothing shows that the job's runs are counted at all.
+fn forget_zeros(fires: &mut [Fire]) {
+    if fires.iter().any(|fire| matches!(fire.tokens, Some(1..))) {
+        return;
+    }
+    for fire in fires.iter_mut().filter(|fire| fire.is_empty()) {
+        (fire.outcome, fire.tokens) = (Outcome::Unproven, None);
+    }
+}
+
 /// Rows that were written after the instant of the audit, with their jobs.
 type NewerRows = Vec<(JobIndex, Row)>;
 
@@ -142,9 +152,10 @@ impl Window {
         self.zone.unwrap_or(self.machine_zone)
     }
 
-    /// An error of a run for display, if error texts are read.
-    fn error(&self, error: Option<&str>) -> Option<String> {
-        error.filter(|_| self.errors).map(|error| value::message(error, MAX_ERROR_LEN))
+    /// The error of a run with this first line, whose text is kept if error texts are read.
+    fn error(&self, line: &str) -> RunError {
+        let text = self.errors.then(|| value::message(line, MAX_ERROR_LEN));
+        RunError { text, ..RunError::new(line) }
     }
 
     /// From when on runs are read, `most` back at most: counted from the last run that any row knows, so that what is known of a

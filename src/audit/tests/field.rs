@@ -1,17 +1,17 @@
 //! Stories of how schedules fail in the field, each with one just short of it that must stay quiet.
 
 use super::*;
-use crate::model::{ErrorClass, ModelIndex};
+use crate::model::ModelIndex;
 use std::num::NonZeroU32;
 
 /// A daily job at 02:00 whose last run failed with this error.
 fn failed(id: &str, error: &str) -> Job {
     let mut job = cron(id, "0 2 * * *").ran("2026-03-01 02:00", "2026-03-01 02:01").ran("02:00", "02:01");
-    job.fires[1] = Fire { failed: true, tokens: Tokens::NoEvent, ..job.fires[1] };
+    job.fires[1] = did(job.fires[1], THREW);
     let row = row(&mut job);
     row.consecutive_errors = 1;
     if let Some(run) = &mut row.last_run {
-        (run.failed, run.error, run.error_class) = (true, Some(error.to_owned()), ErrorClass::of(error));
+        (run.failed, run.error) = (true, Some(RunError::new(error)));
     }
     job
 }
@@ -24,12 +24,12 @@ fn failing(id: &str, times: u64, error: &str) -> Job {
         job = job.ran(&start.to_string(), &start.plus(MINUTE).to_string());
     }
     for fire in &mut job.fires[1..] {
-        (fire.failed, fire.tokens) = (true, Tokens::NoEvent);
+        *fire = did(*fire, THREW);
     }
     let row = row(&mut job);
     row.consecutive_errors = times;
     if let Some(run) = &mut row.last_run {
-        (run.failed, run.error, run.error_class) = (true, Some(error.to_owned()), ErrorClass::of(error));
+        (run.failed, run.error) = (true, Some(RunError::new(error)));
     }
     Job { uses_model: false, ..job }
 }
@@ -84,18 +84,18 @@ fn jobs_with_the_same_error_are_one_incident() {
 #[test]
 fn errors_count_for_a_failing_provider_and_commands_do_not_disprove_it() {
     let turn = failing_turn;
-    let command = |tokens| {
+    let command = |run| {
         let mut job = hourly("backup").ran("12:00", "12:01:30");
-        job.fires[0].tokens = tokens;
+        job.fires[0] = did(job.fires[0], run);
         job
     };
-    let world = |tokens| recorded([turn("a", 2), turn("b", 2), command(tokens)]);
-    assert_eq!(causes(&world(Tokens::Uncounted), "12:05"), [(Problem::ProviderFailing, Severity::Warning, 2)]);
+    let world = |run| recorded([turn("a", 2), turn("b", 2), command(run)]);
+    assert_eq!(causes(&world(UNPROVEN), "12:05"), [(Problem::ProviderFailing, Severity::Warning, 2)]);
     // A model that worked meanwhile leaves the error in common.
     assert_eq!(causes(&world(GOOD), "12:05"), [(Problem::JobFailing, Severity::Warning, 2)]);
     // A heartbeat that fails with the same error belongs to it.
     let mut heartbeat = failing("heartbeat", 1, "401 unauthorized");
-    heartbeat.fires[0].tokens = Tokens::Uncounted;
+    heartbeat.fires[0] = did(heartbeat.fires[0], UNPROVEN);
     let joined = recorded([turn("a", 2), turn("b", 2), heartbeat]);
     assert_eq!(causes(&joined, "12:05"), [(Problem::ProviderFailing, Severity::Warning, 3)]);
 }
@@ -395,7 +395,7 @@ fn a_run_longer_than_half_its_interval_starves_its_job() {
 
 #[test]
 fn heartbeats_that_are_skipped_for_two_days_are_told() {
-    let world = |hours: usize| found(&recorded([fires(&vec![Tokens::Declined; hours])]), "12:05");
+    let world = |hours: usize| found(&recorded([fires(&vec![DECLINED; hours])]), "12:05");
     assert_eq!(world(49), ["info job-skipped"]);
     assert_eq!(world(48), NONE);
 }
@@ -448,12 +448,12 @@ fn a_one_shot_whose_time_passed_without_a_next_run_is_told_for_a_day() {
 
 #[test]
 fn a_heartbeat_at_night_has_not_shrunk() {
-    let mut job = fires(&[[Tokens::Uncounted; 10].to_vec(), [Tokens::Idle; 3].to_vec()].concat());
+    let mut job = fires(&[[UNPROVEN; 10].to_vec(), [IDLE; 3].to_vec()].concat());
     for (position, fire) in job.fires.iter_mut().enumerate() {
         *fire = fire.started(fire.end.plus(if position < 10 { -20 * SECOND } else { -4 }));
     }
     assert_eq!(found(&recorded([job.clone()]), "12:05"), NONE);
-    job.fires.iter_mut().for_each(|fire| fire.tokens = Tokens::Uncounted);
+    job.fires.iter_mut().for_each(|fire| *fire = did(*fire, UNPROVEN));
     assert_eq!(found(&recorded([job]), "12:05"), ["info work-shrank"]);
 }
 
@@ -503,13 +503,13 @@ fn three_runs_that_hang_have_the_cause_in_common() {
 
 #[test]
 fn errors_say_what_they_cost_and_not_what_good_runs_did() {
-    let message = |tokens: Tokens| {
+    let message = |newest: Did| {
         let mut job = fires(&[GOOD; 5]);
         job.fires.iter_mut().for_each(|fire| fire.cost_usd = 7.5);
-        job.fires[4] = Fire { failed: true, tokens, ..job.fires[4] };
+        job.fires[4] = did(job.fires[4], newest);
         let world = recorded([job.with_errors(3)]);
         findings(&verdict(&world, "12:05"))[0].1.message(&world.jobs[0], at("12:05"))
     };
-    assert_eq!(message(GOOD), "3 errors in a row, the last one 4m ago, costing 22.50 USD");
-    assert_eq!(message(Tokens::NoEvent), "3 errors in a row, the last one 4m ago, costing 7.50 USD");
+    assert_eq!(message(FAILED), "3 errors in a row, the last one 4m ago, costing 22.50 USD");
+    assert_eq!(message(THREW), "3 errors in a row, the last one 4m ago, costing 7.50 USD");
 }

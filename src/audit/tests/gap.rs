@@ -182,7 +182,7 @@ fn twenty_fires_more_than_slots_and_retries_are_too_many() {
     // Each error is tried again.
     let failed = |count: usize| {
         let mut job = hurried(26);
-        job.fires[..count].iter_mut().for_each(|fire| fire.failed = true);
+        job.fires[..count].iter_mut().for_each(|fire| *fire = did(*fire, FAILED));
         fleet([job])
     };
     assert_eq!(found(&failed(2), "20:01"), [TOO_MANY]);

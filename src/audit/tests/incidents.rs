@@ -113,13 +113,13 @@ fn streak_of_ten_without_a_row_means_an_open_breaker() {
 
 #[test]
 fn streak_keeps_its_fingerprint_when_resolved() {
-    let grown = |tokens: &[Tokens]| {
+    let grown = |tokens: &[Did]| {
         let mut job = fires(&[&[GOOD, GOOD, EMPTY, EMPTY, EMPTY], tokens].concat());
         let hours = tokens.len() as i64;
         job.fires.iter_mut().for_each(|fire| fire.end = fire.end.plus(hours * HOUR));
         job
     };
-    let print = |tokens: &[Tokens]| {
+    let print = |tokens: &[Did]| {
         let job = grown(tokens);
         let now = job.last_end().map_or(Instant::MAX, |end| end.plus(MINUTE)).to_string();
         prints(&fleet([job]), &now)
@@ -186,7 +186,7 @@ fn silence_after_a_streak_is_part_of_it() {
     assert_eq!(incidents(&fleet([job(1), beside()]), "21:02"), ["job-silent j:9 over"]);
     // After a good fire it has a cause of its own.
     let mut good = job(0);
-    good.fires.insert(4, Fire { end: at("11:01"), tokens: GOOD, ..good.fires[3] });
+    good.fires.insert(4, did(Fire { end: at("11:01"), ..good.fires[3] }, GOOD));
     assert_eq!(incidents(&fleet([good, beside()]), "21:02"), ["job-failing j:0 over", "job-silent j:8 over"]);
 }
 
@@ -208,21 +208,21 @@ fn last_error_of_the_jobs_is_reported_if_something_failed() {
         let failed =
             (9..=12).fold(hourly(id).ran("08:00", &end(8)), |job, hour| job.used(&format!("{hour}:00"), &end(hour), 0));
         let mut failed = failed.with_errors(4);
-        row(&mut failed).last_run.iter_mut().for_each(|run| run.error = Some(error.to_owned()));
+        row(&mut failed).last_run.iter_mut().for_each(|run| run.error = Some(RunError::new(error)));
         failed
     };
     let world = fleet([job("j", 1, "older"), job("k", 3, "newest"), job("l", 2, "old")]);
     let told = verdict(&world, "12:10").incidents;
     assert_eq!((told.len(), told[0].error.as_deref()), (1, Some("newest")));
     let mut late = job("j", 1, "of a run");
-    late.fires.iter_mut().for_each(|fire| fire.tokens = GOOD);
+    late.fires.iter_mut().for_each(|fire| *fire = did(*fire, GOOD));
     let late = verdict(&fleet([late.with_errors(0)]), "14:10").incidents;
     assert_eq!((late[0].cause, late[0].error.as_deref()), (Problem::SchedulerSilent, None));
 }
 
 #[test]
 fn worst_incident_comes_first_and_resolved_ones_last() {
-    let streak = |tokens: &[Tokens], id: &str| Job { id: id.to_owned(), name: id.to_owned(), ..fires(tokens) };
+    let streak = |tokens: &[Did], id: &str| Job { id: id.to_owned(), name: id.to_owned(), ..fires(tokens) };
     let over = streak(&[GOOD, EMPTY, EMPTY, EMPTY, GOOD, GOOD, GOOD, GOOD, GOOD, GOOD], "over");
     let warning = streak(&[GOOD, EMPTY, EMPTY, EMPTY], "warning");
     let critical = streak(&[GOOD, EMPTY, EMPTY, EMPTY, EMPTY, EMPTY], "critical");
@@ -252,7 +252,7 @@ fn unrelated_incidents_of_two_databases_have_different_fingerprints() {
         row(&mut undelivered).delivery = Some(Delivery::Failed(DeliveryError::new("error: no chat")));
         let mut runaway = made(runaway);
         row(&mut runaway).last_run = None;
-        let unknown = fires(&[Tokens::Unknown, Tokens::Unknown, Tokens::Unknown]);
+        let unknown = fires(&[UNREAD, UNREAD, UNREAD]);
         let worlds = [runaway, made(undelivered), made(unknown)].map(|job| fleet([job]));
         let of = |cause| move |incident: &Incident| (incident.cause == cause).then(|| incident.fingerprint.clone());
         let causes = [Problem::Runaway, Problem::Undelivered, Problem::Unjudged];
@@ -271,7 +271,7 @@ fn a_fingerprint_never_changes_between_versions() {
     let runs = running(fleet([hourly("j").ran("11:00", "11:01")]), "12:00:01");
     let delivers = fleet([hourly("j").ran("10:00", "10:01").event("11:02").next("11:00").written("10:01")]);
     let fails = fleet([fires(&[GOOD, EMPTY, EMPTY, EMPTY])]);
-    let skipped = fleet([fires(&[GOOD, Tokens::Skipped, Tokens::Skipped, Tokens::Skipped])]);
+    let skipped = fleet([fires(&[GOOD, SKIPPED, SKIPPED, SKIPPED])]);
     let mut dead = hourly("j").ran("10:00", "10:01");
     row(&mut dead).next_run_at = Timestamp::Missing;
     let mut undelivered = hourly("j").ran("10:00", "10:01");
@@ -322,10 +322,9 @@ fn incident_lasts_from_its_first_to_its_last_finding() {
 
 #[test]
 fn a_group_that_fails_together_keeps_its_fingerprint_while_one_job_after_another_recovers() {
-    let named = |tokens: &[Tokens], id: &str| Job { id: id.to_owned(), name: id.to_owned(), ..fires(tokens) };
+    let named = |tokens: &[Did], id: &str| Job { id: id.to_owned(), name: id.to_owned(), ..fires(tokens) };
     // The first to fail is the first to recover.
-    let failing =
-        |id: &str, zeros: usize, then: &[Tokens]| named(&[&[GOOD], &vec![EMPTY; zeros][..], then].concat(), id);
+    let failing = |id: &str, zeros: usize, then: &[Did]| named(&[&[GOOD], &vec![EMPTY; zeros][..], then].concat(), id);
     let all = fleet([failing("a", 5, &[]), failing("b", 4, &[]), failing("c", 4, &[])]);
     let one_back = fleet([failing("a", 5, &[GOOD]), failing("b", 5, &[]), failing("c", 5, &[])]);
     let two_back = fleet([failing("a", 5, &[GOOD, GOOD]), failing("b", 5, &[GOOD]), failing("c", 6, &[])]);

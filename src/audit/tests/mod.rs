@@ -21,8 +21,8 @@ use super::policy::Rule;
 use super::*;
 use crate::catalog::{Problem, Status};
 use crate::model::{
-    Action, Delivery, DeliveryError, Fire, Holder, Home, Lease, Liveness, MessageFate, OpenRun, Process, Row, Run,
-    SchedulerTraits, Switch, Timestamp, Tokens,
+    Action, Delivery, DeliveryError, Fire, Holder, Home, Lease, Liveness, MessageFate, OpenRun, Outcome as RunOutcome,
+    Process, Row, Run, RunError, SchedulerTraits, Switch, Timestamp,
 };
 use crate::schedule::Zone;
 use crate::settings::{ThresholdOverrides, Thresholds};
@@ -118,16 +118,16 @@ impl History for Job {
 
     fn used(mut self, start: &str, end: &str, tokens: u32) -> Job {
         let (start, end) = (at(start), at(end));
-        self.fires.push(Fire::ended(end, Tokens::Used(tokens)).started(start));
+        self.fires.push(Fire::counted(end, tokens).started(start));
         let next = self.schedule.cadence().and_then(|cadence| cadence.next(end));
-        let run = Run { start, duration_ms: Some(end.since(start)), failed: false, error: None, error_class: None };
+        let run = Run { start, duration_ms: Some(end.since(start)), failed: false, error: None };
         let next_run_at = next.map_or(Timestamp::Missing, Timestamp::At);
         self.row = Some(Row { last_run: Some(run), next_run_at, updated_at: Some(end), ..Row::default() });
         self
     }
 
     fn event(mut self, end: &str) -> Job {
-        self.fires.push(Fire::ended(at(end), Tokens::Used(1000)));
+        self.fires.push(Fire::counted(at(end), 1000));
         self
     }
 
@@ -299,13 +299,28 @@ fn set_back(next: &str) -> Snapshot {
     Snapshot { clock_was_at: Some(at("2026-03-05 10:00")), last_other_activity: Some(at("13:04")), ..world }
 }
 
-/// A job that fired every hour up to 12:01, each run with these tokens.
-fn fires(tokens: &[Tokens]) -> Job {
-    let mut world = used(&vec![1; tokens.len()]);
-    let mut job = world.jobs.remove(0);
-    job.fires.iter_mut().zip(tokens).for_each(|(fire, tokens)| fire.tokens = *tokens);
-    job
+/// What a run did: how it ended, and its tokens.
+type Did = (RunOutcome, Option<u32>);
+
+const GOOD: Did = (RunOutcome::Worked, Some(1000));
+const EMPTY: Did = (RunOutcome::Empty, Some(0));
+const FAILED: Did = (RunOutcome::Failed, Some(1000));
+const THREW: Did = (RunOutcome::Threw, None);
+const SKIPPED: Did = (RunOutcome::Skipped, None);
+const DECLINED: Did = (RunOutcome::Declined, None);
+const IDLE: Did = (RunOutcome::Idle, None);
+const UNREAD: Did = (RunOutcome::Unread, None);
+const UNPROVEN: Did = (RunOutcome::Unproven, None);
+
+/// The same fire, but this is what its run did.
+fn did(fire: Fire, (outcome, tokens): Did) -> Fire {
+    Fire { outcome, tokens, ..fire }
 }
 
-const GOOD: Tokens = Tokens::Used(1000);
-const EMPTY: Tokens = Tokens::Used(0);
+/// A job that fired every hour up to 12:01, each run with what it did.
+fn fires(runs: &[Did]) -> Job {
+    let mut world = used(&vec![1; runs.len()]);
+    let mut job = world.jobs.remove(0);
+    job.fires.iter_mut().zip(runs).for_each(|(fire, run)| *fire = did(*fire, *run));
+    job
+}

@@ -65,12 +65,11 @@ fn slots_before_a_retry_are_not_lost_and_skips_are_no_fires() {
         let verdict = verdict(&recorded(jobs), "10:29");
         verdict.jobs[0].timeline.outcomes.iter().map(|outcome| outcome.ascii()).collect::<String>()
     };
-    let tokens = [GOOD, Tokens::Skipped];
+    let runs = [GOOD, SKIPPED];
     let mut job = ended(cron("j", "*/10 * * * *"), [at("10:00:30"), at("10:10:30")]);
-    job.fires.iter_mut().zip(tokens).for_each(|(fire, tokens)| fire.tokens = tokens);
+    job.fires.iter_mut().zip(runs).for_each(|(fire, run)| *fire = did(*fire, run));
     assert!(slots([job.clone()]).ends_with("#-x"), "{}", slots([job.clone()]));
-    job.fires[1].failed = true;
-    job.fires[0].failed = true;
+    job.fires.iter_mut().for_each(|fire| *fire = did(*fire, FAILED));
     // The second error is tried again after a minute, the third after five.
     assert!(slots([job]).ends_with("00x"));
 }

@@ -10,12 +10,12 @@ fn punctual(schedule: Schedule, made: Instant, runs: usize, took: Millis) -> Opt
     for _ in 0..runs {
         let Some(start) = job.next_run() else { break };
         let end = start.plus(took);
-        let fire = Fire::ended(end, Tokens::Used(7));
+        let fire = Fire::counted(end, 7);
         job.fires.push(fire.after(before));
         before = end;
         let next =
             job.schedule.cadence().and_then(|cadence| cadence.next(end)).map_or(Timestamp::Missing, Timestamp::At);
-        let run = Run { start, duration_ms: Some(took), failed: false, error: None, error_class: None };
+        let run = Run { start, duration_ms: Some(took), failed: false, error: None };
         job.row = Some(Row { last_run: Some(run), next_run_at: next, updated_at: Some(end), ..Row::default() });
     }
     phantom::join_row(&mut job, Instant::MAX);

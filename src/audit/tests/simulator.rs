@@ -76,7 +76,7 @@ impl Random {
 /// One write of the scheduler.
 enum Write {
     Session(usize),
-    Event(usize, Tokens),
+    Event(usize, u32),
     Row(usize, Row, State),
     Other,
 }
@@ -294,9 +294,9 @@ impl Fleet {
         // Three errors in a row are a trouble of their own.
         let fails = self.random.chance(0.02) && self.jobs[job].errors() < 2;
         let (lasts, tokens, failed) = match (outage, fails) {
-            (true, _) => (2 * SECOND, Tokens::Used(0), self.fault == Fault::OutageWithErrors),
-            (false, true) if self.random.chance(0.5) => (2 * SECOND, Tokens::Used(0), true),
-            (false, fails) => (lasts, Tokens::Used(1000), fails),
+            (true, _) => (2 * SECOND, 0, self.fault == Fault::OutageWithErrors),
+            (false, true) if self.random.chance(0.5) => (2 * SECOND, 0, true),
+            (false, fails) => (lasts, 1000, fails),
         };
         if outage {
             self.lost.entry(job).or_insert(start);
@@ -331,9 +331,9 @@ impl Fleet {
         if broken {
             self.jobs[job].state = State::Broken;
         }
-        let error = failed.then(|| "Error: overloaded".to_owned());
+        let error = failed.then(|| RunError { class: None, ..RunError::new("Error: overloaded") });
         let row = Row {
-            last_run: Some(Run { start, duration_ms: Some(end.since(start)), failed, error, error_class: None }),
+            last_run: Some(Run { start, duration_ms: Some(end.since(start)), failed, error }),
             next_run_at: next.filter(|_| !broken).map_or(Timestamp::Missing, Timestamp::At),
             consecutive_errors: errors,
             updated_at: Some(end),
@@ -375,7 +375,7 @@ impl<'a> Database<'a> {
                     self.sessions.insert(*job, whole(*at));
                 }
                 Write::Event(job, tokens) => {
-                    let fire = Fire::ended(whole(*at), *tokens);
+                    let fire = Fire::counted(whole(*at), *tokens);
                     self.jobs[*job].fires.push(fire.after(self.newest_end));
                     self.newest_end = fire.end;
                 }

@@ -139,7 +139,7 @@ fn failures() -> Vec<(&'static str, String)> {
         ),
         ("one fails and has stopped", words(&fleet([stopped]), "12:02")),
         ("one failed and works again", words(&over, "12:02")),
-        ("one is skipped", words(&fleet([fires(&[GOOD, Tokens::Skipped, Tokens::Skipped, Tokens::Skipped])]), "12:02")),
+        ("one is skipped", words(&fleet([fires(&[GOOD, SKIPPED, SKIPPED, SKIPPED])]), "12:02")),
     ]
 }
 
@@ -158,7 +158,7 @@ fn rows() -> Vec<(&'static str, String)> {
     row(&mut late.jobs[0]).delivery = Some(Delivery::Failed(error));
     let paused = Job { state: State::Paused, ..hourly("j").ran("10:00", "10:01") };
     let far = cron("j", "0 9 * * *").ran("09:00", "09:01").next("2026-03-09 00:00");
-    let unknown = fires(&[GOOD, Tokens::Unknown, Tokens::Unknown, Tokens::Unknown]);
+    let unknown = fires(&[GOOD, UNREAD, UNREAD, UNREAD]);
     let runaway = ["10:03", "10:04", "10:05"].iter();
     let runaway = runaway.fold(hourly("j").ran("10:00", "10:01").next("11:00"), |job, end| job.event(end));
     let four = ["a", "b", "c", "d"].map(undelivered);

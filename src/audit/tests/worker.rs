@@ -6,7 +6,7 @@ use super::*;
 fn run_of_a_deleted_job_keeps_the_worker_busy_for_241_minutes() {
     let waits = |end: &str, now: &str| {
         let world = fleet([hourly("j").ran("10:00", "10:01")]);
-        let other = Fire::ended(at(end), Tokens::Used(1)).after(at("10:01"));
+        let other = Fire::counted(at(end), 1).after(at("10:01"));
         found(&Snapshot { other_fires: vec![other], ..world }, now)
     };
     assert_eq!(waits("12:30", "12:31"), ["info waiting"]);

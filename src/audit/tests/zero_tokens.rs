@@ -59,7 +59,7 @@ fn a_streak_counts_the_zero_token_fires_and_ends_with_tokens() {
     let streak = |tokens: &[u32]| verdict(&used(tokens), "12:02").jobs[0].metrics.zero_token_streak;
     assert_eq!([streak(&[0, 1, 0, 0]), streak(&[0, 0, 1]), streak(&[0])], [2, 0, 1]);
     let mut thrown = used(&[1, 0, 0, 0]);
-    thrown.jobs[0].fires[2].tokens = Tokens::NoEvent;
+    thrown.jobs[0].fires[2] = did(thrown.jobs[0].fires[2], THREW);
     assert_eq!(verdict(&thrown, "12:02").jobs[0].metrics.zero_token_streak, 2, "a run that threw used unknown tokens");
 }
 
@@ -71,11 +71,10 @@ fn three_errors_in_a_row_are_a_warning_since_the_first_of_them() {
     assert_eq!(told(fires(&[GOOD; 5]).with_errors(3)), [FAILING]);
     let broken = Job { state: State::Broken, ..fires(&[GOOD; 5]).with_errors(3) };
     assert_eq!(told(broken), ["critical breaker-open"]);
-    let since = |failed: bool, tokens: Tokens, errors| {
-        let mut job = fires(&[GOOD, GOOD, GOOD, GOOD, tokens]).with_errors(errors);
+    let since = |failed: bool, newest: Did, errors| {
+        let mut job = fires(&[GOOD, GOOD, GOOD, GOOD, newest]).with_errors(errors);
         row(&mut job).last_run.iter_mut().for_each(|run| run.failed = failed);
-        job.fires[4].failed = failed;
-        if tokens == Tokens::NoEvent {
+        if newest == THREW {
             job.fires.pop();
         }
         spans(&fleet([job]), "12:02", Problem::JobFailing)[0].0
@@ -85,28 +84,28 @@ fn three_errors_in_a_row_are_a_warning_since_the_first_of_them() {
     assert_eq!(since(true, GOOD, 9), Some(at("08:01")));
     assert_eq!(since(true, EMPTY, 3), Some(at("10:01")));
     // Of those that threw only the newest is known: the first was due after the last good one.
-    assert_eq!(since(true, Tokens::NoEvent, 3), Some(at("12:00")));
+    assert_eq!(since(true, THREW, 3), Some(at("12:00")));
     assert_eq!(since(false, GOOD, 3), Some(at("12:01")), "its newest run was fine");
 }
 
 #[test]
 fn skips_are_a_warning_from_three_and_critical_from_five() {
-    let told = |count: usize| found(&fleet([fires(&[vec![GOOD; 2], vec![Tokens::Skipped; count]].concat())]), "12:02");
+    let told = |count: usize| found(&fleet([fires(&[vec![GOOD; 2], vec![SKIPPED; count]].concat())]), "12:02");
     assert_eq!(told(2), NONE);
     assert_eq!((told(3), told(4)), (vec!["warning job-skipped".to_owned()], vec!["warning job-skipped".to_owned()]));
     assert_eq!(told(5), ["critical job-skipped"]);
-    let world = fleet([fires(&[GOOD, GOOD, Tokens::Skipped, Tokens::Skipped, Tokens::Skipped])]);
+    let world = fleet([fires(&[GOOD, GOOD, SKIPPED, SKIPPED, SKIPPED])]);
     assert_eq!(spans(&world, "12:02", Problem::JobSkipped), [(Some(at("10:01")), None)]);
 }
 
 #[test]
 fn streak_continues_over_an_error_with_tokens() {
     let mut job = fires(&[GOOD, EMPTY, EMPTY, GOOD, EMPTY]);
-    job.fires[3].failed = true;
+    job.fires[3] = did(job.fires[3], FAILED);
     let world = fleet([job]);
     assert_eq!(found(&world, "12:02"), ["warning zero-token-streak"]);
     assert_eq!(spans(&world, "12:02", Problem::ZeroTokenStreak), [(Some(at("09:01")), None)]);
-    let over = |tokens: &[Tokens]| found(&fleet([fires(tokens)]), "12:02");
+    let over = |tokens: &[Did]| found(&fleet([fires(tokens)]), "12:02");
     assert_eq!(over(&[EMPTY, EMPTY, GOOD]), NONE);
     assert_eq!(over(&[EMPTY, EMPTY, EMPTY, GOOD]), ["warning zero-token-streak over"]);
     let world = fleet([fires(&[EMPTY, EMPTY, EMPTY, GOOD]).next("2026-03-20 00:00")]);
@@ -123,8 +122,8 @@ fn streak_continues_over_an_error_with_tokens() {
 fn a_history_that_cannot_be_judged_is_a_warning() {
     const UNJUDGED: &str = "warning unjudged";
     let told = |job: Job| found(&fleet([job]), "12:02");
-    assert_eq!(told(fires(&[GOOD, Tokens::Unknown, Tokens::Unknown])), NONE);
-    assert_eq!(told(fires(&[GOOD, Tokens::Unknown, Tokens::Unknown, Tokens::Unknown])), [UNJUDGED]);
+    assert_eq!(told(fires(&[GOOD, UNREAD, UNREAD])), NONE);
+    assert_eq!(told(fires(&[GOOD, UNREAD, UNREAD, UNREAD])), [UNJUDGED]);
     assert_eq!(told(Job { id: String::new(), ..fires(&[GOOD; 3]) }), [UNJUDGED]);
     let without_time =
         |events, fires_known: usize| told(Job { events_without_time: events, ..fires(&vec![GOOD; fires_known]) });

@@ -5,7 +5,7 @@ use super::query::{Columns, Prepared};
 use super::values::{self, Form, Status, flag, number, shown, text};
 use super::{Reader, runs};
 use crate::db::ReadError;
-use crate::model::{ErrorClass, Fire, Job, Row, Run, Schedule, Snapshot, State, Timestamp, Tokens, When};
+use crate::model::{Fire, Job, Outcome, Row, Run, Schedule, Snapshot, State, Timestamp, When};
 use crate::schedule::{Cadence, Zone};
 use crate::time::Instant;
 use rusqlite::Row as SqlRow;
@@ -46,7 +46,7 @@ pub fn read(reader: &Reader<'_>, snapshot: &mut Snapshot) -> Result<Columns, Rea
         super::super::room_for_another(&snapshot.jobs)?;
         let row = JobRow { reader, row, columns: &columns };
         let (job, problem) = row.job()?;
-        if job.fires.iter().any(|fire| fire.tokens == Tokens::Unknown) {
+        if job.fires.iter().any(Fire::is_unknown) {
             unknown = text(row.get("last_status")?);
         }
         unread.extend(problem.map(|problem| format!("the schedule of {:?} is not read: {problem}", job.id)));
@@ -93,7 +93,7 @@ impl JobRow<'_> {
         };
         let is_unknown = |run: &&Run| status == Some(Status::Unknown) && !run.failed;
         let unknown = last_run.as_ref().filter(is_unknown).filter(|_| self.reader.mapping.runs.is_none());
-        let fires = unknown.map(|run| Fire::ended(run.end(), Tokens::Unknown).started(run.start));
+        let fires = unknown.map(|run| Fire::ended(run.end(), Outcome::Unread).started(run.start));
         let row = Row {
             next_run_at: self.next_run(&schedule, last_run.is_some())?,
             consecutive_errors: number(self.get("errors")?).map_or(0, |errors| errors.max(0).unsigned_abs()),
@@ -135,8 +135,7 @@ impl JobRow<'_> {
             start,
             duration_ms: began.zip(end).map(|(began, end)| end.since(began).max(0)),
             failed,
-            error: window.error(first_line),
-            error_class: first_line.and_then(ErrorClass::of),
+            error: first_line.map(|line| window.error(line)),
         }))
     }
 

@@ -3,9 +3,9 @@
 //! The names of a query's columns carry their meaning, and what a query does not have is unknown. A query is one SELECT on the
 //! tables of its mapping: SQLite's authorizer refuses everything else, and the deadline and the limits hold.
 
+mod advice;
 mod jobs;
 mod query;
-mod remedy;
 mod runs;
 mod values;
 
@@ -13,7 +13,7 @@ pub use values::{Form, TimeForm, Words};
 
 use super::Window;
 use crate::db::{Access, ReadError};
-use crate::model::{Fire, Lease, Remedies, SchedulerTraits, Snapshot};
+use crate::model::{AdviceTable, Fire, Lease, SchedulerTraits, Snapshot};
 use crate::schedule::Cron;
 use crate::time::{MINUTE, Millis};
 use query::Query;
@@ -101,7 +101,11 @@ impl Mapping {
             timer_sleeps: MINUTE,
             hides_runs,
             moves_before: self.moves_before,
-            remedies: Remedies::Named(remedy::remedy, self.commands.clone()),
+            advice: AdviceTable {
+                rows: advice::ROWS,
+                error_place: advice::ERROR_PLACE,
+                commands: self.commands.clone(),
+            },
         }
     }
 

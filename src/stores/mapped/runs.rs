@@ -1,11 +1,11 @@
 //! The runs of a mapped store.
 
-use super::super::value;
+use super::super::{forget_zeros, value};
 use super::Reader;
 use super::query::{Columns, SINCE};
 use super::values::{self, Status};
 use crate::db::ReadError;
-use crate::model::{ErrorClass, Fire, Job, Run, Snapshot, Tokens};
+use crate::model::{Fire, Job, Outcome, Run, Snapshot};
 use crate::time::{DAY, Instant, MINUTE, Millis};
 use rusqlite::Row;
 use std::collections::HashMap;
@@ -43,7 +43,7 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
         }
         let Some(run) = RunRow::read(reader, row, &columns)? else { continue };
         shows_open |= run.is_open || (columns.has("end") && columns.has("start"));
-        if run.tokens == Tokens::Unknown {
+        if run.outcome == Outcome::Unread {
             unknown = values::text(columns.get(row, "status")?);
         }
         if let Some(position) = index.get(&value::id(&values::bytes(columns.get(row, "job")?))) {
@@ -65,8 +65,8 @@ struct RunRow {
     /// None if it is in flight, or nothing says when it ended.
     end: Option<Instant>,
     is_open: bool,
-    failed: bool,
-    tokens: Tokens,
+    outcome: Outcome,
+    tokens: Option<u32>,
     error: Option<String>,
 }
 
@@ -87,17 +87,16 @@ impl RunRow {
         let is_open = status == Some(Status::Running) || is_unsaid && end.is_none() && may_be_open;
         let error = values::error(get("error")?);
         let failed = values::failed(status, error.as_deref());
-        let tokens = match (values::number(get("tokens")?), status) {
-            (_, Some(Status::Skipped)) => Tokens::Skipped,
-            (Some(tokens), _) if tokens > 0 && status != Some(Status::Unknown) => {
-                Tokens::Used(u32::try_from(tokens).unwrap_or(u32::MAX))
-            }
-            _ if failed => Tokens::NoEvent,
-            (_, Some(Status::Unknown)) => Tokens::Unknown,
-            (Some(_), _) => Tokens::Used(0),
-            (None, _) => Tokens::Uncounted,
+        let count = values::number(get("tokens")?).map(|count| u32::try_from(count.max(0)).unwrap_or(u32::MAX));
+        let (outcome, tokens) = match (status, count) {
+            (Some(Status::Skipped), _) => (Outcome::Skipped, None),
+            (Some(Status::Unknown), _) => (if failed { Outcome::Threw } else { Outcome::Unread }, None),
+            (_, Some(1..)) => (if failed { Outcome::Failed } else { Outcome::Worked }, count),
+            _ if failed => (Outcome::Threw, None),
+            (_, Some(0)) => (Outcome::Empty, count),
+            (_, None) => (Outcome::Unproven, None),
         };
-        Ok(Some(RunRow { start, end, is_open, failed, tokens, error }))
+        Ok(Some(RunRow { start, end, is_open, outcome, tokens, error }))
     }
 
     fn add_to(self, job: &mut Job, reader: &Reader<'_>) {
@@ -106,19 +105,19 @@ impl RunRow {
             return;
         }
         let end = self.end.unwrap_or(self.start);
-        job.fires.push(Fire { failed: self.failed, ..Fire::ended(end, self.tokens).started(self.start) });
+        let fire = Fire { tokens: self.tokens, ..Fire::ended(end, self.outcome).started(self.start) };
+        job.fires.push(fire);
         let is_newest = |known: &Run| {
             let slack = if known.duration_ms.is_none() { SAME_RUN } else { 0 };
             known.end().since(end) <= slack
         };
         if let Some(row) = job.row.as_mut().filter(|row| row.last_run.as_ref().is_none_or(is_newest)) {
-            let line = self.error.as_deref().and_then(|error| error.lines().next()).filter(|_| self.failed);
+            let line = self.error.as_deref().and_then(|error| error.lines().next()).filter(|_| fire.has_failed());
             row.last_run = Some(Run {
                 start: self.start,
                 duration_ms: Some(end.since(self.start)),
-                failed: self.failed,
-                error: reader.window.error(line),
-                error_class: line.and_then(ErrorClass::of),
+                failed: fire.has_failed(),
+                error: line.map(|line| reader.window.error(line)),
             });
         }
     }
@@ -137,17 +136,13 @@ fn bound(at: Instant, form: Option<values::TimeForm>) -> rusqlite::types::Value 
 pub fn finish(job: &mut Job) {
     job.fires.sort_by_key(|fire| fire.end);
     if let Some(run) = job.last_run().filter(|_| job.fires.is_empty()) {
-        let tokens = if run.failed { Tokens::NoEvent } else { Tokens::Uncounted };
-        let fire = Fire { failed: run.failed, ..Fire::ended(run.end(), tokens).started(run.start) };
+        let outcome = if run.failed { Outcome::Threw } else { Outcome::Unproven };
+        let fire = Fire::ended(run.end(), outcome).started(run.start);
         job.fires.push(fire);
     }
-    if !job.fires.iter().any(|fire| matches!(fire.tokens, Tokens::Used(1..))) {
-        for fire in job.fires.iter_mut().filter(|fire| fire.tokens == Tokens::Used(0)) {
-            fire.tokens = Tokens::Uncounted;
-        }
-    }
-    job.uses_model = job.fires.iter().any(|fire| matches!(fire.tokens, Tokens::Used(_)));
-    let errors = job.fires.iter().rev().take_while(|fire| fire.failed).count();
+    forget_zeros(&mut job.fires);
+    job.uses_model = job.fires.iter().any(|fire| fire.tokens.is_some());
+    let errors = job.fires.iter().rev().take_while(|fire| fire.has_failed()).count();
     if let Some(row) = job.row.as_mut() {
         row.consecutive_errors = row.consecutive_errors.max(u64::try_from(errors).unwrap_or(u64::MAX));
     }

@@ -2,7 +2,7 @@
 
 use super::definition::Definition;
 use super::runs::RunTable;
-use crate::model::{MessageFate, Tokens};
+use crate::model::{MessageFate, Outcome};
 use serde::Deserialize;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -42,20 +42,24 @@ pub struct Detail<'a> {
 /// What is known of a run's work.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Work {
-    /// What it used.
-    pub tokens: Tokens,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What it used, if that is known.
+    pub tokens: Option<u32>,
     /// How many tokens the model wrote.
     pub output: Option<NonZeroU32>,
-    /// Whether it failed.
-    pub failed: bool,
     /// What became of its message.
     pub message: MessageFate,
 }
 
 impl Work {
-    /// Work of which nothing is known but what it used and whether it failed.
-    pub fn new(tokens: Tokens, failed: bool) -> Work {
-        Work { tokens, output: None, failed, message: MessageFate::None }
+    /// Work of which nothing is known but how it ended.
+    pub fn ended(outcome: Outcome) -> Work {
+        Work { outcome, tokens: None, output: None, message: MessageFate::None }
+    }
+
+    fn counted(tokens: u32) -> Work {
+        Work { tokens: Some(tokens), ..Work::ended(Outcome::by_count(tokens)) }
     }
 }
 
@@ -74,24 +78,24 @@ impl<'a> Detail<'a> {
     /// What the run of a job did.
     pub fn classify_run(&self, definition: &Definition, runs: RunTable) -> Work {
         match self.status.as_deref() {
-            Some("error") => Work::new(Tokens::NoEvent, true),
+            Some("error") => Work::ended(Outcome::Threw),
             Some("skipped") if definition.may_be_skipped() => {
                 let usual = self.error.as_deref().is_none_or(|why| USUAL_SKIPS.iter().any(|usual| why.contains(usual)));
-                Work::new(if usual { Tokens::Idle } else { Tokens::Declined }, false)
+                Work::ended(if usual { Outcome::Idle } else { Outcome::Declined })
             }
-            Some("skipped") => Work::new(Tokens::Skipped, false),
+            Some("skipped") => Work::ended(Outcome::Skipped),
             Some("ok") => {
-                let tokens = if definition.is_agent_turn() { self.tokens() } else { Tokens::Uncounted };
-                Work { tokens, output: self.output(), failed: false, message: self.message(runs) }
+                let work = if definition.is_agent_turn() { self.turn() } else { Work::ended(Outcome::Unproven) };
+                Work { output: self.output(), message: self.message(runs), ..work }
             }
             // A quiet evaluation of a trigger has no status.
-            _ => Work::new(Tokens::Idle, false),
+            _ => Work::ended(Outcome::Idle),
         }
     }
 
-    /// What a successful turn of an agent used. Providers that count nothing leave the usage out; then the answer shows whether
+    /// What a successful turn of an agent did. Providers that count nothing leave the usage out; then the answer shows whether
     /// the model worked.
-    fn tokens(&self) -> Tokens {
+    fn turn(&self) -> Work {
         let counts = ["input_tokens", "output_tokens", "total_tokens"].map(|key| self.usage[key].as_f64());
         let cached = ["cache_read_tokens", "cache_write_tokens"].iter().filter_map(|key| self.usage[key].as_f64());
         let [input, output, total] = counts;
@@ -99,12 +103,12 @@ impl<'a> Detail<'a> {
         let cached: f64 = cached.sum();
         match &self.usage {
             // A float becomes the nearest u32.
-            Value::Object(_) if counts.iter().any(Option::is_some) && sum > 0.0 => Tokens::Used(sum as u32),
-            Value::Object(_) if cached > 0.0 => Tokens::Used(cached as u32),
-            Value::Object(_) if counts.iter().any(Option::is_some) => Tokens::Used(0),
-            Value::Object(usage) if !usage.is_empty() => Tokens::Unknown,
-            _ if self.has_answer() => Tokens::Answered,
-            _ => Tokens::Used(0),
+            Value::Object(_) if counts.iter().any(Option::is_some) && sum > 0.0 => Work::counted(sum as u32),
+            Value::Object(_) if cached > 0.0 => Work::counted(cached as u32),
+            Value::Object(_) if counts.iter().any(Option::is_some) => Work::counted(0),
+            Value::Object(usage) if !usage.is_empty() => Work::ended(Outcome::Unread),
+            _ if self.has_answer() => Work::ended(Outcome::Worked),
+            _ => Work::counted(0),
         }
     }
 
@@ -140,22 +144,26 @@ mod tests {
 
     #[test]
     fn absent_usage_is_empty_only_without_an_answer() {
-        let tokens = |rest: &str| work(&format!(r#"{{"status":"ok"{rest}}}"#)).tokens;
-        assert_eq!(tokens(r#","summary":"NO_REPLY""#), Tokens::Used(0));
-        assert_eq!(tokens(""), Tokens::Used(0));
-        assert_eq!(tokens(r#","summary":"Done.""#), Tokens::Answered);
-        assert_eq!(tokens(r#","summary":"NO_REPLY","deliveryStatus":"delivered""#), Tokens::Answered);
+        let turn = |rest: &str| work(&format!(r#"{{"status":"ok"{rest}}}"#));
+        assert_eq!(turn(r#","summary":"NO_REPLY""#), Work::counted(0));
+        assert_eq!(turn(""), Work::counted(0));
+        assert_eq!(turn(r#","summary":"Done.""#), Work::ended(Outcome::Worked));
+        assert_eq!(turn(r#","summary":"NO_REPLY","deliveryStatus":"delivered""#).outcome, Outcome::Worked);
     }
 
     #[test]
     fn usage_that_can_not_be_read_is_unknown_and_cached_input_counts() {
-        let tokens = |usage: &str| work(&format!(r#"{{"status":"ok","usage":{usage}}}"#)).tokens;
-        assert_eq!(tokens(r#"{"input_tokens":5,"output_tokens":7}"#), Tokens::Used(12));
-        assert_eq!(tokens(r#"{"input_tokens":0,"output_tokens":0,"total_tokens":0}"#), Tokens::Used(0));
-        assert_eq!(tokens(r#"{"total_tokens":null}"#), Tokens::Unknown);
-        assert_eq!(tokens(r#"{"input_tokens":"5"}"#), Tokens::Unknown);
-        assert_eq!(tokens(r#"{"cache_read_tokens":9}"#), Tokens::Used(9));
-        assert_eq!(tokens(r#"{"input_tokens":0,"cache_read_tokens":9}"#), Tokens::Used(9));
+        let turn = |usage: &str| {
+            let Work { outcome, tokens, .. } = work(&format!(r#"{{"status":"ok","usage":{usage}}}"#));
+            (outcome, tokens)
+        };
+        assert_eq!(turn(r#"{"input_tokens":5,"output_tokens":7}"#), (Outcome::Worked, Some(12)));
+        let zeros = r#"{"input_tokens":0,"output_tokens":0,"total_tokens":0}"#;
+        assert_eq!(turn(zeros), (Outcome::Empty, Some(0)));
+        assert_eq!(turn(r#"{"total_tokens":null}"#), (Outcome::Unread, None));
+        assert_eq!(turn(r#"{"input_tokens":"5"}"#), (Outcome::Unread, None));
+        assert_eq!(turn(r#"{"cache_read_tokens":9}"#), (Outcome::Worked, Some(9)));
+        assert_eq!(turn(r#"{"input_tokens":0,"cache_read_tokens":9}"#), (Outcome::Worked, Some(9)));
     }
 
     #[test]
@@ -166,9 +174,9 @@ mod tests {
             Detail::parse(detail.as_bytes())
                 .unwrap_or_else(|| panic!("{detail}"))
                 .classify_run(&heartbeat, RunTable::Tasks)
-                .tokens
+                .outcome
         };
-        assert_eq!((skipped("quiet-hours"), skipped("no-route")), (Tokens::Idle, Tokens::Declined));
+        assert_eq!((skipped("quiet-hours"), skipped("no-route")), (Outcome::Idle, Outcome::Declined));
     }
 
     #[test]
@@ -181,6 +189,6 @@ mod tests {
         assert_eq!(message(r#","deliveryStatus":"unknown""#), MessageFate::Unconfirmed);
         assert_eq!(message(r#","delivered":false,"deliveryError":"chat not found""#), MessageFate::Lost);
         assert_eq!(message(r#","delivered":false"#), MessageFate::None);
-        assert_eq!(work(r#"{"status":"error","deliveryStatus":"not-delivered"}"#), Work::new(Tokens::NoEvent, true));
+        assert_eq!(work(r#"{"status":"error","deliveryStatus":"not-delivered"}"#), Work::ended(Outcome::Threw));
     }
 }

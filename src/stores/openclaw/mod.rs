@@ -5,10 +5,10 @@
 //! The JSON of rows may hold prompts and secrets: only the keys that are named in `definition` are read, and only names,
 //! schedules, and errors are shown.
 
+mod advice;
 mod definition;
 mod detail;
 pub mod places;
-mod remedy;
 mod runs;
 
 use super::table::Table;
@@ -16,7 +16,8 @@ use super::value::{self, cut, message, number, shown, text};
 use super::{NewerRows, Window};
 use crate::db::{Access, ReadError};
 use crate::model::{
-    ErrorClass, Home, Job, JobIndex, Lease, Remedies, Row, Run, Schedule, SchedulerTraits, Snapshot, State, Timestamp,
+    ErrorClass, ErrorKind, Home, Job, JobIndex, Lease, Row, Run, RunError, Schedule, SchedulerTraits, Snapshot, State,
+    Timestamp,
 };
 use crate::time::{DAY, Instant, MINUTE, Millis, SECOND};
 use definition::{Definition, JobState, Quarantine, delivery_error};
@@ -65,7 +66,7 @@ pub const TRAITS: SchedulerTraits = SchedulerTraits {
     timer_sleeps: MINUTE,
     hides_runs: false,
     moves_before: false,
-    remedies: Remedies::Own(remedy::remedy),
+    advice: advice::ADVICE,
 };
 
 /// A job by its id and the key of the store that it belongs to: several schedulers can share a file.
@@ -321,8 +322,7 @@ fn row(created_at: Option<Instant>, status: &JobState, window: &Window) -> Row {
         // The end on record of an interrupted run is the next boot.
         duration_ms: status.last_duration.filter(|_| !status.was_interrupted()).map(|millis| millis.max(0)),
         failed: status.last_status == "error",
-        error: window.error(error),
-        error_class: error.and_then(|error| ErrorClass::of(error.strip_prefix(HEARTBEAT_FAILED).unwrap_or(error))),
+        error: error.map(|line| run_error(line, window)),
     });
     Row {
         last_run,
@@ -330,6 +330,24 @@ fn row(created_at: Option<Instant>, status: &JobState, window: &Window) -> Row {
         consecutive_errors: status.consecutive_errors,
         updated_at: instant(status.activated_at).or(created_at),
         delivery: status.delivery(window.errors),
+    }
+}
+
+fn run_error(line: &str, window: &Window) -> RunError {
+    let class = ErrorClass::of(line.strip_prefix(HEARTBEAT_FAILED).unwrap_or(line));
+    RunError { class, kind: error_kind(line), ..window.error(line) }
+}
+
+/// The scheduler's own words for what keeps it from running a job.
+fn error_kind(line: &str) -> ErrorKind {
+    if line.contains("interrupted") {
+        ErrorKind::Interrupted
+    } else if line.contains("not reachable") {
+        ErrorKind::ProviderUnreachable
+    } else if line.contains("disabled") {
+        ErrorKind::SwitchedOff
+    } else {
+        ErrorKind::Other
     }
 }
 

@@ -2,12 +2,12 @@
 
 use super::super::models::Models;
 use super::super::value::{cut, number, text};
-use super::super::{MIN_OF_REGULAR, Window, gone, pieces, row_bounds, settle_newer_rows};
+use super::super::{MIN_OF_REGULAR, Window, forget_zeros, gone, pieces, row_bounds, settle_newer_rows};
 use super::definition::delivery_error;
 use super::detail::{Detail, Work};
 use super::{Key, Tables, instant, required};
 use crate::db::{Access, ReadError};
-use crate::model::{DeliveryError, Fire, Job, JobIndex, MessageFate, Tokens};
+use crate::model::{DeliveryError, Fire, Job, JobIndex, MessageFate, Outcome};
 use crate::time::{DAY, Instant, Millis, SECOND};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -250,17 +250,12 @@ fn finish(job: &mut Job) {
     let last = job.fires.iter().filter_map(Fire::known_start).max();
     let unknown = job.last_run().filter(|run| last.is_none_or(|last| run.start.since(last) > SAME_RUN));
     if let Some(run) = unknown {
-        let tokens = if run.failed { Tokens::NoEvent } else { Tokens::Uncounted };
-        let fire = Fire { failed: run.failed, ..Fire::ended(run.end(), tokens).started(run.start) };
-        job.fires.push(fire);
+        let outcome = if run.failed { Outcome::Threw } else { Outcome::Unproven };
+        job.fires.push(Fire::ended(run.end(), outcome).started(run.start));
     }
     job.fires.sort_by_key(|fire| fire.end);
     job.manual_runs.sort_unstable();
-    if !job.fires.iter().any(|fire| matches!(fire.tokens, Tokens::Used(1..))) {
-        for fire in job.fires.iter_mut().filter(|fire| fire.tokens == Tokens::Used(0)) {
-            fire.tokens = Tokens::Uncounted;
-        }
-    }
+    forget_zeros(&mut job.fires);
 }
 
 fn job_of(tables: &Tables, store_key: Option<&[u8]>, id: &[u8]) -> Option<JobIndex> {
@@ -288,7 +283,7 @@ fn read_runs(db: &Connection, tables: &Tables, (from, to): (i64, i64), window: &
         if end < oldest {
             continue;
         }
-        let ended = Fire::ended(end.min(window.now), Tokens::Unknown).started(start);
+        let ended = Fire::ended(end.min(window.now), Outcome::Unread).started(start);
         let id = row.get_ref(0)?.as_bytes().unwrap_or_default();
         let store_key = row.get_ref(6)?.as_bytes().ok();
         part.add(tables, (store_key, id), ended, row.get_ref(3)?, row.get_ref(5)?, window.errors);
@@ -313,11 +308,12 @@ impl Part {
         let job = job_of(tables, store_key, id);
         let definition = job.map(|job| &tables.definitions[job.position()]);
         let work = detail.zip(definition).map(|(detail, definition)| detail.classify_run(definition, tables.runs));
-        let unknown = Work::new(Tokens::Unknown, detail.is_some_and(Detail::has_failed));
-        let Work { tokens, output, failed, message } = work.unwrap_or(unknown);
+        let has_failed = detail.is_some_and(Detail::has_failed);
+        let unknown = Work::ended(if has_failed { Outcome::Failed } else { Outcome::Unread });
+        let Work { outcome, tokens, output, message } = work.unwrap_or(unknown);
         let model =
             detail.and_then(|detail| detail.model.as_deref()).and_then(|model| self.models.index(model.as_bytes()));
-        let fire = Fire { tokens, output, failed, message, model, ..ended };
+        let fire = Fire { outcome, tokens, output, message, model, ..ended };
         match job {
             Some(job) => {
                 let error = detail.and_then(|detail| detail.delivery_error.as_deref());
@@ -347,21 +343,20 @@ fn read_receipts(db: &Connection, tables: &Tables, window: &Window, newest: &mut
         newest.requested.entry(job).or_default().note(start, row.get_ref(5)? != ValueRef::Null);
         let end = instant(number(row.get_ref(4)?));
         let status = row.get_ref(2)?.as_bytes().unwrap_or_default();
-        let (tokens, failed) = match status {
+        let outcome = match status {
             b"superseded" => continue,
             b"running" => {
                 newest.running.push((job, start));
                 continue;
             }
-            b"error" | b"interrupted" => (Tokens::NoEvent, true),
-            b"skipped" if tables.definitions[job.position()].may_be_skipped() => (Tokens::Idle, false),
-            b"skipped" => (Tokens::Skipped, false),
-            _ => (Tokens::Uncounted, false),
+            b"error" | b"interrupted" => Outcome::Threw,
+            b"skipped" if tables.definitions[job.position()].may_be_skipped() => Outcome::Idle,
+            b"skipped" => Outcome::Skipped,
+            _ => Outcome::Unproven,
         };
         // The recorded end of an interrupted run is the next boot: all that is known is that it began.
         let end = if status == b"interrupted" { start } else { end.unwrap_or(start) };
-        let fire = Fire { failed, ..Fire::ended(end.min(window.now), tokens).started(start) };
-        newest.receipts.push((job, fire));
+        newest.receipts.push((job, Fire::ended(end.min(window.now), outcome).started(start)));
     }
     Ok(())
 }

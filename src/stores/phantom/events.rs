@@ -12,7 +12,7 @@ use super::super::value::{event_time, number};
 use super::super::{MIN_OF_REGULAR, Window, gone, row_bounds, settle_newer_rows};
 use super::{KEY_PREFIX, Tables};
 use crate::db::{Access, ReadError};
-use crate::model::{Fire, Job, JobIndex, Run, Snapshot, Tokens};
+use crate::model::{Fire, Job, JobIndex, Outcome, Run, Snapshot};
 use crate::parallel;
 use crate::time::{Instant, MINUTE, Millis, SECOND};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -168,15 +168,15 @@ impl Keys {
         let count = |index| Ok::<_, rusqlite::Error>(number(row.get_ref(index)?).and_then(|n| u64::try_from(n).ok()));
         let (read, written) = (count(2)?, count(3)?);
         let output = written.and_then(|written| NonZeroU32::new(u32::try_from(written).unwrap_or(u32::MAX)));
-        let tokens = match (read, written) {
+        let ended = match (read, written) {
             (Some(read), Some(written)) => {
-                Tokens::Used(u32::try_from(read.saturating_add(written)).unwrap_or(u32::MAX))
+                Fire::counted(end, u32::try_from(read.saturating_add(written)).unwrap_or(u32::MAX))
             }
-            _ => Tokens::Unknown,
+            _ => Fire::ended(end, Outcome::Unread),
         };
         let cost_usd = row.get_ref(1)?.as_f64_or_null().ok().flatten().unwrap_or(0.0) as f32;
         let model = self.models.index(row.get_ref(5)?.as_bytes().unwrap_or_default());
-        Ok(Some(Event { who, fire: Some(Fire { cost_usd, output, model, ..Fire::ended(end, tokens) }) }))
+        Ok(Some(Event { who, fire: Some(Fire { cost_usd, output, model, ..ended }) }))
     }
 }
 
@@ -427,7 +427,8 @@ pub fn join_row(job: &mut Job, now: Instant) {
     let in_run = |fire: &Fire| fire.end.since(run.start) >= -SECOND && fire.end.since(run.end()) <= SAME_RUN;
     match job.fires.last_mut() {
         Some(fire) if in_run(fire) => {
-            *fire = Fire { failed: run.failed, ..fire.started(run.start) };
+            let outcome = if run.failed { Outcome::Failed } else { fire.outcome };
+            *fire = Fire { outcome, ..fire.started(run.start) };
         }
         newest => {
             let later = newest.is_none_or(|fire| run.end().since(fire.end) > SAME_RUN);
@@ -439,7 +440,8 @@ pub fn join_row(job: &mut Job, now: Instant) {
 }
 
 fn unrecorded(run: &Run) -> Fire {
-    Fire { failed: run.failed, ..Fire::ended(run.end(), Tokens::NoEvent).started(run.start) }
+    let outcome = if run.failed { Outcome::Threw } else { Outcome::Empty };
+    Fire::ended(run.end(), outcome).started(run.start)
 }
 
 /// What a job's history before the window is wanted for.

@@ -3,8 +3,8 @@
 //! The small tables are read here, the cost events in `events`, a row's schedule in `schedule`. The small tables and the
 //! last events are read in one piece, so that a row and its fires agree; older events never change once written.
 
+mod advice;
 mod events;
-mod remedy;
 mod schedule;
 
 use super::table::Table;
@@ -12,8 +12,7 @@ use super::value::{self, message, number, shown, stamp, text};
 use super::{NewerRows, Window};
 use crate::db::{Access, ReadError};
 use crate::model::{
-    Delivery, DeliveryError, ErrorClass, Job, JobIndex, OpenRun, Remedies, Row, Run, SchedulerTraits, Snapshot, State,
-    Switch, Timestamp,
+    Delivery, DeliveryError, Job, JobIndex, OpenRun, Row, Run, SchedulerTraits, Snapshot, State, Switch, Timestamp,
 };
 use crate::time::{Instant, MINUTE, SECOND};
 use rusqlite::Connection;
@@ -83,7 +82,7 @@ pub const TRAITS: SchedulerTraits = SchedulerTraits {
     timer_sleeps: 60 * MINUTE,
     hides_runs: false,
     moves_before: false,
-    remedies: Remedies::Own(remedy::remedy),
+    advice: advice::ADVICE,
 };
 
 /// Where its database usually is: in the working directory of its process.
@@ -234,15 +233,14 @@ fn job(row: &rusqlite::Row<'_>, window: &Window) -> Result<(Job, Option<Row>), r
         start,
         duration_ms,
         failed: status == "error",
-        error: window.error(error),
-        error_class: error.and_then(ErrorClass::of),
+        error: error.map(|line| window.error(line)),
     });
     let known = Row {
         last_run,
         next_run_at: stamp(row.get_ref(10)?),
         consecutive_errors: number(row.get_ref(11)?).and_then(|errors| u64::try_from(errors).ok()).unwrap_or(0),
         updated_at,
-        delivery: text(row.get_ref(14)?).map(|status| delivery(&status)),
+        delivery: text(row.get_ref(14)?).map(|status| delivery(&status, window.errors)),
     };
     let schedule = schedule::parse(&kind, &text(row.get_ref(5)?).unwrap_or_default(), window.first_zone());
     let name = shown(row.get_ref(1)?);
@@ -253,10 +251,12 @@ fn job(row: &rusqlite::Row<'_>, window: &Window) -> Result<(Job, Option<Row>), r
 }
 
 /// A message failed if its status begins with `error:` or `dropped:`; `skipped:channel_none` is intended.
-fn delivery(status: &str) -> Delivery {
-    let failed = ["error:", "dropped:"].iter().any(|word| status.starts_with(word));
-    let error = DeliveryError::new(status);
-    if failed { Delivery::Failed(DeliveryError { text: message(status, 100), ..error }) } else { Delivery::Fine }
+/// Why is told if error texts are.
+fn delivery(status: &str, errors: bool) -> Delivery {
+    let (word, _) = status.split_once(':').unwrap_or((status, ""));
+    let failed = status != word && ["error", "dropped"].contains(&word);
+    let text = if errors { message(status, 100) } else { word.to_owned() };
+    if failed { Delivery::Failed(DeliveryError { text, ..DeliveryError::new(status) }) } else { Delivery::Fine }
 }
 
 /// The scheduler picks `enabled = 1 AND status = 'active'`; the comparison is exact.

@@ -1,0 +1,139 @@
+//! What to do about an incident: the first row of its scheduler's table that fits, with the ids of its jobs filled in.
+
+use crate::catalog::Problem;
+use crate::model::{Action, Advice, Command, Condition, JOB_ID, JOB_IDS, Job, Remedy, SchedulerTraits, State, Step};
+use crate::shell;
+use crate::time::{Instant, span};
+
+/// Jobs for which the same command is shown, at most.
+const MAX_JOBS: usize = 20;
+/// Ids in a statement, and statements for one incident, at most.
+const MAX_IDS: usize = 20;
+const MAX_STATEMENTS: usize = 50;
+
+/// What a remedy is for.
+#[derive(Debug)]
+pub struct Trouble<'a> {
+    /// The cause of the incident.
+    pub cause: Problem,
+    /// The problem of its first finding.
+    pub problem: Problem,
+    /// The affected jobs, the most affected first.
+    pub jobs: &'a [&'a Job],
+    /// Whether a process has the database open; None if that is not known.
+    pub is_alive: Option<bool>,
+    /// Whether any row that the scheduler picks has a next run.
+    pub has_next_run: bool,
+    /// The instant of the audit.
+    pub now: Instant,
+}
+
+/// What a person should do, in the scheduler's terms.
+pub fn remedy(trouble: &Trouble<'_>, traits: &SchedulerTraits) -> Remedy {
+    let table = &traits.advice;
+    let general = Advice::with_step(trouble.cause, Step::OfCause);
+    let advice = table.rows.iter().find(|advice| trouble.is_met_by(advice)).unwrap_or(&general);
+    let mut step = trouble.words(advice.step).to_owned();
+    if advice.reads_error && trouble.has_unread_error() {
+        step = format!("{step} The text of the error was not read: {}.", table.error_place);
+    }
+    let own = advice.commands.iter().flat_map(|command| trouble.actions(*command));
+    let named = table.commands.iter().filter_map(|command| trouble.for_first(command)).map(Action::Shell);
+    let actions: Vec<Action> = own.chain(named).collect();
+    let edits_rows = actions.iter().any(|action| matches!(action, Action::Sql(_)));
+    let then = edits_rows.then(|| trouble.after_an_edit(traits));
+    Remedy { step, actions, then }
+}
+
+impl<'a> Trouble<'a> {
+    fn is_met_by(&self, advice: &Advice) -> bool {
+        advice.cause == self.cause && advice.when.iter().all(|condition| self.holds(*condition))
+    }
+
+    fn holds(&self, condition: Condition) -> bool {
+        match condition {
+            Condition::Alive => self.is_alive == Some(true),
+            Condition::Gone => self.is_alive == Some(false),
+            Condition::Stopped => !self.stopped_jobs().is_empty(),
+            Condition::CanRun => self.jobs.iter().all(|job| self.has_slot(job)),
+            Condition::WithoutModel => self.jobs.iter().all(|job| !job.uses_model),
+            Condition::NoError => self.jobs.iter().all(|job| job.error().is_none()),
+            Condition::ErrorIs(kind) => self.jobs.iter().all(|job| job.error().is_some_and(|error| error.kind == kind)),
+            Condition::Late => {
+                self.jobs.iter().any(|job| job.delivery_error.as_ref().is_some_and(|error| error.is_late))
+            }
+            Condition::Problem(problem) => self.problem == problem,
+        }
+    }
+
+    fn words(&self, step: Step) -> &'static str {
+        match step {
+            Step::Words(words) => words,
+            Step::OfCause => self.cause.advice(),
+            Step::OfProblem => self.problem.advice(),
+        }
+    }
+
+    fn has_unread_error(&self) -> bool {
+        self.jobs.iter().any(|job| job.error().is_some_and(|error| error.text.is_none()))
+    }
+
+    fn has_slot(&self, job: &Job) -> bool {
+        job.schedule.cadence().is_some_and(|cadence| cadence.next(self.now).is_some())
+    }
+
+    fn stopped_jobs(&self) -> Vec<&'a Job> {
+        self.jobs.iter().copied().filter(|job| job.state == State::Broken).collect()
+    }
+
+    fn actions(&self, command: Command) -> Vec<Action> {
+        match command {
+            Command::Shell(template) => self.for_first(template).map(Action::Shell).into_iter().collect(),
+            Command::ShellForStopped(template) => self.for_stopped(template).into_iter().map(Action::Shell).collect(),
+            Command::Sql(template) => statements(template, self.jobs),
+            Command::SqlForStopped(template) => statements(template, &self.stopped_jobs()),
+        }
+    }
+
+    /// A command for the first job, which is enough to look at; None if its id can't be shown.
+    fn for_first(&self, template: &str) -> Option<String> {
+        if !template.contains(JOB_ID) {
+            return Some(template.to_owned());
+        }
+        self.jobs.first().and_then(|job| for_job(template, job))
+    }
+
+    fn for_stopped(&self, template: &str) -> Vec<String> {
+        match self.stopped_jobs().as_slice() {
+            [] => self.for_first(template).into_iter().collect(),
+            stopped => stopped.iter().take(MAX_JOBS).filter_map(|job| for_job(template, job)).collect(),
+        }
+    }
+
+    /// When the scheduler sees rows that were edited: its timer is armed only if some row has a next run.
+    fn after_an_edit(&self, traits: &SchedulerTraits) -> String {
+        if self.has_next_run {
+            format!("The scheduler sees the row within {}, or at once after a restart.", span(traits.timer_sleeps))
+        } else {
+            "Then restart the scheduler: no active row has a next run, so its timer does not run.".to_owned()
+        }
+    }
+}
+
+fn for_job(template: &str, job: &Job) -> Option<String> {
+    Some(template.replace(JOB_ID, &shell::id_word(&job.id)?))
+}
+
+/// The statements that a template becomes for the jobs whose ids can be shown.
+fn statements(template: &str, jobs: &[&Job]) -> Vec<Action> {
+    let ids: Vec<String> = jobs.iter().filter_map(|job| shell::id_literal(&job.id)).collect();
+    let pieces = ids.chunks(MAX_IDS).take(MAX_STATEMENTS);
+    pieces.map(|ids| Action::Sql(template.replace(JOB_IDS, &is_one_of(ids)))).collect()
+}
+
+fn is_one_of(ids: &[String]) -> String {
+    match ids {
+        [id] => format!("={id}"),
+        ids => format!(" IN ({})", ids.join(", ")),
+    }
+}
