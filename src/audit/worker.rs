@@ -672,7 +672,7 @@ pub fn rewritten_at(job: &Job) -> Option<Instant> {
         }
         // Its slots are whole minutes in any zone.
         Some(Cadence::Cron(..)) => next.millis() % MINUTE == 0,
-        None => job.schedule.at.is_none_or(|at| next.since(at).abs() <= SECOND),
+        None => job.schedule.at().is_none_or(|at| next.since(at).abs() <= SECOND),
     };
     (!own).then_some(next)
 }

@@ -303,7 +303,7 @@ fn schedule(id: &str, definition: &Definition, status: &JobState, window: &Windo
 }
 
 fn state(enabled: bool, schedule: &Schedule, definition: &Definition, status: &JobState) -> State {
-    let is_once = schedule.kind == "at";
+    let is_once = schedule.kind() == "at";
     match (enabled, status.last_status.as_str()) {
         (true, _) if definition.is_event_driven() => State::EventDriven,
         (true, _) => State::Watched,
