@@ -131,6 +131,8 @@ pub struct SchedulerTraits {
     /// Whether a restart rewrites past-due rows, and if so, how far apart: the first runs at boot, each further one this
     /// much later.
     pub restart_stagger: Option<Millis>,
+    /// How long after its start it may leave alone what is due.
+    pub startup: Millis,
     /// What is so of a job that it stopped after that, in words.
     pub stopped: &'static str,
     /// How long its timer sleeps at most before it looks at rows that were edited.
