@@ -4,7 +4,7 @@ mod advice;
 
 pub use advice::{Action, Advice, AdviceTable, Command, Condition, JOB_ID, JOB_IDS, Remedy, Step};
 
-use crate::schedule::{Cadence, Zone};
+use crate::schedule::{Cadence, Cron, Zone};
 use crate::time::{Instant, Millis};
 use chrono::NaiveDateTime;
 use std::borrow::Cow;
@@ -134,6 +134,8 @@ pub struct SchedulerTraits {
     /// Whether a restart rewrites past-due rows, and if so, how far apart: the first runs at boot, each further one this
     /// much later.
     pub restart_stagger: Option<Millis>,
+    /// How long after its start it may leave alone what is due.
+    pub startup: Millis,
     /// What is so of a job that it stopped after that, in words.
     pub stopped: &'static str,
     /// How long its timer sleeps at most before it looks at rows that were edited.
@@ -396,13 +398,13 @@ impl Job {
         match self.schedule.cadence() {
             Some(Cadence::Every(interval)) => {
                 let start = || self.last_run().map(|run| run.start.plus(*interval)).filter(|next| *next > now);
-                match self.schedule.anchor {
+                match self.schedule.anchor() {
                     Some(anchor) => start().or_else(|| grid_after(anchor, *interval, now)),
                     None => grid_after(self.last_end().or(self.created_at)?, *interval, now),
                 }
             }
             Some(cadence) => cadence.next(now),
-            None => self.schedule.at.filter(|at| *at > now),
+            None => self.schedule.at().filter(|at| *at > now),
         }
     }
 }
@@ -461,69 +463,179 @@ impl State {
     }
 }
 
-/// A schedule as the row has it.
+/// When a job is due.
 #[derive(Debug, Clone)]
-pub struct Schedule {
-    /// The row's word for its kind: `cron`, `every`, `at`, or anything else.
+pub enum Schedule {
+    /// At the times of a cron expression.
+    Cron {
+        /// The expression, cut for display.
+        expression: String,
+        /// The zone that it names. Without one its cadence is in the assumed zone.
+        timezone: Option<String>,
+        /// Its slots.
+        cadence: Cadence,
+    },
+    /// Each time that an interval has passed.
+    Every {
+        /// From where the interval counts, if the scheduler keeps to a grid; None where it counts from the end of the last run.
+        anchor: Option<Instant>,
+        /// The interval.
+        cadence: Cadence,
+    },
+    /// Once.
+    Once(Due),
+    /// When something happens, and at no time.
+    OnEvent(Terms),
+    /// The scheduler can't use it.
+    Unreadable {
+        /// What its row says.
+        terms: Terms,
+        /// Why not.
+        why: String,
+    },
+    /// The operator's mapping can't read it, which says nothing about the scheduler.
+    Unmapped(Terms),
+}
+
+/// What a row says about a schedule without slots.
+#[derive(Debug, Clone, Default)]
+pub struct Terms {
+    /// The row's word for its kind.
     pub kind: String,
     /// A cron expression, cut for display.
     pub expression: Option<String>,
-    /// The zone that the schedule names.
+    /// The zone that it names.
     pub timezone: Option<String>,
-    /// The interval of an `every` schedule.
-    pub interval_ms: Option<Millis>,
-    /// From where the interval counts, if the scheduler keeps to a grid; None where it counts from the end of the last run.
-    pub anchor: Option<Instant>,
-    /// The instant of a one-shot.
-    pub at: Option<Instant>,
-    /// The same as a wall time, if it names no zone, so that it was read in the assumed one.
-    pub at_wall: Option<NaiveDateTime>,
-    /// What all of it means.
-    pub when: When,
 }
 
-/// What a schedule means.
-#[derive(Debug, Clone)]
-pub enum When {
-    /// Again and again.
-    Recurring(Cadence),
-    /// Once.
-    Once,
-    /// The scheduler can't use it, for this reason.
-    Unreadable(String),
+impl Terms {
+    /// Those of a row that says no more than this word.
+    pub fn of(kind: impl Into<String>) -> Terms {
+        Terms { kind: kind.into(), ..Terms::default() }
+    }
+}
+
+/// When a one-shot is due.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Due {
+    /// At an instant.
+    At(Instant),
+    /// At a wall time without a zone, read in the assumed one.
+    Wall(NaiveDateTime, Zone),
+    /// At a time in a form that only the scheduler reads: its next run tells.
+    Unknown,
 }
 
 impl Schedule {
+    /// A cron expression, which is shown as this text, in a zone, which it may name.
+    pub fn cron(expression: String, timezone: Option<String>, cron: Cron, zone: Zone) -> Schedule {
+        Schedule::Cron { expression, timezone, cadence: Cadence::Cron(Box::new(cron), zone) }
+    }
+
+    /// An interval, which counts from `anchor`, or from the end of the last run.
+    pub fn every(interval: Millis, anchor: Option<Instant>) -> Schedule {
+        Schedule::Every { anchor, cadence: Cadence::Every(interval) }
+    }
+
     /// A schedule of this kind that can't be used, for this reason.
-    pub fn unreadable(kind: String, why: String) -> Schedule {
-        let when = When::Unreadable(why);
-        Schedule {
-            kind,
-            expression: None,
-            timezone: None,
-            interval_ms: None,
-            anchor: None,
-            at: None,
-            at_wall: None,
-            when,
+    pub fn unreadable(kind: impl Into<String>, why: impl Into<String>) -> Schedule {
+        Schedule::Unreadable { terms: Terms::of(kind), why: why.into() }
+    }
+
+    /// The cadence of a recurring schedule.
+    pub fn cadence(&self) -> Option<&Cadence> {
+        match self {
+            Schedule::Cron { cadence, .. } | Schedule::Every { cadence, .. } => Some(cadence),
+            Schedule::Once(_) | Schedule::OnEvent(_) | Schedule::Unreadable { .. } | Schedule::Unmapped(_) => None,
         }
     }
 
-    /// The cadence of a recurring, readable schedule.
-    pub fn cadence(&self) -> Option<&Cadence> {
-        match &self.when {
-            When::Recurring(cadence) => Some(cadence),
-            When::Once | When::Unreadable(_) => None,
+    /// `cron`, `every`, `at`, or what the row says instead.
+    pub fn kind(&self) -> &str {
+        match self {
+            Schedule::Cron { .. } => "cron",
+            Schedule::Every { .. } => "every",
+            Schedule::Once(_) => "at",
+            Schedule::OnEvent(terms) | Schedule::Unreadable { terms, .. } | Schedule::Unmapped(terms) => &terms.kind,
+        }
+    }
+
+    /// The cron expression, cut for display.
+    pub fn expression(&self) -> Option<&str> {
+        match self {
+            Schedule::Cron { expression, .. } => Some(expression),
+            Schedule::Every { .. } | Schedule::Once(_) => None,
+            Schedule::OnEvent(terms) | Schedule::Unreadable { terms, .. } | Schedule::Unmapped(terms) => {
+                terms.expression.as_deref()
+            }
+        }
+    }
+
+    /// The zone that it names.
+    pub fn timezone(&self) -> Option<&str> {
+        match self {
+            Schedule::Cron { timezone, .. } => timezone.as_deref(),
+            Schedule::Every { .. } | Schedule::Once(_) => None,
+            Schedule::OnEvent(terms) | Schedule::Unreadable { terms, .. } | Schedule::Unmapped(terms) => {
+                terms.timezone.as_deref()
+            }
+        }
+    }
+
+    /// The interval of one that has an interval.
+    pub fn interval(&self) -> Option<Millis> {
+        match self.cadence()? {
+            Cadence::Every(interval) => Some(*interval),
+            Cadence::Cron(..) => None,
+        }
+    }
+
+    /// From where its interval counts, if the scheduler keeps to a grid.
+    pub fn anchor(&self) -> Option<Instant> {
+        match self {
+            Schedule::Every { anchor, .. } => *anchor,
+            _ => None,
+        }
+    }
+
+    /// The instant of a one-shot.
+    pub fn at(&self) -> Option<Instant> {
+        match self {
+            Schedule::Once(Due::At(at)) => Some(*at),
+            Schedule::Once(Due::Wall(wall, zone)) => Some(zone.instant(*wall)),
+            _ => None,
+        }
+    }
+
+    /// Why the scheduler can't use it, if it can't.
+    pub fn fault(&self) -> Option<&str> {
+        match self {
+            Schedule::Unreadable { why, .. } => Some(why),
+            _ => None,
+        }
+    }
+
+    /// Whether the assumed zone has a part in when it is due.
+    pub fn assumes_zone(&self) -> bool {
+        matches!(self, Schedule::Cron { timezone: None, .. } | Schedule::Once(Due::Wall(..)))
+    }
+
+    /// Reads it in this zone, if it names none.
+    pub fn assume_zone(&mut self, assumed: Zone) {
+        match self {
+            Schedule::Cron { timezone: None, cadence, .. } => *cadence = cadence.in_zone(assumed),
+            Schedule::Once(Due::Wall(_, zone)) => *zone = assumed,
+            _ => {}
         }
     }
 
     /// The schedule in its own terms: `0 9 * * 1-5`, `every 30m`, `at 2026-03-26T16:00:00Z`.
     pub fn text(&self) -> String {
-        match (&self.expression, self.interval_ms, self.at) {
-            (Some(expression), ..) => expression.clone(),
+        match (self.expression(), self.interval(), self.at()) {
+            (Some(expression), ..) => expression.to_owned(),
             (_, Some(interval), _) => format!("every {}", crate::time::span(interval)),
             (.., Some(at)) => format!("at {at}"),
-            _ => self.kind.clone(),
+            _ => self.kind().to_owned(),
         }
     }
 }
@@ -871,13 +983,12 @@ mod tests {
     #[test]
     fn the_next_slot_of_an_interval_follows_the_schedulers_own_rule() {
         let at = |minute: i64| Instant::from_millis(minute * 60_000);
-        let when = When::Recurring(Cadence::Every(10 * 60_000));
-        let schedule = Schedule { when, ..Schedule::unreadable("every".to_owned(), String::new()) };
+        let schedule = Schedule::every(10 * 60_000, None);
         let run = Run { start: at(100), duration_ms: Some(3 * 60_000), failed: false, error: None };
         let row = Row { last_run: Some(run), ..Row::default() };
         let mut job = Job { row: Some(row), ..Job::new("j".to_owned(), State::Watched, schedule) };
         assert_eq!(job.next_slot(at(104)), Some(at(113)), "from the end of the run");
-        job.schedule.anchor = Some(at(1));
+        job.schedule = Schedule::every(10 * 60_000, Some(at(1)));
         assert_eq!(job.next_slot(at(104)), Some(at(110)), "from the start of the run");
         assert_eq!(job.next_slot(at(110)), Some(at(111)), "and after that on the grid");
     }

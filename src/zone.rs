@@ -1,7 +1,7 @@
 //! The time zone of schedules that name none. It is the one of the scheduler's process, which no row has; but the scheduler
 //! computes each `next_run_at` in it, so that this is a slot in the right zone and seldom in a wrong one.
 
-use crate::model::{AssumedZone, Job, Snapshot, State, When, ZoneBasis};
+use crate::model::{AssumedZone, Job, Snapshot, State, ZoneBasis};
 use crate::schedule::{Cadence, Zone};
 use crate::time::{HOUR, Instant, Millis};
 use std::collections::HashMap;
@@ -42,7 +42,7 @@ impl<'a> Witness<'a> {
     /// What a row says: it must be one that the scheduler keeps to its schedule, without a zone of its own.
     pub fn of(job: &'a Job) -> Option<Witness<'a>> {
         let cadence = job.schedule.cadence().filter(|cadence| matches!(cadence, Cadence::Cron(..)))?;
-        let settled = job.state == State::Watched && job.errors() == 0 && job.schedule.timezone.is_none();
+        let settled = job.state == State::Watched && job.errors() == 0 && job.schedule.timezone().is_none();
         job.next_run().filter(|_| settled).map(|next| Witness { job, cadence, next })
     }
 
@@ -90,10 +90,10 @@ pub fn settle(snapshot: &mut Snapshot, given: Option<Zone>, machine: Zone) {
         Some(zone) => (zone, ZoneBasis::Given),
         None => found(&snapshot.jobs, machine),
     };
-    let depends = |job: &Job| job.state.is_watched() && depends_on_zone(job);
+    let depends = |job: &Job| job.state.is_watched() && job.schedule.assumes_zone();
     let basis = if snapshot.jobs.iter().any(depends) { basis } else { ZoneBasis::Irrelevant };
     snapshot.zone = AssumedZone { zone, basis };
-    snapshot.jobs.iter_mut().for_each(|job| assume(job, zone));
+    snapshot.jobs.iter_mut().for_each(|job| job.schedule.assume_zone(zone));
 }
 
 /// This machine's zone, or else UTC, if each next run is a slot there. Else the one in which the most are, and in which the most
@@ -127,22 +127,4 @@ pub fn most_named(lists: impl Iterator<Item = Vec<Zone>>) -> Option<Zone> {
     lists.flatten().for_each(|zone| *votes.entry(zone).or_insert(0) += 1);
     let most = votes.values().max().copied()?;
     Zone::all_fixed().find(|zone| votes.get(zone) == Some(&most))
-}
-
-/// Whether a zone has a part in when a job is due.
-fn depends_on_zone(job: &Job) -> bool {
-    let is_cron = matches!(job.schedule.cadence(), Some(Cadence::Cron(..)));
-    job.schedule.at_wall.is_some() || is_cron && job.schedule.timezone.is_none()
-}
-
-/// Reads a job's schedule in this zone, if it depends on one.
-fn assume(job: &mut Job, zone: Zone) {
-    if !depends_on_zone(job) {
-        return;
-    }
-    let schedule = &mut job.schedule;
-    if let When::Recurring(cadence) = &mut schedule.when {
-        *cadence = cadence.in_zone(zone);
-    }
-    schedule.at = schedule.at_wall.map(|wall| zone.instant(wall)).or(schedule.at);
 }

@@ -69,7 +69,7 @@ impl ForeignZoneJobs {
 /// Since when a job has run in the zone that was found instead of UTC, the usual zone of a container, if it changed.
 pub fn change_from_utc(assumed: &AssumedZone, job: &Job) -> Option<Finding> {
     let was_found = matches!(assumed.basis, ZoneBasis::NextRuns(_)) && assumed.zone != Zone::UTC;
-    let own = || job.schedule.cadence().filter(|_| job.schedule.timezone.is_none());
+    let own = || job.schedule.cadence().filter(|_| job.schedule.timezone().is_none());
     let cadence = was_found.then(own).flatten()?;
     change(job, &cadence.in_zone(Zone::UTC), cadence)
 }

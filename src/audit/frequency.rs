@@ -73,7 +73,7 @@ pub fn twin(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> 
     let fires = |job: &Job| job.state == State::Watched && job.last_end().is_some_and(|end| end >= recent);
     let is_twin = |other: &Job| {
         let same_schedule =
-            other.schedule.text() == job.schedule.text() && other.schedule.timezone == job.schedule.timezone;
+            other.schedule.text() == job.schedule.text() && other.schedule.timezone() == job.schedule.timezone();
         other.id != job.id && other.home == job.home && same_schedule && fires(other)
     };
     let is_older = |other: &&Subject<'_>| (other.job.created_at, other.index) < (job.created_at, subject.index);
@@ -97,7 +97,7 @@ fn is_hurried(fires: &[Fire], interval: Millis) -> bool {
 /// A job that loses most of its slots to long runs, of other jobs or its own. Nothing is broken, so it is one line of info.
 pub fn starved(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<Finding> {
     let day = context.settings.now.plus(-DAY);
-    let has_slots = matches!(cadence, Cadence::Cron(..)) || job.schedule.anchor.is_some();
+    let has_slots = matches!(cadence, Cadence::Cron(..)) || job.schedule.anchor().is_some();
     if !has_slots || job.state != State::Watched || job.switches.iter().any(|s| s.at >= day) {
         return None;
     }

@@ -162,7 +162,7 @@ pub fn detect(context: &Context<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     // What came before the schedule was activated may have followed another one.
     let activated = job.written().filter(|_| !context.snapshot.traits.rewrites_rows_on_restart());
     let moved = foreign_zone::change_from_utc(&context.snapshot.zone, job);
-    let valid_from = activated.max(context.zone_changed.filter(|_| job.schedule.timezone.is_none()));
+    let valid_from = activated.max(context.zone_changed.filter(|_| job.schedule.timezone().is_none()));
     let after = |pair: &&[Fire]| valid_from.is_none_or(|from| from <= pair[0].end);
     let pairs = job.fires.windows(2).filter(long).filter(after);
     let closed = pairs.filter_map(|pair| closed(context, subject, cadence, &pair[0], &pair[1]));

@@ -521,7 +521,7 @@ impl Verdict {
 impl JobReport {
     /// A job that should be there and has no row.
     fn missing(pattern: &str) -> JobReport {
-        let schedule = Schedule::unreadable("unknown".to_owned(), "it has no row".to_owned());
+        let schedule = Schedule::unreadable("unknown", "it has no row");
         JobReport {
             job: Job::new(pattern.to_owned(), State::Gone, schedule),
             selected: true,

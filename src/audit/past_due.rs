@@ -9,7 +9,7 @@ use super::life::nobody_since;
 use super::worker::{ActiveRun, Cut, Phase, RunLength};
 use super::{Context, Subject};
 use crate::catalog::{Problem, Severity};
-use crate::model::{Fire, Job, Outcome, Row, State, Timestamp, When, cost_of};
+use crate::model::{Fire, Job, Outcome, Row, Schedule, State, Timestamp, cost_of};
 use crate::schedule::Cadence;
 use crate::time::{DAY, Instant, MINUTE, Millis, span};
 use serde::Serialize;
@@ -277,7 +277,7 @@ fn failed_once(context: &Context<'_>, job: &Job, row: &Row) -> Option<Finding> {
 
 /// A one-shot that was moved to a later time after it had run, and was not run again.
 fn moved(context: &Context<'_>, job: &Job, row: &Row) -> Option<Finding> {
-    let at = job.schedule.at.filter(|at| *at <= context.settings.now && job.schedule.at_wall.is_none())?;
+    let at = job.schedule.at().filter(|at| *at <= context.settings.now && !job.schedule.assumes_zone())?;
     let run = row.last_run.as_ref().filter(|run| at.since(run.start) > UPDATE_FOLLOWS)?;
     let by_hand = job.manual_runs.iter().any(|asked| run.start.since(*asked).abs() <= UPDATE_FOLLOWS);
     let severity = context.settings.severity_after(at).filter(|_| !by_hand)?;
@@ -300,22 +300,18 @@ fn runaway(job: &Job, row: &Row) -> Option<Finding> {
     let worked = |fire: &&Fire| fire.outcome != Outcome::Unproven && !fire.is_idle();
     let later: Vec<&Fire> = job.fires[first..].iter().filter(worked).collect();
     let (begun, last) = (later.first()?.end, later.last()?.end);
-    let why = match &job.schedule.when {
-        When::Unreadable(why) => Some(why.clone()),
-        When::Recurring(_) | When::Once => None,
-    };
     let evidence = PastDueEvidence::Runaway {
         fires: later.len(),
         fires_seconds: seconds(last.since(begun)),
         cost_usd: cost_of(later.iter().copied()),
-        why,
+        why: job.schedule.fault().map(str::to_owned),
     };
     (later.len() >= FIRES_WITHOUT_UPDATE).then(|| Finding::new(Severity::Critical, evidence).since(begun))
 }
 
 /// A one-shot that did its work again and again.
 fn repeated(job: &Job) -> Option<Finding> {
-    let When::Once = job.schedule.when else { return None };
+    let Schedule::Once(_) = job.schedule else { return None };
     let good: Vec<&Fire> = job.fires.iter().filter(|fire| !fire.is_bad()).collect();
     let (first, last) = (good.first()?.end, good.last()?.end);
     let evidence = PastDueEvidence::Runaway {
@@ -328,8 +324,7 @@ fn repeated(job: &Job) -> Option<Finding> {
 }
 
 fn unreadable(context: &Context<'_>, job: &Job) -> Option<Finding> {
-    let When::Unreadable(why) = &job.schedule.when else { return None };
-    let evidence = PastDueEvidence::UnreadableSchedule { why: why.clone() };
+    let evidence = PastDueEvidence::UnreadableSchedule { why: job.schedule.fault()?.to_owned() };
     // Its next run was computed while the schedule was fine: that is the first to be lost.
     let since = job.next_run().map_or(last_sign(job), |next| Some(next).filter(|next| *next <= context.settings.now));
     Some(Finding::new(Severity::Critical, evidence).since(since))
@@ -346,7 +341,7 @@ fn breaker(context: &Context<'_>, job: &Job, row: &Row) -> Option<Finding> {
 }
 
 fn never_again(context: &Context<'_>, job: &Job, row: &Row) -> Option<Finding> {
-    let missed = job.schedule.at.filter(|at| *at <= context.settings.now && row.next_run_at == Timestamp::Missing);
+    let missed = job.schedule.at().filter(|at| *at <= context.settings.now && row.next_run_at == Timestamp::Missing);
     if let Some(at) = missed {
         if job.last_end().is_some_and(|end| end >= at) {
             return None;
@@ -513,7 +508,7 @@ fn may_sleep(context: &Context<'_>, subject: &Subject<'_>) -> bool {
 fn skipped(context: &Context<'_>, job: &Job, row: &Row) -> Option<Finding> {
     let now = context.settings.now;
     let next = row.next_run_at.instant().filter(|_| row.consecutive_errors == 0 && !job.self_paced)?;
-    let (first, slots) = match (job.schedule.cadence(), job.schedule.at) {
+    let (first, slots) = match (job.schedule.cadence(), job.schedule.at()) {
         (Some(cadence), _) => (cadence.next(now)?, cadence.slots_between(now, next.plus(-1))),
         (None, at) => (at?, MIN_SKIPPED),
     };

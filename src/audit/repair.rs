@@ -31,12 +31,20 @@ pub fn of(context: &Context<'_>, job: &Job) -> Option<Repair> {
     let last = job.last_end().or(job.created_at)?;
     let paused = |at: Instant| job.switches.iter().any(|switch| !switch.resumes && switch.at >= at);
     let edited = row.updated_at.filter(|at| at.since(last) > UPDATE_FOLLOWS && !paused(*at));
-    // No errors beside a run that failed: somebody reset the count, and the next run with it, but left updated_at alone.
-    let reset = || rewritten_at(job).filter(|at| *at > last && job.last_run().is_some_and(|run| run.failed));
-    let at = edited.or_else(reset).filter(|at| *at <= context.settings.now)?;
+    let at = edited.or_else(|| reset_after(context, job, last)).filter(|at| *at <= context.settings.now)?;
     let awake = context.worker.life.restarted_after(at);
     let looks = at.plus(context.snapshot.traits.timer_sleeps).min(awake.unwrap_or(Instant::MAX));
     Some(Repair { at, looks_by: looks.max(row.next_run_at.instant()?) })
+}
+
+/// When somebody reset the errors of a run that failed, and the next run with them, but left updated_at alone. Only where each
+/// next run that the scheduler sets is a slot or the time of a restart can one that is neither be told.
+fn reset_after(context: &Context<'_>, job: &Job, last: Instant) -> Option<Instant> {
+    let shows = context.snapshot.traits.rewrites_rows_on_restart() && job.last_run().is_some_and(|run| run.failed);
+    if !shows {
+        return None;
+    }
+    rewritten_at(job).filter(|at| *at > last)
 }
 
 /// The findings of a job, of which one stands for all from before a repair.

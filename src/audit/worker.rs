@@ -136,8 +136,6 @@ impl Usual {
     }
 }
 
-/// After a boot, OpenClaw looks at its rows within 35 seconds and defers what was due by two minutes and more.
-const STARTUP: Millis = 3 * MINUTE;
 /// So many boots in this time after which the process was killed are a crash loop, as long as the last was not long ago.
 const MANY_CRASHES: usize = 10;
 const CRASHES_WITHIN: Millis = 12 * HOUR;
@@ -346,7 +344,7 @@ impl<'a> Worker<'a> {
     /// A boot that came after `due` so shortly ago that the work it defers may not have begun.
     pub fn just_booted_since(&self, due: Instant) -> Option<Instant> {
         let boot = self.snapshot.boots.last().copied().filter(|boot| due < *boot)?;
-        let is_young = self.settings.now.since(boot) <= STARTUP;
+        let is_young = self.settings.now.since(boot) <= self.snapshot.traits.startup;
         (is_young && self.life.is_proven() && self.crash_loop().is_none()).then_some(boot)
     }
 
@@ -672,7 +670,7 @@ pub fn rewritten_at(job: &Job) -> Option<Instant> {
         }
         // Its slots are whole minutes in any zone.
         Some(Cadence::Cron(..)) => next.millis() % MINUTE == 0,
-        None => job.schedule.at.is_none_or(|at| next.since(at).abs() <= SECOND),
+        None => job.schedule.at().is_none_or(|at| next.since(at).abs() <= SECOND),
     };
     (!own).then_some(next)
 }

@@ -182,7 +182,7 @@ fn jobs(audited: &Audited) -> Markup {
                         td { span class=(class(Some(job.severity))) { (shown_name(job.job.label())) } }
                         td {
                             (shown_name(&job.job.schedule.text()))
-                            @if let Some(zone) = &job.job.schedule.timezone { " " span.faint { (shown_name(zone)) } }
+                            @if let Some(zone) = job.job.schedule.timezone() { " " span.faint { (shown_name(zone)) } }
                             @if !job.job.state.is_watched() { " " span.faint { (job.job.state.word()) } }
                         }
                         td.time data-label="Last fire" { (time(job.job.last_end())) }

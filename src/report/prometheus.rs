@@ -285,7 +285,7 @@ impl LabeledJob<'_> {
     fn write_info(&self, text: &mut String) {
         let job = &self.job.job;
         let schedule = sanitize::text(&job.schedule.text(), MAX_LABEL_LEN);
-        let zone = sanitize::text(job.schedule.timezone.as_deref().unwrap_or_default(), MAX_LABEL_LEN);
+        let zone = sanitize::text(job.schedule.timezone().unwrap_or_default(), MAX_LABEL_LEN);
         let [database, id, name] = self.labels();
         let labels = [database, id, name, ("schedule", &schedule), ("state", job.state.word()), ("zone", &zone)];
         series(text, "sched_audit_job_info", &labels, 1.0);

@@ -415,7 +415,7 @@ fn next_run(report: &JobReport, now: Instant) -> Option<Instant> {
 /// A job's schedule with the zone that it names, and its state if it is not watched.
 fn schedule(report: &JobReport) -> String {
     let job = &report.job;
-    let zone = job.schedule.timezone.as_ref().map(|zone| sanitize::text(zone, MAX_NAME_LEN));
+    let zone = job.schedule.timezone().map(|zone| sanitize::text(zone, MAX_NAME_LEN));
     let state = (!job.state.is_watched()).then(|| job.state.word().to_owned());
     let parts = std::iter::once(sanitize::text(&job.schedule.text(), MAX_NAME_LEN)).chain(zone).chain(state);
     parts.collect::<Vec<_>>().join(", ")

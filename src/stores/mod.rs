@@ -3,6 +3,7 @@
 //! Each scheduler has a folder, and an arm in every match on [`Store`] or [`Reader`], which the compiler demands; a mapping reads
 //! any other one. Only here and in [`crate::db`] is `rusqlite` named.
 
+mod cron;
 mod mapped;
 mod models;
 mod openclaw;
@@ -96,7 +97,7 @@ const MIN_OF_REGULAR: usize = 3;
 /// A regular job that has no row any more.
 fn gone(id: &[u8], fires: Vec<Fire>) -> Job {
     let id = value::id(id);
-    let schedule = Schedule::unreadable("unknown".to_owned(), "its row is gone".to_owned());
+    let schedule = Schedule::unreadable("unknown", "its row is gone");
     Job { fires, ..Job::new(id, State::Gone, schedule) }
 }
 

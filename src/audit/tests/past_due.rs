@@ -36,7 +36,7 @@ fn a_row_that_can_never_fire_again_is_critical_since_its_last_run() {
         since(None)
     );
     assert_eq!(broken(&|job| job.state = State::Broken, Problem::BreakerOpen), since(Some(2)));
-    let unreadable = |job: &mut Job| job.schedule = Schedule::unreadable("cron".to_owned(), "it is odd".to_owned());
+    let unreadable = |job: &mut Job| job.schedule = Schedule::unreadable("cron", "it is odd");
     let first_lost = vec![(Some(at("11:00")), None)];
     assert_eq!(broken(&unreadable, Problem::UnreadableSchedule), first_lost, "the next run that it had");
     let never_ran = Job { state: State::Broken, ..hourly("j") };

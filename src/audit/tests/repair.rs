@@ -49,6 +49,15 @@ fn a_revived_job_is_info_until_the_timer_has_looked_then_a_warning_then_critical
 }
 
 #[test]
+fn a_next_run_that_is_no_slot_is_no_repair_where_restarts_leave_rows_alone() {
+    // A staggered slot is no whole minute either.
+    let job = revived(DAY_AFTER).written("21:01");
+    assert_eq!(found(&fleet([job.clone()]), &day_after("10:00")), ["info repaired"]);
+    let staggered = found(&recorded([job]), &day_after("10:00"));
+    assert!(!staggered.iter().any(|finding| finding.contains("repaired")), "{staggered:?}");
+}
+
+#[test]
 fn a_restart_after_the_repair_looks_at_once() {
     let after = |started: &str| Snapshot { liveness: held(started), ..fleet([revived(DAY_AFTER)]) };
     let severity = |started: &str| verdict(&after(started), &day_after("09:40")).severity();

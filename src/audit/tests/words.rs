@@ -163,7 +163,7 @@ fn rows() -> Vec<(&'static str, String)> {
     let runaway = runaway.fold(hourly("j").ran("10:00", "10:01").next("11:00"), |job, end| job.event(end));
     let four = ["a", "b", "c", "d"].map(undelivered);
     let [first, second, third, _] = four.clone();
-    let unreadable = Schedule::unreadable("cron".to_owned(), "it is odd".to_owned());
+    let unreadable = Schedule::unreadable("cron", "it is odd");
     let unusable = Job { schedule: unreadable, ..hourly("j").ran("10:00", "10:01") };
     vec![
         ("a schedule that can't be used", words(&fleet([unusable]), "10:30")),

@@ -67,7 +67,7 @@ fn schedules_are_read_in_the_zone_that_was_found() {
     let mut world = fleet([daily("09:00"), once]);
     settle(&mut world, None, zone("Europe/Berlin"));
     assert_eq!(world.jobs[0].schedule.cadence().and_then(|cadence| cadence.next(at("00:00"))), Some(at("09:00")));
-    assert_eq!(world.jobs[1].schedule.at, Some(at("09:00")));
+    assert_eq!(world.jobs[1].schedule.at(), Some(at("09:00")));
 }
 
 fn job_of(schedule: Schedule) -> Job {

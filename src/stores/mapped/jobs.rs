@@ -5,8 +5,8 @@ use super::query::{Columns, Prepared};
 use super::values::{self, Form, Status, flag, number, shown, text};
 use super::{Reader, runs};
 use crate::db::ReadError;
-use crate::model::{Fire, Job, Outcome, Row, Run, Schedule, Snapshot, State, Timestamp, When};
-use crate::schedule::{Cadence, Zone};
+use crate::model::{Due, Fire, Job, Outcome, Row, Run, Schedule, Snapshot, State, Terms, Timestamp};
+use crate::schedule::Zone;
 use crate::time::Instant;
 use rusqlite::Row as SqlRow;
 use rusqlite::types::ValueRef;
@@ -84,7 +84,7 @@ impl JobRow<'_> {
         let status = self.reader.mapping.words.meaning(&text(self.get("last_status")?));
         let last_run = self.last_run(status)?;
         let created_at = window.credible(self.time("created_at")?);
-        let state = match (flag(self.get("enabled")?), schedule.kind.as_str(), status) {
+        let state = match (flag(self.get("enabled")?), schedule.kind(), status) {
             _ if created_at.is_some_and(|made| made > window.now) => State::NotCreated,
             (true, ..) => State::Watched,
             (false, "at", Some(Status::Error | Status::Skipped)) => State::FailedOnce,
@@ -120,7 +120,9 @@ impl JobRow<'_> {
         Ok(match text(self.get("next_run")?).filter(|text| !text.is_empty()) {
             Some(text) => Timestamp::Unreadable(value::message(&text, 40)),
             // A job that runs once and has run has no next run.
-            None if schedule.kind == "at" && has_run => Timestamp::At(schedule.at.unwrap_or(self.reader.window.now)),
+            None if schedule.kind() == "at" && has_run => {
+                Timestamp::At(schedule.at().unwrap_or(self.reader.window.now))
+            }
             None => Timestamp::Missing,
         })
     }
@@ -146,57 +148,46 @@ impl JobRow<'_> {
             Some(kind) => self.reader.mapping.kinds.get(kind.as_str()).copied(),
             None => Some(Form::Cron),
         };
-        let mut schedule = Schedule::unreadable(String::new(), String::new());
-        schedule.when = When::Once;
         let Some(form) = form else {
             let kind = kind.unwrap_or_default();
             let problem = format!("kinds has no {kind:?}");
-            schedule.kind = kind;
-            return Ok((schedule, Some(problem)));
+            return Ok((Schedule::Unmapped(Terms::of(kind)), Some(problem)));
         };
-        schedule.kind = form.kind().to_owned();
-        let problem = match form {
-            Form::Cron => self.read_cron(&mut schedule)?,
-            Form::At => {
-                schedule.at = self.time("schedule")?;
-                None
-            }
-            Form::EveryMs | Form::EverySeconds | Form::EveryMinutes => self.read_interval(form, &mut schedule)?,
-        };
-        Ok((schedule, problem))
+        match form {
+            Form::Cron => self.cron(),
+            Form::At => Ok((Schedule::Once(self.time("schedule")?.map_or(Due::Unknown, Due::At)), None)),
+            Form::EveryMs | Form::EverySeconds | Form::EveryMinutes => self.interval(form),
+        }
     }
 
     fn expression(&self) -> Result<String, ReadError> {
         Ok(value::cut(text(self.get("schedule")?).unwrap_or_default(), MAX_SHOWN))
     }
 
-    fn read_cron(&self, schedule: &mut Schedule) -> Result<Option<String>, ReadError> {
+    fn cron(&self) -> Result<(Schedule, Option<String>), ReadError> {
         let expression = self.expression()?;
-        schedule.timezone = text(self.get("timezone")?).filter(|zone| !zone.is_empty());
-        let zone = match schedule.timezone.as_deref() {
+        let timezone = text(self.get("timezone")?).filter(|zone| !zone.is_empty());
+        let zone = match timezone.as_deref() {
             None => Some(self.reader.window.first_zone()),
             Some(name) => Zone::named(name),
         };
-        let cron = self.reader.mapping.dialect.parse(&expression);
-        schedule.expression = Some(value::message(&expression, MAX_SHOWN));
-        Ok(match (zone, cron) {
-            (Some(zone), Ok(cron)) => {
-                schedule.when = When::Recurring(Cadence::Cron(Box::new(cron), zone));
-                None
-            }
-            (None, _) => Some("its zone does not exist".to_owned()),
-            (_, Err(why)) => Some(why),
-        })
+        let shown = value::message(&expression, MAX_SHOWN);
+        let problem = match (zone, self.reader.mapping.dialect.parse(&expression)) {
+            (Some(zone), Ok(cron)) => return Ok((Schedule::cron(shown, timezone, cron, zone), None)),
+            (None, _) => "its zone does not exist".to_owned(),
+            (_, Err(why)) => why,
+        };
+        let terms = Terms { kind: Form::Cron.kind().to_owned(), expression: Some(shown), timezone };
+        Ok((Schedule::Unmapped(terms), Some(problem)))
     }
 
-    fn read_interval(&self, form: Form, schedule: &mut Schedule) -> Result<Option<String>, ReadError> {
+    fn interval(&self, form: Form) -> Result<(Schedule, Option<String>), ReadError> {
         let units = number(self.get("schedule")?);
         let Some(interval) = units.map(|units| units.saturating_mul(form.unit())).filter(|millis| *millis > 0) else {
-            return Ok(Some(format!("{:?} is not a number of {}", self.expression()?, form.units())));
+            let problem = format!("{:?} is not a number of {}", self.expression()?, form.units());
+            return Ok((Schedule::Unmapped(Terms::of(form.kind())), Some(problem)));
         };
-        schedule.interval_ms = Some(interval);
-        schedule.when = When::Recurring(Cadence::Every(interval));
-        Ok(None)
+        Ok((Schedule::every(interval, None), None))
     }
 }
 

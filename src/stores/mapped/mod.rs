@@ -97,6 +97,7 @@ impl Mapping {
             breaker_limit: 10,
             session_delay: MINUTE,
             restart_stagger: None,
+            startup: MINUTE,
             stopped: "the scheduler has stopped it",
             timer_sleeps: MINUTE,
             hides_runs,

@@ -1,17 +1,18 @@
 //! The JSON of a job: its definition, its state, and what is kept of a quarantined one. Keys that are not named here are
 //! not read.
 
-use super::super::value::{self, cut, message};
+use super::super::cron::{self, shorten};
+use super::super::value::{self, message};
 use super::runs::RunTable;
-use crate::model::{Delivery, DeliveryError, ErrorClass, Schedule, When};
-use crate::schedule::{Cadence, Cron, Zone};
+use crate::model::{Delivery, DeliveryError, Due, ErrorClass, Schedule, Terms};
+use crate::schedule::{Cron, Zone};
 use crate::time::{Instant, Millis, TimeText};
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// The longest text from a schedule that is kept for display.
-const SHOWN: usize = 200;
+/// The longest text of a delivery's error that is kept.
+const MAX_ERROR_LEN: usize = 200;
 /// The stagger of an expression at minute 0 of every hour, if the schedule names none.
 const DEFAULT_STAGGER: Millis = 300_000;
 /// What the scheduler writes of a message that it threw away since its run began hours late.
@@ -90,58 +91,50 @@ impl Definition {
 
     /// The schedule of a job of this id; `zone` is that of the gateway's process.
     pub fn schedule(&self, id: &str, zone: Zone) -> Schedule {
-        let mut schedule = self.unreadable(String::new());
-        schedule.when = match &self.broken {
-            Some(why) => When::Unreadable(why.clone()),
-            None => self.read(&mut schedule, id, zone).unwrap_or_else(When::Unreadable),
+        let read = match &self.broken {
+            Some(why) => Err(why.clone()),
+            None => self.read(id, zone),
         };
-        schedule
+        read.unwrap_or_else(|why| self.unreadable(why))
     }
 
     /// The same as one that can't be used, for this reason.
     pub fn unreadable(&self, why: String) -> Schedule {
-        let text = |key: &str| self.schedule[key].as_str().map(|text| cut(text.to_owned(), SHOWN));
-        let unreadable = Schedule::unreadable(cut(self.kind().to_owned(), SHOWN), why);
-        Schedule { expression: text("expr"), timezone: text("tz"), ..unreadable }
+        Schedule::Unreadable { terms: self.terms(), why }
     }
 
-    fn read(&self, schedule: &mut Schedule, id: &str, zone: Zone) -> Result<When, String> {
+    fn terms(&self) -> Terms {
+        Terms {
+            kind: shorten(self.kind()),
+            expression: self.schedule["expr"].as_str().map(shorten),
+            timezone: self.timezone().map(shorten),
+        }
+    }
+
+    fn timezone(&self) -> Option<&str> {
+        self.schedule["tz"].as_str().filter(|name| !name.is_empty())
+    }
+
+    fn read(&self, id: &str, zone: Zone) -> Result<Schedule, String> {
         let value = &self.schedule;
         match self.kind() {
             "cron" => {
                 let expression = value["expr"].as_str().ok_or("its schedule has no text \"expr\"")?;
-                let zone = match value["tz"].as_str().filter(|name| !name.is_empty()) {
-                    None => zone,
-                    Some(name) => {
-                        Zone::named(name).ok_or_else(|| format!("the zone {:?} does not exist", shorten(name)))?
-                    }
-                };
-                let cron = Cron::parse_openclaw(expression)
-                    .map_err(|error| format!("the expression {:?} can't be used: {error}", shorten(expression)))?;
-                let cron = cron.staggered(stagger(value["staggerMs"].as_i64(), expression, id));
-                Ok(When::Recurring(Cadence::Cron(Box::new(cron), zone)))
+                let stagger = stagger(value["staggerMs"].as_i64(), expression, id);
+                let parse = |text: &str| Ok(Cron::parse_openclaw(text)?.staggered(stagger));
+                cron::read(expression, self.timezone(), zone, parse)
             }
             "every" => {
                 let interval = value["everyMs"].as_i64().filter(|millis| *millis >= 1);
-                schedule.interval_ms = interval;
-                schedule.anchor = value["anchorMs"].as_i64().or(self.created_at).map(Instant::from_millis);
-                interval
-                    .map(|millis| When::Recurring(Cadence::Every(millis)))
-                    .ok_or("its interval is not a number".to_owned())
+                let anchor = value["anchorMs"].as_i64().or(self.created_at).map(Instant::from_millis);
+                Ok(Schedule::every(interval.ok_or("its interval is not a number")?, anchor))
             }
-            "at" => {
-                schedule.at = at(&value["at"]);
-                Ok(When::Once)
-            }
-            "on-exit" | "stream" => Ok(When::Once),
+            "at" => Ok(Schedule::Once(at(&value["at"]).map_or(Due::Unknown, Due::At))),
+            "on-exit" | "stream" => Ok(Schedule::OnEvent(self.terms())),
             "" => Err("it has no schedule".to_owned()),
-            other => Err(format!("the schedule's kind {:?} is not cron, every or at", shorten(other))),
+            other => Err(cron::unknown_kind(other)),
         }
     }
-}
-
-fn shorten(text: &str) -> String {
-    cut(text.to_owned(), SHOWN)
 }
 
 /// ISO text, without an offset in UTC, or milliseconds since 1970.
@@ -252,7 +245,7 @@ impl JobState {
 
 /// Why a message was not delivered; the text is kept if error texts are.
 pub fn delivery_error(why: &str, errors: bool) -> DeliveryError {
-    let text = if errors { message(why, SHOWN) } else { "not-delivered".to_owned() };
+    let text = if errors { message(why, MAX_ERROR_LEN) } else { "not-delivered".to_owned() };
     DeliveryError { text, class: ErrorClass::of(why), is_late: why.contains(STALE) }
 }
 

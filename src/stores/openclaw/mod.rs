@@ -62,6 +62,8 @@ pub const TRAITS: SchedulerTraits = SchedulerTraits {
     breaker_limit: 10,
     session_delay: MINUTE,
     restart_stagger: None,
+    // It looks at its rows within 35 seconds, and defers what was due by two minutes and more.
+    startup: 3 * MINUTE,
     stopped: "OpenClaw switched the job off after these errors",
     timer_sleeps: MINUTE,
     hides_runs: false,
@@ -293,7 +295,7 @@ fn schedule(id: &str, definition: &Definition, status: &JobState, window: &Windo
 }
 
 fn state(enabled: bool, schedule: &Schedule, definition: &Definition, status: &JobState) -> State {
-    let is_once = schedule.kind == "at";
+    let is_once = schedule.kind() == "at";
     match (enabled, status.last_status.as_str()) {
         (true, _) if definition.is_event_driven() => State::EventDriven,
         (true, _) => State::Watched,

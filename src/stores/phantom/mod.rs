@@ -78,6 +78,7 @@ pub const TRAITS: SchedulerTraits = SchedulerTraits {
     // One session in a hundred took one to four minutes to show.
     session_delay: 5 * MINUTE,
     restart_stagger: Some(5 * SECOND),
+    startup: 0,
     stopped: "the circuit breaker is open",
     timer_sleeps: 60 * MINUTE,
     hides_runs: false,
