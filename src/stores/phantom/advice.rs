@@ -23,17 +23,15 @@ const REVIVE: Command = Command::SqlForStopped(run_now!("status='active', consec
 const SET_NEXT_RUN: Command = Command::Sql(run_now!(""));
 const ACTIVATE: Command = Command::Sql(run_now!("enabled=1, status='active', "));
 
+const CHECK_AND_REVIVE: &str = "Check the model's provider, its key, and the model's name; \
+    then revive the jobs whose circuit breaker is open.";
+
 const ROWS: &[Advice] = &[
     Advice::new(Cause::JobFailing, "Fix the cause of the error, then revive the row.")
         .when(&[Condition::Stopped])
         .reads_error()
         .run(&[REVIVE]),
-    Advice::new(
-        Cause::ProviderFailing,
-        "Check the model's provider, its key, and the model's name; then revive the jobs whose circuit breaker is open.",
-    )
-    .when(&[Condition::Stopped])
-    .run(&[REVIVE]),
+    Advice::new(Cause::ProviderFailing, CHECK_AND_REVIVE).when(&[Condition::Stopped]).run(&[REVIVE]),
     Advice::new(Cause::RowDead, "The schedule is fine: set next_run_at.")
         .when(&[Condition::Reason(Reason::NoNextRun), Condition::CanRun])
         .run(&[SET_NEXT_RUN]),
@@ -52,8 +50,10 @@ const ROWS: &[Advice] = &[
     Advice::with_step(Cause::JobFailing, Step::OfReason).reads_error(),
     Advice::with_step(Cause::RowDead, Step::OfReason),
     Advice::with_step(Cause::Runaway, Step::OfReason),
-    Advice::new(Cause::SchedulerSilent, "Restart the scheduler; read its log from the last run on.").when(&[Condition::Alive]),
-    Advice::new(Cause::SchedulerSilent, "Start the scheduler; read its log from the last run on.").when(&[Condition::Gone]),
+    Advice::new(Cause::SchedulerSilent, "Restart the scheduler; read its log from the last run on.")
+        .when(&[Condition::Alive]),
+    Advice::new(Cause::SchedulerSilent, "Start the scheduler; read its log from the last run on.")
+        .when(&[Condition::Gone]),
     Advice::new(Cause::RunCut, "Start the scheduler; read its log from the last run on.").when(&[Condition::Gone]),
     Advice::new(
         Cause::RunCut,
