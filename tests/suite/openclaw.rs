@@ -324,8 +324,9 @@ fn quarantined_job_is_reported_until_it_exists_again() {
 fn advice_goes_by_the_kind_of_the_error_also_where_its_text_is_not_read() {
     let steps = |status: &str, error: &str| {
         let store = OpenClaw::new("10:29");
-        let state = json!({"lastRunAtMs": ms("10:00"), "lastRunStatus": status, "lastError": error, "consecutiveErrors": 3,
-            "nextRunAtMs": ms("11:00")});
+        let errors = if status == "error" { 6 } else { 0 };
+        let state = json!({"lastRunAtMs": ms("10:00"), "lastRunStatus": status, "lastError": error,
+            "consecutiveErrors": errors, "nextRunAtMs": ms("11:00")});
         store.job("a", true, json!({"kind": "cron", "expr": "0 * * * *", "staggerMs": 0}), state, json!({}));
         for start in ["05:00", "06:00", "07:00", "08:00", "09:00", "10:00"] {
             store.run("a", start, json!({"status": status, "error": error}));
