@@ -137,3 +137,19 @@ fn is_one_of(ids: &[String]) -> String {
         ids => format!(" IN ({})", ids.join(", ")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_advice_hides_behind_advice_that_always_fits() {
+        for traits in crate::stores::traits_for_tests() {
+            let rows = traits.advice.rows;
+            for (position, row) in rows.iter().enumerate() {
+                let hides = |earlier: &&Advice| earlier.cause == row.cause && earlier.when.is_empty();
+                assert!(!rows[..position].iter().any(|earlier| hides(&earlier)), "{row:?}");
+            }
+        }
+    }
+}

@@ -267,7 +267,7 @@ struct JsonIncident<'a> {
     observed: &'a [String],
     /// What that suggests; null where nothing is inferred.
     inferred: Option<&'a str>,
-    /// The last error of its jobs: untrusted text in which secrets are masked.
+    /// The last error of its jobs: untrusted text in which secrets are masked; null also with --no-errors.
     last_error: Option<String>,
     /// What a person should do.
     next_step: String,

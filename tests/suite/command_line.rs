@@ -298,6 +298,42 @@ fn no_errors_leaves_error_texts_out_of_every_format() {
     assert!(run(&INCIDENT).out.contains("exited with code 1"));
 }
 
+/// The next step for a job whose last three runs failed, with this error on record.
+fn next_step(error: Option<&str>, more: &[&str]) -> String {
+    let history = History::new();
+    history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    history
+        .fires("j", &["2026-03-02 07:01:00", "-2026-03-02 08:01:00", "-2026-03-02 09:01:00", "-2026-03-02 10:01:00"]);
+    let set = "UPDATE scheduled_jobs SET last_run_status = 'error', consecutive_errors = 3, last_run_error = ?1";
+    history.db.execute(set, [error]).unwrap();
+    let incident = history.audit("2026-03-02T10:30:00Z", more).json()["incidents"][0].clone();
+    let is_shown = error.is_some() && !more.contains(&"--no-errors");
+    assert_eq!(incident["last_error"].as_str(), error.filter(|_| is_shown), "{incident}");
+    incident["next_step"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn no_errors_does_not_say_that_there_is_no_error_but_where_it_is() {
+    let read = "Read the job's last error, then check the model's provider, its key, and the model's name.";
+    assert_eq!(next_step(Some("HTTP 400"), &[]), read);
+    let elsewhere = "The text of the error was not read: it is in last_run_error of the job's row.";
+    assert_eq!(next_step(Some("HTTP 400"), &["--no-errors"]), format!("{read} {elsewhere}"));
+    for more in [&[][..], &["--no-errors"]] {
+        assert!(next_step(None, more).starts_with("The row has no error: read what the job answered"), "{more:?}");
+    }
+}
+
+#[test]
+fn no_errors_leaves_out_why_a_message_was_not_delivered() {
+    let history = History::new();
+    history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T11:00:00.000Z"));
+    history.fires("j", &["2026-03-02 10:00:59"]);
+    history.sql("UPDATE scheduled_jobs SET last_delivery_status = 'error: chat 17 not found'");
+    let [with, without] = [&[][..], &["--no-errors"]].map(|more| history.audit("2026-03-02T10:30:00Z", more));
+    assert!(with.out.contains("not found") && !without.out.contains("not found"), "{}", without.out);
+    assert_eq!((with.findings(), with.fingerprints()), (without.findings(), without.fingerprints()));
+}
+
 #[test]
 fn all_formats_say_the_same_of_when_an_incident_was_resolved() {
     for format in ["table", "nagios", "github", "junit", "html"] {

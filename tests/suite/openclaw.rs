@@ -321,6 +321,39 @@ fn quarantined_job_is_reported_until_it_exists_again() {
 }
 
 #[test]
+fn advice_goes_by_the_kind_of_the_error_also_where_its_text_is_not_read() {
+    let steps = |status: &str, error: &str| {
+        let store = OpenClaw::new("10:29");
+        let errors = if status == "error" { 6 } else { 0 };
+        let state = json!({"lastRunAtMs": ms("10:00"), "lastRunStatus": status, "lastError": error,
+            "consecutiveErrors": errors, "nextRunAtMs": ms("11:00")});
+        store.job("a", true, json!({"kind": "cron", "expr": "0 * * * *", "staggerMs": 0}), state, json!({}));
+        for start in ["05:00", "06:00", "07:00", "08:00", "09:00", "10:00"] {
+            store.run("a", start, json!({"status": status, "error": error}));
+        }
+        [&[][..], &["--no-errors"]].map(|more| {
+            let incident = &store.audit("10:30", more).json()["incidents"][0];
+            assert_eq!(incident["last_error"].is_null(), !more.is_empty(), "{incident}");
+            incident["next_step"].as_str().unwrap().to_owned()
+        })
+    };
+    let unread = "The text of the error was not read: openclaw cron runs shows it.";
+    for (status, error, step) in [
+        ("skipped", "local provider is not reachable", "Start the local provider that the error names"),
+        ("skipped", "heartbeat disabled", "Switch on what the error names"),
+        ("skipped", "no resolvable owner", "Read the error. If no agent owns the job"),
+        ("error", "HTTP 400", "Read the error and the runs"),
+    ] {
+        let [with, without] = steps(status, error);
+        assert!(with.starts_with(step), "{error}: {with}");
+        assert_eq!(without, format!("{with} {unread}"));
+    }
+    let [with, without] = steps("error", "cron: job interrupted by gateway restart");
+    assert!(with.starts_with("The gateway ended in the run"), "{with}");
+    assert_eq!(without, with, "for that nobody has to read the error");
+}
+
+#[test]
 fn skipped_work_is_reported_except_for_heartbeats() {
     let skipping = |kind: &str, runs: &[&str]| {
         let store = OpenClaw::new("10:29");

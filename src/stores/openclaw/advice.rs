@@ -21,6 +21,11 @@ const SCHEDULE_ANEW: &str = "Unless this is intended, edit the schedule, which c
 const AFTER_A_CUT: &str = "Decide whether the work of that run is still needed.";
 const START: &str = "Start the gateway, then read its log from the last run on.";
 
+const CHECK_AND_SWITCH_ON: &str = "Check the model's provider, its key, and the model's name; \
+    then switch the jobs on again that were switched off.";
+const FIND_THE_STATE: &str = "If the state directory was moved, move it back or add the jobs again with openclaw cron add; \
+    else check OPENCLAW_STATE_DIR and OPENCLAW_HOME of the gateway. A restart alone does not help.";
+
 const ROWS: &[Advice] = &[
     Advice::new(Problem::RowDead, "Add the job again with a valid schedule, with openclaw cron add.")
         .when(&[Condition::Problem(Problem::Quarantined)]),
@@ -44,12 +49,7 @@ const ROWS: &[Advice] = &[
     .run(&[STATUS, Command::Shell("openclaw cron status"), RESTART]),
     Advice::new(Problem::RunHung, "Look at the run. If it hangs, restart the gateway.").run(&[RUNS, RESTART]),
     Advice::new(Problem::RunLong, "Look at the run. It ends by itself, or at its time-out.").run(&[RUNS]),
-    Advice::new(
-        Problem::ProviderFailing,
-        "Check the model's provider, its key, and the model's name; then switch the jobs on again that were switched off.",
-    )
-    .when(&[Condition::Stopped])
-    .run(&[ENABLE]),
+    Advice::new(Problem::ProviderFailing, CHECK_AND_SWITCH_ON).when(&[Condition::Stopped]).run(&[ENABLE]),
     Advice::new(Problem::ProviderFailing, "Check the model's provider, its key, and the model's name."),
     Advice::new(
         Problem::JobFailing,
@@ -73,14 +73,12 @@ const ROWS: &[Advice] = &[
     )
     .reads_error()
     .run(&[RUNS]),
-    Advice::new(Problem::JobSilent, "Look at the job and its runs; then restart the gateway.").run(&[SHOW, RUNS, RESTART]),
-    Advice::new(
-        Problem::JobSkipped,
-        "Start the local provider that the error names, or give the job another model.",
-    )
-    .when(&[Condition::ErrorIs(ErrorKind::ProviderUnreachable)])
-    .reads_error()
-    .run(&[Command::Shell("openclaw cron edit <job-id> --model MODEL")]),
+    Advice::new(Problem::JobSilent, "Look at the job and its runs; then restart the gateway.")
+        .run(&[SHOW, RUNS, RESTART]),
+    Advice::new(Problem::JobSkipped, "Start the local provider that the error names, or give the job another model.")
+        .when(&[Condition::ErrorIs(ErrorKind::ProviderUnreachable)])
+        .reads_error()
+        .run(&[Command::Shell("openclaw cron edit <job-id> --model MODEL")]),
     Advice::new(Problem::JobSkipped, "Switch on what the error names, or switch the job off.")
         .when(&[Condition::ErrorIs(ErrorKind::SwitchedOff)])
         .reads_error()
@@ -95,11 +93,7 @@ const ROWS: &[Advice] = &[
     .when(&[Condition::Late])
     .run(&[RUN]),
     Advice::new(Problem::Undelivered, "Check the channel and target of the delivery.").run(&[SHOW]),
-    Advice::new(
-        Problem::StoreUnserved,
-        "If the state directory was moved, move it back or add the jobs again with openclaw cron add; else check OPENCLAW_STATE_DIR and OPENCLAW_HOME of the gateway. A restart alone does not help.",
-    )
-    .run(&[LIST]),
+    Advice::new(Problem::StoreUnserved, FIND_THE_STATE).run(&[LIST]),
     Advice::new(
         Problem::JobsGone,
         "Compare the list with a backup of the database, and add the jobs again with openclaw cron add.",

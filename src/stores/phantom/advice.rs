@@ -23,17 +23,15 @@ const REVIVE: Command = Command::SqlForStopped(run_now!("status='active', consec
 const SET_NEXT_RUN: Command = Command::Sql(run_now!(""));
 const ACTIVATE: Command = Command::Sql(run_now!("enabled=1, status='active', "));
 
+const CHECK_AND_REVIVE: &str = "Check the model's provider, its key, and the model's name; \
+    then revive the jobs whose circuit breaker is open.";
+
 const ROWS: &[Advice] = &[
     Advice::new(Problem::JobFailing, "Fix the cause of the error, then revive the row.")
         .when(&[Condition::Stopped])
         .reads_error()
         .run(&[REVIVE]),
-    Advice::new(
-        Problem::ProviderFailing,
-        "Check the model's provider, its key, and the model's name; then revive the jobs whose circuit breaker is open.",
-    )
-    .when(&[Condition::Stopped])
-    .run(&[REVIVE]),
+    Advice::new(Problem::ProviderFailing, CHECK_AND_REVIVE).when(&[Condition::Stopped]).run(&[REVIVE]),
     Advice::new(Problem::RowDead, "The schedule is fine: set next_run_at.")
         .when(&[Condition::Problem(Problem::NoNextRun), Condition::CanRun])
         .run(&[SET_NEXT_RUN]),
@@ -52,8 +50,10 @@ const ROWS: &[Advice] = &[
     Advice::with_step(Problem::JobFailing, Step::OfProblem).reads_error(),
     Advice::with_step(Problem::RowDead, Step::OfProblem),
     Advice::with_step(Problem::Runaway, Step::OfProblem),
-    Advice::new(Problem::SchedulerSilent, "Restart the scheduler; read its log from the last run on.").when(&[Condition::Alive]),
-    Advice::new(Problem::SchedulerSilent, "Start the scheduler; read its log from the last run on.").when(&[Condition::Gone]),
+    Advice::new(Problem::SchedulerSilent, "Restart the scheduler; read its log from the last run on.")
+        .when(&[Condition::Alive]),
+    Advice::new(Problem::SchedulerSilent, "Start the scheduler; read its log from the last run on.")
+        .when(&[Condition::Gone]),
     Advice::new(Problem::RunCut, "Start the scheduler; read its log from the last run on.").when(&[Condition::Gone]),
     Advice::new(
         Problem::RunCut,
