@@ -24,6 +24,7 @@ mod fuzz;
 mod generate;
 mod model;
 mod notify;
+mod numbers;
 mod options;
 mod output;
 mod panics;

@@ -1,14 +1,13 @@
 //! Jobs that ran in a different time zone than the assumed one.
 
-use super::finding::{Finding, seconds};
-use super::gap::GapEvidence;
-use super::{Context, Subject, Subjects};
-use crate::catalog::Severity;
-use crate::model::{AssumedZone, Fire, Job, JobIndex, ZoneBasis};
+use super::context::Subjects;
+use crate::model::{AssumedZone, Fire, Job, JobIndex, Snapshot, ZoneBasis};
 use crate::schedule::{Cadence, Zone};
-use crate::time::{HOUR, Millis};
+use crate::time::{HOUR, Instant, Millis};
 use crate::zone::{self, Witness};
 
+/// No two zones are further apart.
+pub const MOST_OF_ZONES: Millis = 26 * HOUR;
 /// Fires end within this time of their slots, as zones go, and so many in the assumed zone show that it was right before.
 const ZONE_SLACK: Millis = HOUR;
 const MIN_BEFORE_CHANGE: usize = 2;
@@ -19,9 +18,9 @@ pub struct ForeignZoneJobs {
     /// The jobs, in order.
     jobs: Vec<(JobIndex, String)>,
     /// A zone in which the next runs of most of them are slots.
-    zone: Zone,
+    pub zone: Zone,
     /// Whether as many jobs speak for that zone as for the assumed one.
-    is_likely: bool,
+    pub is_likely: bool,
 }
 
 impl ForeignZoneJobs {
@@ -46,48 +45,47 @@ impl ForeignZoneJobs {
         self.jobs.binary_search_by_key(&job, |(index, _)| *index).is_ok()
     }
 
-    /// One finding for all of them, under the first, and one for each that ran in the assumed zone before.
-    pub fn findings(&self, context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> Vec<Finding> {
-        let all = Some(self.finding(context)).filter(|_| self.is_first(subject.index));
-        all.into_iter().chain(change(subject.job, cadence, &cadence.in_zone(self.zone))).collect()
-    }
-
-    fn is_first(&self, job: JobIndex) -> bool {
-        self.jobs.first().is_some_and(|(first, _)| *first == job)
-    }
-
-    fn finding(&self, context: &Context<'_>) -> Finding {
-        let evidence = GapEvidence::OtherZone {
-            jobs: self.jobs.iter().map(|(_, id)| id.clone()).collect(),
-            offset: self.zone.name(),
-            zone: context.snapshot.zone.zone.name(),
-        };
-        Finding::new(if self.is_likely { Severity::Warning } else { Severity::Info }, evidence)
+    /// Their ids, in the order of the jobs.
+    pub fn ids(&self) -> Vec<String> {
+        self.jobs.iter().map(|(_, id)| id.clone()).collect()
     }
 }
 
-/// Since when a job has run in the zone that was found instead of UTC, the usual zone of a container, if it changed.
-pub fn change_from_utc(assumed: &AssumedZone, job: &Job) -> Option<Finding> {
+/// When the scheduler's zone became the one that was found, if it changed.
+pub fn zone_changed(snapshot: &Snapshot) -> Option<Instant> {
+    snapshot.jobs.iter().filter_map(|job| change_from_utc(&snapshot.zone, job)).map(|(_, since)| since).min()
+}
+
+/// By how much a job's runs moved, and since when, if the zone that was found is not UTC, the usual zone of a container, in which
+/// it ran before.
+pub fn change_from_utc(assumed: &AssumedZone, job: &Job) -> Option<(Millis, Instant)> {
     let was_found = matches!(assumed.basis, ZoneBasis::NextRuns(_)) && assumed.zone != Zone::UTC;
-    let own = || job.schedule.cadence().filter(|_| job.schedule.timezone().is_none());
-    let cadence = was_found.then(own).flatten()?;
+    if !was_found || job.schedule.timezone().is_some() {
+        return None;
+    }
+    let cadence = job.schedule.cadence()?;
     change(job, &cadence.in_zone(Zone::UTC), cadence)
 }
 
-/// Since when a job has run at the slots of one zone instead of those of another, if it changed.
-fn change(job: &Job, before: &Cadence, after: &Cadence) -> Option<Finding> {
+/// By how much and since when a job has run at the slots of one zone instead of those of another, if it changed.
+pub fn change(job: &Job, before: &Cadence, after: &Cadence) -> Option<(Millis, Instant)> {
     let last = job.last_end()?;
     let shift = after.next(last)?.since(before.next(last)?).rem_euclid(before.usual_interval(last)?);
     if shift <= 2 * ZONE_SLACK {
         return None;
     }
-    let lag = |pair: &[Fire]| Some(pair[1].end.since(before.next(pair[0].end)?));
-    let lags: Vec<Option<Millis>> = job.fires.windows(2).map(lag).collect();
-    let is_near = |lag: &Option<Millis>, shift: Millis| lag.is_some_and(|lag| (lag - shift).abs() <= ZONE_SLACK);
-    let first = lags.iter().rposition(|lag| !is_near(lag, shift))? + 1;
-    let before = lags[..first].iter().filter(|lag| is_near(lag, 0)).count();
+    let lags: Vec<Option<Millis>> = job.fires.windows(2).map(|pair| lag(before, pair)).collect();
+    let first = lags.iter().rposition(|lag| !is_near(*lag, shift))? + 1;
+    let kept = lags[..first].iter().filter(|lag| is_near(**lag, 0)).count();
     let since = job.fires.get(first + 1)?.end;
-    let shift_seconds = seconds(shift);
-    (before >= MIN_BEFORE_CHANGE)
-        .then(|| Finding::new(Severity::Info, GapEvidence::ZoneChanged { shift_seconds }).since(since))
+    if kept < MIN_BEFORE_CHANGE { None } else { Some((shift, since)) }
+}
+
+/// How long after its slot the second of two runs ended.
+fn lag(cadence: &Cadence, pair: &[Fire]) -> Option<Millis> {
+    Some(pair[1].end.since(cadence.next(pair[0].end)?))
+}
+
+fn is_near(lag: Option<Millis>, shift: Millis) -> bool {
+    lag.is_some_and(|lag| (lag - shift).abs() <= ZONE_SLACK)
 }

@@ -1,6 +1,5 @@
 //! What the operator wants: which jobs are audited, with which thresholds, what is muted, which jobs must exist.
 
-use super::Incident;
 use crate::catalog::{Detector, Problem};
 use crate::model::Job;
 use crate::settings::{Quiet, Settings, ThresholdOverrides, Thresholds};
@@ -64,14 +63,6 @@ impl IncidentMute {
     pub fn holds(&self, now: Instant) -> bool {
         self.until.is_none_or(|until| now < until)
     }
-
-    /// Whether it covers an incident; `jobs` are those that the incident affects.
-    pub fn covers(&self, incident: &Incident, jobs: &[&Job]) -> bool {
-        let of_jobs = |pattern: &WildMatch| jobs.iter().all(|job| matches(pattern, job));
-        self.what.is_none_or(|what| what.covers_incident(incident))
-            && self.fingerprint.as_ref().is_none_or(|fingerprint| *fingerprint == incident.fingerprint)
-            && self.job.as_ref().is_none_or(of_jobs)
-    }
 }
 
 /// What is not reported.
@@ -97,16 +88,12 @@ impl Mute {
         }
     }
 
-    fn covers(self, problem: Problem) -> bool {
+    /// Whether it covers findings of a problem.
+    pub fn covers(self, problem: Problem) -> bool {
         match self {
             Mute::Detector(detector) => detector == problem.detector(),
             Mute::Problem(muted) => muted == problem,
         }
-    }
-
-    /// Whether it is the cause of an incident, or all that is found in it.
-    fn covers_incident(self, incident: &Incident) -> bool {
-        self == Mute::Problem(incident.cause) || incident.findings.iter().all(|one| self.covers(one.finding.problem()))
     }
 }
 
@@ -127,11 +114,6 @@ impl JobSettings {
     /// Whether findings of that problem are not reported.
     pub fn mutes(&self, problem: Problem) -> bool {
         self.mute.iter().any(|mute| mute.covers(problem))
-    }
-
-    /// Whether incidents with that cause are not reported, if they affect no other job.
-    fn mutes_cause(&self, cause: Problem) -> bool {
-        self.mute.contains(&Mute::Problem(cause))
     }
 }
 
@@ -208,13 +190,6 @@ impl Policy {
             }
         }
         JobSettings { thresholds: overrides.apply(&self.settings.thresholds), quiet, mute, set_by }
-    }
-
-    /// Whether an incident is muted, by its own mute or by those of all its jobs.
-    pub fn mutes(&self, incident: &Incident, jobs: &[&Job]) -> bool {
-        let of_jobs = || jobs.iter().all(|job| self.settings_of(job).mutes_cause(incident.cause));
-        let holds = |mute: &&IncidentMute| mute.holds(self.settings.now);
-        self.mutes.iter().filter(holds).any(|mute| mute.covers(incident, jobs)) || !jobs.is_empty() && of_jobs()
     }
 
     /// The patterns that match none of the jobs.

@@ -1,19 +1,14 @@
-//! Rows that somebody revived, resumed, or edited after the job's last run, and that have not fired since.
-//!
-//! What the job did before says nothing about it any more, and the scheduler has not had its chance yet: its timer may sleep.
-//! One finding stands for everything that was wrong, in the same incident, until the job fires or should have.
+//! Rows that somebody revived, resumed, or edited after the job's last run, and rows that were written while the clock was ahead.
 
-use super::finding::Finding;
-use super::gap::scheduled_ahead;
-use super::past_due::{PastDueEvidence, UPDATE_FOLLOWS};
-use super::worker::{MIN_FREE, rewritten_at};
-use super::zero_tokens::failing_since;
-use super::{Context, Subject};
-use crate::catalog::{Problem, Severity};
+use super::context::Context;
+use super::worker::rewritten_at;
 use crate::model::{Job, State};
-use crate::time::Instant;
+use crate::time::{Instant, MINUTE, Millis};
 
-/// A change of a row that the job has not fired since.
+/// A row's update follows its cost event within this time, apart from the delivery of the message.
+pub const UPDATE_FOLLOWS: Millis = MINUTE;
+
+/// A change of a row that the job has not run since.
 #[derive(Debug, Clone, Copy)]
 pub struct Repair {
     /// When it was made.
@@ -24,17 +19,25 @@ pub struct Repair {
 
 /// The change of a job's row since its last run, if there is one that restarts it.
 pub fn of(context: &Context<'_>, job: &Job) -> Option<Repair> {
-    let row = job.row.as_ref().filter(|_| job.state == State::Watched && job.errors() == 0)?;
-    if scheduled_ahead(context, job).is_some() {
+    let row = job.row.as_ref()?;
+    if job.state != State::Watched || job.errors() > 0 || scheduled_ahead(context, job).is_some() {
         return None;
     }
     let last = job.last_end().or(job.created_at)?;
-    let paused = |at: Instant| job.switches.iter().any(|switch| !switch.resumes && switch.at >= at);
-    let edited = row.updated_at.filter(|at| at.since(last) > UPDATE_FOLLOWS && !paused(*at));
-    let at = edited.or_else(|| reset_after(context, job, last)).filter(|at| *at <= context.settings.now)?;
+    let at = edited_after(job, last).or_else(|| reset_after(context, job, last))?;
+    if at > context.settings.now {
+        return None;
+    }
     let awake = context.worker.life.restarted_after(at);
     let looks = at.plus(context.snapshot.traits.timer_sleeps).min(awake.unwrap_or(Instant::MAX));
     Some(Repair { at, looks_by: looks.max(row.next_run_at.instant()?) })
+}
+
+/// When the row was edited or resumed after the last run, if it was not paused since.
+fn edited_after(job: &Job, last: Instant) -> Option<Instant> {
+    let at = job.written()?;
+    let is_paused = job.switches.iter().any(|switch| !switch.resumes && switch.at >= at);
+    if at.since(last) > UPDATE_FOLLOWS && !is_paused { Some(at) } else { None }
 }
 
 /// When somebody reset the errors of a run that failed, and the next run with them, but left updated_at alone. Only where each
@@ -47,50 +50,23 @@ fn reset_after(context: &Context<'_>, job: &Job, last: Instant) -> Option<Instan
     rewritten_at(job).filter(|at| *at > last)
 }
 
-/// The findings of a job, of which one stands for all from before a repair.
-pub fn awaited(context: &Context<'_>, subject: &Subject<'_>, found: Vec<Finding>) -> Vec<Finding> {
-    let Some(repair) = of(context, subject.job) else { return found };
-    // What the job missed after the scheduler has looked has nothing to do with the repair.
-    let looked = repair.at.plus(context.snapshot.traits.timer_sleeps);
-    let is_past = |finding: &Finding| {
-        let began = finding.since.is_none_or(|since| since < looked);
-        finding.is_ongoing() && is_about_the_past(finding.problem()) && began
-    };
-    let (past, mut others): (Vec<Finding>, Vec<Finding>) = found.into_iter().partition(is_past);
-    if let Some(worst) = past.iter().map(|finding| finding.severity).max() {
-        let evidence = PastDueEvidence::Repaired {
-            repaired_at: repair.at,
-            looks_by: repair.looks_by,
-            revived: failing_since(subject.job).is_some(),
-        };
-        let finding = Finding::new(worst.min(at_most(context, subject, repair)), evidence);
-        let since = past.iter().filter_map(|finding| finding.since).min();
-        others.insert(0, finding.since(since).missing(past.iter().filter_map(|finding| finding.missed_slots).max()));
+/// Where the clock stood when a job was scheduled, and for when, if that was ahead of now. Of such a row nothing else is
+/// known.
+pub fn scheduled_ahead(context: &Context<'_>, job: &Job) -> Option<(Instant, Instant)> {
+    let clock_was_at = context.snapshot.clock_was_at?;
+    let row = job.row.as_ref()?;
+    if row.last_run.is_some() || row.updated_at.is_some() {
+        return None;
     }
-    others
+    let next_run_at = row.next_run_at.instant().filter(|next| *next > context.settings.now)?;
+    Some((clock_was_at, next_run_at))
 }
 
-/// How bad it can be that the job has not fired since the repair.
-fn at_most(context: &Context<'_>, subject: &Subject<'_>, repair: Repair) -> Severity {
-    let free = context.worker.free_for(repair.looks_by, context.settings.now);
-    match free {
-        _ if context.worker.run_of(subject.index).is_some() => Severity::Info,
-        free if free <= MIN_FREE => Severity::Info,
-        free if free <= subject.settings.thresholds.late_after => Severity::Warning,
-        _ => Severity::Critical,
+/// When a row was last written other than by a run: what came before may have followed another schedule.
+pub fn edited_at(job: &Job) -> Option<Instant> {
+    let written = job.written()?;
+    match job.last_run() {
+        Some(run) if written.since(run.end()).abs() <= UPDATE_FOLLOWS || written < run.start => None,
+        _ => Some(written),
     }
-}
-
-fn is_about_the_past(problem: Problem) -> bool {
-    matches!(
-        problem,
-        Problem::Overdue
-            | Problem::JobSilent
-            | Problem::Waiting
-            | Problem::ZeroTokenStreak
-            | Problem::ProviderFailing
-            | Problem::SharedError
-            | Problem::JobFailing
-            | Problem::FailedRun
-    )
 }

@@ -1,7 +1,7 @@
 //! Jobs that fail together, because something that they share fails: the model's provider, or whatever their error is about.
 
-use super::zero_tokens::{bad_in_a_row, failing_since};
-use super::{Subject, Subjects};
+use super::context::{Subject, Subjects};
+use super::runs::{bad_in_a_row, failing_since};
 use crate::catalog::Problem;
 use crate::model::{ErrorClass, Fire, JobIndex};
 use crate::time::Instant;

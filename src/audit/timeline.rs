@@ -1,6 +1,9 @@
 //! The timeline: what became of a job's last slots, for people who would rather look than read.
 
-use super::{Context, Subject, zero_tokens};
+use super::context::{Context, Subject};
+use super::finding::Finding;
+use super::fleet::Fleet;
+use super::runs::known_errors;
 use crate::model::{Fire, Job, State};
 use crate::schedule::Cadence;
 use crate::time::{DAY, Instant, Millis};
@@ -78,7 +81,9 @@ pub struct Timeline {
 impl Timeline {
     /// The last slots of a job, of which those in the spans `lost` are known to be lost; empty for jobs that are not watched
     /// or whose schedule can't be read.
-    pub fn new(context: &Context<'_>, subject: &Subject<'_>, lost: &[(Instant, Instant)]) -> Timeline {
+    pub fn new(fleet: &Fleet<'_>, subject: &Subject<'_>, told: &[Finding]) -> Timeline {
+        let context = fleet.context;
+        let lost = silent_spans(context, told);
         let job = subject.job;
         let Some(cadence) = job.schedule.cadence().filter(|_| job.state.is_watched()) else {
             return Timeline::default();
@@ -90,7 +95,7 @@ impl Timeline {
         let Some(&first) = starts.first() else { return Timeline::default() };
         let fires = job.fires_since(first);
         // Of the last fires in a row that failed, only the row may know it.
-        let failed = fires.len().saturating_sub(zero_tokens::known_errors(job));
+        let failed = fires.len().saturating_sub(known_errors(job));
         let mut outcomes = Vec::with_capacity(starts.len());
         for (index, &at) in starts.iter().enumerate() {
             let end = starts.get(index + 1).copied().unwrap_or(now.plus(1)).max(at);
@@ -167,4 +172,10 @@ fn fill(slots: &mut Vec<Instant>, interval: Millis, due: i64) {
     let Some(&last) = slots.last() else { return };
     let first_shown = due.saturating_sub(i64::try_from(MAX_SLOTS).unwrap_or(i64::MAX)).max(0) + 1;
     slots.extend((first_shown..=due).map(|n| last.plus(n.saturating_mul(interval))));
+}
+
+/// From when until when a job was silent.
+fn silent_spans(context: &Context<'_>, told: &[Finding]) -> Vec<(Instant, Instant)> {
+    let silences = told.iter().filter(|finding| finding.missed_slots.is_some());
+    silences.filter_map(|finding| Some((finding.since?, finding.until.unwrap_or(context.settings.now)))).collect()
 }

@@ -2,8 +2,9 @@
 //! timeline.
 
 use super::{Audited, Database, Located, Report, commands, sanitize};
-use crate::audit::{Incident, JobReport, Outcome, count};
+use crate::audit::{Incident, JobReport, Outcome};
 use crate::catalog::{Severity, Status};
+use crate::numbers::count;
 use crate::time::{Instant, span};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -120,8 +121,10 @@ fn worth_knowing(report: &Report, audited: &Audited) -> Markup {
             h3 { "Worth knowing" }
             ul {
                 @for located in infos {
-                    @let job = &audited.verdict[located.job].job;
-                    li { (shown_name(job.label())) ": " (shown(&located.finding.message(job, report.now))) }
+                    li {
+                        @if let Some(job) = audited.verdict.job_of(located.finding) { (shown_name(job.job.label())) ": " }
+                        (shown(&audited.verdict.sentence(located.finding, report.now)))
+                    }
                 }
             }
         }

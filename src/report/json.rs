@@ -307,8 +307,8 @@ struct JsonFinding<'a> {
     severity: Severity,
     /// Whether it is still there.
     state: Status,
-    /// Its job.
-    job: JsonJobName<'a>,
+    /// Its job; null if it is about the scheduler, or about a pattern that no job matches.
+    job: Option<JsonJobName<'a>>,
     /// When it began: for a silence the first slot missed.
     since: Option<Instant>,
     /// When it ended; null while it is ongoing.
@@ -542,23 +542,24 @@ fn json_incident(located: Located<'_>) -> JsonIncident<'_> {
 fn json_findings<'a>(database: &Database, audited: &'a Audited, now: Instant) -> Vec<JsonFinding<'a>> {
     let verdict = &audited.verdict;
     let path = database.path.to_string_lossy();
-    let json = |LocatedFinding { finding, job, incident }: LocatedFinding<'a>| {
-        let report = &verdict[job];
-        JsonFinding {
+    let mut findings = Vec::new();
+    for LocatedFinding { finding, incident } in verdict.findings() {
+        let report = verdict.job_of(finding);
+        findings.push(JsonFinding {
             incident: incident.map(|incident| incident.fingerprint.as_str()),
             database: path.clone().into_owned(),
             detector: finding.problem().detector(),
             problem: finding.problem(),
             severity: finding.severity,
-            state: finding.status,
-            job: JsonJobName { id: &report.job.id, name: &report.job.name },
+            state: finding.status(),
+            job: report.map(|report| JsonJobName { id: &report.job.id, name: &report.job.name }),
             since: finding.since,
             until: finding.until,
             missed_slots: finding.missed_slots,
-            cadence_seconds: report.metrics.cadence_ms.map(seconds),
-            message: finding.message(&report.job, now),
+            cadence_seconds: report.and_then(|report| report.metrics.cadence_ms).map(seconds),
+            message: verdict.sentence(finding, now),
             evidence: &finding.evidence,
-        }
-    };
-    verdict.findings().into_iter().map(json).collect()
+        });
+    }
+    findings
 }

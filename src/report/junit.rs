@@ -124,7 +124,7 @@ impl Xml {
 
 /// The incidents that have a finding of a job, the worst first.
 fn incidents_of(audited: &Audited, job: JobIndex) -> Vec<&Incident> {
-    let has = |incident: &&Incident| incident.findings.iter().any(|one| one.job == job);
+    let has = |incident: &&Incident| incident.findings.iter().any(|one| one.job() == Some(job));
     audited.verdict.incidents.iter().filter(has).collect()
 }
 

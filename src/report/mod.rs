@@ -15,9 +15,10 @@ mod table;
 pub use check_config::render as render_settings;
 pub use error::{AuditError, CallError, RenderError};
 
-use crate::audit::{Incident, JobReport, Verdict, count};
+use crate::audit::{Finding, Incident, JobReport, Verdict};
 use crate::catalog::{Problem, Severity, Status};
 use crate::model::{Action, Holder, JobIndex, State, ZoneBasis};
+use crate::numbers::count;
 use crate::settings::{FailOn, Settings};
 use crate::shell;
 use crate::terminal::Style;
@@ -318,7 +319,8 @@ impl Audited {
 
     fn trouble(&self) -> Trouble {
         let ongoing = self.verdict.incidents.iter().filter(|incident| incident.status == Status::Ongoing);
-        let ailing: HashSet<JobIndex> = ongoing.flat_map(|incident| &incident.findings).map(|one| one.job).collect();
+        let ailing: HashSet<JobIndex> =
+            ongoing.flat_map(|incident| &incident.findings).filter_map(Finding::job).collect();
         let expected = |incident: &&Incident| incident.cause == Problem::ExpectedMissing;
         let expected: HashSet<JobIndex> = self
             .verdict
@@ -328,7 +330,8 @@ impl Audited {
             .flat_map(|incident| &incident.jobs)
             .map(|one| one.job)
             .collect();
-        let mut trouble = Trouble { expected: expected.len(), ..Trouble::default() };
+        let missing = self.verdict.incidents.iter().filter(|incident| incident.cause == Problem::ExpectedMissing);
+        let mut trouble = Trouble { expected: missing.count(), ..Trouble::default() };
         for (position, report) in self.verdict.jobs.iter().enumerate().filter(|(_, report)| report.selected) {
             let index = JobIndex::at(position);
             if report.severity <= Severity::Info || expected.contains(&index) {

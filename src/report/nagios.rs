@@ -2,8 +2,9 @@
 //! (<https://www.monitoring-plugins.org/doc/guidelines.html>): one line, its performance data, then the long output.
 
 use super::{Located, Report, age, fix_in_a_line, sanitize, utc_minute, when};
-use crate::audit::{JobMetrics, JobReport, count};
+use crate::audit::{JobMetrics, JobReport};
 use crate::catalog::Severity;
+use crate::numbers::count;
 use crate::time::{Millis, SECOND};
 use std::path::Path;
 

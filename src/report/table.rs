@@ -1,8 +1,9 @@
 //! The table for people. The cause comes first, and each incident ends with what to do.
 
 use super::{Audited, Database, Located, Report, UNREAD, commands, counts, sanitize, utc_minute, when};
-use crate::audit::{Incident, JobReport, Outcome, Timeline, Usage, usd};
+use crate::audit::{Incident, JobReport, Outcome, Timeline, Usage};
 use crate::catalog::{Severity, Status};
+use crate::numbers::usd;
 use crate::terminal::Style;
 use crate::time::Instant;
 use anstyle::{AnsiColor, Color};
@@ -285,9 +286,12 @@ impl Page {
         let shown = if self.all { infos.len() } else { MAX_INFOS };
         let mut table = self.plain_table();
         for located in infos.iter().take(shown) {
-            let report = &audited.verdict[located.job];
-            let message = self.told(&located.finding.message(&report.job, self.now));
-            table.add_row([format!(" {}", shown_name(report)), message]);
+            let name = match audited.verdict.job_of(located.finding) {
+                Some(report) => shown_name(report),
+                None => "the scheduler".to_owned(),
+            };
+            let message = self.told(&audited.verdict.sentence(located.finding, self.now));
+            table.add_row([format!(" {name}"), message]);
         }
         keep_names_whole(&mut table);
         format!("\nWorth knowing\n{}{}", trimmed(&table), self.more(infos.len().saturating_sub(shown), "line"))

@@ -177,6 +177,22 @@ impl Cadence {
         intervals.get(intervals.len() / 2).copied()
     }
 
+    /// The shortest of the next intervals between slots after `instant`. None if there are not two more slots.
+    pub fn shortest_interval(&self, instant: Instant) -> Option<Millis> {
+        if let Cadence::Every(interval) = self {
+            return Some(*interval);
+        }
+        let mut slot = self.next(instant)?;
+        let mut shortest: Option<Millis> = None;
+        for _ in 0..INTERVALS_FOR_CADENCE {
+            let Some(next) = self.next(slot) else { break };
+            let interval = next.since(slot);
+            shortest = Some(shortest.map_or(interval, |known| known.min(interval)));
+            slot = next;
+        }
+        shortest
+    }
+
     /// Whether `instant` is one of the slots, for an expression; an interval has no fixed ones.
     pub fn has_slot_at(&self, instant: Instant) -> bool {
         let Cadence::Cron(cron, zone) = self else { return false };

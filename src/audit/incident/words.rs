@@ -1,14 +1,16 @@
 //! The words of an incident: its title, what was observed and, apart from that, what is inferred.
 
-use super::finding::{AffectedJob, Evidence, JobFinding, count, grouped, is_early, ongoing};
-use super::gap::GapEvidence;
-use super::past_due::{PastDueEvidence, due_in_words, not_fired_since};
-use super::shared_failure::Shared;
-use super::worker::{ActiveRun, Cut, Phase, RunLength};
-use super::zero_tokens::{self, ZeroTokensEvidence};
-use super::{Context, Subject};
+use super::super::context::{Context, Subject};
+use super::super::evidence::Evidence;
+use super::super::finding::{AffectedJob, Finding, is_early, ongoing};
+use super::super::fleet::Fleet;
+use super::super::runs::tokens_of_failed;
+use super::super::sentence::{due_in_words, failed_in_words, not_fired_since, sentence};
+use super::super::shared_failure::Shared;
+use super::super::worker::{ActiveRun, Cut, Phase, RunLength};
 use crate::catalog::Problem;
 use crate::model::{JobIndex, State};
+use crate::numbers::{count, grouped};
 use crate::time::{Instant, span};
 use std::collections::HashSet;
 
@@ -32,12 +34,14 @@ pub struct IncidentText {
 
 /// What an incident's words are made from.
 pub struct Writer<'a> {
-    /// What the detectors saw.
+    /// What the judges saw.
+    pub fleet: &'a Fleet<'a>,
+    /// What was read.
     pub context: &'a Context<'a>,
     /// The run in flight that it is about, if it is about one.
     pub run: Option<&'a ActiveRun>,
     /// Its findings.
-    pub findings: &'a [JobFinding],
+    pub findings: &'a [Finding],
     /// The jobs that it affects.
     pub jobs: &'a [AffectedJob],
     /// When it began.
@@ -109,11 +113,14 @@ impl Writer<'_> {
 
     /// The first of the findings in their own words, each with its job if there are several.
     fn messages(&self) -> Vec<String> {
-        let current = |one: &&JobFinding| one.finding.is_ongoing() == self.until.is_none();
-        let message = |one: &JobFinding| {
-            let job = self.context.job(one.job);
-            let message = one.finding.message(job, self.now());
-            if self.jobs.len() > 1 { format!("{}: {message}", job.label()) } else { message }
+        let current = |one: &&Finding| one.is_ongoing() == self.until.is_none();
+        let message = |one: &Finding| {
+            let job = one.job().map(|job| self.context.job(job));
+            let message = sentence(one, job, self.now());
+            match job {
+                Some(job) if self.jobs.len() > 1 => format!("{}: {message}", job.label()),
+                _ => message,
+            }
         };
         self.findings.iter().filter(current).take(MAX_MESSAGES).map(message).collect()
     }
@@ -144,7 +151,7 @@ impl Writer<'_> {
     /// A silence of the whole scheduler that is over, though not for each job.
     fn catching_up(&self, resumed_at: Instant) -> IncidentText {
         let silent = self.since.map_or_else(String::new, |since| format!(" for {}", span(resumed_at.since(since))));
-        let jobs: HashSet<JobIndex> = self.findings.iter().map(|one| one.job).collect();
+        let jobs: HashSet<JobIndex> = self.findings.iter().filter_map(Finding::job).collect();
         let done = jobs.len() - self.jobs.len();
         IncidentText {
             title: format!("the scheduler was silent{silent} and is catching up"),
@@ -160,8 +167,8 @@ impl Writer<'_> {
     }
 
     fn scheduler_silent(&self) -> IncidentText {
-        let resumed = |one: &JobFinding| match &one.finding.evidence {
-            Evidence::Gap(GapEvidence::CatchingUp { resumed_at }) => Some(*resumed_at),
+        let resumed = |one: &Finding| match &one.evidence {
+            Evidence::CatchingUp { resumed_at } => Some(*resumed_at),
             _ => None,
         };
         if ongoing(self.findings).all(|one| resumed(one).is_some())
@@ -294,7 +301,7 @@ impl Writer<'_> {
     /// How many jobs of the incident work again, if any do.
     fn recovered(&self) -> Option<String> {
         let lasting: HashSet<JobIndex> = self.jobs.iter().map(|affected| affected.job).collect();
-        let all: HashSet<JobIndex> = self.findings.iter().map(|one| one.job).collect();
+        let all: HashSet<JobIndex> = self.findings.iter().filter_map(Finding::job).collect();
         match all.difference(&lasting).count() {
             0 => None,
             1 => Some("1 job works again".to_owned()),
@@ -305,17 +312,15 @@ impl Writer<'_> {
     /// Jobs whose rows were repaired and that have not fired since.
     fn repaired(&self) -> IncidentText {
         let sleeps = span(self.context.snapshot.traits.timer_sleeps);
-        let inferred = if !self.context.has_next_run_beside(self.jobs) {
+        let inferred = if !self.context.has_next_run_beside(&self.jobs.iter().map(|one| one.job).collect()) {
             "no other row has a next run, so the scheduler's timer does not run before a restart".to_owned()
         } else if is_early(self.findings) {
             format!("nothing is wrong yet: the scheduler's timer sleeps for up to {sleeps}; a restart looks at once")
         } else {
             format!("the scheduler's timer, which sleeps for up to {sleeps}, does not run, or its process is dead")
         };
-        let repairs = self.findings.iter().filter_map(|one| match one.finding.evidence {
-            Evidence::PastDue(PastDueEvidence::Repaired { repaired_at, looks_by, revived }) => {
-                Some((repaired_at, looks_by, revived))
-            }
+        let repairs = self.findings.iter().filter_map(|one| match one.evidence {
+            Evidence::Repaired { repaired_at, looks_by, revived } => Some((repaired_at, looks_by, revived)),
             _ => None,
         });
         let repairs: Vec<(Instant, Instant, bool)> = repairs.collect();
@@ -356,10 +361,12 @@ impl Writer<'_> {
     }
 
     fn scheduler_down(&self) -> IncidentText {
-        let first = self.jobs.first().map(|affected| self.context.job(affected.job));
-        let next = first.and_then(|job| {
-            let due = due_in_words(job.next_run()?, self.now());
-            Some(format!("the first run to be lost is {} {due}", job.label()))
+        let next = self.findings.iter().find_map(|one| match &one.evidence {
+            Evidence::SchedulerDown { job, next_run_at, .. } => {
+                let due = due_in_words(*next_run_at, self.now());
+                Some(format!("the first run to be lost is {job} {due}"))
+            }
+            _ => None,
         });
         let end = self.context.worker.last_run_end();
         let last = end.map(|end| format!("the last run of any job ended at {}", self.ago(end)));
@@ -393,7 +400,7 @@ impl Writer<'_> {
     }
 
     fn provider_failing(&self) -> IncidentText {
-        let group = self.jobs.iter().find_map(|affected| self.context.shared.group_of(affected.job));
+        let group = self.jobs.iter().find_map(|affected| self.fleet.shared.group_of(affected.job));
         let since = match group.map(|group| group.shared) {
             Some(Shared::Model { last_good: Some(at) }) => format!(" since {} UTC", at.minute()),
             _ => String::new(),
@@ -413,7 +420,7 @@ impl Writer<'_> {
                 inferred: Some("what these jobs share fails: the provider, its key, or the model's name".to_owned()),
             };
         }
-        let used = group.jobs.iter().map(|job| zero_tokens::tokens_of_failed(self.context.job(*job))).sum::<u64>();
+        let used = group.jobs.iter().map(|job| tokens_of_failed(self.context.job(*job))).sum::<u64>();
         let failed = if used == 0 {
             "failed or used no tokens".to_owned()
         } else {
@@ -461,7 +468,7 @@ impl Writer<'_> {
             0 => None,
             slots => Some(format!("none since; {} lost", count(slots, "slot"))),
         };
-        let failed = zero_tokens::failed_in_words(job);
+        let failed = failed_in_words(job);
         let observed = if failed.is_none() { self.messages() } else { failed.into_iter().chain(lost).collect() };
         if job.state == State::Broken {
             let stopped = self.context.snapshot.traits.stopped;
@@ -476,8 +483,8 @@ impl Writer<'_> {
                 inferred: Some(format!("{stopped}: neither time nor a restart revives it")),
             };
         }
-        let retry = self.findings.iter().find_map(|one| match one.finding.evidence {
-            Evidence::ZeroTokens(ZeroTokensEvidence::FailedRun { next_run_at, .. }) => Some(next_run_at),
+        let retry = self.findings.iter().find_map(|one| match one.evidence {
+            Evidence::FailedRun { next_run_at, .. } => Some(next_run_at),
             _ => None,
         });
         let title = match (retry, job.errors()) {
@@ -490,8 +497,8 @@ impl Writer<'_> {
     }
 
     fn unjudged(&self) -> IncidentText {
-        let foreign = self.findings.iter().find_map(|one| match &one.finding.evidence {
-            Evidence::Gap(GapEvidence::OtherZone { jobs, zone, .. }) => Some((jobs.len(), zone)),
+        let foreign = self.findings.iter().find_map(|one| match &one.evidence {
+            Evidence::OtherZone { jobs, zone, .. } => Some((jobs.len(), zone)),
             _ => None,
         });
         self.plain(match foreign {
@@ -513,16 +520,15 @@ impl Writer<'_> {
     }
 
     fn runaway(&self) -> IncidentText {
-        let is = |wanted: fn(&GapEvidence) -> bool| {
-            self.findings.iter().any(|one| matches!(&one.finding.evidence, Evidence::Gap(evidence) if wanted(evidence)))
-        };
+        let is_paired = self.findings.iter().any(|one| matches!(one.evidence, Evidence::PairedFires { .. }));
+        let is_twin = self.findings.iter().any(|one| matches!(one.evidence, Evidence::Twin { .. }));
         let runs = if self.jobs.len() == 1 { "runs" } else { "run" };
-        if is(|evidence| matches!(evidence, GapEvidence::PairedFires { .. })) {
+        if is_paired {
             let inferred = "two schedulers run on this database, or each restart runs the job again";
             let text = self.plain(format!("{} {runs} twice in most slots", self.names()));
             return IncidentText { inferred: Some(inferred.to_owned()), ..text };
         }
-        if is(|evidence| matches!(evidence, GapEvidence::Twin { .. })) {
+        if is_twin {
             return self.plain(format!("{} is there twice, and both rows fire", self.names()));
         }
         self.plain(format!("{} {runs} far too often", self.names()))
@@ -597,6 +603,6 @@ impl Writer<'_> {
     }
 }
 
-fn is_repaired(one: &JobFinding) -> bool {
-    one.finding.problem() == Problem::Repaired
+fn is_repaired(one: &Finding) -> bool {
+    one.problem() == Problem::Repaired
 }

@@ -1,13 +1,13 @@
 //! How the work of a job's last fires differs from what was usual: tokens, output, time, model, and cost. Nothing is silent, so
 //! all of it is information; but it costs money, or the work is no longer done.
 
-use super::Context;
-use super::finding::{Finding, since_in_words, usd};
-use super::zero_tokens::ZeroTokensEvidence;
+use super::super::context::Subject;
+use super::super::evidence::{Change, Evidence};
+use super::super::finding::Finding;
+use super::super::fleet::Fleet;
 use crate::catalog::Severity;
-use crate::model::{Fire, Job, ModelIndex};
+use crate::model::{Fire, ModelIndex, Snapshot};
 use crate::time::{DAY, Instant, Millis, SECOND};
-use serde::Serialize;
 
 /// This many fires in a row show a change, once this many earlier ones are known.
 const LAST_FIRES: usize = 3;
@@ -22,22 +22,13 @@ const LONGER_THAN_A_SESSION: Millis = 3 * DAY;
 /// Shorter runs say nothing by their length.
 const MIN_USUAL_RUN: Millis = 10 * SECOND;
 
-/// A value of the last fires, and the usual one.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Change {
-    /// Of the last fires the one nearest to the usual value.
-    pub now: f64,
-    /// The median of those before them.
-    pub usual: f64,
-}
-
 /// What changed in the work of a job.
-pub fn changes(context: &Context<'_>, job: &Job) -> Vec<Finding> {
-    let growth = grown(job);
-    let model = model_changed(context, job);
+pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
+    let growth = grown(subject);
+    let model = model_changed(fleet.context.snapshot, subject);
     // More tokens and another model cost more by themselves.
-    let cost = if growth.is_some() || model.is_some() { None } else { dearer(job) };
-    growth.into_iter().chain(shrunk(job)).chain(model).chain(cost).collect()
+    let cost = if growth.is_some() || model.is_some() { None } else { dearer(subject) };
+    growth.into_iter().chain(shrunk(subject)).chain(model).chain(cost).collect()
 }
 
 /// A number of a fire, with its end.
@@ -47,8 +38,8 @@ type Point = (Instant, f64);
 struct Series(Vec<Point>);
 
 impl Series {
-    fn of(job: &Job, value: impl Fn(&Fire) -> Option<f64>) -> Series {
-        let good = job.fires.iter().filter(|fire| !fire.is_bad() && !fire.is_idle());
+    fn of(subject: &Subject<'_>, value: impl Fn(&Fire) -> Option<f64>) -> Series {
+        let good = subject.job.fires.iter().filter(|fire| !fire.is_bad() && !fire.is_idle());
         Series(good.filter_map(|fire| Some((fire.end, value(fire)?))).collect())
     }
 
@@ -105,28 +96,29 @@ fn median(values: &[Point]) -> f64 {
 }
 
 /// Tokens that grew and stay grown, at once or evenly.
-fn grown(job: &Job) -> Option<Finding> {
-    let used = Series::of(job, |fire| fire.tokens.filter(|tokens| *tokens > 0).map(f64::from));
+fn grown(subject: &Subject<'_>) -> Option<Finding> {
+    let used = Series::of(subject, |fire| fire.tokens.filter(|tokens| *tokens > 0).map(f64::from));
     let (change, since) = used.growth().or_else(|| used.even_growth())?;
     // They come from u32.
-    let evidence = ZeroTokensEvidence::TokenGrowth { tokens: change.now as u32, usual_tokens: change.usual as u32 };
-    Some(Finding::new(Severity::Info, evidence).since(since))
+    let evidence = Evidence::TokenGrowth { tokens: change.now as u32, usual_tokens: change.usual as u32 };
+    Some(Finding::new(subject.index, Severity::Info, evidence).since(since))
 }
 
 /// Output or time that shrank: the job still fires, but hardly does its work.
-fn shrunk(job: &Job) -> Option<Finding> {
-    let output = Series::of(job, |fire| fire.output.map(|output| f64::from(output.get()))).decline();
+fn shrunk(subject: &Subject<'_>) -> Option<Finding> {
+    let output = Series::of(subject, |fire| fire.output.map(|output| f64::from(output.get()))).decline();
     let usual_run = |change: &Change| change.usual * SECOND as f64 >= MIN_USUAL_RUN as f64;
-    let took = Series::of(job, |fire| Some(fire.took?.millis() as f64 / SECOND as f64));
+    let took = Series::of(subject, |fire| Some(fire.took?.millis() as f64 / SECOND as f64));
     let took = took.decline().filter(|(change, _)| usual_run(change));
     let since = output.or(took)?.1;
     let (output_tokens, seconds) = (output.map(|(change, _)| change), took.map(|(change, _)| change));
-    Some(Finding::new(Severity::Info, ZeroTokensEvidence::WorkShrank { output_tokens, seconds }).since(since))
+    Some(Finding::new(subject.index, Severity::Info, Evidence::WorkShrank { output_tokens, seconds }).since(since))
 }
 
 /// Another model than most of the fires before ran on, and what that costs.
-fn model_changed(context: &Context<'_>, job: &Job) -> Option<Finding> {
-    let known: Vec<(&Fire, ModelIndex)> = job.fires.iter().filter_map(|fire| Some((fire, fire.model?))).collect();
+fn model_changed(snapshot: &Snapshot, subject: &Subject<'_>) -> Option<Finding> {
+    let known: Vec<(&Fire, ModelIndex)> =
+        subject.job.fires.iter().filter_map(|fire| Some((fire, fire.model?))).collect();
     let current = known.last()?.1;
     let first = known.iter().rposition(|(_, model)| *model != current)? + 1;
     let (before, since) = known.split_at(first);
@@ -135,66 +127,20 @@ fn model_changed(context: &Context<'_>, job: &Job) -> Option<Finding> {
     if since.len() < LAST_FIRES || with_usual < MIN_BEFORE || 2 * with_usual < before.len() {
         return None;
     }
-    let name = |model: ModelIndex| context.snapshot.models.get(model.position()).cloned().unwrap_or_default();
+    let name = |model: ModelIndex| snapshot.models.get(model.position()).cloned().unwrap_or_default();
     let costs = |fires: &[(&Fire, ModelIndex)]| {
         let known = fires.iter().filter(|(fire, _)| fire.cost_usd > 0.0);
         let costs: Vec<Point> = known.map(|(fire, _)| (fire.end, f64::from(fire.cost_usd))).collect();
         (!costs.is_empty()).then(|| median(&costs))
     };
     let cost_usd = costs(since).zip(costs(before)).map(|(now, usual)| Change { now, usual });
-    let evidence = ZeroTokensEvidence::ModelChanged { model: name(current), usual_model: name(usual), cost_usd };
-    Some(Finding::new(Severity::Info, evidence).since(since[0].0.end))
+    let evidence = Evidence::ModelChanged { model: name(current), usual_model: name(usual), cost_usd };
+    Some(Finding::new(subject.index, Severity::Info, evidence).since(since[0].0.end))
 }
 
 /// Runs that cost far more than before.
-fn dearer(job: &Job) -> Option<Finding> {
-    let costs = Series::of(job, |fire| Some(f64::from(fire.cost_usd)).filter(|cost| *cost > 0.0));
+fn dearer(subject: &Subject<'_>) -> Option<Finding> {
+    let costs = Series::of(subject, |fire| Some(f64::from(fire.cost_usd)).filter(|cost| *cost > 0.0));
     let (cost_usd, since) = costs.growth()?;
-    Some(Finding::new(Severity::Info, ZeroTokensEvidence::CostGrowth { cost_usd }).since(since))
-}
-
-/// What shrank, in words.
-pub fn shrank_in_words(output_tokens: Option<Change>, seconds: Option<Change>, since: Option<Instant>) -> String {
-    let tokens =
-        output_tokens.map(|tokens| format!("written {} tokens or fewer; {} were usual", tokens.now, tokens.usual));
-    let length =
-        |seconds: f64| if seconds < 1.0 { format!("{:.0}ms", seconds * 1e3) } else { format!("{seconds:.1}s") };
-    let time =
-        seconds.map(|seconds| format!("taken {} or less; {} were usual", length(seconds.now), length(seconds.usual)));
-    let changes: Vec<String> = tokens.into_iter().chain(time).collect();
-    format!("{}each of its fires has {}", since_in_words(since), changes.join(", and "))
-}
-
-/// What a run costs, in words.
-pub fn cost_in_words(cost_usd: Change, since: Option<Instant>) -> String {
-    let (now, usual) = (usd(cost_usd.now), usd(cost_usd.usual));
-    format!("{}a run has cost {now}; {usual} was usual", since_in_words(since))
-}
-
-/// What the fires of some time used.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Usage {
-    /// How many there were.
-    pub fires: usize,
-    /// Their tokens; None if none are known.
-    pub tokens: Option<u64>,
-    /// Their cost in US dollars; None if none is known.
-    pub cost_usd: Option<f64>,
-}
-
-impl Usage {
-    /// What the fires of a job used from an instant on.
-    pub fn since(job: &Job, from: Instant) -> Usage {
-        let fires = job.fires_since(from);
-        let mut usage = Usage { fires: fires.len(), ..Usage::default() };
-        for fire in fires {
-            if let Some(tokens) = fire.tokens {
-                usage.tokens = Some(usage.tokens.unwrap_or(0) + u64::from(tokens));
-            }
-            if fire.cost_usd > 0.0 {
-                usage.cost_usd = Some(usage.cost_usd.unwrap_or(0.0) + f64::from(fire.cost_usd));
-            }
-        }
-        usage
-    }
+    Some(Finding::new(subject.index, Severity::Info, Evidence::CostGrowth { cost_usd }).since(since))
 }

@@ -7,12 +7,16 @@
 //! another job has fired three times meanwhile, the job was passed over, because a batch takes each job once; then the lower
 //! bound counts.
 
-use super::life::Life;
-use super::{Subject, Subjects};
+mod life;
+
+pub use life::nobody_since;
+
+use super::context::{Subject, Subjects};
 use crate::model::{Fire, Job, JobIndex, OpenRun, Run, Snapshot};
 use crate::schedule::Cadence;
 use crate::settings::Settings;
 use crate::time::{HOUR, Instant, MINUTE, Millis, SECOND, span};
+use life::Life;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
@@ -513,6 +517,19 @@ impl<'a> Worker<'a> {
     pub fn end_after(&self, at: Instant) -> Option<Instant> {
         let ends = self.ends();
         ends.get(ends.partition_point(|end| *end <= at)).copied()
+    }
+
+    /// The longest time between two ends in a row of any runs that is most of the time between two instants: nothing ran then.
+    pub fn lull_within(&self, from: Instant, until: Instant) -> Option<Span> {
+        let ends = self.ends();
+        let first = ends.partition_point(|end| *end <= from).saturating_sub(1);
+        let last = ends.partition_point(|end| *end <= until);
+        let pairs = ends[first..(last + 1).min(ends.len())].windows(2);
+        let longest = pairs.map(|pair| (pair[1].min(until).since(pair[0].max(from)), (pair[0], pair[1]))).max()?;
+        let open =
+            ends.last().filter(|end| **end < until && **end >= from).map(|end| (until.since(*end), (*end, until)));
+        let (length, lull) = longest.max(open.unwrap_or(longest));
+        if 2 * length >= until.since(from) { Some(lull) } else { None }
     }
 
     /// The boot that ended a silence of the whole scheduler which began with the end of a run: nothing ran in between.

@@ -1,0 +1,143 @@
+//! What the judges of a database see: its snapshot, its jobs with their settings, and its worker.
+
+use super::policy::{JobSettings, Policy};
+use super::worker::Worker;
+use crate::model::{Job, JobIndex, Snapshot, State};
+use crate::schedule::Cadence;
+use crate::settings::Settings;
+use crate::time::{DAY, Instant, Millis};
+use std::collections::{HashMap, HashSet};
+use std::ops::Index;
+
+/// A job with the settings that it is judged by.
+pub struct Subject<'a> {
+    /// Its position.
+    pub index: JobIndex,
+    /// The job as it was read.
+    pub job: &'a Job,
+    /// Its settings.
+    pub settings: JobSettings,
+    /// Whether it is audited. What is not only keeps the worker busy.
+    pub selected: bool,
+}
+
+/// All jobs of a snapshot, in its order.
+pub struct Subjects<'a> {
+    all: Vec<Subject<'a>>,
+    /// The jobs of each name.
+    by_name: HashMap<&'a str, Vec<JobIndex>>,
+}
+
+impl<'a> Subjects<'a> {
+    /// The jobs with the settings that a policy has for each.
+    pub fn new(jobs: &'a [Job], policy: &Policy) -> Subjects<'a> {
+        let subject = |(position, job)| Subject {
+            index: JobIndex::at(position),
+            job,
+            settings: policy.settings_of(job),
+            selected: policy.selects(job),
+        };
+        let all: Vec<Subject<'a>> = jobs.iter().enumerate().map(subject).collect();
+        let mut by_name: HashMap<&str, Vec<JobIndex>> = HashMap::new();
+        // Names that were cut may differ in what is not seen.
+        let is_whole = |name: &str| !name.is_empty() && !name.ends_with('…');
+        for subject in all.iter().filter(|subject| is_whole(&subject.job.name)) {
+            by_name.entry(&subject.job.name).or_default().push(subject.index);
+        }
+        Subjects { all, by_name }
+    }
+
+    /// The jobs of this name, in order.
+    pub fn named(&self, name: &str) -> &[JobIndex] {
+        self.by_name.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> std::slice::Iter<'_, Subject<'a>> {
+        self.all.iter()
+    }
+}
+
+impl<'a> Index<JobIndex> for Subjects<'a> {
+    type Output = Subject<'a>;
+
+    fn index(&self, index: JobIndex) -> &Subject<'a> {
+        &self.all[index.position()]
+    }
+}
+
+impl std::fmt::Debug for Subjects<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter().map(|subject| &subject.job.id)).finish()
+    }
+}
+
+/// What the judges see of a database.
+pub struct Context<'a> {
+    /// The settings of the call.
+    pub settings: &'a Settings,
+    /// The database.
+    pub snapshot: &'a Snapshot,
+    /// Its jobs.
+    pub subjects: &'a Subjects<'a>,
+    /// When the worker was free, and what keeps it busy.
+    pub worker: &'a Worker<'a>,
+}
+
+impl Context<'_> {
+    /// A job by its position.
+    pub fn job(&self, index: JobIndex) -> &Job {
+        self.subjects[index].job
+    }
+
+    /// For how long the worker was free for a job between two instants, without the hours in which it is not expected to run.
+    pub fn free_for(&self, subject: &Subject<'_>, due: Instant, until: Instant) -> Millis {
+        let free = self.worker.free_for(due, until);
+        let asleep = self.quiet(subject, due, until).map(|(from, until)| self.worker.free_since(due, from, until));
+        (free - asleep.sum::<Millis>()).max(0)
+    }
+
+    /// The hours between two instants in which a job is not expected to run.
+    pub fn quiet(
+        &self,
+        subject: &Subject<'_>,
+        from: Instant,
+        until: Instant,
+    ) -> impl Iterator<Item = (Instant, Instant)> {
+        let zone = self.snapshot.zone.zone;
+        let windows = subject.settings.quiet.clone().into_iter();
+        windows.flat_map(move |quiet| quiet.windows(zone, from, until))
+    }
+
+    /// When a job that was due then could have run: after the quiet hours.
+    pub fn after_quiet(&self, subject: &Subject<'_>, due: Instant) -> Instant {
+        let mut quiet = self.quiet(subject, due, due.plus(DAY));
+        quiet.find(|(from, _)| *from == due).map_or(due, |(_, until)| until)
+    }
+
+    /// When a run that was due then has ended at the latest.
+    pub fn after_a_run(&self, subject: &Subject<'_>, due: Instant) -> Instant {
+        due.plus(subject.job.longest_run.unwrap_or(subject.settings.thresholds.max_run))
+    }
+
+    /// A job's slots after `from` and up to `to`, without those in quiet hours.
+    pub fn slots_between(&self, subject: &Subject<'_>, cadence: &Cadence, from: Instant, to: Instant) -> u64 {
+        let quiet = self
+            .quiet(subject, from, to)
+            .map(|(begin, end)| cadence.slots_between(begin.plus(-1).max(from), end.plus(-1)));
+        cadence.slots_between(from, to).saturating_sub(quiet.sum())
+    }
+
+    /// Whether a row that the scheduler picks has a next run, apart from those of some jobs.
+    pub fn has_next_run_beside(&self, jobs: &HashSet<JobIndex>) -> bool {
+        self.subjects.iter().any(|subject| {
+            let job = subject.job;
+            job.state == State::Watched && job.next_run().is_some() && !jobs.contains(&subject.index)
+        })
+    }
+
+    /// Whether there is a job whose silence would be a fault.
+    pub fn watches_any(&self) -> bool {
+        self.subjects.iter().any(|subject| subject.job.state.is_watched())
+    }
+}

@@ -1,0 +1,77 @@
+//! The ledgers of all jobs side by side: what fails together, what went together, and who bears witness to a silence.
+
+use super::context::{Context, Subject};
+use super::foreign_zone::{self, ForeignZoneJobs};
+use super::gone::GoneTogether;
+use super::ledger::{Ledger, Stretch};
+use super::shared_failure::SharedFailure;
+use super::witness::{self, Standing};
+use crate::model::JobIndex;
+use crate::time::Instant;
+
+/// What the judges see: all jobs with their ledgers.
+pub struct Fleet<'a> {
+    /// What was read.
+    pub context: &'a Context<'a>,
+    /// The jobs that fail together.
+    pub shared: SharedFailure,
+    /// The jobs that lost their rows together.
+    pub gone: GoneTogether,
+    /// The jobs of a different zone.
+    pub foreign_zone: Option<ForeignZoneJobs>,
+    /// When the scheduler's zone became the one that was found, if it changed.
+    pub zone_changed: Option<Instant>,
+    /// The ledgers, in the order of the jobs.
+    ledgers: Vec<Ledger>,
+    /// The silences of all jobs that their own runs bear witness to.
+    standing: Vec<Standing>,
+}
+
+impl<'a> Fleet<'a> {
+    /// Writes the ledger of each job, and compares them.
+    pub fn new(context: &'a Context<'a>) -> Fleet<'a> {
+        let subjects = context.subjects;
+        let mut fleet = Fleet {
+            context,
+            shared: SharedFailure::find(subjects, &context.snapshot.other_fires),
+            gone: GoneTogether::find(subjects),
+            foreign_zone: ForeignZoneJobs::find(subjects, context.snapshot.zone.zone),
+            zone_changed: foreign_zone::zone_changed(context.snapshot),
+            ledgers: Vec::with_capacity(context.snapshot.jobs.len()),
+            standing: Vec::new(),
+        };
+        for subject in subjects.iter() {
+            let ledger = Ledger::of(context, subject, !fleet.is_foreign(subject.index));
+            fleet.standing.extend(standing(context, subject, &ledger));
+            fleet.ledgers.push(ledger);
+        }
+        fleet
+    }
+
+    /// The ledger of a job.
+    pub fn ledger(&self, job: JobIndex) -> &Ledger {
+        &self.ledgers[job.position()]
+    }
+
+    /// Whether a job seems to run in another zone than the assumed one, so that its slots are not known.
+    pub fn is_foreign(&self, job: JobIndex) -> bool {
+        self.foreign_zone.as_ref().is_some_and(|foreign| foreign.contains(job))
+    }
+
+    /// Whether something shows that a job's schedule was in force before a silence: its own runs, or the silence of another job.
+    pub fn has_witness(&self, subject: &Subject<'_>, stretch: &Stretch) -> bool {
+        witness::kept_its_schedule(self.context, subject, stretch)
+            || self.standing.iter().any(|standing| standing.bears_witness_to(stretch))
+    }
+}
+
+/// The long silences of a job that its own runs bear witness to.
+fn standing(context: &Context<'_>, subject: &Subject<'_>, ledger: &Ledger) -> Vec<Standing> {
+    let mut standing = Vec::new();
+    for stretch in ledger.silences() {
+        if witness::is_long(context, subject, stretch) && witness::kept_its_schedule(context, subject, stretch) {
+            standing.extend(Standing::of(stretch));
+        }
+    }
+    standing
+}

@@ -1,0 +1,282 @@
+//! Findings of one cause, and the incident that they become.
+
+use super::super::context::Context;
+use super::super::finding::{AffectedJob, Finding, is_early, ongoing};
+use super::super::fleet::Fleet;
+use super::super::remedy::{self, Trouble};
+use super::super::runs::failing_since;
+use super::super::worker::{ActiveRun, Phase, RunLength};
+use super::Incident;
+use super::grouping::Grouping;
+use super::key::{Family, Key};
+use super::words::Writer;
+use crate::catalog::{Problem, Severity, Status};
+use crate::model::{Action, Job, JobIndex, Remedy};
+use crate::time::Instant;
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
+
+/// Findings of one cause.
+pub struct Group<'a> {
+    fleet: &'a Fleet<'a>,
+    context: &'a Context<'a>,
+    key: Key,
+    findings: Vec<Finding>,
+    /// The run in flight that it is about, if it is about one.
+    run: Option<&'a ActiveRun>,
+    /// Whether no model worked for any job.
+    is_outage: bool,
+    is_ongoing: bool,
+}
+
+impl<'a> Group<'a> {
+    /// The findings with this key.
+    pub fn new(fleet: &'a Fleet<'a>, grouping: &Grouping<'_>, key: Key, findings: Vec<Finding>) -> Group<'a> {
+        let is_outage = grouping.is_outage(&key);
+        let is_ongoing = findings.iter().any(Finding::is_ongoing);
+        let run = match key.family {
+            Family::Run | Family::Delivery | Family::Silence => grouping.run(&key),
+            _ => None,
+        };
+        let run = run.map(|index| fleet.context.worker.run(index));
+        let mut group = Group { fleet, context: fleet.context, key, findings, run, is_outage, is_ongoing };
+        if !group.is_about_run() {
+            group.run = None;
+        }
+        group
+    }
+
+    /// Whether the run in flight explains the findings: not a silence from before it began.
+    fn is_about_run(&self) -> bool {
+        let Some(run) = self.run else { return false };
+        if self.key.family != Family::Silence || run.length == RunLength::Impossible || run.cut.is_some() {
+            return self.is_ongoing;
+        }
+        ongoing(&self.findings).all(|finding| {
+            matches!(
+                finding.problem(),
+                Problem::RunLong | Problem::RunHung | Problem::RunCut | Problem::DeliveryHung | Problem::Waiting
+            )
+        })
+    }
+
+    /// The incident.
+    pub fn into_incident(self) -> Incident {
+        let until = if self.is_ongoing { None } else { self.findings.iter().filter_map(|finding| finding.until).max() };
+        let severity = self.findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Ok);
+        let (cause, jobs) = (self.cause(), self.affected());
+        let since = self.since(&jobs);
+        let text = Writer {
+            fleet: self.fleet,
+            context: self.context,
+            run: self.run,
+            findings: &self.findings,
+            jobs: &jobs,
+            since,
+            until,
+        }
+        .text(cause);
+        Incident {
+            fingerprint: self.key.fingerprint(),
+            cause,
+            severity,
+            status: if self.is_ongoing { Status::Ongoing } else { Status::Resolved },
+            since,
+            until,
+            text,
+            error: self.error(&jobs),
+            remedy: self.remedy(cause, &jobs),
+            jobs,
+            findings: self.findings,
+        }
+    }
+
+    fn cause(&self) -> Problem {
+        if let Some(run) = self.run {
+            return cause_of_run(run);
+        }
+        match self.key.family {
+            Family::Failing => self.cause_of_failing(),
+            Family::Silence => self.cause_of_silence(),
+            Family::Dead if self.is_all(Problem::Repaired) => Problem::JobSilent,
+            Family::Dead | Family::Unpicked => Problem::RowDead,
+            Family::SinceBoot => Problem::JobSilent,
+            Family::Run => Problem::RunHung,
+            Family::Delivery => Problem::DeliveryHung,
+            Family::Flapping => Problem::Flapping,
+            Family::Runaway | Family::Paired => Problem::Runaway,
+            Family::Undelivered => Problem::Undelivered,
+            Family::Crashing => Problem::CrashLoop,
+            Family::Skipped => Problem::JobSkipped,
+            Family::SlotsSkipped => Problem::SlotsSkipped,
+            Family::Unserved => Problem::StoreUnserved,
+            Family::Clock => Problem::ClockSetBack,
+            Family::Gone => Problem::JobsGone,
+            Family::OneShot => Problem::OneShotLost,
+            Family::Unjudged | Family::Zone => Problem::Unjudged,
+            Family::NothingWatched => Problem::NothingWatched,
+            Family::Expected => Problem::ExpectedMissing,
+        }
+    }
+
+    fn cause_of_failing(&self) -> Problem {
+        let jobs: HashSet<JobIndex> = self.findings.iter().filter_map(Finding::job).collect();
+        // Streaks of several jobs that are over had a cause in common, which may have been any.
+        let had_cause_in_common = !self.is_ongoing && jobs.len() > 1;
+        if had_cause_in_common || self.is_outage || jobs.iter().any(|job| self.is_providers(*job)) {
+            Problem::ProviderFailing
+        } else {
+            Problem::JobFailing
+        }
+    }
+
+    fn cause_of_silence(&self) -> Problem {
+        if self.is_all(Problem::SchedulerDown) {
+            return Problem::SchedulerDown;
+        }
+        let is_whole = if self.is_all(Problem::CatchingUp) {
+            true
+        } else if self.is_ongoing {
+            self.key.at == self.context.worker.last_run_end() || self.is_left_by_restart()
+        } else {
+            self.is_after_lull()
+        };
+        if is_whole { Problem::SchedulerSilent } else { Problem::JobSilent }
+    }
+
+    /// Whether for most of the silence nothing ran at all.
+    fn is_after_lull(&self) -> bool {
+        let since = self.findings.iter().filter_map(|finding| finding.since).min();
+        let until = self.findings.iter().filter_map(|finding| finding.until).min();
+        let next = self.key.at.and_then(|end| self.context.worker.end_after(end));
+        let (Some(since), Some(until), Some(next)) = (since, until, next) else { return true };
+        2 * next.since(since) >= until.since(since)
+    }
+
+    /// Whether this job and others fail by the model's provider.
+    fn is_providers(&self, job: JobIndex) -> bool {
+        self.fleet.shared.group_of(job).is_some_and(|group| group.shared.is_provider())
+    }
+
+    /// Whether something is ongoing, and all of it is this problem.
+    fn is_all(&self, problem: Problem) -> bool {
+        self.is_ongoing && ongoing(&self.findings).all(|finding| finding.problem() == problem)
+    }
+
+    /// Whether it is a silence of the whole scheduler that a restart ended, but for jobs that have not run since.
+    fn is_left_by_restart(&self) -> bool {
+        match self.key.at {
+            Some(end) if self.key.family == Family::Silence => self.context.worker.boot_that_ended(end).is_some(),
+            _ => false,
+        }
+    }
+
+    /// The jobs, those that lost the most slots first.
+    fn affected(&self) -> Vec<AffectedJob> {
+        let mut jobs: HashMap<JobIndex, AffectedJob> = HashMap::new();
+        for finding in self.findings.iter().filter(|finding| finding.is_ongoing() == self.is_ongoing) {
+            let Some(job) = finding.job() else { continue };
+            let new = AffectedJob { job, since: finding.since, missed_slots: 0, waits: true };
+            let affected = jobs.entry(job).or_insert(new);
+            affected.since = [affected.since, finding.since].into_iter().flatten().min();
+            affected.missed_slots = affected.missed_slots.max(finding.missed_slots.unwrap_or(0));
+            affected.waits &= finding.problem() == Problem::Waiting;
+        }
+        let mut jobs: Vec<AffectedJob> = jobs.into_values().collect();
+        let own = self.run.and_then(|run| run.job);
+        jobs.sort_by_key(|affected| {
+            (Some(affected.job) != own, Reverse(affected.missed_slots), affected.since, affected.job)
+        });
+        jobs
+    }
+
+    fn since(&self, jobs: &[AffectedJob]) -> Option<Instant> {
+        if let Some(run) = self.run {
+            return Some(run.start);
+        }
+        match self.key.family {
+            Family::Gone => self.key.at,
+            // The trouble began before the breaker opened.
+            Family::Failing => jobs.iter().filter_map(|affected| self.failing_since(affected)).min(),
+            _ => self
+                .findings
+                .iter()
+                .filter(|finding| finding.is_ongoing() == self.is_ongoing)
+                .filter_map(|finding| finding.since)
+                .min(),
+        }
+    }
+
+    fn failing_since(&self, affected: &AffectedJob) -> Option<Instant> {
+        let failing = failing_since(self.context.job(affected.job)).map(|(since, _)| since);
+        [failing, affected.since].into_iter().flatten().min()
+    }
+
+    /// The last error of any of the jobs.
+    fn error(&self, jobs: &[AffectedJob]) -> Option<String> {
+        match self.key.family {
+            Family::Failing | Family::Runaway | Family::Dead | Family::Skipped => {}
+            _ => return None,
+        }
+        let jobs = jobs.iter().map(|affected| self.context.job(affected.job));
+        let last = jobs.filter(|job| job.last_error().is_some()).max_by_key(|job| job.last_end())?;
+        last.last_error().map(str::to_owned)
+    }
+
+    fn remedy(&self, cause: Problem, affected: &[AffectedJob]) -> Remedy {
+        let first = match self.findings.first() {
+            Some(first) if self.is_ongoing => first,
+            _ => return Remedy::step("Nothing now; read the scheduler's log of that time."),
+        };
+        if self.is_all(Problem::CatchingUp) {
+            return Remedy::step("Nothing now: the jobs run one after another. Read the scheduler's log of that time.");
+        }
+        if self.is_all(Problem::Repaired) {
+            let jobs = affected.iter().map(|affected| affected.job).collect();
+            let waits = is_early(&self.findings) && self.context.has_next_run_beside(&jobs);
+            let wait = if waits { "Wait for the next run, or restart" } else { "Restart" };
+            return Remedy::step(format!("{wait} the scheduler, which looks at every row at once."));
+        }
+        if self.is_all(Problem::OtherZone) {
+            return Remedy::step(Problem::OtherZone.advice());
+        }
+        if self.is_left_by_restart() && self.run.is_none() {
+            return Remedy::step(
+                "Run these jobs by hand if their work can't wait; read the scheduler's log of that time.",
+            );
+        }
+        let life = self.context.worker.life;
+        if let Some(process) = life.suspended()
+            && cause == Problem::SchedulerSilent
+        {
+            let actions = vec![Action::Shell(format!("kill -CONT {}", process.pid))];
+            return Remedy { actions, ..Remedy::step("Let the process go on, or restart the scheduler.") };
+        }
+        let jobs: Vec<&Job> = affected.iter().map(|affected| self.context.job(affected.job)).collect();
+        let is_alive = match (life.is_held(), life.is_gone()) {
+            (true, _) => Some(true),
+            (false, true) => Some(false),
+            (false, false) => None,
+        };
+        let trouble = Trouble {
+            cause,
+            problem: first.problem(),
+            jobs: &jobs,
+            is_alive,
+            has_next_run: self.context.has_next_run_beside(&HashSet::new()),
+            now: self.context.settings.now,
+        };
+        remedy::remedy(&trouble, &self.context.snapshot.traits)
+    }
+}
+
+fn cause_of_run(run: &ActiveRun) -> Problem {
+    if run.cut.is_some() {
+        return Problem::RunCut;
+    }
+    match (run.phase, run.length) {
+        (Phase::Delivering, _) => Problem::DeliveryHung,
+        (Phase::Running, RunLength::Impossible) => Problem::RunHung,
+        (Phase::Running, RunLength::Usual | RunLength::Unusual) => Problem::RunLong,
+    }
+}

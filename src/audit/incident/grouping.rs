@@ -1,0 +1,409 @@
+//! Which findings are one incident: for each finding the key of what caused it.
+
+use super::super::context::Context;
+use super::super::evidence::Evidence;
+use super::super::finding::{Finding, ongoing};
+use super::super::fleet::Fleet;
+use super::super::judges::surplus::last_update;
+use super::super::runs::failing_since;
+use super::super::streaks::{self, Proofs, Span};
+use super::super::worker::{ActiveRun, Phase, RunIndex, RunLength};
+use super::key::{Family, Key};
+use crate::catalog::{Problem, Severity};
+use crate::model::{Delivery, ErrorClass, Job, JobIndex, Lease, Outcome, State};
+use crate::time::{Instant, MINUTE, Millis};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// A job that was due so shortly before the last run ended fell silent with all others.
+const LATE_IN_A_BATCH: Millis = 5 * MINUTE;
+
+/// From when until when a job failed, and the key of the incident.
+struct Streak {
+    since: Instant,
+    until: Instant,
+    key: Key,
+}
+
+/// What the findings of each job mean, looked up once.
+pub struct Grouping<'a> {
+    fleet: &'a Fleet<'a>,
+    context: &'a Context<'a>,
+    /// What tells the database from others.
+    database: String,
+    /// What keeps a job from running, whatever the scheduler does.
+    barred: HashMap<JobIndex, Key>,
+    /// The streaks of each job, where some are over.
+    streaks: HashMap<JobIndex, Vec<Streak>>,
+    /// The keys of those of several jobs in which no model worked for any job before the first recovered.
+    outages: HashSet<Key>,
+}
+
+/// What tells a database from others, on any copy of it: its oldest job.
+pub fn database_anchor<'a>(jobs: impl Iterator<Item = &'a Job>) -> String {
+    let oldest = jobs.filter_map(|job| Some((job.created_at?, job.id.as_str()))).min();
+    oldest.map_or_else(String::new, |(created, id)| format!("{} {id}", created.seconds()))
+}
+
+impl<'a> Grouping<'a> {
+    /// Looks up what the findings mean.
+    pub fn new(fleet: &'a Fleet<'a>, found: &[Finding]) -> Grouping<'a> {
+        let context = fleet.context;
+        let mut grouping = Grouping {
+            fleet,
+            context,
+            database: database_anchor(context.subjects.iter().map(|subject| subject.job)),
+            barred: HashMap::new(),
+            streaks: HashMap::new(),
+            outages: HashSet::new(),
+        };
+        grouping.cluster_streaks(found);
+        for finding in ongoing(found) {
+            if let Some(job) = finding.job()
+                && let Some(key) = grouping.bar(job, finding)
+            {
+                grouping.barred.insert(job, key);
+            }
+        }
+        grouping
+    }
+
+    /// Whether no model worked for any job in what this key stands for.
+    pub fn is_outage(&self, key: &Key) -> bool {
+        self.outages.contains(key)
+    }
+
+    /// The run in flight that a key stands for.
+    pub fn run(&self, key: &Key) -> Option<RunIndex> {
+        let mut runs = self.context.worker.indexed_runs().filter(|(index, _)| self.of_run(*index) == *key);
+        runs.next().map(|(index, _)| index)
+    }
+
+    fn whole_database(&self, family: Family) -> Key {
+        Key::of(family, "", None).with(self.database.as_str())
+    }
+
+    fn id(&self, job: JobIndex) -> &str {
+        &self.context.job(job).id
+    }
+
+    fn since_created(&self, family: Family, job: JobIndex) -> Key {
+        Key::of(family, self.id(job), self.context.job(job).created_at)
+    }
+
+    /// What keeps a job from running, if a finding says so.
+    fn bar(&self, job: JobIndex, finding: &Finding) -> Option<Key> {
+        let row = self.context.job(job);
+        match &finding.evidence {
+            Evidence::NoNextRun { .. } | Evidence::UnreadableSchedule { .. } | Evidence::Quarantined { .. } => {
+                Some(self.dead(job))
+            }
+            Evidence::UnknownState { why } => {
+                Some(Key::of(Family::Unpicked, why.as_str(), None).with(self.database.as_str()))
+            }
+            Evidence::Runaway { .. } => Some(Key::of(Family::Runaway, row.id.as_str(), last_update(row))),
+            Evidence::BreakerOpen { .. } => Some(self.failing(job)),
+            // If its row is newer than the instant of the audit, the streak says what the row would have.
+            Evidence::ZeroTokenStreak { fires, .. }
+                if *fires >= self.context.snapshot.traits.breaker_limit && row.row.is_none() =>
+            {
+                Some(self.failing(job))
+            }
+            _ => None,
+        }
+    }
+
+    fn dead(&self, job: JobIndex) -> Key {
+        let row = self.context.job(job);
+        Key::of(Family::Dead, row.id.as_str(), row.last_end().or(row.created_at))
+    }
+
+    fn failing(&self, job: JobIndex) -> Key {
+        let streaks = self.streaks.get(&job).map_or(&[][..], Vec::as_slice);
+        if let Some(lasting) = streaks.iter().find(|streak| streak.until == Instant::MAX) {
+            return lasting.key.clone();
+        }
+        // The job that began to fail stands for those that fail with it.
+        let first = self.fleet.shared.group_of(job).and_then(|group| group.first).unwrap_or(job);
+        let row = self.context.job(first);
+        let last_good = failing_since(row).and_then(|(_, last_good)| last_good);
+        Key::of(Family::Failing, row.id.as_str(), last_good.or(row.created_at))
+    }
+
+    /// Finds the keys of streaks. What fails now takes along the streaks of other jobs that are over and had the same cause, so
+    /// that it keeps its key while one job after another recovers. Of the others, those that overlap had one cause. The first
+    /// of a cluster gives it its key.
+    fn cluster_streaks(&mut self, found: &[Finding]) {
+        let mut past: Vec<Span> = Vec::new();
+        for finding in found.iter().filter(|finding| finding.problem() == Problem::ZeroTokenStreak) {
+            if let (Some(since), Some(until), Some(job)) = (finding.since, finding.until, finding.job()) {
+                past.push((since, until, job));
+            }
+        }
+        if past.is_empty() {
+            return;
+        }
+        let proofs = Proofs::of(self.context.subjects);
+        for cluster in streaks::cluster(self.failing_together(), past, &proofs) {
+            let Some(&(since, _, first)) = cluster.iter().min() else { continue };
+            let key = self.streak_key(first, since);
+            let recovered = cluster.iter().map(|(_, until, _)| *until).min().unwrap_or(since);
+            if cluster.len() > 1 && proofs.none_between(since, recovered) {
+                self.outages.insert(key.clone());
+            }
+            for (since, until, job) in cluster {
+                self.streaks.entry(job).or_default().push(Streak { since, until, key: key.clone() });
+            }
+        }
+    }
+
+    /// The groups of jobs that fail together, and those that fail alone, each since when.
+    fn failing_together(&self) -> Vec<Vec<Span>> {
+        let mut units: BTreeMap<JobIndex, Vec<Span>> = BTreeMap::new();
+        for subject in self.context.subjects.iter() {
+            let Some((since, _)) = failing_since(subject.job) else { continue };
+            let group = self.fleet.shared.group_of(subject.index).and_then(|group| group.first);
+            units.entry(group.unwrap_or(subject.index)).or_default().push((since, Instant::MAX, subject.index));
+        }
+        units.into_values().collect()
+    }
+
+    fn streak_key(&self, job: JobIndex, since: Instant) -> Key {
+        let row = self.context.job(job);
+        let before = &row.fires[..row.fires.partition_point(|fire| fire.end < since)];
+        let last_good = before.iter().rev().find(|fire| !fire.is_bad() && !fire.is_unknown()).map(|fire| fire.end);
+        Key::of(Family::Failing, row.id.as_str(), last_good.or(row.created_at))
+    }
+
+    /// The key of a finding's incident; None if it is only information.
+    pub fn key(&self, finding: &Finding) -> Option<Key> {
+        match finding.job() {
+            Some(job) => self.key_of_job(job, finding),
+            None => self.key_of_scheduler(finding),
+        }
+    }
+
+    fn key_of_scheduler(&self, finding: &Finding) -> Option<Key> {
+        match finding.evidence {
+            Evidence::SchedulerDown { .. } => Some(self.silence_after(self.context.worker.last_run_end())),
+            Evidence::Crashing { .. } => Some(self.whole_database(Family::Crashing)),
+            Evidence::NothingWatched { .. } => {
+                Some(Key::of(Family::NothingWatched, "any job", None).with(self.database.as_str()))
+            }
+            Evidence::OtherZone { .. } if finding.severity > Severity::Info => Some(self.whole_database(Family::Zone)),
+            _ => None,
+        }
+    }
+
+    fn key_of_job(&self, job: JobIndex, finding: &Finding) -> Option<Key> {
+        let row = self.context.job(job);
+        let is_news = finding.severity > Severity::Info;
+        match &finding.evidence {
+            Evidence::NoNextRun { .. }
+            | Evidence::UnreadableSchedule { .. }
+            | Evidence::UnknownState { .. }
+            | Evidence::BreakerOpen { .. }
+            | Evidence::Quarantined { .. }
+            | Evidence::Runaway { .. } => self.bar(job, finding),
+            Evidence::Overdue { .. } => Some(self.ongoing_silence(job, finding)),
+            Evidence::Silent { .. } if finding.is_ongoing() => Some(self.ongoing_silence(job, finding)),
+            Evidence::Silent { last_fire } => Some(self.past_silence(job, finding, *last_fire, finding.until)),
+            Evidence::CatchingUp { resumed_at } => Some(match self.barred.get(&job) {
+                Some(barred) => barred.clone(),
+                None => self.past_silence(job, finding, row.last_end(), Some(*resumed_at)),
+            }),
+            Evidence::Repaired { revived: true, .. } => Some(self.failing(job)),
+            Evidence::Repaired { .. } => Some(self.repaired(job, finding)),
+            Evidence::Waiting { .. } => self.blocker(RunLength::Unusual).map(|run| self.of_run(run)),
+            // A process that died or was stopped left the run behind.
+            Evidence::HungRun { .. } | Evidence::CutRun { .. } if self.is_lease_over() => {
+                Some(self.silence(job, finding))
+            }
+            Evidence::LongRun { .. }
+            | Evidence::HungRun { .. }
+            | Evidence::CutRun { .. }
+            | Evidence::HungDelivery { .. } => self.of_run_that_holds(job),
+            Evidence::SkippedSlots { next_run_at, .. } => {
+                Some(Key::of(Family::SlotsSkipped, row.id.as_str(), Some(*next_run_at)))
+            }
+            Evidence::OneShotFailed { .. } | Evidence::OneShotMissed { .. } if is_news => {
+                Some(self.since_created(Family::OneShot, job))
+            }
+            Evidence::Undelivered { .. } if row.state == State::Completed && is_news => {
+                Some(self.since_created(Family::OneShot, job))
+            }
+            Evidence::Undelivered { .. } | Evidence::MessagesLost { .. }
+                if is_news && row.state != State::Completed =>
+            {
+                let class = undelivered_class(row).map_or_else(String::new, |class| class.number().to_string());
+                Some(Key::of(Family::Undelivered, "", None).with(format!("{class} {}", self.database)))
+            }
+            Evidence::SharedZeroTokens { .. }
+            | Evidence::SharedError { .. }
+            | Evidence::Failing { .. }
+            | Evidence::FailedRun { .. } => Some(self.failing(job)),
+            Evidence::ZeroTokenStreak { .. } if finding.is_ongoing() => Some(self.failing(job)),
+            Evidence::ZeroTokenStreak { .. } => self.past_streak(job, finding),
+            Evidence::Skipped { .. } if is_news => Some(self.skipped(job)),
+            Evidence::Unjudged { .. } => Some(self.since_created(Family::Unjudged, job)),
+            Evidence::PairedFires { .. } if !self.barred.contains_key(&job) => {
+                Some(self.whole_database(Family::Paired))
+            }
+            Evidence::TooManyFires { .. } | Evidence::PairedFires { .. } | Evidence::Twin { .. } => {
+                Some(match self.barred.get(&job) {
+                    Some(key) if key.family == Family::Runaway => key.clone(),
+                    _ => self.since_created(Family::Runaway, job),
+                })
+            }
+            Evidence::RowGone { .. } if is_news => {
+                let last_fire = self.fleet.gone.group_of(job)?.last_fire;
+                let id = self.context.worker.id_ended_at(last_fire).unwrap_or("");
+                Some(Key::of(Family::Gone, id, Some(last_fire)))
+            }
+            Evidence::ClockSetBack { clock_was_at, .. } => {
+                Some(Key::of(Family::Clock, "", Some(*clock_was_at)).with(self.database.as_str()))
+            }
+            _ => None,
+        }
+    }
+
+    fn past_streak(&self, job: JobIndex, finding: &Finding) -> Option<Key> {
+        let streaks = self.streaks.get(&job)?;
+        streaks.iter().find(|streak| Some(streak.since) == finding.since).map(|streak| streak.key.clone())
+    }
+
+    fn skipped(&self, job: JobIndex) -> Key {
+        let row = self.context.job(job);
+        if let Some(class) = row.error_class() {
+            let detail = format!("{} {}", class.number(), self.database);
+            return Key::of(Family::Skipped, "", None).with(detail);
+        }
+        let other = row.fires.iter().rev().find(|fire| fire.outcome != Outcome::Skipped).map(|fire| fire.end);
+        Key::of(Family::Skipped, row.id.as_str(), other.or(row.created_at))
+    }
+
+    /// A row that was repaired stays part of the silence of all; alone it is a job that did not run.
+    fn repaired(&self, job: JobIndex, finding: &Finding) -> Key {
+        let key = self.ongoing_silence(job, finding);
+        if key.family == Family::Silence && key.at != self.context.worker.last_run_end() { self.dead(job) } else { key }
+    }
+
+    /// The key of a run in flight. Where one run goes on at a time, everything waits for what came after the last end before it,
+    /// which is still known when the run no longer shows.
+    fn of_run(&self, index: RunIndex) -> Key {
+        let run = self.context.worker.run(index);
+        if self.context.snapshot.traits.max_concurrent == 1 {
+            return self.silence_after(self.context.worker.end_before(run.mark));
+        }
+        let family = match run.phase {
+            Phase::Running => Family::Run,
+            Phase::Delivering => Family::Delivery,
+        };
+        Key::of(family, run.job_id.as_str(), Some(run.mark))
+    }
+
+    /// The key of a job's own run, or of the one that it waits for.
+    fn of_run_that_holds(&self, job: JobIndex) -> Option<Key> {
+        let worker = self.context.worker;
+        let own = worker.indexed_runs().find(|(_, run)| run.job == Some(job));
+        let index = match own {
+            Some((index, run)) => Some(worker.lead(run).unwrap_or(index)),
+            None => self.blocker(RunLength::Usual),
+        };
+        index.map(|index| self.of_run(index))
+    }
+
+    /// The run that jobs wait for, if it is at least that long or will never end.
+    fn blocker(&self, at_least: RunLength) -> Option<RunIndex> {
+        let (index, run) = self.context.worker.blocker()?;
+        if run.length >= at_least || run.is_left_by_death() { Some(index) } else { None }
+    }
+
+    /// Whether the scheduler's own record says that its process died or was stopped.
+    fn is_lease_over(&self) -> bool {
+        matches!(self.context.snapshot.lease, Lease::Dead(_) | Lease::Stopped(_))
+    }
+
+    fn ongoing_silence(&self, job: JobIndex, finding: &Finding) -> Key {
+        if let Some(key) = self.barred.get(&job) {
+            return key.clone();
+        }
+        if self.context.worker.is_unserved(self.context.job(job)) {
+            let home = self.context.job(job).home.as_ref();
+            let store = home.map_or("", |home| home.store.as_str());
+            return Key::of(Family::Unserved, store, None).with(self.database.as_str());
+        }
+        match self.blocker(RunLength::Impossible) {
+            Some(run) => self.of_run(run),
+            None => self.silence(job, finding),
+        }
+    }
+
+    /// Nothing has run since the last end, or this job alone did not.
+    fn silence(&self, job: JobIndex, finding: &Finding) -> Key {
+        let worker = self.context.worker;
+        let due = finding.since.unwrap_or(self.context.settings.now);
+        let is_of_all = worker.crash_loop().is_some()
+            || !worker.passed_over(due) && worker.free_before_last_end(due) <= LATE_IN_A_BATCH;
+        if is_of_all {
+            return match self.culprit() {
+                Some(run) => self.of_run(run),
+                None => self.silence_after(worker.last_run_end()),
+            };
+        }
+        match worker.boot_between(self.context.job(job).last_end(), due) {
+            Some(boot) => Key::of(Family::SinceBoot, "", Some(boot)).with(self.database.as_str()),
+            None => self.silence_after(worker.end_before(due)),
+        }
+    }
+
+    fn silence_after(&self, end: Option<Instant>) -> Key {
+        match end {
+            Some(end) => Key::of(Family::Silence, self.context.worker.id_ended_at(end).unwrap_or(""), Some(end)),
+            None => self.whole_database(Family::Silence),
+        }
+    }
+
+    /// A run that hangs in a process that is alive, or was cut short, if nothing has ended since it began: everything else
+    /// that is silent waits for it, even if further runs could start.
+    fn culprit(&self) -> Option<RunIndex> {
+        let worker = self.context.worker;
+        for (index, run) in worker.indexed_runs() {
+            let is_last = worker.last_end.is_none_or(|(last, _)| last <= run.start);
+            if is_last && self.is_culprit(run) {
+                return Some(worker.lead(run).unwrap_or(index));
+            }
+        }
+        None
+    }
+
+    fn is_culprit(&self, run: &ActiveRun) -> bool {
+        let is_alive = matches!(self.context.snapshot.lease, Lease::Alive(_));
+        let is_hung = is_alive && run.length == RunLength::Impossible;
+        is_hung || run.cut.is_some() && !self.is_lease_over()
+    }
+
+    /// A silence after a bad run of a streak is part of what failed. Of any other the key is the last end before the time in which
+    /// nothing ran at all, if that is most of it: all that waited for the same thing has one key, also before it ended.
+    fn past_silence(&self, job: JobIndex, finding: &Finding, last_run: Option<Instant>, until: Option<Instant>) -> Key {
+        if let (Some(last), Some(streaks)) = (last_run, self.streaks.get(&job))
+            && let Some(streak) = streaks.iter().find(|streak| streak.since <= last && last < streak.until)
+        {
+            return streak.key.clone();
+        }
+        let worker = self.context.worker;
+        let Some(due) = finding.since else { return self.silence_after(None) };
+        let until = until.unwrap_or(self.context.settings.now);
+        match worker.lull_within(due.plus(-LATE_IN_A_BATCH), until) {
+            Some((end, _)) => self.silence_after(Some(end)),
+            None => self.silence_after(worker.end_before(due)),
+        }
+    }
+}
+
+/// What kind of error keeps a job's messages from being delivered.
+fn undelivered_class(job: &Job) -> Option<ErrorClass> {
+    match job.row.as_ref().and_then(|row| row.delivery.as_ref()) {
+        Some(Delivery::Failed(error)) => error.class,
+        Some(Delivery::Fine) | None => job.delivery_error.as_ref().and_then(|error| error.class),
+    }
+}

@@ -1,0 +1,134 @@
+//! Incidents: findings grouped by root cause. One cause is one incident, reported once, with its findings as evidence.
+//!
+//! Every finding of warning or worse belongs to exactly one incident. Its fingerprint stays the same while it lasts, whatever
+//! grows meanwhile.
+
+mod group;
+mod grouping;
+mod key;
+mod words;
+
+pub use words::IncidentText;
+
+use super::finding::{About, AffectedJob, Finding};
+use super::fleet::Fleet;
+use super::sentence::sentence;
+use crate::catalog::{Problem, Severity, Status};
+use crate::model::{Job, Remedy};
+use crate::time::Instant;
+use group::Group;
+use grouping::{Grouping, database_anchor};
+use key::{Family, Key, hashed};
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+/// One problem of a database, with its cause.
+#[derive(Debug, Clone)]
+pub struct Incident {
+    /// The same in every audit while the incident lasts, and of no other incident: for alerting scripts to dedupe on.
+    pub fingerprint: String,
+    /// What caused it.
+    pub cause: Problem,
+    /// The worst of its findings.
+    pub severity: Severity,
+    /// Whether it is still there.
+    pub status: Status,
+    /// When it began.
+    pub since: Option<Instant>,
+    /// When it ended; None while it is ongoing.
+    pub until: Option<Instant>,
+    /// The jobs that it affects, the most affected first.
+    pub jobs: Vec<AffectedJob>,
+    /// The findings that it explains, in the order of their jobs.
+    pub findings: Vec<Finding>,
+    /// What happened, in words.
+    pub text: IncidentText,
+    /// The last error of its jobs, as the row has it: untrusted text.
+    pub error: Option<String>,
+    /// What a person should do.
+    pub remedy: Remedy,
+}
+
+impl Incident {
+    /// The incident of what should be there and is not, by the pattern that the operator named.
+    pub fn of_missing<'a>(
+        pattern: &str,
+        finding: Finding,
+        jobs: impl Iterator<Item = &'a Job> + Clone,
+        now: Instant,
+    ) -> Incident {
+        let database = database_anchor(jobs.clone());
+        let known = finding.job().and_then(|job| jobs.clone().nth(job.position()));
+        let affected = match finding.about {
+            About::Job(job) => vec![AffectedJob { job, since: None, missed_slots: 0, waits: false }],
+            About::Scheduler | About::Pattern(_) => Vec::new(),
+        };
+        Incident {
+            fingerprint: Key::of(Family::Expected, pattern, None).with(database).fingerprint(),
+            cause: Problem::ExpectedMissing,
+            severity: finding.severity,
+            status: Status::Ongoing,
+            since: None,
+            until: None,
+            jobs: affected,
+            text: IncidentText {
+                title: format!("expected job {pattern} not found"),
+                detail: None,
+                observed: vec![sentence(&finding, known, now)],
+                inferred: None,
+            },
+            error: None,
+            remedy: Remedy::step(Problem::ExpectedMissing.advice()),
+            findings: vec![finding],
+        }
+    }
+
+    /// What happened, in one line: the title and its detail.
+    pub fn headline(&self) -> String {
+        match &self.text.detail {
+            Some(detail) => format!("{}: {detail}", self.text.title),
+            None => self.text.title.clone(),
+        }
+    }
+}
+
+/// Groups findings into incidents, the worst first; returns also the findings that are only information.
+pub fn group(fleet: &Fleet<'_>, found: Vec<Finding>) -> (Vec<Incident>, Vec<Finding>) {
+    let grouping = Grouping::new(fleet, &found);
+    let mut groups: Vec<(Key, Vec<Finding>)> = Vec::new();
+    let mut positions: HashMap<Key, usize> = HashMap::new();
+    let mut information = Vec::new();
+    for finding in found {
+        let Some(key) = grouping.key(&finding) else {
+            information.push(finding);
+            continue;
+        };
+        let position = *positions.entry(key.clone()).or_insert(groups.len());
+        match groups.get_mut(position) {
+            Some((_, findings)) => findings.push(finding),
+            None => groups.push((key, vec![finding])),
+        }
+    }
+    let mut incidents: Vec<Incident> = Vec::with_capacity(groups.len());
+    for (key, findings) in groups {
+        incidents.push(Group::new(fleet, &grouping, key, findings).into_incident());
+    }
+    number_equal_fingerprints(&mut incidents);
+    incidents.sort_by_key(|incident| {
+        let since = incident.since.unwrap_or(Instant::MAX);
+        (incident.status == Status::Resolved, Reverse(incident.severity), incident.cause, since)
+    });
+    (incidents, information)
+}
+
+/// Jobs that nothing tells apart, such as two without an id, still have incidents of their own.
+fn number_equal_fingerprints(incidents: &mut [Incident]) {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for incident in incidents {
+        let count = seen.entry(incident.fingerprint.clone()).or_insert(0);
+        *count += 1;
+        if *count > 1 {
+            incident.fingerprint = hashed([&incident.fingerprint, "again", &count.to_string()]);
+        }
+    }
+}

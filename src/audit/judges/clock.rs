@@ -1,0 +1,28 @@
+//! Jobs that were scheduled while the clock was ahead: they do not run before that time comes again.
+
+use super::super::context::Subject;
+use super::super::evidence::Evidence;
+use super::super::finding::Finding;
+use super::super::fleet::Fleet;
+use super::super::lateness::lateness;
+use super::super::repair::scheduled_ahead;
+use crate::catalog::Severity;
+
+/// Critical once a slot is lost like an overdue one.
+pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
+    let (context, job, now) = (fleet.context, subject.job, fleet.context.settings.now);
+    if !job.state.is_watched() || job.self_paced {
+        return None;
+    }
+    let cadence = job.schedule.cadence()?;
+    let (clock_was_at, next_run_at) = scheduled_ahead(context, job)?;
+    let due = cadence.next(job.last_end().or(job.created_at)?)?;
+    if due >= next_run_at {
+        return None;
+    }
+    let slots = 1 + cadence.slots_between(due, next_run_at.plus(-1));
+    let severity = lateness(context, subject, due).unwrap_or(Severity::Warning);
+    let missed = if due > now { 0 } else { 1 + cadence.slots_between(due, now) };
+    let evidence = Evidence::ClockSetBack { clock_was_at, next_run_at, slots };
+    Some(Finding::new(subject.index, severity, evidence).since(due.min(now)).missing(missed))
+}

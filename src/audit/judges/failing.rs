@@ -1,0 +1,192 @@
+//! Runs that did no work: without tokens, with errors, skipped, or failing now and then.
+//!
+//! A run without tokens returned, but no model worked in it: an error, or a provider's limit message delivered as if it were the
+//! answer. In the operator's report, ten of them came before the silence. A run that throws leaves no cost event at all; then
+//! only the row's count of errors shows that runs fail.
+
+use super::super::context::{Context, Subject};
+use super::super::evidence::Evidence;
+use super::super::finding::Finding;
+use super::super::fleet::Fleet;
+use super::super::runs::{bad_in_a_row, failing_since};
+use super::super::shared_failure::Shared;
+use crate::catalog::Severity;
+use crate::model::{Job, Outcome, State};
+use crate::time::{DAY, HOUR, Instant, Millis};
+
+/// A failed run that is not tried again for longer than this is a lost slot: a nightly backup is told in the morning, and
+/// what runs four times a day or more has its next try within a working shift.
+const SOON: Millis = 6 * HOUR;
+/// Runs without tokens and without an error are as bad from this many in a row on.
+const MIN_EMPTY: usize = 2;
+/// Heartbeats that are skipped for so long are off.
+const DAYS_OF_SKIPS: Millis = 2 * DAY;
+/// With fewer unreadable events a job's history can still be judged.
+const MIN_UNREADABLE: u64 = 3;
+
+/// Streaks of runs without tokens that are over.
+pub fn past_streaks(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut streak: Option<Streak> = None;
+    for fire in &subject.job.fires {
+        if fire.is_empty() {
+            let streak = streak.get_or_insert(Streak { count: 0, first: fire.end, last: fire.end });
+            (streak.count, streak.last) = (streak.count + 1, fire.end);
+        } else if !fire.is_bad()
+            && !fire.is_unknown()
+            && let Some(ended) = streak.take()
+        {
+            findings.extend(ended.resolved(fleet.context, subject, fire.end));
+        }
+    }
+    findings
+}
+
+/// What a job's last runs show: at most one thing.
+pub fn last_runs(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
+    ongoing_streak(subject)
+        .or_else(|| errors_in_a_row(fleet.context, subject))
+        .or_else(|| shared(fleet, subject))
+        .or_else(|| skipped(subject))
+        .or_else(|| failed_run(subject))
+}
+
+/// Runs without tokens in a row up to the last one. An error with tokens neither continues the row nor ends it.
+fn ongoing_streak(subject: &Subject<'_>) -> Option<Finding> {
+    let mut streak: Option<Streak> = None;
+    for fire in &subject.job.fires {
+        if fire.is_empty() {
+            let streak = streak.get_or_insert(Streak { count: 0, first: fire.end, last: fire.end });
+            (streak.count, streak.last) = (streak.count + 1, fire.end);
+        } else if !fire.is_bad() && !fire.is_unknown() {
+            streak = None;
+        }
+    }
+    let streak = streak?;
+    let severity = severity_of_streak(subject, streak.count)?;
+    let last_error = subject.job.last_error().map(str::to_owned);
+    Some(Finding::new(subject.index, severity, streak.evidence(last_error)).since(streak.first))
+}
+
+/// Errors in a row that no streak shows: a warning, because the job still runs, and critical where a circuit breaker would
+/// have stopped it.
+fn errors_in_a_row(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
+    let job = subject.job;
+    if job.errors() < subject.settings.thresholds.zero_streak || job.state != State::Watched {
+        return None;
+    }
+    let is_endless = job.errors() >= context.snapshot.traits.breaker_limit;
+    let severity = if is_endless { Severity::Critical } else { Severity::Warning };
+    let last_error = job.last_error().map(str::to_owned);
+    let evidence = Evidence::Failing { consecutive_errors: job.errors(), last_error };
+    let since = failing_since(job).map_or(job.last_end(), |(since, _)| Some(since));
+    Some(Finding::new(subject.index, severity, evidence).since(since))
+}
+
+fn shared(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
+    let group = fleet.shared.group_of(subject.index)?;
+    let (since, _) = failing_since(subject.job)?;
+    let (fires, jobs) = (group.fires, group.jobs.len());
+    let last_error = subject.job.last_error().map(str::to_owned);
+    let evidence = match group.shared {
+        Shared::Model { .. } => Evidence::SharedZeroTokens { fires, jobs, last_error },
+        Shared::Error | Shared::ErrorOfMost => Evidence::SharedError { fires, jobs, last_error },
+    };
+    Some(Finding::new(subject.index, Severity::Warning, evidence).since(since))
+}
+
+/// Work that the scheduler skipped again and again: as bad as runs without tokens.
+fn skipped(subject: &Subject<'_>) -> Option<Finding> {
+    let job = subject.job;
+    let skipped = last_with(job, Outcome::Skipped);
+    let severity = severity_of_streak(subject, u64::try_from(skipped).unwrap_or(u64::MAX))?;
+    let first = job.fires.get(job.fires.len() - skipped).map(|fire| fire.end);
+    let evidence = Evidence::Skipped { fires: skipped, last_error: job.last_error().map(str::to_owned) };
+    Some(Finding::new(subject.index, severity, evidence).since(first))
+}
+
+/// A last run that failed or was skipped, if it is not tried again within some hours: that slot's work is lost.
+fn failed_run(subject: &Subject<'_>) -> Option<Finding> {
+    let job = subject.job;
+    let fire = job.fires.last()?;
+    // An empty answer may be chance; two in a row are not.
+    let is_lost = fire.has_failed() || fire.outcome == Outcome::Skipped || bad_in_a_row(job) >= MIN_EMPTY;
+    if !is_lost || job.state != State::Watched {
+        return None;
+    }
+    let next_run_at = job.next_run().or_else(|| job.schedule.cadence()?.next(fire.end))?;
+    if next_run_at.since(fire.end) <= SOON {
+        return None;
+    }
+    let evidence = Evidence::FailedRun { next_run_at, last_error: job.last_error().map(str::to_owned) };
+    let since = failing_since(job).map_or(fire.end, |(since, _)| since);
+    Some(Finding::new(subject.index, Severity::Warning, evidence).since(since))
+}
+
+/// Work that may be skipped and was, for days, and neither for the hour nor for other work.
+pub fn declined(subject: &Subject<'_>) -> Option<Finding> {
+    let job = subject.job;
+    let declined = last_with(job, Outcome::Declined);
+    let first = job.fires.get(job.fires.len() - declined)?.end;
+    if job.fires.last()?.end.since(first) < DAYS_OF_SKIPS {
+        return None;
+    }
+    let evidence = Evidence::Skipped { fires: declined, last_error: job.last_error().map(str::to_owned) };
+    Some(Finding::new(subject.index, Severity::Info, evidence).since(first))
+}
+
+/// A history that can't be judged must not look healthy.
+pub fn unjudged(subject: &Subject<'_>) -> Option<Finding> {
+    let job = subject.job;
+    let unknown = last_with(job, Outcome::Unread);
+    let enough = usize::try_from(subject.settings.thresholds.zero_streak).unwrap_or(usize::MAX);
+    let without_time = usize::try_from(job.events_without_time).unwrap_or(usize::MAX);
+    let why = if job.id.is_empty() {
+        "it has no id, so its cost events can't be found".to_owned()
+    } else if job.events_without_time >= MIN_UNREADABLE && without_time >= job.fires.len() {
+        format!("{without_time} of its cost events have no readable time")
+    } else if unknown >= enough {
+        format!("the records of its last {unknown} runs can't be read")
+    } else {
+        return None;
+    };
+    Some(Finding::new(subject.index, Severity::Warning, Evidence::Unjudged { why }))
+}
+
+/// How many of a job's last runs in a row had this outcome.
+fn last_with(job: &Job, outcome: Outcome) -> usize {
+    job.fires.iter().rev().take_while(|fire| fire.outcome == outcome).count()
+}
+
+/// None if this many in a row mean nothing.
+fn severity_of_streak(subject: &Subject<'_>, count: u64) -> Option<Severity> {
+    let thresholds = &subject.settings.thresholds;
+    match count {
+        count if count >= thresholds.zero_streak_critical => Some(Severity::Critical),
+        count if count >= thresholds.zero_streak => Some(Severity::Warning),
+        _ => None,
+    }
+}
+
+/// Runs without tokens in a row.
+#[derive(Clone, Copy)]
+struct Streak {
+    count: u64,
+    first: Instant,
+    last: Instant,
+}
+
+impl Streak {
+    fn evidence(self, last_error: Option<String>) -> Evidence {
+        Evidence::ZeroTokenStreak { fires: self.count, newest: self.last, last_error }
+    }
+
+    /// None if it is too short to mean anything, or ended before the window.
+    fn resolved(self, context: &Context<'_>, subject: &Subject<'_>, ended: Instant) -> Option<Finding> {
+        if self.count < subject.settings.thresholds.zero_streak {
+            return None;
+        }
+        let severity = context.settings.severity_after(ended)?;
+        Some(Finding::new(subject.index, severity, self.evidence(None)).since(self.first).resolved(ended))
+    }
+}

@@ -1,0 +1,99 @@
+//! The judges: short functions over the ledgers, each for one kind of trouble. A judge sees the fleet and one job and returns
+//! findings.
+
+pub mod clock;
+pub mod delivery;
+pub mod failing;
+pub mod flapping;
+pub mod gone;
+pub mod repaired;
+pub mod row;
+pub mod run;
+pub mod scheduler;
+pub mod silence;
+pub mod surplus;
+pub mod wait;
+pub mod work;
+pub mod zone;
+
+use super::context::Subject;
+use super::finding::Finding;
+use super::fleet::Fleet;
+use std::cmp::Reverse;
+
+/// Resolved problems of one kind that are reported of a job at most, the last ones: more would not be read.
+const MAX_RESOLVED: usize = 3;
+
+/// What all judges find out about a job. Its lost slots are counted once: every ongoing finding reports the same.
+pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    found.extend(row_or_wait(fleet, subject));
+    found.extend(runs(fleet, subject));
+    found.extend(gone::judge(fleet, subject));
+    if subject.job.state.is_watched() {
+        found.extend(last_resolved(silence::judge(fleet, subject)));
+        found.extend(zone::judge(fleet, subject));
+    }
+    if found.is_empty() {
+        found.extend(surplus::starved(fleet, subject));
+    }
+    let mut found = repaired::awaited(fleet.context, subject, found);
+    let missed = found.iter().filter(|finding| finding.is_ongoing()).filter_map(|finding| finding.missed_slots).max();
+    for finding in &mut found {
+        if finding.is_ongoing() && finding.missed_slots.is_some() {
+            finding.missed_slots = missed;
+        }
+    }
+    found.retain(|finding| fleet.context.settings.resolved || finding.is_ongoing());
+    found
+}
+
+/// What a job's row says, and what it is due for.
+fn row_or_wait(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    found.extend(surplus::judge(fleet, subject));
+    let by_row = row::judge(fleet, subject);
+    if let Some(clock) = clock::judge(fleet, subject) {
+        found.extend(by_row);
+        found.push(clock);
+        return found;
+    }
+    let is_dead = by_row.is_some();
+    found.extend(by_row);
+    found.extend(wait::ended_by_boot(fleet, subject));
+    let wait = run::judge(fleet, subject).or_else(|| wait::judge(fleet, subject));
+    let is_waiting = wait.is_some();
+    found.extend(wait);
+    if !is_dead && !is_waiting {
+        found.extend(row::skips_slots(fleet.context, subject));
+    }
+    found
+}
+
+/// What a job's runs did.
+fn runs(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if subject.job.state.is_watched() {
+        found.extend(last_resolved(failing::past_streaks(fleet, subject)));
+        let failing = failing::last_runs(fleet, subject);
+        let is_failing = failing.is_some();
+        found.extend(failing);
+        if !is_failing {
+            found.extend(delivery::judge(fleet, subject));
+        }
+        found.extend(failing::unjudged(subject));
+        found.extend(failing::declined(subject));
+        found.extend(work::judge(fleet, subject));
+        found.extend(flapping::judge(fleet, subject));
+    } else {
+        found.extend(delivery::judge(fleet, subject));
+    }
+    found
+}
+
+/// The resolved ones that ended last.
+fn last_resolved(mut resolved: Vec<Finding>) -> Vec<Finding> {
+    resolved.sort_by_key(|finding| Reverse(finding.until));
+    resolved.truncate(MAX_RESOLVED);
+    resolved
+}

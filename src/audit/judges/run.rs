@@ -1,0 +1,61 @@
+//! A job's own run in flight: it takes long, hangs, was cut short, or hangs while its message is delivered.
+
+use super::super::context::{Context, Subject};
+use super::super::evidence::Evidence;
+use super::super::finding::Finding;
+use super::super::fleet::Fleet;
+use super::super::lateness::{lateness, slots_since};
+use super::super::worker::{ActiveRun, Cut, Phase, RunLength};
+use crate::catalog::Severity;
+use crate::numbers::seconds;
+
+/// What is wrong with a job's run in flight.
+pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
+    let context = fleet.context;
+    let run = context.worker.run_of(subject.index)?;
+    if let Some(cut) = run.cut {
+        return Some(cut_short(context, subject, run, cut));
+    }
+    match (run.phase, run.length) {
+        (_, RunLength::Usual) => None,
+        (Phase::Running, RunLength::Unusual) => Some(long(subject, run)),
+        (Phase::Running, RunLength::Impossible) => Some(hung(context, subject, run)),
+        (Phase::Delivering, RunLength::Unusual | RunLength::Impossible) => Some(hung_delivery(context, subject, run)),
+    }
+}
+
+/// A run that its process did not survive. That nobody has the database open is not enough for critical.
+fn cut_short(context: &Context<'_>, subject: &Subject<'_>, run: &ActiveRun, cut: Cut) -> Finding {
+    let (restarted_at, last_write_at, severity) = match cut {
+        Cut::Restarted(at) => (Some(at), None, lateness(context, subject, at).unwrap_or(Severity::Info)),
+        Cut::Died(at) => (None, Some(at), if run.hangs() { Severity::Critical } else { Severity::Warning }),
+        Cut::LeaseOver(at) => (None, None, lateness(context, subject, at).unwrap_or(Severity::Warning)),
+    };
+    let evidence = Evidence::CutRun { restarted_at, last_write_at };
+    let missed = slots_since(context, subject, run.start);
+    Finding::new(subject.index, severity, evidence).since(run.start).missing(missed)
+}
+
+fn long(subject: &Subject<'_>, run: &ActiveRun) -> Finding {
+    let evidence = Evidence::LongRun {
+        in_flight_seconds: seconds(run.elapsed),
+        usual_seconds: seconds(run.usual.limit),
+        longest_seconds: run.usual.longest.map(|(longest, _)| seconds(longest)),
+    };
+    Finding::new(subject.index, Severity::Warning, evidence).since(run.start)
+}
+
+fn hung(context: &Context<'_>, subject: &Subject<'_>, run: &ActiveRun) -> Finding {
+    let evidence = Evidence::HungRun { behind: None, in_flight_seconds: seconds(run.elapsed) };
+    let missed = slots_since(context, subject, run.start);
+    Finding::new(subject.index, Severity::Critical, evidence).since(run.start).missing(missed)
+}
+
+fn hung_delivery(context: &Context<'_>, subject: &Subject<'_>, run: &ActiveRun) -> Finding {
+    let evidence = Evidence::HungDelivery { behind: None, delivering_seconds: seconds(run.elapsed) };
+    let finding = Finding::new(subject.index, Severity::Warning, evidence).since(run.start);
+    let Some(cadence) = subject.job.schedule.cadence() else { return finding };
+    let next = cadence.next(run.start);
+    let severity = next.and_then(|next| lateness(context, subject, next)).unwrap_or(Severity::Warning);
+    Finding { severity, ..finding.missing(cadence.slots_between(run.start, context.settings.now)) }
+}

@@ -1,0 +1,86 @@
+//! What is wrong with the scheduler itself: its process is gone or crashes, or it has nothing to do.
+
+use super::super::context::{Context, Subject};
+use super::super::evidence::Evidence;
+use super::super::finding::{About, Finding};
+use super::super::fleet::Fleet;
+use crate::catalog::Severity;
+use crate::model::{Job, State};
+use crate::time::Instant;
+
+/// What is wrong with a scheduler whose jobs are watched.
+pub fn judge(fleet: &Fleet<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if fleet.context.watches_any() {
+        findings.extend(crashing(fleet.context));
+        findings.extend(down(fleet.context));
+    }
+    findings
+}
+
+/// A process that is killed or crashes again and again.
+fn crashing(context: &Context<'_>) -> Option<Finding> {
+    let (crashes, first) = context.worker.crashes()?;
+    Some(Finding::new(About::Scheduler, Severity::Warning, Evidence::Crashing { crashes }).since(first))
+}
+
+/// A scheduler whose process is gone, while nothing is lost yet and no run in flight shows it already.
+fn down(context: &Context<'_>) -> Option<Finding> {
+    let life = context.worker.life;
+    let since = life.down_since()?;
+    if !context.worker.active_runs.is_empty() {
+        return None;
+    }
+    let (first, next_run_at) = first_lost(context)?;
+    let now = context.settings.now;
+    if next_run_at <= now && context.free_for(first, next_run_at, now) > first.settings.thresholds.late_after {
+        return None;
+    }
+    if context.after_quiet(first, now) != now {
+        return None;
+    }
+    let last_write_at = if life.lease_over().is_none() { Some(since) } else { None };
+    let evidence = Evidence::SchedulerDown { job: first.job.id.clone(), next_run_at, last_write_at };
+    Some(Finding::new(About::Scheduler, Severity::Warning, evidence).since(since))
+}
+
+/// The first job that will be lost.
+fn first_lost<'a>(context: &Context<'a>) -> Option<(&'a Subject<'a>, Instant)> {
+    let mut first: Option<(&Subject<'_>, Instant)> = None;
+    for subject in context.subjects.iter() {
+        if !subject.selected || subject.job.state != State::Watched {
+            continue;
+        }
+        if let Some(next) = subject.job.next_run()
+            && first.is_none_or(|(_, known)| next < known)
+        {
+            first = Some((subject, next));
+        }
+    }
+    first
+}
+
+/// A scheduler that worked, or works, and has nothing to do, where nothing else is told that says why; unless its jobs are
+/// one-shots that are done, wait for events, or were paused or deleted in the dashboard.
+pub fn watches_nothing(context: &Context<'_>) -> Option<Finding> {
+    let jobs = || context.subjects.iter().map(|subject| subject.job);
+    let rows = jobs().filter(|job| job.state != State::Gone).count();
+    let is_meant = if rows == 0 { context.snapshot.has_deletions } else { jobs().all(is_meant) };
+    if context.watches_any() || is_meant {
+        return None;
+    }
+    let snapshot = context.snapshot;
+    let last_run = jobs().filter_map(Job::last_end).chain(snapshot.other_fires.last().map(|fire| fire.end)).max();
+    let last_activity = last_run.max(snapshot.last_other_activity).max(snapshot.boots.last().copied())?;
+    let evidence = Evidence::NothingWatched { rows, last_activity };
+    Some(Finding::new(About::Scheduler, Severity::Warning, evidence))
+}
+
+/// Whether somebody or the job itself wanted that it does not run.
+fn is_meant(job: &Job) -> bool {
+    match job.state {
+        State::Completed | State::FailedOnce | State::EventDriven => true,
+        State::Paused => job.switches.last().is_some_and(|switch| !switch.resumes),
+        _ => false,
+    }
+}

@@ -1,0 +1,37 @@
+//! Silences that are over: stretches of lost slots between two runs.
+
+use super::super::context::Subject;
+use super::super::evidence::Evidence;
+use super::super::finding::Finding;
+use super::super::fleet::Fleet;
+use super::super::ledger::Stretch;
+use super::super::repair::edited_at;
+use super::super::witness::is_long;
+use crate::time::Instant;
+
+/// The silences of a job that are over.
+pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for stretch in fleet.ledger(subject.index).silences() {
+        findings.extend(told(fleet, subject, stretch));
+    }
+    findings
+}
+
+fn told(fleet: &Fleet<'_>, subject: &Subject<'_>, stretch: &Stretch) -> Option<Finding> {
+    let (context, until) = (fleet.context, stretch.until?);
+    let severity = context.settings.severity_after(until)?;
+    let last = subject.job.fires.get(stretch.runs.start.checked_sub(1)?)?.end;
+    let is_of_this_schedule = valid_from(fleet, subject).is_none_or(|from| from <= last);
+    if !is_of_this_schedule || !is_long(context, subject, stretch) || !fleet.has_witness(subject, stretch) {
+        return None;
+    }
+    let evidence = Evidence::Silent { last_fire: Some(last) };
+    Some(Finding::new(subject.index, severity, evidence).since(stretch.since).missing(stretch.slots).resolved(until))
+}
+
+/// From when on a job's runs followed the schedule that its row has now, as far as the row says.
+fn valid_from(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Instant> {
+    let edited = edited_at(subject.job);
+    if subject.job.schedule.assumes_zone() { edited.max(fleet.zone_changed) } else { edited }
+}

@@ -1,0 +1,132 @@
+//! What a job is due for now: overdue, waiting, catching up, or silent, by the last stretch of its ledger.
+
+use super::super::context::{Context, Subject};
+use super::super::evidence::Evidence;
+use super::super::finding::Finding;
+use super::super::fleet::Fleet;
+use super::super::foreign_zone::MOST_OF_ZONES;
+use super::super::lateness::lateness;
+use super::super::ledger::{Excuse, Fate, Stretch};
+use super::super::worker::{Phase, RunLength};
+use crate::catalog::Severity;
+use crate::model::State;
+use crate::numbers::seconds;
+use crate::schedule::Cadence;
+use crate::time::Instant;
+
+/// What is wrong with a job that is due.
+pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
+    let (context, job) = (fleet.context, subject.job);
+    if !job.state.is_watched() || job.state == State::Broken || context.worker.run_of(subject.index).is_some() {
+        return None;
+    }
+    let standing = fleet.ledger(subject.index).standing()?;
+    if fleet.is_foreign(subject.index) && !is_late_anywhere(context, subject) {
+        return None;
+    }
+    let finding = match standing.fate {
+        Fate::Excused(Excuse::CatchingUp(resumed_at)) => catching_up(context, subject, standing, resumed_at)?,
+        _ if is_row_late(subject, standing, context.settings.now) => overdue(context, subject, standing)?,
+        _ => silent(context, subject, standing)?,
+    };
+    Some(finding)
+}
+
+/// What a restart ended by scheduling the job anew: the job has not run since.
+pub fn ended_by_boot(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
+    let mut stretches = fleet.ledger(subject.index).stretches.iter().rev();
+    let ended = stretches.find(|stretch| stretch.until.is_some())?;
+    match ended.fate {
+        Fate::Excused(Excuse::CatchingUp(boot)) if !fleet.is_foreign(subject.index) => {
+            catching_up(fleet.context, subject, ended, boot)
+        }
+        _ => None,
+    }
+}
+
+/// Whether a job is late by its row, and not only by the slots that the scheduler passed over.
+fn is_row_late(subject: &Subject<'_>, standing: &Stretch, now: Instant) -> bool {
+    match (&subject.job.state, subject.job.next_run()) {
+        (State::Watched, Some(next)) => next <= now && standing.since >= next,
+        _ => false,
+    }
+}
+
+/// Whether no zone can explain that a job whose zone is not known has not run.
+fn is_late_anywhere(context: &Context<'_>, subject: &Subject<'_>) -> bool {
+    let job = subject.job;
+    if job.next_run().is_some_and(|next| next <= context.settings.now) {
+        return true;
+    }
+    let Some(last) = job.last_end().or(job.created_at) else { return false };
+    let Some(cadence) = job.schedule.cadence() else { return false };
+    let expected = cadence.advance(last, 2.0).map(|expected| expected.plus(MOST_OF_ZONES));
+    expected.is_some_and(|expected| context.settings.now > expected)
+}
+
+fn catching_up(
+    context: &Context<'_>,
+    subject: &Subject<'_>,
+    stretch: &Stretch,
+    resumed_at: Instant,
+) -> Option<Finding> {
+    let severity = context.settings.severity_after(resumed_at)?;
+    let evidence = Evidence::CatchingUp { resumed_at };
+    Some(Finding::new(subject.index, severity, evidence).since(stretch.since).missing(stretch.slots))
+}
+
+/// Late by the row's next run: the run that keeps the worker busy may explain it.
+fn overdue(context: &Context<'_>, subject: &Subject<'_>, standing: &Stretch) -> Option<Finding> {
+    let now = context.settings.now;
+    let due = standing.since;
+    let late = now.since(context.after_quiet(subject, due));
+    let is_hidden = context.snapshot.traits.hides_runs && !context.snapshot.traits.moves_before;
+    let severity = lateness(context, subject, if is_hidden { context.after_a_run(subject, due) } else { due });
+    let is_late = late > subject.settings.thresholds.late_after;
+    let blocker = context.worker.blocker().map(|(_, run)| run);
+    let (severity, evidence) = match (blocker, severity) {
+        (Some(run), _) if is_late && run.phase == Phase::Running && run.length == RunLength::Impossible => {
+            let behind = Some(run.name.clone());
+            (Severity::Critical, Evidence::HungRun { behind, in_flight_seconds: seconds(run.elapsed) })
+        }
+        (Some(run), Some(severity)) if run.phase == Phase::Delivering && run.length == RunLength::Impossible => {
+            let behind = Some(run.name.clone());
+            (severity, Evidence::HungDelivery { behind, delivering_seconds: seconds(run.elapsed) })
+        }
+        (_, Some(severity)) => {
+            let free_seconds = seconds(context.free_for(subject, due, now));
+            (severity, Evidence::Overdue { overdue_seconds: seconds(late), free_seconds })
+        }
+        (_, None) if is_late && !is_hidden => {
+            // Where several runs have places, none of them is the one in the way.
+            let is_single = context.snapshot.traits.max_concurrent == 1;
+            let behind = if is_single { blocker.map(|run| run.name.clone()) } else { None };
+            let evidence = Evidence::Waiting { behind, overdue_seconds: seconds(late) };
+            return Some(Finding::new(subject.index, Severity::Info, evidence).since(due));
+        }
+        (_, None) => return None,
+    };
+    let slots = subject.job.schedule.cadence().map(|_| standing.slots);
+    Some(Finding::new(subject.index, severity, evidence).since(due).missing(slots))
+}
+
+/// Silent by its schedule: the scheduler passed slots over, or picks the row no more.
+fn silent(context: &Context<'_>, subject: &Subject<'_>, standing: &Stretch) -> Option<Finding> {
+    let cadence = subject.job.schedule.cadence()?;
+    let due = standing.since;
+    let is_hidden = context.snapshot.traits.hides_runs;
+    let severity = lateness(context, subject, if is_hidden { context.after_a_run(subject, due) } else { due })?;
+    let last_fire = subject.job.last_end();
+    let is_back = is_back_since(context, subject, cadence, last_fire.or(subject.job.created_at)?);
+    let severity = if is_back { Severity::Warning } else { severity };
+    let evidence = Evidence::Silent { last_fire };
+    Some(Finding::new(subject.index, severity, evidence).since(due).missing(standing.slots))
+}
+
+/// Whether the scheduler was restarted since, has left out no slot of the job yet, and does not restart over and over: what
+/// was lost is lost, and the job is not silent any longer than until its next slot.
+fn is_back_since(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence, from: Instant) -> bool {
+    let Some(boot) = context.snapshot.boots.last().copied().filter(|boot| *boot > from) else { return false };
+    let left_out = cadence.next(boot).is_some_and(|slot| lateness(context, subject, slot).is_some());
+    !left_out && context.worker.crash_loop().is_none()
+}

@@ -1,0 +1,359 @@
+//! The ledger: what became of each slot of a job, run-length coded.
+//!
+//! It is built once per job from its schedule, its runs, and the worker, whose free time supplies the excuses. As long as nothing
+//! changes there is one stretch, and only a pause between two runs in which a slot can lie is looked at, so that a healthy
+//! history costs next to nothing. All judges, the timeline, and the history that users see read it.
+
+use super::context::{Context, Subject};
+use super::repair::{self, Repair};
+use super::runs::known_errors;
+use super::worker::rewritten_at;
+use crate::model::{Job, Outcome, State};
+use crate::schedule::Cadence;
+use crate::time::{Instant, Millis};
+use std::ops::Range;
+
+/// What became of the slots of a job, oldest first.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    /// The stretches. Of the last one the end may be open.
+    pub stretches: Vec<Stretch>,
+}
+
+/// Slots in a row that had the same fate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stretch {
+    /// What became of them.
+    pub fate: Fate,
+    /// The first of them; of runs, when the first of them began, as far as that is known.
+    pub since: Instant,
+    /// When the last run ended, or the run began that ended a silence; None if it lasts.
+    pub until: Option<Instant>,
+    /// How many there are: of runs as many as ran.
+    pub slots: u64,
+    /// The runs, by their positions in the job's history; of a silence the place between two runs.
+    pub runs: Range<usize>,
+}
+
+/// What became of a slot.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Fate {
+    /// A run served it.
+    Served(Outcome),
+    /// No run served it, for a reason that is no fault.
+    Excused(Excuse),
+    /// No run served it, and nothing shows why.
+    Lost,
+}
+
+/// Why a slot without a run is no fault, or the fault of something else.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Excuse {
+    /// Somebody had paused the job, or switched it off.
+    Paused,
+    /// The operator expects no runs in these hours.
+    Quiet,
+    /// Other runs, or the job's own, may have kept the worker busy.
+    Busy,
+    /// Its run is in flight.
+    Running,
+    /// It has just come due.
+    Due,
+    /// The whole scheduler was silent and works again since then.
+    CatchingUp(Instant),
+    /// The row was edited or revived then, and the scheduler has not had its chance yet.
+    Repaired(Instant),
+    /// Runs threw meanwhile, which leaves no trace but the count of errors.
+    Threw,
+    /// The scheduler stopped the job after too many errors.
+    Stopped,
+}
+
+impl Ledger {
+    /// The ledger of a job. Where its zone is not known, its slots are not either.
+    pub fn of(context: &Context<'_>, subject: &Subject<'_>, knows_zone: bool) -> Ledger {
+        let job = subject.job;
+        let cadence = if job.self_paced || !knows_zone { None } else { job.schedule.cadence() };
+        let writer = Writer { context, subject, cadence, stretches: Vec::new() };
+        Ledger { stretches: writer.write() }
+    }
+
+    /// The stretch that lasts, if the job is due for something.
+    pub fn standing(&self) -> Option<&Stretch> {
+        self.stretches.last().filter(|last| last.until.is_none())
+    }
+
+    /// The stretches of lost slots that are over, oldest first.
+    pub fn silences(&self) -> impl DoubleEndedIterator<Item = &Stretch> {
+        self.stretches.iter().filter(|stretch| stretch.fate == Fate::Lost && stretch.until.is_some())
+    }
+}
+
+/// A ledger that is being written.
+struct Writer<'a> {
+    context: &'a Context<'a>,
+    subject: &'a Subject<'a>,
+    cadence: Option<&'a Cadence>,
+    stretches: Vec<Stretch>,
+}
+
+impl Writer<'_> {
+    fn write(mut self) -> Vec<Stretch> {
+        let job = self.subject.job;
+        let served_in_time = self.cadence.and_then(|cadence| self.longest_without_loss(cadence));
+        for index in 0..job.fires.len() {
+            if let Some(limit) = served_in_time
+                && index > 0
+                && self.begin(index).since(job.fires[index - 1].end) > limit
+            {
+                self.add_gap(index);
+            }
+            self.add_run(index);
+        }
+        if job.state.is_watched() || matches!(job.state, State::Paused | State::Disabled) {
+            self.add_standing();
+        }
+        self.stretches
+    }
+
+    /// Between two runs that are no further apart no slot was left out, and none was served so late that it matters.
+    fn longest_without_loss(&self, cadence: &Cadence) -> Option<Millis> {
+        let shortest = cadence.shortest_interval(self.subject.job.fires.first()?.end)?;
+        let thresholds = &self.subject.settings.thresholds;
+        let records_starts = self.context.snapshot.traits.records_starts;
+        let explained = if records_starts { thresholds.lost_after } else { thresholds.max_run };
+        Some(explained.min(shortest + shortest / 2))
+    }
+
+    /// When a run began; when it ended, if only that is known.
+    fn begin(&self, index: usize) -> Instant {
+        let fire = &self.subject.job.fires[index];
+        fire.known_start().unwrap_or(fire.end)
+    }
+
+    /// The outcome of a run. Of the last runs in a row that failed, only the row may know it.
+    fn outcome(&self, index: usize) -> Outcome {
+        let job = self.subject.job;
+        let fire = &job.fires[index];
+        let failed = index >= job.fires.len() - known_errors(job);
+        if failed && !fire.is_bad() { Outcome::Failed } else { fire.outcome }
+    }
+
+    fn add_run(&mut self, index: usize) {
+        let fate = Fate::Served(self.outcome(index));
+        let (begin, end) = (self.begin(index), self.subject.job.fires[index].end);
+        if let Some(last) = self.stretches.last_mut()
+            && last.fate == fate
+        {
+            (last.until, last.slots, last.runs.end) = (Some(end), last.slots + 1, index + 1);
+            return;
+        }
+        self.stretches.push(Stretch { fate, since: begin, until: Some(end), slots: 1, runs: index..index + 1 });
+    }
+
+    /// What became of the slots between two runs.
+    fn add_gap(&mut self, index: usize) {
+        let Some(cadence) = self.cadence else { return };
+        let job = self.subject.job;
+        let (before, until) = (&job.fires[index - 1], self.begin(index));
+        let resumed = end_of_pauses(job, before.end, until);
+        if resumed > before.end {
+            self.add_pause(cadence, before.end, resumed, index);
+        }
+        let Some(due) = self.first_due(cadence, resumed, before.is_bad()) else { return };
+        let due = self.context.after_quiet(self.subject, due);
+        if due >= until {
+            return;
+        }
+        let slots = self.context.slots_between(self.subject, cadence, due, until);
+        if slots == 0 && until.since(due) <= self.subject.settings.thresholds.lost_after {
+            return;
+        }
+        let threw = index + 1 == job.fires.len() && job.fires[index].outcome == Outcome::Threw && job.errors() > 1;
+        let fate = if threw {
+            Fate::Excused(Excuse::Threw)
+        } else if self.context.worker.may_be_busy(due, until) {
+            Fate::Excused(Excuse::Busy)
+        } else {
+            Fate::Lost
+        };
+        // The run that ended it served the last of the slots, however late.
+        let slots = slots.max(1);
+        self.stretches.push(Stretch { fate, since: due, until: Some(until), slots, runs: index..index });
+    }
+
+    fn add_pause(&mut self, cadence: &Cadence, from: Instant, resumed: Instant, index: usize) {
+        let slots = cadence.slots_between(from, resumed);
+        if let Some(first) = cadence.next(from)
+            && slots > 0
+        {
+            let fate = Fate::Excused(Excuse::Paused);
+            self.stretches.push(Stretch { fate, since: first, until: Some(resumed), slots, runs: index..index });
+        }
+    }
+
+    /// The first slot after `from`, the backoff after a bad run taken out.
+    fn first_due(&self, cadence: &Cadence, from: Instant, after_bad: bool) -> Option<Instant> {
+        let due = cadence.next(from)?;
+        let retries_in_slot = self.context.snapshot.traits.retries_in_slot && !matches!(cadence, Cadence::Every(_));
+        if !after_bad || retries_in_slot {
+            return Some(due);
+        }
+        Some(due.max(from.plus(self.context.worker.backoff(usize::MAX))))
+    }
+
+    /// What the job is due for now.
+    fn add_standing(&mut self) {
+        let job = self.subject.job;
+        let now = self.context.settings.now;
+        let end = job.fires.len()..job.fires.len();
+        if let Some(run) = self.context.worker.run_of(self.subject.index) {
+            let fate = Fate::Excused(Excuse::Running);
+            self.stretches.push(Stretch { fate, since: run.start, until: None, slots: 1, runs: end });
+            return;
+        }
+        if let Some((due, boot)) = self.before_boot() {
+            let slots = self.slots_up_to(due, boot);
+            let fate = Fate::Excused(Excuse::CatchingUp(boot));
+            self.stretches.push(Stretch { fate, since: due, until: Some(boot), slots, runs: end.clone() });
+        }
+        let Some(due) = self.due() else { return };
+        if self.context.after_quiet(self.subject, due) >= now {
+            if due < now {
+                let (fate, slots) = (Fate::Excused(Excuse::Quiet), self.slots_up_to(due, now));
+                self.stretches.push(Stretch { fate, since: due, until: None, slots, runs: end });
+            }
+            return;
+        }
+        let (fate, slots) = (self.standing_fate(due), self.slots_up_to(due, now));
+        self.stretches.push(Stretch { fate, since: due, until: None, slots, runs: end });
+    }
+
+    /// The slot at `due` and those up to `until`.
+    fn slots_up_to(&self, due: Instant, until: Instant) -> u64 {
+        let Some(cadence) = self.cadence else { return 1 };
+        let own = u64::from(self.context.after_quiet(self.subject, due) == due);
+        own + self.context.slots_between(self.subject, cadence, due, until)
+    }
+
+    fn standing_fate(&self, due: Instant) -> Fate {
+        let (context, subject) = (self.context, self.subject);
+        match subject.job.state {
+            State::Broken => return Fate::Excused(Excuse::Stopped),
+            State::Paused | State::Disabled => return Fate::Excused(Excuse::Paused),
+            _ => {}
+        }
+        if let Some(Repair { at, looks_by }) = repair::of(context, subject.job)
+            && looks_by >= context.settings.now
+        {
+            return Fate::Excused(Excuse::Repaired(at));
+        }
+        let is_pending = subject.job.next_run().is_some_and(|next| next <= context.settings.now);
+        let resumed =
+            if is_pending { context.worker.catching_up_since(due) } else { context.worker.just_booted_since(due) };
+        if let Some(resumed) = resumed {
+            return Fate::Excused(Excuse::CatchingUp(resumed));
+        }
+        if context.free_for(subject, due, context.settings.now) > subject.settings.thresholds.late_after {
+            return Fate::Lost;
+        }
+        let is_blocked = context.worker.blocker().is_some();
+        Fate::Excused(if is_blocked { Excuse::Busy } else { Excuse::Due })
+    }
+
+    /// What the job is due for, now or later: its row's next run, where the row keeps that until the job has run. Elsewhere
+    /// the scheduler may have moved the next run on, so that the first slot without a run counts.
+    fn due(&self) -> Option<Instant> {
+        let job = self.subject.job;
+        let now = self.context.settings.now;
+        let next = unserved(job);
+        let Some(cadence) = self.cadence else { return next };
+        if next.is_some() && self.context.snapshot.traits.rewrites_rows_on_restart() {
+            return next;
+        }
+        let from = self.counts_from(cadence)?;
+        let from = end_of_pauses(job, from, now);
+        let is_bad = job.fires.last().is_some_and(|fire| fire.is_bad()) || job.errors() > 0;
+        let first = self.first_due(cadence, from, is_bad)?;
+        let Some(next) = next.filter(|next| *next <= now) else { return Some(first) };
+        // Until it is lost, the row's next run is what the job is late for.
+        let lost = cadence.advance(from, self.subject.settings.thresholds.late_cadences)?.max(first);
+        Some(if now > lost { first } else { next })
+    }
+
+    /// From when on the job's slots count: its last run, or a later change of its row.
+    fn counts_from(&self, cadence: &Cadence) -> Option<Instant> {
+        let job = self.subject.job;
+        let last = job.last_end().or(job.created_at)?;
+        let changed = restarted_clock(self.context, job, cadence);
+        Some(changed.map_or(last, |changed| changed.max(last)))
+    }
+
+    /// The first slot that was lost before a restart scheduled the job anew, and the time of that restart.
+    fn before_boot(&self) -> Option<(Instant, Instant)> {
+        let cadence = self.cadence?;
+        let (context, job) = (self.context, self.subject.job);
+        let boot = resumed_at(context, job).filter(|boot| *boot <= context.settings.now)?;
+        let from = self.counts_from(cadence).filter(|from| boot > *from)?;
+        let from = end_of_pauses(job, from, boot);
+        let is_bad = job.fires.last().is_some_and(|fire| fire.is_bad()) || job.errors() > 0;
+        let due = self.first_due(cadence, from, is_bad)?;
+        // What was due so shortly before the boot was not lost.
+        let is_lost =
+            due < boot && context.free_for(self.subject, due, boot) > self.subject.settings.thresholds.late_after;
+        is_lost.then_some((due, boot))
+    }
+}
+
+/// The row's next run; the slot after the last run, if that began later and its end is not in the row.
+fn unserved(job: &Job) -> Option<Instant> {
+    let due = job.next_run()?;
+    let recorded = job.last_run().map(|run| run.start);
+    let start = job.fires.last().and_then(|fire| fire.known_start());
+    match (start, job.schedule.cadence()) {
+        (Some(start), Some(cadence)) if start >= due && recorded.is_none_or(|recorded| start > recorded) => {
+            cadence.next(start)
+        }
+        _ => Some(due),
+    }
+}
+
+/// When the last pause between `last` and `until` ended; `last` if there was none.
+fn end_of_pauses(job: &Job, last: Instant, until: Instant) -> Instant {
+    let mut from = last;
+    for pause in &job.switches {
+        if pause.resumes || pause.at < last || pause.at >= until {
+            continue;
+        }
+        let resumed = job.switches.iter().find(|switch| switch.resumes && switch.at >= pause.at);
+        let resumed = match (resumed, job.written()) {
+            (Some(resumed), _) => resumed.at,
+            // Resumed without a trace: the row was written then, or the next run shows it.
+            (None, Some(written)) if written > pause.at && written < until => written,
+            (None, _) => until,
+        };
+        from = from.max(resumed.min(until));
+    }
+    from
+}
+
+/// When a restart scheduled a job anew, and so ended its silence. A boot that leaves the rows as they are ends none: the job
+/// must run.
+fn resumed_at(context: &Context<'_>, job: &Job) -> Option<Instant> {
+    let rewrites = context.snapshot.traits.rewrites_rows_on_restart() && repair::of(context, job).is_none();
+    if rewrites { rewritten_at(job) } else { None }
+}
+
+/// A resume or an edit computes the next run anew and writes the row: slots count from then.
+fn restarted_clock(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Option<Instant> {
+    let written = job.written().filter(|at| *at <= context.settings.now)?;
+    if !context.snapshot.traits.rewrites_rows_on_restart() {
+        return Some(written);
+    }
+    let next = job.next_run()?;
+    let follows = match cadence {
+        Cadence::Every(interval) => next.since(written.plus(*interval)).abs() <= super::worker::ROW_FOLLOWS,
+        Cadence::Cron(..) => cadence.next(written) == Some(next),
+    };
+    follows.then_some(written)
+}

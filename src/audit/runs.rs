@@ -1,0 +1,76 @@
+//! What a job's history says about its last runs: whether they failed, since when, and what they used.
+
+use crate::model::{Fire, Job, Outcome};
+use crate::time::Instant;
+
+/// Zero-token fires in a row up to the last fire.
+pub fn current_streak(job: &Job) -> u64 {
+    bad_tail(job).iter().filter(|fire| fire.is_empty()).map(|_| 1).sum()
+}
+
+/// How many of a job's last fires failed. An error may have used tokens, which only the row's count shows; a run that throws
+/// leaves no event.
+pub fn known_errors(job: &Job) -> usize {
+    let errors = usize::try_from(job.errors()).unwrap_or(usize::MAX);
+    let with_tokens = job.fires.last().is_some_and(|last| last.outcome == Outcome::Failed);
+    let bad = bad_tail(job).len();
+    if with_tokens { bad.max(errors).min(job.fires.len()) } else { bad }
+}
+
+/// The tokens that the runs of a job used that failed in a row up to the last.
+pub fn tokens_of_failed(job: &Job) -> u64 {
+    let failed = &job.fires[job.fires.len() - known_errors(job)..];
+    failed.iter().filter_map(|fire| fire.tokens).map(u64::from).sum()
+}
+
+/// When a job began to fail: the end of its first bad fire in a row, and of the last good one before it. None if its last
+/// fire was good.
+pub fn failing_since(job: &Job) -> Option<(Instant, Option<Instant>)> {
+    let first = job.fires.len() - known_errors(job);
+    let fire = job.fires.get(first)?;
+    let last_good = first.checked_sub(1).map(|last_good| job.fires[last_good].end);
+    // Of runs that throw only the last is known: the first was due at the slot after the last good one.
+    let slot = || job.schedule.cadence()?.next(last_good?).filter(|slot| *slot <= fire.end);
+    let since = if fire.has_no_event() { slot().unwrap_or(fire.end) } else { fire.end };
+    Some((since, last_good))
+}
+
+/// Bad fires in a row up to the last one.
+pub fn bad_in_a_row(job: &Job) -> usize {
+    bad_tail(job).iter().filter(|fire| fire.is_bad()).count()
+}
+
+/// A job's last fires from the first bad one in a row on. One whose tokens can't be read neither continues the row nor ends it.
+fn bad_tail(job: &Job) -> &[Fire] {
+    let tail = job.fires.iter().rev().take_while(|fire| fire.is_bad() || fire.is_unknown()).count();
+    let tail = &job.fires[job.fires.len() - tail..];
+    &tail[tail.iter().position(Fire::is_bad).unwrap_or(tail.len())..]
+}
+
+/// What the fires of some time used.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Usage {
+    /// How many there were.
+    pub fires: usize,
+    /// Their tokens; None if none are known.
+    pub tokens: Option<u64>,
+    /// Their cost in US dollars; None if none is known.
+    pub cost_usd: Option<f64>,
+}
+
+impl Usage {
+    /// What the fires of a job used from an instant on.
+    pub fn since(job: &Job, from: Instant) -> Usage {
+        let fires = job.fires_since(from);
+        let mut usage = Usage { fires: fires.len(), ..Usage::default() };
+        for fire in fires {
+            if let Some(tokens) = fire.tokens {
+                usage.tokens = Some(usage.tokens.unwrap_or(0) + u64::from(tokens));
+            }
+            if fire.cost_usd > 0.0 {
+                usage.cost_usd = Some(usage.cost_usd.unwrap_or(0.0) + f64::from(fire.cost_usd));
+            }
+        }
+        usage
+    }
+}

@@ -1,0 +1,95 @@
+//! Who can bear witness to a silence that is over.
+//!
+//! A row has its present schedule only, and an edit leaves no trace: what looks like a silence may be the time before it. So a
+//! silence counts only if something shows that the schedule was in force before it.
+
+use super::context::{Context, Subject};
+use super::ledger::Stretch;
+use crate::model::Fire;
+use crate::schedule::Cadence;
+use crate::time::{HOUR, Instant, MINUTE, Millis};
+
+/// A run that begins this long after its slot, or after this share of the interval, has kept the schedule.
+const ON_TIME: Millis = 30 * MINUTE;
+const ON_TIME_SHARE: Millis = 4;
+/// Pairs of runs that are looked at: further back the schedule may have been another one.
+const MAX_PAIRS: usize = 50;
+/// A silence of another job that ended so long before is that of this one.
+const ENDED_BEFORE: Millis = 4 * HOUR;
+
+/// A silence that somebody bears witness to.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    since: Instant,
+    until: Instant,
+}
+
+impl Standing {
+    /// That of a stretch that is over.
+    pub fn of(stretch: &Stretch) -> Option<Standing> {
+        Some(Standing { since: stretch.since, until: stretch.until? })
+    }
+
+    /// Whether it covers the beginning of another silence and ended shortly before it.
+    pub fn bears_witness_to(&self, stretch: &Stretch) -> bool {
+        let Some(until) = stretch.until else { return false };
+        let lag = until.since(self.until);
+        self.since <= stretch.since && stretch.since <= self.until && (0..=ENDED_BEFORE).contains(&lag)
+    }
+}
+
+/// Where only ends are known, one run may explain a silence as long as the longest.
+pub fn is_long(context: &Context<'_>, subject: &Subject<'_>, stretch: &Stretch) -> bool {
+    let Some(until) = stretch.until else { return false };
+    let thresholds = &subject.settings.thresholds;
+    if context.snapshot.traits.records_starts {
+        return context.free_for(subject, stretch.since, until) > thresholds.lost_after;
+    }
+    let quiet: Millis = context.quiet(subject, stretch.since, until).map(|(from, until)| until.since(from)).sum();
+    until.since(stretch.since) - quiet > thresholds.max_run + MINUTE
+}
+
+/// Whether the job's own runs before a silence show that its schedule was in force: the last two that decide it had one slot
+/// between them, which the second kept; or the first run of all kept the first slot after the row was created.
+pub fn kept_its_schedule(context: &Context<'_>, subject: &Subject<'_>, stretch: &Stretch) -> bool {
+    let job = subject.job;
+    let Some(cadence) = job.schedule.cadence() else { return false };
+    let before = &job.fires[..stretch.runs.start];
+    for pair in before.windows(2).rev().take(MAX_PAIRS) {
+        match keeps(context, cadence, &pair[0], &pair[1]) {
+            Some(keeps) => return keeps,
+            None => {}
+        }
+    }
+    match (before.first(), job.created_at) {
+        (Some(first), Some(created)) if before.len() <= MAX_PAIRS => {
+            cadence.next(created).is_some_and(|slot| begin(first).since(slot).abs() <= ON_TIME)
+        }
+        _ => false,
+    }
+}
+
+/// Whether the second of two runs kept the slot after the first; None if they decide nothing: a bad run is tried again at another
+/// time, and a busy worker keeps no slot.
+fn keeps(context: &Context<'_>, cadence: &Cadence, one: &Fire, two: &Fire) -> Option<bool> {
+    if one.is_bad() {
+        return None;
+    }
+    // Where starts are on record, an interval may count from them.
+    let from = if matches!(cadence, Cadence::Every(_)) { begin(one) } else { one.end };
+    let slot = cadence.next(from)?;
+    let next = cadence.next(slot)?;
+    let lag = begin(two).since(slot);
+    let on_time = ON_TIME.max(next.since(slot) / ON_TIME_SHARE);
+    if begin(two) < next && (0..=on_time).contains(&lag) {
+        return Some(true);
+    }
+    if lag > 0 && context.worker.may_be_busy(slot, begin(two)) {
+        return None;
+    }
+    Some(false)
+}
+
+fn begin(fire: &Fire) -> Instant {
+    fire.known_start().unwrap_or(fire.end)
+}

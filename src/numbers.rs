@@ -1,0 +1,41 @@
+//! Numbers, amounts, and lengths of time in words.
+
+use crate::time::{Instant, Millis, SECOND, span};
+
+/// `1 slot`, `2 slots`.
+pub fn count(number: impl TryInto<u64>, thing: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    if number == 1 { format!("1 {thing}") } else { format!("{} {thing}s", grouped(number)) }
+}
+
+/// `46,722,834`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|group| str::from_utf8(group).ok()).collect();
+    groups.join(",")
+}
+
+/// A length of time in whole seconds, as evidence has it.
+pub fn seconds(span: Millis) -> i64 {
+    span / SECOND
+}
+
+/// A length of time in seconds, as a person reads it.
+pub fn span_of_seconds(seconds: i64) -> String {
+    span(seconds.saturating_mul(SECOND))
+}
+
+/// An amount of US dollars; a small one with more digits, so that it does not read as zero.
+pub fn usd(amount: f64) -> String {
+    if amount < 0.1 { format!("{amount:.4} USD") } else { format!("{amount:.2} USD") }
+}
+
+/// What something cost, as the end of a sentence; empty where no cost is known.
+pub fn costing(cost_usd: f64) -> String {
+    if cost_usd > 0.0 { format!(", costing {}", usd(cost_usd)) } else { String::new() }
+}
+
+/// Since when, as the beginning of a sentence; empty where that is not known.
+pub fn since_in_words(since: Option<Instant>) -> String {
+    since.map_or_else(String::new, |since| format!("since {} UTC ", since.minute()))
+}
