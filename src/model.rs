@@ -197,6 +197,8 @@ pub struct Trouble<'a> {
     pub is_alive: Option<bool>,
     /// Whether any row that the scheduler picks has a next run.
     pub has_next_run: bool,
+    /// How long the scheduler's timer sleeps at most.
+    pub timer_sleeps: Millis,
     /// The instant of the audit.
     pub now: Instant,
 }

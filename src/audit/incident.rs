@@ -684,6 +684,7 @@ impl Group<'_> {
             jobs: &jobs,
             is_alive: if life.is_held() { Some(true) } else { life.is_gone().then_some(false) },
             has_next_run: context.has_next_run_beside(&[]),
+            timer_sleeps: context.snapshot.traits.timer_sleeps,
             now: context.settings.now,
         })
     }

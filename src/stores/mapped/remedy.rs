@@ -1,24 +1,15 @@
 //! What to do about a scheduler that is not known: in general terms, with the commands of the mapping.
 
+use super::super::ids;
 use crate::catalog::Cause;
 use crate::model::{Action, Remedy, Trouble};
-use crate::shell;
-use std::ffi::OsStr;
-
-/// Stands for the id of a job in a command.
-const JOB_ID: &str = "<job-id>";
-/// Ids longer than this are not shown in a command.
-const MAX_ID_LEN: usize = 200;
 
 /// The step for a trouble, and the operator's commands.
 pub fn remedy(trouble: &Trouble<'_>, commands: &[String]) -> Remedy {
-    let id = trouble.jobs.first().map(|job| job.id.as_str()).filter(|id| {
-        !id.is_empty() && id.len() <= MAX_ID_LEN && !id.starts_with('-') && !id.contains(char::REPLACEMENT_CHARACTER)
-    });
-    let shown = |command: &String| match (command.contains(JOB_ID), id) {
-        (false, _) => Some(command.clone()),
-        (true, Some(id)) => Some(command.replace(JOB_ID, &shell::word(OsStr::new(id)))),
-        (true, None) => None,
+    let id = trouble.jobs.first().and_then(|job| ids::word(&job.id));
+    let shown = |command: &String| match command.contains(ids::PLACEHOLDER) {
+        true => Some(command.replace(ids::PLACEHOLDER, id.as_deref()?)),
+        false => Some(command.clone()),
     };
     let actions = commands.iter().filter_map(shown).map(Action::Shell).collect();
     Remedy { actions, ..Remedy::step(step(trouble.cause)) }

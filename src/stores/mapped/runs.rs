@@ -1,8 +1,8 @@
 //! The runs of a mapped store.
 
-use super::super::value;
-use super::Reader;
+use super::super::{fires, ids, value};
 use super::query::{Columns, SINCE};
+use super::reader::Reader;
 use super::values::{self, Status};
 use crate::db::ReadError;
 use crate::model::{ErrorClass, Fire, Job, Run, Snapshot, Tokens};
@@ -46,7 +46,7 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
         if run.tokens == Tokens::Unknown {
             unknown = values::text(columns.get(row, "status")?);
         }
-        if let Some(position) = index.get(&value::id(&values::bytes(columns.get(row, "job")?))) {
+        if let Some(position) = index.get(&ids::id(&ids::bytes(columns.get(row, "job")?))) {
             run.add_to(&mut snapshot.jobs[*position], reader);
         }
     }
@@ -136,16 +136,12 @@ fn bound(at: Instant, form: Option<values::TimeForm>) -> rusqlite::types::Value 
 /// Puts the fires in order, and adds what only the row knows: its last run, where there are no others, and errors in a row.
 pub fn finish(job: &mut Job) {
     job.fires.sort_by_key(|fire| fire.end);
-    if let Some(run) = job.last_run().filter(|_| job.fires.is_empty()) {
-        let tokens = if run.failed { Tokens::NoEvent } else { Tokens::Uncounted };
-        let fire = Fire { failed: run.failed, ..Fire::ended(run.end(), tokens).started(run.start) };
-        job.fires.push(fire);
+    if job.fires.is_empty()
+        && let Some(run) = job.last_run()
+    {
+        job.fires.push(fires::of_row(run, Tokens::Uncounted));
     }
-    if !job.fires.iter().any(|fire| matches!(fire.tokens, Tokens::Used(1..))) {
-        for fire in job.fires.iter_mut().filter(|fire| fire.tokens == Tokens::Used(0)) {
-            fire.tokens = Tokens::Uncounted;
-        }
-    }
+    fires::set_aside_counts_of_nothing(&mut job.fires);
     job.uses_model = job.fires.iter().any(|fire| matches!(fire.tokens, Tokens::Used(_)));
     let errors = job.fires.iter().rev().take_while(|fire| fire.failed).count();
     if let Some(row) = job.row.as_mut() {

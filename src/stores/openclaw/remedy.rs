@@ -1,16 +1,11 @@
 //! What to do, in OpenClaw's terms: commands of its own, in the form that every version of it takes.
 
+use super::super::ids;
 use crate::catalog::{Cause, Reason};
 use crate::model::{Action, Job, Remedy, State, Trouble};
-use crate::shell;
-use std::ffi::OsStr;
 
-/// Ids longer than this are not shown in a command.
-const MAX_ID_LEN: usize = 200;
 /// Jobs for which the same command is shown, at most.
 const MAX_JOBS: usize = 20;
-/// Stands for the id of a job in a command.
-const JOB_ID: &str = "<job-id>";
 
 /// The step for a trouble, with the commands that it needs.
 pub fn remedy(trouble: &Trouble<'_>) -> Remedy {
@@ -22,12 +17,12 @@ pub fn remedy(trouble: &Trouble<'_>) -> Remedy {
 /// A command for each job that it is for: to be switched on again are all that were switched off; of others the first is
 /// enough to look at.
 fn commands(template: &str, jobs: &[&Job]) -> Vec<String> {
-    if !template.contains(JOB_ID) {
+    if !template.contains(ids::PLACEHOLDER) {
         return vec![template.to_owned()];
     }
     let off: Vec<&Job> = jobs.iter().copied().filter(|job| job.state == State::Broken).take(MAX_JOBS).collect();
     let jobs = if template == ENABLE && !off.is_empty() { &off } else { &jobs[..jobs.len().min(1)] };
-    jobs.iter().filter_map(|job| Some(template.replace(JOB_ID, &shown(&job.id)?))).collect()
+    jobs.iter().filter_map(|job| Some(template.replace(ids::PLACEHOLDER, &ids::word(&job.id)?))).collect()
 }
 
 const ENABLE: &str = "openclaw cron enable <job-id>";
@@ -123,10 +118,4 @@ fn row_dead(reason: Reason) -> (&'static str, &'static [&'static str]) {
         Reason::UnreadableSchedule => ("Correct the schedule, then switch the job on again.", &[EDIT, ENABLE]),
         other => (other.texts().advice, &[]),
     }
-}
-
-/// An id as a word of a command; None if it would be an option, or is too long to show or not known to the byte.
-fn shown(id: &str) -> Option<String> {
-    let is_shown = !id.is_empty() && id.len() <= MAX_ID_LEN && !id.starts_with('-');
-    (is_shown && !id.contains(char::REPLACEMENT_CHARACTER)).then(|| shell::word(OsStr::new(id)))
 }

@@ -1,13 +1,12 @@
 //! What to do, in phantom's terms: its rows are mended by SQL.
 
-use super::TRAITS;
+use super::super::ids;
 use crate::catalog::{Cause, Reason};
 use crate::model::{Action, Job, Remedy, State, Trouble};
 use crate::time::span;
 
-/// Ids in a statement that is shown, at most, and the longest of them.
+/// Ids in a statement that is shown, at most.
 const MAX_IDS: usize = 20;
-const MAX_ID_LEN: usize = 200;
 /// Statements for one trouble, at most.
 const MAX_STATEMENTS: usize = 50;
 /// What the scheduler's own resume writes (its scheduler.ts), so that the row is picked at once and the change shows.
@@ -73,7 +72,9 @@ pub fn remedy(trouble: &Trouble<'_>) -> Remedy {
 /// A step that edits rows, and when the scheduler sees that: its timer is armed only if some row has a next run.
 fn then_look(trouble: &Trouble<'_>, step: &str, actions: Vec<Action>) -> Remedy {
     let then = match trouble.has_next_run {
-        true => format!("The scheduler sees the row within {}, or at once after a restart.", span(TRAITS.timer_sleeps)),
+        true => {
+            format!("The scheduler sees the row within {}, or at once after a restart.", span(trouble.timer_sleeps))
+        }
         false => "Then restart the scheduler: no active row has a next run, so its timer does not run.".to_owned(),
     };
     let then = (!actions.is_empty()).then_some(then);
@@ -106,7 +107,7 @@ fn update(set: &str, jobs: &[&Job]) -> Vec<Action> {
 /// An id as a literal of SQL that nothing can break out of, nor out of double quotes of a shell; None where it is too long to
 /// show or not known to the byte.
 fn literal(id: &str) -> Option<String> {
-    if id.len() > MAX_ID_LEN || id.contains(char::REPLACEMENT_CHARACTER) {
+    if !ids::can_be_quoted(id) {
         return None;
     }
     let is_plain = |byte: u8| (byte.is_ascii_graphic() || byte == b' ') && !b"\"\\$`!".contains(&byte);
