@@ -274,7 +274,7 @@ fn a_schedule_that_a_mapping_can_not_read_is_no_one_shot_that_ran_too_often() {
     store.job(60).ran(&HOURS, Outcome::Ok);
     sql(&store.db, "UPDATE tasks SET cron = 'each full moon'");
     assert_eq!(store.findings(10), [""; 0]);
-    let told = store.audit(10, &["--all"]).out;
+    let told = store.audit(10, &["-f", "json"]).out;
     assert!(told.contains("only next runs and runs are judged"), "{told}");
 }
 
