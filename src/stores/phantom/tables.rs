@@ -25,6 +25,7 @@ pub const KEY_PREFIX: &[u8] = b"scheduler:sched:";
 const MAX_ROWS: usize = 200_000;
 /// An id is a key: the events of one that is longer are not looked up.
 const MAX_ID_LEN: usize = 2_000;
+
 const JOB_COLUMNS: [&str; 15] = [
     "id",
     "name",
