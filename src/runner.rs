@@ -8,7 +8,7 @@ use crate::panics;
 use crate::progress::Progress;
 use crate::report::{AuditError, Audited, CallError, Database, Report};
 use crate::stores::{self, Window};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -83,16 +83,17 @@ fn collect(
     progress: &mut Progress,
 ) -> Vec<(Option<usize>, Database)> {
     progress.set_total(candidates.len());
-    let mut done: Vec<Option<Option<Database>>> = candidates.iter().map(|_| None).collect();
+    let mut done = BTreeMap::new();
     while let Some((position, database)) = progress.next(outcomes, deadline) {
-        done[position] = Some(database);
+        done.insert(position, database);
         progress.advance();
     }
     progress.finish();
-    let placed = |(candidate, done): (&Arc<Candidate>, Option<Option<Database>>)| {
-        Some((candidate.found_in, done.unwrap_or_else(|| Some(late(candidate)))?))
-    };
-    candidates.iter().zip(done).filter_map(placed).collect()
+    for (position, candidate) in candidates.iter().enumerate() {
+        done.entry(position).or_insert_with(|| Some(late(candidate)));
+    }
+    let placed = |(position, database): (usize, Option<Database>)| Some((candidates[position].found_in, database?));
+    done.into_iter().filter_map(placed).collect()
 }
 
 /// What was not done by the deadline.

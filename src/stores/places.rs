@@ -1,27 +1,10 @@
 //! Where schedulers keep their databases, and what may be there instead.
 
-use super::{Store, openclaw, phantom};
+use super::openclaw;
+use super::store::Store;
 use crate::db::{self, ReadError};
 use clap::ValueEnum;
 use std::path::{Path, PathBuf};
-
-impl Store {
-    /// Where its database usually is, if that can be told.
-    fn usual_place(self) -> Option<PathBuf> {
-        match self {
-            Store::Phantom => Some(phantom::usual_place()),
-            Store::Openclaw => openclaw::places::usual_place(),
-        }
-    }
-
-    /// Where its database is in a directory of its own.
-    fn place(self) -> &'static str {
-        match self {
-            Store::Phantom => phantom::PLACE,
-            Store::Openclaw => openclaw::places::PLACE,
-        }
-    }
-}
 
 /// Where the databases of schedulers usually are.
 pub fn usual_places() -> Vec<PathBuf> {

@@ -1,4 +1,4 @@
-//! Which columns a table has: versions of a scheduler differ in them.
+//! Tables: which there are, which rows they have, and which columns, in which versions of a scheduler differ.
 
 use super::value::{self, text};
 use crate::db::ReadError;
@@ -41,5 +41,57 @@ impl Table {
         let term = |column: &&str| if self.has(column) { value::bounded(column) } else { "NULL".to_owned() };
         let terms: Vec<String> = columns.iter().map(term).collect();
         format!("SELECT {} FROM {}", terms.join(", "), self.name)
+    }
+}
+
+/// The names of all tables.
+///
+/// # Errors
+/// What SQLite says.
+pub fn table_names(db: &Connection) -> Result<Vec<String>, ReadError> {
+    let mut names = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name LIMIT 2000")?;
+    let names = names.query_map([], |row| Ok(value::text(row.get_ref(0)?).unwrap_or_default()))?;
+    Ok(names.collect::<Result<_, _>>()?)
+}
+
+/// Some of the tables that were found, for an error.
+pub fn found(tables: &[String]) -> String {
+    const MAX_NAMED: usize = 12;
+    match tables {
+        [] => "no tables at all".to_owned(),
+        tables => tables.iter().take(MAX_NAMED).map(String::as_str).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// The numbers of a table's first and last row; None if it has none.
+///
+/// # Errors
+/// What SQLite says.
+pub fn row_bounds(db: &Connection, table: &str) -> Result<Option<(i64, i64)>, ReadError> {
+    let bound = |order| {
+        let query = format!("SELECT rowid FROM {table} ORDER BY rowid {order} LIMIT 1");
+        match db.query_row(&query, [], |row| row.get(0)) {
+            Ok(id) => Ok(Some(id)),
+            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
+            Err(error) => Err(ReadError::from(error)),
+        }
+    };
+    Ok(bound("ASC")?.zip(bound("DESC")?))
+}
+
+/// The rows from `from` to before `end`, as the first and the last of each piece of at most `size`.
+pub fn pieces(from: i64, end: i64, size: i64) -> impl Iterator<Item = (i64, i64)> {
+    let starts = std::iter::successors(Some(from), move |at| at.checked_add(size)).take_while(move |at| *at < end);
+    starts.map(move |at| (at, at.saturating_add(size - 1).min(end - 1)))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn pieces_cover_each_row_once() {
+        let pieces = |from, end| super::pieces(from, end, 10).collect::<Vec<_>>();
+        assert_eq!((pieces(1, 1), pieces(5, 1)), (vec![], vec![]));
+        assert_eq!((pieces(1, 11), pieces(1, 12)), (vec![(1, 10)], vec![(1, 10), (11, 11)]));
+        assert_eq!(pieces(i64::MAX - 3, i64::MAX), [(i64::MAX - 3, i64::MAX - 1)]);
     }
 }

@@ -4,13 +4,9 @@ use crate::model::Timestamp;
 use crate::secrets;
 use crate::time::{Instant, SECOND, TimeText};
 use rusqlite::types::ValueRef;
-use std::hash::Hasher;
 
 /// The longest name that is kept for display, in characters.
 const MAX_NAME_LEN: usize = 120;
-/// Ids up to this length are kept whole; of a longer one so much, and a hash that tells it from others.
-const MAX_ID_LEN: usize = 200;
-const ID_SHOWN: usize = 190;
 /// A value beyond this length is no name, schedule, or state, and is not read.
 const MAX_VALUE_LEN: usize = 1 << 20;
 /// The longest that is kept of a value that could not be read.
@@ -33,17 +29,6 @@ pub fn shown(value: ValueRef<'_>) -> String {
         return text;
     }
     cut(text, MAX_NAME_LEN) + "…"
-}
-
-/// An id, which is a key: a long one is cut and hashed, and stays longer than any that is kept whole.
-pub fn id(bytes: &[u8]) -> String {
-    if bytes.len() <= MAX_ID_LEN {
-        return String::from_utf8_lossy(bytes).into_owned();
-    }
-    let begin: String = String::from_utf8_lossy(&bytes[..MAX_ID_LEN]).chars().take(ID_SHOWN).collect();
-    let mut hash = fnv::FnvHasher::default();
-    hash.write(bytes);
-    format!("{begin:.<ID_SHOWN$}…{:016x}", hash.finish())
 }
 
 /// A column whose value is read only if it is of a length that makes sense; its length is looked up without reading it.

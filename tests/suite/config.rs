@@ -112,6 +112,8 @@ fn config_errors_name_the_line_and_the_nearest_name() {
             "[[job]]\nmatch = \"a\"\nmute = [\"zero-token\"]",
             "line 3: \"zero-token\" is not a problem or a detector; did you mean \"zero-tokens\"?",
         ),
+        ("[[job]]\nmatch = \"a\"\nmute = [\"hung-run\"]", "line 3: \"hung-run\" is now \"run-hung\""),
+        ("[[mute]]\ncause = \"row-gone\"", "line 2: \"row-gone\" is now \"jobs-gone\""),
         ("late_after = \"soon\"", "line 1: \"soon\""),
         ("late_cadences = -1", "line 1: not a number from 0 to 1000"),
         ("zero_streak = 0", "line 1: 0: not a whole number of 1 or more"),

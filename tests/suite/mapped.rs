@@ -269,6 +269,16 @@ fn a_status_that_no_word_means_is_not_healthy() {
 }
 
 #[test]
+fn a_schedule_that_a_mapping_can_not_read_is_no_one_shot_that_ran_too_often() {
+    let store = Store::new(&RECIPES[0]);
+    store.job(60).ran(&HOURS, Outcome::Ok);
+    sql(&store.db, "UPDATE tasks SET cron = 'each full moon'");
+    assert_eq!(store.findings(10), [""; 0]);
+    let told = store.audit(10, &["-f", "json"]).out;
+    assert!(told.contains("only next runs and runs are judged"), "{told}");
+}
+
+#[test]
 fn secrets_in_what_a_mapping_can_not_read_are_masked() {
     let store = Store::new(&RECIPES[0]);
     store.job(60).ran(&HOURS, Outcome::Ok);

@@ -1,9 +1,11 @@
 //! The jobs of a mapped store.
 
-use super::super::value;
+use super::super::limits::room_for_another;
+use super::super::{ids, value};
 use super::query::{Columns, Prepared};
+use super::reader::Reader;
+use super::runs;
 use super::values::{self, Form, Status, flag, number, shown, text};
-use super::{Reader, runs};
 use crate::db::ReadError;
 use crate::model::{Due, Fire, Job, Outcome, Row, Run, Schedule, Snapshot, State, Terms, Timestamp};
 use crate::schedule::Zone;
@@ -43,7 +45,7 @@ pub fn read(reader: &Reader<'_>, snapshot: &mut Snapshot) -> Result<Columns, Rea
     let (mut unread, mut unknown) = (Vec::new(), None);
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next().map_err(|error| query.failed(error))? {
-        super::super::room_for_another(&snapshot.jobs)?;
+        room_for_another(&snapshot.jobs)?;
         let row = JobRow { reader, row, columns: &columns };
         let (job, problem) = row.job()?;
         if job.fires.iter().any(Fire::is_unknown) {
@@ -108,7 +110,7 @@ impl JobRow<'_> {
             running_since: self.time("running_since")?.filter(|since| *since <= window.now),
             longest_run: self.reader.mapping.longest_run,
             fires: fires.into_iter().collect(),
-            ..Job::new(value::id(&values::bytes(self.get("id")?)), state, schedule)
+            ..Job::new(ids::id(&ids::bytes(self.get("id")?)), state, schedule)
         };
         Ok((job, problem))
     }

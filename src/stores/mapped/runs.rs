@@ -1,8 +1,8 @@
 //! The runs of a mapped store.
 
-use super::super::{forget_zeros, value};
-use super::Reader;
+use super::super::{fires, ids, value};
 use super::query::{Columns, SINCE};
+use super::reader::Reader;
 use super::values::{self, Status};
 use crate::db::ReadError;
 use crate::model::{Fire, Job, Outcome, Run, Snapshot};
@@ -46,7 +46,7 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
         if run.outcome == Outcome::Unread {
             unknown = values::text(columns.get(row, "status")?);
         }
-        if let Some(position) = index.get(&value::id(&values::bytes(columns.get(row, "job")?))) {
+        if let Some(position) = index.get(&ids::id(&ids::bytes(columns.get(row, "job")?))) {
             run.add_to(&mut snapshot.jobs[*position], reader);
         }
     }
@@ -135,12 +135,12 @@ fn bound(at: Instant, form: Option<values::TimeForm>) -> rusqlite::types::Value 
 /// Puts the fires in order, and adds what only the row knows: its last run, where there are no others, and errors in a row.
 pub fn finish(job: &mut Job) {
     job.fires.sort_by_key(|fire| fire.end);
-    if let Some(run) = job.last_run().filter(|_| job.fires.is_empty()) {
-        let outcome = if run.failed { Outcome::Threw } else { Outcome::Unproven };
-        let fire = Fire::ended(run.end(), outcome).started(run.start);
-        job.fires.push(fire);
+    if job.fires.is_empty()
+        && let Some(run) = job.last_run()
+    {
+        job.fires.push(fires::of_row(run, Outcome::Unproven));
     }
-    forget_zeros(&mut job.fires);
+    fires::forget_zeros(&mut job.fires);
     job.uses_model = job.fires.iter().any(|fire| fire.tokens.is_some());
     let errors = job.fires.iter().rev().take_while(|fire| fire.has_failed()).count();
     if let Some(row) = job.row.as_mut() {

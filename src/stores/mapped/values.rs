@@ -184,14 +184,6 @@ pub fn flag(value: ValueRef<'_>) -> bool {
     }
 }
 
-/// The bytes of an id; a number as its digits.
-pub fn bytes(value: ValueRef<'_>) -> Vec<u8> {
-    match value {
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.to_vec(),
-        other => text(other).unwrap_or_default().into_bytes(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

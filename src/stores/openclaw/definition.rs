@@ -2,21 +2,18 @@
 //! not read.
 
 use super::super::cron::{self, shorten};
-use super::super::value::{self, message};
-use super::runs::RunTable;
-use crate::model::{Delivery, DeliveryError, Due, ErrorClass, Schedule, Terms};
+use super::super::ids;
+use super::delivery;
+use super::layout::RunTable;
+use crate::model::{Delivery, Due, Schedule, Terms};
 use crate::schedule::{Cron, Zone};
 use crate::time::{Instant, Millis, TimeText};
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// The longest text of a delivery's error that is kept.
-const MAX_ERROR_LEN: usize = 200;
 /// The stagger of an expression at minute 0 of every hour, if the schedule names none.
 const DEFAULT_STAGGER: Millis = 300_000;
-/// What the scheduler writes of a message that it threw away since its run began hours late.
-const STALE: &str = "stale delivery";
 /// What the scheduler writes of a run that its process did not survive.
 const INTERRUPTED: &str = "interrupted by gateway restart";
 
@@ -239,14 +236,8 @@ impl JobState {
         let is_told = self.explains_silence || self.delivery_error.is_some();
         let failed = status == "not-delivered" && !self.is_silent && is_told;
         let why = self.delivery_error.as_deref().unwrap_or(status);
-        Some(if failed { Delivery::Failed(delivery_error(why, errors)) } else { Delivery::Fine })
+        Some(if failed { Delivery::Failed(delivery::error(why, errors)) } else { Delivery::Fine })
     }
-}
-
-/// Why a message was not delivered; the text is kept if error texts are.
-pub fn delivery_error(why: &str, errors: bool) -> DeliveryError {
-    let text = if errors { message(why, MAX_ERROR_LEN) } else { "not-delivered".to_owned() };
-    DeliveryError { text, class: ErrorClass::of(why), is_late: why.contains(STALE) }
 }
 
 /// A job that was taken out of the table.
@@ -271,7 +262,7 @@ impl Quarantine {
         let id = entry["job"]["id"].as_str().or(entry["raw"]["jobId"].as_str())?;
         let name = entry["job"]["name"].as_str().unwrap_or(id);
         Some(Quarantine {
-            id: value::id(id.as_bytes()),
+            id: ids::id(id.as_bytes()),
             name: shorten(name),
             reason: entry["reason"].as_str().unwrap_or("for an unknown reason").to_owned(),
             definition: entry.get("job").map(|job| Definition::parse(&job.to_string(), false)),
@@ -283,6 +274,7 @@ impl Quarantine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::DeliveryError;
 
     #[test]
     fn staggered_slots_agree_with_openclaw() {

@@ -1,7 +1,7 @@
 //! The detail of an ended run: JSON of which only what is named here is read.
 
 use super::definition::Definition;
-use super::runs::RunTable;
+use super::layout::RunTable;
 use crate::model::{MessageFate, Outcome};
 use serde::Deserialize;
 use serde_json::Value;

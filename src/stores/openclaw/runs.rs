@@ -1,11 +1,14 @@
 //! The runs: `task_runs` for seven days, `cron_run_receipts` for the last 64 of each job and those in flight.
 
 use super::super::models::Models;
+use super::super::table::{pieces, row_bounds};
 use super::super::value::{cut, number, text};
-use super::super::{MIN_OF_REGULAR, Window, forget_zeros, gone, pieces, row_bounds, settle_newer_rows};
-use super::definition::delivery_error;
+use super::super::window::Window;
+use super::super::{fires, gone, newer};
+use super::delivery;
 use super::detail::{Detail, Work};
-use super::{Key, Tables, instant, required};
+use super::layout::{RunTable, instant, required};
+use super::tables::{Key, Tables};
 use crate::db::{Access, ReadError};
 use crate::model::{DeliveryError, Fire, Job, JobIndex, MessageFate, Outcome};
 use crate::time::{DAY, Instant, Millis, SECOND};
@@ -26,42 +29,6 @@ const SAME_RUN: Millis = 2 * SECOND;
 const MAX_UNKNOWN_JOBS: usize = 10_000;
 /// The longest error that is kept.
 const MAX_ERROR_LEN: usize = 200;
-
-/// Where a version keeps the runs that ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunTable {
-    /// In `task_runs`, with receipts.
-    Tasks,
-    /// In `cron_run_logs`: up to 2026.7.
-    Logs,
-}
-
-impl RunTable {
-    fn name(self) -> &'static str {
-        match self {
-            RunTable::Tasks => "task_runs",
-            RunTable::Logs => "cron_run_logs",
-        }
-    }
-
-    fn query(self) -> &'static str {
-        match self {
-            RunTable::Tasks => {
-                "SELECT source_id, started_at, ended_at, detail_json, rowid, label, NULL FROM task_runs
-                 WHERE rowid BETWEEN ?1 AND ?2 AND runtime = 'cron' AND ended_at IS NOT NULL ORDER BY rowid"
-            }
-            RunTable::Logs => {
-                "SELECT job_id, run_at_ms, coalesce(run_at_ms + duration_ms, ts), entry_json, rowid, NULL, store_key
-                 FROM cron_run_logs WHERE rowid BETWEEN ?1 AND ?2 ORDER BY rowid"
-            }
-        }
-    }
-
-    /// Whether a message that was not sent on purpose has a reason on record.
-    pub fn explains_silence(self) -> bool {
-        self == RunTable::Tasks
-    }
-}
 
 /// Some runs in the order of their rows.
 #[derive(Default)]
@@ -159,7 +126,7 @@ pub fn read(access: &mut Access<'_>, tables: &mut Tables, newest: Newest, window
     }
     tables.snapshot.models = assignment.models.shown();
     tables.snapshot.clock_was_at = assignment.clock_was_at;
-    settle_newer_rows(std::mem::take(&mut tables.newer_rows), &mut tables.snapshot);
+    newer::settle(std::mem::take(&mut tables.newer_rows), &mut tables.snapshot);
     add_receipts(newest.receipts, tables);
     for (job, since) in newest.running {
         tables.snapshot.jobs[job.position()].running_since = Some(since);
@@ -171,8 +138,7 @@ pub fn read(access: &mut Access<'_>, tables: &mut Tables, newest: Newest, window
     let start = window.start(&tables.snapshot.jobs, KEPT);
     tables.snapshot.window_start = Some(start);
     tables.snapshot.jobs.iter_mut().for_each(finish);
-    let gone = assignment.gone_jobs(&mut tables.snapshot.other_fires);
-    tables.snapshot.jobs.extend(gone);
+    gone::settle(assignment.unknown_jobs(), &mut tables.snapshot);
     Ok(())
 }
 
@@ -213,19 +179,14 @@ impl Assignment {
         }
     }
 
-    /// The regular jobs that have no row; the fires of the others go into a pool.
-    fn gone_jobs(self, pool: &mut Vec<Fire>) -> Vec<Job> {
+    /// The jobs that have no row.
+    fn unknown_jobs(self) -> Vec<Job> {
         let mut jobs = Vec::new();
         for ((_, id), (label, mut fires)) in self.unknown {
             fires.sort_by_key(|fire| fire.end);
-            if fires.len() < MIN_OF_REGULAR {
-                pool.extend(fires);
-                continue;
-            }
-            jobs.push(Job { name: label, ..gone(&id, fires) });
+            jobs.push(Job { name: label, ..gone::job(&id, fires) });
         }
         jobs.sort_by(|a, b| a.id.cmp(&b.id));
-        pool.sort_by_key(|fire| fire.end);
         jobs
     }
 }
@@ -244,18 +205,16 @@ fn add_receipts(receipts: Vec<(JobIndex, Fire)>, tables: &mut Tables) {
     }
 }
 
-/// Puts the fires in order and adds the run that only the job's state knows. A job that never had a token count can't be
-/// judged by tokens.
+/// Puts the fires in order and adds the run that only the job's state knows.
 fn finish(job: &mut Job) {
     let last = job.fires.iter().filter_map(Fire::known_start).max();
     let unknown = job.last_run().filter(|run| last.is_none_or(|last| run.start.since(last) > SAME_RUN));
     if let Some(run) = unknown {
-        let outcome = if run.failed { Outcome::Threw } else { Outcome::Unproven };
-        job.fires.push(Fire::ended(run.end(), outcome).started(run.start));
+        job.fires.push(fires::of_row(run, Outcome::Unproven));
     }
     job.fires.sort_by_key(|fire| fire.end);
     job.manual_runs.sort_unstable();
-    forget_zeros(&mut job.fires);
+    fires::forget_zeros(&mut job.fires);
 }
 
 fn job_of(tables: &Tables, store_key: Option<&[u8]>, id: &[u8]) -> Option<JobIndex> {
@@ -318,7 +277,7 @@ impl Part {
             Some(job) => {
                 let error = detail.and_then(|detail| detail.delivery_error.as_deref());
                 if let Some(error) = error.filter(|_| message == MessageFate::Lost) {
-                    self.delivery_errors.insert(job, delivery_error(error, errors));
+                    self.delivery_errors.insert(job, delivery::error(error, errors));
                 }
                 self.runs.push((job, fire));
             }

@@ -8,9 +8,11 @@
 //! up to that fixed row.
 
 use super::super::models::Models;
+use super::super::table::row_bounds;
 use super::super::value::{event_time, number};
-use super::super::{MIN_OF_REGULAR, Window, gone, row_bounds, settle_newer_rows};
-use super::{KEY_PREFIX, Tables};
+use super::super::window::Window;
+use super::super::{fires, gone, newer};
+use super::tables::{KEY_PREFIX, Tables};
 use crate::db::{Access, ReadError};
 use crate::model::{Fire, Job, JobIndex, Outcome, Run, Snapshot};
 use crate::parallel;
@@ -216,8 +218,8 @@ pub fn read(
         look_back(access, (first, last), from, start, &mut newest.keys, &mut tables.snapshot)?;
         tables.snapshot.models = newest.keys.models.shown();
     }
-    super::note_newer_rows(tables.newer_rows.len(), window.now, &mut tables.snapshot);
-    settle_newer_rows(tables.newer_rows, &mut tables.snapshot);
+    note_newer_rows(tables.newer_rows.len(), window.now, &mut tables.snapshot);
+    newer::settle(tables.newer_rows, &mut tables.snapshot);
     tables.snapshot.jobs.iter_mut().for_each(|job| join_row(job, window.now));
     Ok(tables.snapshot)
 }
@@ -409,16 +411,30 @@ impl Assignment {
     }
 }
 
-/// Makes jobs of the regular ones that have no row and were not deleted in the dashboard; pools the others' fires.
+/// Settles the jobs without a row; those that were deleted in the dashboard only kept the worker busy.
 fn settle_unknown_jobs(fires: Vec<Vec<Fire>>, keys: &Keys, tables: &mut Tables) {
-    let pool = &mut tables.snapshot.other_fires;
+    let mut unknown = Vec::new();
     for (index, fires) in fires.into_iter().enumerate() {
-        match keys.unknown_jobs.get(index).filter(|id| fires.len() >= MIN_OF_REGULAR && !tables.deleted.contains(*id)) {
-            Some(id) => tables.snapshot.jobs.push(gone(id, fires)),
-            None => pool.extend(fires),
+        match keys.unknown_jobs.get(index).filter(|id| !tables.deleted.contains(*id)) {
+            Some(id) => unknown.push(gone::job(id, fires)),
+            None => tables.snapshot.other_fires.extend(fires),
         }
     }
-    pool.sort_by_key(|fire| fire.end);
+    gone::settle(unknown, &mut tables.snapshot);
+}
+
+/// Says that rows are newer than the audit, or that the clock was set back.
+fn note_newer_rows(newer: usize, now: Instant, snapshot: &mut Snapshot) {
+    let (rows, are) = if newer == 1 { ("row", "is") } else { ("rows", "are") };
+    match snapshot.clock_was_at {
+        _ if newer == 0 => {}
+        Some(_) => snapshot
+            .notes
+            .push(format!("{newer} {rows} of scheduled_jobs {are} newer than {now}: the clock was set back")),
+        None => snapshot
+            .notes
+            .push(format!("{newer} {rows} of scheduled_jobs {are} newer than {now}: judged by cost events alone")),
+    }
 }
 
 /// Joins a job's last fire with the run that its row knows; a run without a cost event becomes a fire of its own.
@@ -433,15 +449,10 @@ pub fn join_row(job: &mut Job, now: Instant) {
         newest => {
             let later = newest.is_none_or(|fire| run.end().since(fire.end) > SAME_RUN);
             if later && run.end() <= now {
-                job.fires.push(unrecorded(&run));
+                job.fires.push(fires::of_row(&run, Outcome::Empty));
             }
         }
     }
-}
-
-fn unrecorded(run: &Run) -> Fire {
-    let outcome = if run.failed { Outcome::Threw } else { Outcome::Empty };
-    Fire::ended(run.end(), outcome).started(run.start)
 }
 
 /// What a job's history before the window is wanted for.

@@ -1,0 +1,108 @@
+//! How the store of a scheduler is read.
+
+use super::advice;
+use super::query::Query;
+use super::values::{Form, TimeForm, Words};
+use crate::model::{AdviceTable, SchedulerTraits};
+use crate::schedule::Cron;
+use crate::time::{MINUTE, Millis};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+/// Runs in flight at a time, where the mapping does not say how many there can be: so many never keep a job waiting.
+const UNLIMITED: usize = 100_000;
+
+/// A `[[store]]` of the config file.
+#[derive(Debug, Clone)]
+pub struct Mapping {
+    /// Its name, for `--store`.
+    pub name: String,
+    /// The file that it comes from, and the line on which it begins.
+    pub place: (PathBuf, usize),
+    /// The tables by which a database is recognized, and which alone may be read.
+    pub tables: Vec<String>,
+    /// The jobs, one per row.
+    pub jobs: String,
+    /// Their runs, one per row.
+    pub runs: Option<String>,
+    /// When the scheduler last gave a sign of life: one value.
+    pub heartbeat: Option<String>,
+    /// What schedules are, by the value of the column `kind`.
+    pub kinds: HashMap<String, Form>,
+    /// What the words of the columns `status` and `last_status` mean.
+    pub words: Words,
+    /// How times are written; None to tell by each value.
+    pub time: Option<TimeForm>,
+    /// How cron expressions are read.
+    pub dialect: Dialect,
+    /// Whether the next run is moved before the run that is due.
+    pub moves_before: bool,
+    /// How many runs it has in flight at most; None for no limit.
+    pub parallel: Option<usize>,
+    /// The longest run that it allows.
+    pub longest_run: Option<Millis>,
+    /// How long after the nth error in a row it tries again.
+    pub backoff: Vec<Millis>,
+    /// Commands that help with trouble, shown and never run.
+    pub commands: Vec<String>,
+}
+
+/// How cron expressions are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Dialect {
+    /// Five fields, as cron(8) and croner read them
+    #[default]
+    Posix,
+    /// Five fields, or six with seconds first, or seven with years last; also @daily and the like
+    SecondsFirst,
+}
+
+impl Dialect {
+    /// Reads an expression.
+    ///
+    /// # Errors
+    /// Why it can't be read.
+    pub fn parse(self, expression: &str) -> Result<Cron, String> {
+        match self {
+            Dialect::Posix => Cron::parse(expression),
+            Dialect::SecondsFirst => Cron::parse_openclaw(expression),
+        }
+    }
+}
+
+impl Mapping {
+    /// Whether a database with these tables is one of its stores.
+    pub fn recognizes(&self, tables: &[String]) -> bool {
+        let has = |wanted: &String| tables.iter().any(|table| table.eq_ignore_ascii_case(wanted));
+        self.tables.iter().all(has)
+    }
+
+    /// How its scheduler works; `hides_runs` says whether runs in flight are not on record.
+    pub fn traits(&self, hides_runs: bool) -> SchedulerTraits {
+        SchedulerTraits {
+            max_concurrent: self.parallel.unwrap_or(UNLIMITED),
+            records_starts: true,
+            backoff: Cow::Owned(self.backoff.clone()),
+            retries_in_slot: true,
+            breaker_limit: 10,
+            session_delay: MINUTE,
+            restart_stagger: None,
+            startup: MINUTE,
+            stopped: "the scheduler has stopped it",
+            timer_sleeps: MINUTE,
+            hides_runs,
+            moves_before: self.moves_before,
+            advice: AdviceTable {
+                rows: advice::ROWS,
+                error_place: advice::ERROR_PLACE,
+                commands: self.commands.clone(),
+            },
+        }
+    }
+
+    /// One of its queries, by its key in the config file.
+    pub fn query(&self, key: &'static str, text: &str) -> Query {
+        Query { mapping: self.name.clone(), place: self.place.clone(), key, text: text.to_owned() }
+    }
+}

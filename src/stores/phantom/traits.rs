@@ -1,0 +1,24 @@
+//! How phantom's scheduler works.
+
+use super::advice;
+use crate::model::SchedulerTraits;
+use crate::time::{MINUTE, SECOND};
+use std::borrow::Cow;
+
+/// How this scheduler works.
+pub const TRAITS: SchedulerTraits = SchedulerTraits {
+    max_concurrent: 1,
+    records_starts: false,
+    backoff: Cow::Borrowed(&[30 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE, 60 * MINUTE]),
+    retries_in_slot: true,
+    breaker_limit: 10,
+    // One session in a hundred took one to four minutes to show.
+    session_delay: 5 * MINUTE,
+    restart_stagger: Some(5 * SECOND),
+    startup: 0,
+    stopped: "the circuit breaker is open",
+    timer_sleeps: 60 * MINUTE,
+    hides_runs: false,
+    moves_before: false,
+    advice: advice::ADVICE,
+};
