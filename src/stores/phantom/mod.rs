@@ -373,4 +373,11 @@ pub mod for_tests {
     pub use super::events::join_row;
     pub use super::forget_ended_runs;
     pub use super::schedule::parse as schedule;
+    use crate::model::{Fire, Job};
+
+    /// The job without a row that had these fires; the fires alone, if it was no regular one.
+    pub fn gone_if_regular(id: &str, fires: Vec<Fire>) -> Result<Job, Vec<Fire>> {
+        let regular = fires.len() >= super::super::MIN_OF_REGULAR;
+        if regular { Ok(super::super::gone(id.as_bytes(), fires)) } else { Err(fires) }
+    }
 }
