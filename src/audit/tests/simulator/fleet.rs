@@ -1,6 +1,7 @@
 //! The scheduler: when it runs which job, what it writes, and what goes wrong with it. docs/scheduler.md has the facts.
 
 use super::operator::Act;
+use super::plan::{End, Fault, Mishap, Plan, Revival};
 use super::random::Random;
 use crate::model::Schedule;
 use crate::schedule::{Cadence, Zone};
@@ -12,80 +13,6 @@ use std::collections::BTreeMap;
 const TIMER_SLEEPS: Millis = 60 * MINUTE;
 /// The scheduler itself ends a run after this long.
 const TIME_OUT: Millis = 240 * MINUTE;
-
-/// What goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Fault {
-    None,
-    KilledIdle,
-    KilledInRun,
-    HangsBeforeSession,
-    HangsInRun,
-    HangsInDelivery,
-    OutageWithErrors,
-    OutageScoredOk,
-    /// This part of all runs uses no tokens, and fails if the flag says so.
-    ProviderFlaps(f64, bool),
-    OneJobThrows,
-    OneJobWedged,
-    MachineSleeps,
-}
-
-/// How it ends.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum End {
-    Never,
-    /// Somebody restarts the process.
-    Restart,
-    /// By itself: the provider works again, the machine wakes up.
-    Over,
-    /// The same, and somebody revives the rows that were stopped by SQL.
-    Revived(Revival),
-    /// The scheduler ends the run.
-    TimeOut,
-}
-
-/// How rows are revived.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Revival {
-    /// Whether the statement sets `updated_at`.
-    pub dated: bool,
-    /// Whether it takes along the rows that are only in backoff.
-    pub all: bool,
-}
-
-/// What happens to a fleet.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    pub fault: Fault,
-    pub end: End,
-    /// How long the fault lasts, between these.
-    pub lasts: (Millis, Millis),
-    /// How long the fleet is looked at after its end.
-    pub after: Millis,
-    /// A single failure of one job, or the throw of a long run, shortly before the fault.
-    pub before: Option<Mishap>,
-    /// How long the first run after a sleep takes, between these.
-    pub first_run: Option<(Millis, Millis)>,
-    /// What people do, at random times, from the beginning on.
-    pub acts: Vec<Act>,
-    /// Whether there are 300 jobs, most of them daily, instead of three to twelve of all kinds.
-    pub is_large: bool,
-}
-
-/// One run that goes wrong in an otherwise healthy fleet.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Mishap {
-    Fails,
-    /// It throws after more than two hours, so that it leaves no cost event.
-    Throws,
-}
-
-impl Plan {
-    pub fn new(fault: Fault, end: End, lasts: (Millis, Millis), after: Millis) -> Plan {
-        Plan { fault, end, lasts, after, before: None, first_run: None, acts: Vec::new(), is_large: false }
-    }
-}
 
 /// A row's `status` and `enabled`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -120,7 +47,7 @@ impl Row {
         self.schedule.cadence()?.next(after)
     }
 
-    fn due(&self) -> Option<Instant> {
+    pub fn due(&self) -> Option<Instant> {
         if self.status == Status::Active { self.next_run } else { None }
     }
 }
@@ -147,7 +74,7 @@ pub enum Write {
 
 /// What is going to happen.
 #[derive(Debug, Clone, Copy)]
-enum Event {
+pub enum Event {
     /// The process is killed, or the machine falls asleep.
     Stops,
     Ends,
@@ -173,12 +100,12 @@ pub struct Fleet {
     pub woke: Option<Instant>,
     /// By job: the first work lost to the fault.
     pub lost: BTreeMap<usize, Instant>,
-    victim: usize,
-    lasts: Millis,
+    pub victim: usize,
+    pub lasts: Millis,
     agenda: BTreeMap<(Instant, usize), Event>,
     planned: usize,
-    timer: Option<Instant>,
-    is_down: bool,
+    pub timer: Option<Instant>,
+    pub is_down: bool,
     mishap: Option<Mishap>,
 }
 
@@ -337,7 +264,7 @@ impl Fleet {
         }
     }
 
-    fn plan_event(&mut self, at: Instant, event: Event) {
+    pub fn plan_event(&mut self, at: Instant, event: Event) {
         self.planned += 1;
         self.agenda.insert((at, self.planned), event);
     }
@@ -416,22 +343,8 @@ impl Fleet {
         self.timer = first.map(|due| due.max(self.now).min(self.now.plus(TIMER_SLEEPS)));
     }
 
-    fn is_on(&self) -> bool {
-        self.plan.fault != Fault::None && self.now >= self.begins && self.ended.is_none()
-    }
-
-    /// Also beside a run that sleeps.
-    fn is_asleep(&self) -> bool {
-        self.plan.fault == Fault::MachineSleeps && self.is_on() && self.now < self.begins.plus(self.lasts)
-    }
-
-    fn is_wedged(&self, job: usize) -> bool {
-        let due = self.jobs[job].row.as_ref().and_then(Row::due);
-        self.plan.fault == Fault::OneJobWedged && job == self.victim && self.is_on() && due >= Some(self.begins)
-    }
-
     /// The rows that are due, read once, in the order in which they are due.
-    fn due_rows(&self) -> Vec<(Instant, usize, Row)> {
+    pub fn due_rows(&self) -> Vec<(Instant, usize, Row)> {
         let due = |(number, job): (usize, &Job)| {
             let row = job.row.as_ref()?;
             let due = row.due().filter(|due| *due <= self.now)?;
@@ -455,112 +368,6 @@ impl Fleet {
             }
         }
         self.arm();
-    }
-
-    fn stops(&mut self) {
-        let ends = self.begins.plus(self.lasts);
-        self.began = Some(self.begins);
-        if self.now >= ends {
-            // The run in flight slept as well, and ended after that.
-            self.ended = Some(ends);
-            self.arm();
-            return;
-        }
-        self.is_down = true;
-        if self.plan.fault == Fault::MachineSleeps {
-            // A container's timer fires as it goes on, a laptop's as much later as it slept.
-            let later = if self.random.chance(0.5) { ends.since(self.now) } else { 0 };
-            self.timer = self.timer.map(|timer| timer.plus(later).max(ends));
-            self.plan_event(ends, Event::Ends);
-        } else {
-            self.timer = None;
-            self.plan_restart();
-        }
-    }
-
-    /// From now on nothing runs, until somebody restarts the process.
-    fn hangs(&mut self) {
-        self.began = Some(self.now);
-        self.plan_restart();
-    }
-
-    fn plan_restart(&mut self) {
-        if self.plan.end == End::Restart {
-            self.plan_event(self.now.plus(self.lasts), Event::Ends);
-        }
-    }
-
-    fn ends(&mut self) {
-        self.ended = Some(self.now);
-        let was_down = std::mem::take(&mut self.is_down);
-        match self.plan.end {
-            End::Restart => self.boot(),
-            End::Over if was_down => self.note_missed(self.now),
-            End::Over | End::Never | End::TimeOut => {}
-            End::Revived(revival) => {
-                let after = self.random.between(2 * MINUTE, 40 * MINUTE);
-                self.plan_event(self.now.plus(after), Event::Revive(revival));
-            }
-        }
-    }
-
-    /// The past-due rows get the boot's time and five seconds more each.
-    fn boot(&mut self) {
-        self.is_down = false;
-        self.note_missed(self.now);
-        for (step, (_, job, row)) in self.due_rows().into_iter().enumerate() {
-            self.write_row(job, Row { next_run: Some(self.now.plus(step as i64 * 5 * SECOND)), ..row });
-        }
-        self.arm();
-    }
-
-    /// By SQL, so that the timer does not know. If it is dead, a restart must follow.
-    fn revive(&mut self, revival: Revival) {
-        self.revived = Some(self.now);
-        for job in 0..self.jobs.len() {
-            let Some(row) = self.jobs[job].row.clone() else { continue };
-            if row.status == Status::Failed || revival.all && row.errors > 0 {
-                let updated_at = if revival.dated { whole_second(self.now) } else { row.updated_at };
-                self.write_row(
-                    job,
-                    Row { status: Status::Active, errors: 0, next_run: Some(self.now), updated_at, ..row },
-                );
-            }
-        }
-        if self.timer.is_none() {
-            self.plan_event(self.now.plus(5 * MINUTE), Event::Boot);
-        }
-    }
-
-    fn note_missed(&mut self, at: Instant) {
-        for (due, job, _) in self.due_rows() {
-            if due < at {
-                self.lost.entry(job).or_insert(due);
-            }
-        }
-    }
-
-    /// Of a fault that lasts: what has come due since.
-    fn note_lost(&mut self) {
-        let stops_jobs = matches!(
-            self.plan.fault,
-            Fault::KilledIdle
-                | Fault::KilledInRun
-                | Fault::HangsBeforeSession
-                | Fault::HangsInRun
-                | Fault::HangsInDelivery
-                | Fault::OneJobWedged
-        );
-        if !stops_jobs || self.plan.end != End::Never {
-            return;
-        }
-        for (number, job) in self.jobs.iter().enumerate() {
-            let concerned = self.plan.fault != Fault::OneJobWedged || number == self.victim;
-            let due = job.row.as_ref().and_then(Row::due).filter(|due| *due < self.now);
-            if let Some(due) = due.filter(|due| concerned && *due >= self.begins.plus(-4 * HOUR)) {
-                self.lost.entry(number).or_insert(due.max(self.begins));
-            }
-        }
     }
 
     pub fn write(&mut self, at: Instant, write: Write) {

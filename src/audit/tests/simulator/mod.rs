@@ -6,15 +6,18 @@
 //! --include-ignored` measures. Each test prints a line of figures.
 
 mod database;
+mod fault;
 mod fleet;
 mod operator;
+mod plan;
 mod random;
 mod told;
 
 use super::*;
 use database::Database;
-use fleet::{End, Fault, Fleet, Mishap, Plan, Revival};
+use fleet::Fleet;
 use operator::{Act, Edit};
+use plan::{End, Fault, Mishap, Plan, Revival};
 use std::collections::{BTreeMap, BTreeSet};
 use told::{Told, audit_all};
 
