@@ -96,7 +96,7 @@ pub struct Fleet {
     pub began: Option<Instant>,
     pub ended: Option<Instant>,
     pub revived: Option<Instant>,
-    /// When the first run after a sleep showed.
+    /// When the first run after a sleep has shown at the latest.
     pub woke: Option<Instant>,
     /// By job: the first work lost to the fault.
     pub lost: BTreeMap<usize, Instant>,
@@ -432,7 +432,7 @@ impl Fleet {
     fn lasts_of_run(&mut self, job: usize) -> Millis {
         if self.ended.is_some() && self.plan.first_run.is_some() {
             if let Some((least, most)) = self.plan.first_run.take() {
-                self.woke = Some(self.now.plus(5 * SECOND));
+                self.woke = Some(self.now.plus(phantom::TRAITS.session_delay));
                 return self.random.between(least, most);
             }
         }
