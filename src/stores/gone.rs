@@ -4,7 +4,7 @@ use super::ids;
 use crate::model::{Fire, Job, Schedule, Snapshot, State};
 
 /// With fewer runs a job without a row was not a regular one.
-const MIN_OF_REGULAR: usize = 3;
+pub const MIN_OF_REGULAR: usize = 3;
 
 /// A job that has no row any more, by the bytes of its id.
 pub fn job(id: &[u8], fires: Vec<Fire>) -> Job {

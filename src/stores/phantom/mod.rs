@@ -49,4 +49,12 @@ pub mod for_tests {
     pub use super::open_runs::forget_ended as forget_ended_runs;
     pub use super::schedule::parse as schedule;
     pub use super::traits::TRAITS;
+    use crate::model::{Fire, Job};
+    use crate::stores::gone;
+
+    /// The job without a row that had these fires; the fires alone, if it was no regular one.
+    pub fn gone_if_regular(id: &str, fires: Vec<Fire>) -> Result<Job, Vec<Fire>> {
+        let is_regular = fires.len() >= gone::MIN_OF_REGULAR;
+        if is_regular { Ok(gone::job(id.as_bytes(), fires)) } else { Err(fires) }
+    }
 }
