@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// So many bad runs in a row of all jobs, of so many jobs, point at something that the jobs share.
 const MIN_RUNS: usize = 4;
 const MIN_JOBS: usize = 2;
-/// One that is over is told if so many runs of one job failed in it, or if it lasted so long.
+/// It was long if so many runs of one job failed in it, or if it lasted so long.
 const MIN_OF_A_JOB: usize = 3;
 const LONG: Millis = HOUR;
 
@@ -38,8 +38,8 @@ pub struct Outage {
 }
 
 impl Outage {
-    /// Whether it is worth a word when it is over: a few runs that failed within minutes are chance.
-    pub fn is_news(&self) -> bool {
+    /// Whether it was more than a few runs that failed within minutes.
+    pub fn is_long(&self) -> bool {
         let lasted = self.until.map_or(0, |until| until.since(self.since));
         self.most_of_a_job >= MIN_OF_A_JOB || lasted >= LONG
     }

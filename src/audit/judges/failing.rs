@@ -32,9 +32,7 @@ pub fn past_streaks(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
         findings.extend(streak.resolved(fleet.context, subject, ended));
     }
     for outage in fleet.outages.over(subject.index) {
-        if outage.is_news() {
-            findings.extend(over(fleet, subject, outage));
-        }
+        findings.extend(over(fleet, subject, outage));
     }
     findings
 }
@@ -79,6 +77,11 @@ fn streaks(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Streaks {
 fn over(fleet: &Fleet<'_>, subject: &Subject<'_>, outage: &Outage) -> Option<Finding> {
     let until = outage.until?;
     let severity = fleet.context.settings.severity_after(until)?;
+    // A few failures within minutes are chance where jobs fail now and then, and no news after a day.
+    let is_new = severity > Severity::Info && !fleet.flapping.is_of_all;
+    if !is_new && !outage.is_long() {
+        return None;
+    }
     let fires = subject.job.fires_since(outage.since);
     let first = fires.iter().find(|fire| fire.is_bad())?.end;
     let evidence = Evidence::SharedZeroTokens { fires: outage.runs, jobs: outage.jobs.len(), last_error: None };
