@@ -1,13 +1,13 @@
 //! The words of an incident: its title, what was observed and, apart from that, what is inferred.
 
-use super::super::context::{Context, Subject};
-use super::super::evidence::Evidence;
-use super::super::finding::{AffectedJob, Finding, is_early, ongoing};
-use super::super::fleet::Fleet;
-use super::super::runs::tokens_of_failed;
-use super::super::sentence::{due_in_words, failed_in_words, not_fired_since, sentence};
-use super::super::shared_failure::Shared;
-use super::super::worker::{ActiveRun, Cut, Phase, RunLength};
+use crate::audit::context::{Context, Subject};
+use crate::audit::evidence::Evidence;
+use crate::audit::finding::{AffectedJob, Finding, is_early, ongoing};
+use crate::audit::fleet::Fleet;
+use crate::audit::runs::tokens_of_failed;
+use crate::audit::sentence::{due_in_words, failed_in_words, not_fired_since, sentence};
+use crate::audit::shared_failure::Shared;
+use crate::audit::worker::{ActiveRun, Cut, Phase, RunLength};
 use crate::catalog::Problem;
 use crate::model::{JobIndex, State};
 use crate::numbers::{count, grouped};
