@@ -8,6 +8,7 @@ use super::ledger::{Ledger, Stretch};
 use super::outage::Outages;
 use super::shared_failure::SharedFailure;
 use super::witness::{self, Standing};
+use super::worker::LATE_IN_A_BATCH;
 use crate::model::JobIndex;
 use crate::time::Instant;
 
@@ -61,6 +62,13 @@ impl<'a> Fleet<'a> {
     /// The ledger of a job.
     pub fn ledger(&self, job: JobIndex) -> &Ledger {
         &self.ledgers[job.position()]
+    }
+
+    /// The first slot of any job that waited for something after the last run of all had ended.
+    pub fn first_due_after(&self, end: Instant) -> Option<Instant> {
+        let from = end.plus(-LATE_IN_A_BATCH);
+        let stretches = self.ledgers.iter().flat_map(|ledger| &ledger.stretches);
+        stretches.filter(|stretch| stretch.waits() && stretch.since >= from).map(|stretch| stretch.since).min()
     }
 
     /// Whether a job seems to run in another zone than the assumed one, so that its slots are not known.

@@ -69,6 +69,17 @@ pub enum Excuse {
     Stopped,
 }
 
+impl Stretch {
+    /// Whether the job waited for a run, whoever was to blame.
+    pub fn waits(&self) -> bool {
+        match self.fate {
+            Fate::Lost => true,
+            Fate::Excused(Excuse::Busy | Excuse::Running | Excuse::Due | Excuse::CatchingUp(_)) => true,
+            Fate::Excused(_) | Fate::Served(_) => false,
+        }
+    }
+}
+
 impl Ledger {
     /// The ledger of a job. Where its zone is not known, its slots are not either.
     pub fn of(context: &Context<'_>, subject: &Subject<'_>, knows_zone: bool) -> Ledger {

@@ -66,7 +66,7 @@ pub fn scheduled_ahead(context: &Context<'_>, job: &Job) -> Option<(Instant, Ins
 pub fn edited_at(job: &Job) -> Option<Instant> {
     let written = job.written()?;
     match job.last_run() {
-        Some(run) if written.since(run.end()).abs() <= UPDATE_FOLLOWS || written < run.start => None,
+        Some(run) if written.since(run.end()).abs() <= UPDATE_FOLLOWS => None,
         _ => Some(written),
     }
 }

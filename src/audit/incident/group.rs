@@ -7,6 +7,7 @@ use super::words::Writer;
 use crate::audit::context::Context;
 use crate::audit::finding::{AffectedJob, Finding, is_early, ongoing};
 use crate::audit::fleet::Fleet;
+use crate::audit::outage::Outage;
 use crate::audit::remedy::{self, Trouble};
 use crate::audit::runs::failing_since;
 use crate::audit::worker::{ActiveRun, Phase, RunLength};
@@ -24,22 +25,24 @@ pub struct Group<'a> {
     findings: Vec<Finding>,
     /// The run in flight that it is about, if it is about one.
     run: Option<&'a ActiveRun>,
-    /// Whether no model worked for any job.
-    is_outage: bool,
+    /// The outage that it is, if it is one.
+    outage: Option<&'a Outage>,
+    /// Whether streaks that are over had no model in common.
+    is_shared: bool,
     is_ongoing: bool,
 }
 
 impl<'a> Group<'a> {
     /// The findings with this key.
-    pub fn new(fleet: &'a Fleet<'a>, grouping: &Grouping<'_>, key: Key, findings: Vec<Finding>) -> Group<'a> {
-        let is_outage = grouping.is_outage(&key);
+    pub fn new(fleet: &'a Fleet<'a>, grouping: &Grouping<'a>, key: Key, findings: Vec<Finding>) -> Group<'a> {
+        let (outage, is_shared) = (grouping.outage(&key), grouping.is_shared(&key));
         let is_ongoing = findings.iter().any(Finding::is_ongoing);
         let run = match key.family {
             Family::Run | Family::Delivery | Family::Silence => grouping.run(&key),
             _ => None,
         };
         let run = run.map(|index| fleet.context.worker.run(index));
-        let mut group = Group { fleet, context: fleet.context, key, findings, run, is_outage, is_ongoing };
+        let mut group = Group { fleet, context: fleet.context, key, findings, run, outage, is_shared, is_ongoing };
         if !group.is_about_run() {
             group.run = None;
         }
@@ -65,7 +68,7 @@ impl<'a> Group<'a> {
         let until = if self.is_ongoing { None } else { self.findings.iter().filter_map(|finding| finding.until).max() };
         let severity = self.findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Ok);
         let (cause, jobs) = (self.cause(), self.affected());
-        let since = self.since(&jobs);
+        let since = self.since(cause, &jobs);
         let text = Writer {
             fleet: self.fleet,
             context: self.context,
@@ -123,7 +126,11 @@ impl<'a> Group<'a> {
         let jobs: HashSet<JobIndex> = self.findings.iter().filter_map(Finding::job).collect();
         // Streaks of several jobs that are over had a cause in common, which may have been any.
         let had_cause_in_common = !self.is_ongoing && jobs.len() > 1;
-        if had_cause_in_common || self.is_outage || jobs.iter().any(|job| self.is_providers(*job)) {
+        if had_cause_in_common
+            || self.outage.is_some()
+            || self.is_shared
+            || jobs.iter().any(|job| self.is_providers(*job))
+        {
             Problem::ProviderFailing
         } else {
             Problem::JobFailing
@@ -199,21 +206,25 @@ impl<'a> Group<'a> {
         jobs
     }
 
-    fn since(&self, jobs: &[AffectedJob]) -> Option<Instant> {
-        if let Some(run) = self.run {
-            return Some(run.start);
-        }
+    /// When it began: the same from its first minute to its last.
+    fn since(&self, cause: Problem, jobs: &[AffectedJob]) -> Option<Instant> {
         match self.key.family {
+            Family::Silence if cause != Problem::JobSilent && cause != Problem::SchedulerDown => {
+                self.key.at.and_then(|end| self.fleet.first_due_after(end)).or_else(|| self.first_since())
+            }
             Family::Gone => self.key.at,
-            // The trouble began before the breaker opened.
-            Family::Failing => jobs.iter().filter_map(|affected| self.failing_since(affected)).min(),
-            _ => self
-                .findings
-                .iter()
-                .filter(|finding| finding.is_ongoing() == self.is_ongoing)
-                .filter_map(|finding| finding.since)
-                .min(),
+            Family::Failing => match self.outage {
+                Some(outage) => Some(outage.since),
+                // The trouble began before the breaker opened.
+                None => jobs.iter().filter_map(|affected| self.failing_since(affected)).min(),
+            },
+            _ => self.run.map(|run| run.start).or_else(|| self.first_since()),
         }
+    }
+
+    fn first_since(&self) -> Option<Instant> {
+        let findings = self.findings.iter().filter(|finding| finding.is_ongoing() == self.is_ongoing);
+        findings.filter_map(|finding| finding.since).min()
     }
 
     fn failing_since(&self, affected: &AffectedJob) -> Option<Instant> {

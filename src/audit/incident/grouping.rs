@@ -31,10 +31,12 @@ pub struct Grouping<'a> {
     database: String,
     /// What keeps a job from running, whatever the scheduler does.
     barred: HashMap<JobIndex, Key>,
+    /// The keys of jobs that are silent without a repair.
+    silent: HashSet<Key>,
     /// The streaks of each job, where some are over.
     streaks: HashMap<JobIndex, Vec<Streak>>,
     /// The keys of those of several jobs in which no model worked for any job before the first recovered.
-    outages: HashSet<Key>,
+    shared: HashSet<Key>,
 }
 
 /// What tells a database from others, on any copy of it: its oldest job.
@@ -52,8 +54,9 @@ impl<'a> Grouping<'a> {
             context,
             database: database_anchor(context.subjects.iter().map(|subject| subject.job)),
             barred: HashMap::new(),
+            silent: HashSet::new(),
             streaks: HashMap::new(),
-            outages: HashSet::new(),
+            shared: HashSet::new(),
         };
         grouping.cluster_streaks(found);
         for finding in ongoing(found) {
@@ -63,12 +66,28 @@ impl<'a> Grouping<'a> {
                 grouping.barred.insert(job, key);
             }
         }
+        for finding in ongoing(found) {
+            if let Some(job) = finding.job()
+                && matches!(finding.problem(), Problem::Overdue | Problem::JobSilent)
+            {
+                let key = grouping.ongoing_silence(job, finding);
+                grouping.silent.insert(key);
+            }
+        }
         grouping
     }
 
-    /// Whether no model worked for any job in what this key stands for.
-    pub fn is_outage(&self, key: &Key) -> bool {
-        self.outages.contains(key) || self.fleet.outages.iter().any(|outage| self.of_outage(outage) == *key)
+    /// The outage that a key stands for.
+    pub fn outage(&self, key: &Key) -> Option<&'a Outage> {
+        if key.family != Family::Failing {
+            return None;
+        }
+        self.fleet.outages.iter().find(|outage| self.of_outage(outage) == *key)
+    }
+
+    /// Whether no model worked for any job in streaks that are over.
+    pub fn is_shared(&self, key: &Key) -> bool {
+        self.shared.contains(key)
     }
 
     /// The run in flight that a key stands for.
@@ -171,7 +190,7 @@ impl<'a> Grouping<'a> {
             let key = self.streak_key(first, since);
             let recovered = cluster.iter().map(|(_, until, _)| *until).min().unwrap_or(since);
             if cluster.len() > 1 && proofs.none_between(since, recovered) {
-                self.outages.insert(key.clone());
+                self.shared.insert(key.clone());
             }
             for (since, until, job) in cluster {
                 self.streaks.entry(job).or_default().push(Streak { since, until, key: key.clone() });
@@ -327,7 +346,7 @@ impl<'a> Grouping<'a> {
     /// A row that was repaired stays part of the silence of all; alone it is a job that did not run.
     fn repaired(&self, job: JobIndex, finding: &Finding) -> Key {
         let key = self.ongoing_silence(job, finding);
-        if key.family == Family::Silence && key.at != self.context.worker.last_run_end() { self.dead(job) } else { key }
+        if key.family == Family::Silence && !self.silent.contains(&key) { self.dead(job) } else { key }
     }
 
     /// The key of a run in flight. Where one run goes on at a time, everything waits for what came after the last end before it,
@@ -442,8 +461,8 @@ impl<'a> Grouping<'a> {
         let Some(due) = finding.since else { return self.silence_after(None) };
         let until = until.unwrap_or(self.context.settings.now);
         match worker.lull_within(due.plus(-LATE_IN_A_BATCH), until) {
-            Some((end, _)) => self.silence_after(Some(end)),
-            None => self.silence_after(worker.end_before(due)),
+            Some((end, _)) if worker.free_for(due, end) <= LATE_IN_A_BATCH => self.silence_after(Some(end)),
+            _ => self.silence_after(worker.end_before(due)),
         }
     }
 }

@@ -113,7 +113,7 @@ fn too_many(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> 
     if fires.len() < TOO_MANY_MORE || !is_hurried(fires, cadence.usual_interval(day)?, now) {
         return None;
     }
-    if !fits_last_run(context, job, cadence) {
+    if !fits_last_run(context, job, cadence) || !has_kept_rhythm(job, cadence.usual_interval(day)?) {
         return None;
     }
     let by_hand = job.manual_runs.iter().filter(|at| **at >= day).count();
@@ -141,6 +141,13 @@ fn is_hurried(fires: &[Fire], interval: Millis, now: Instant) -> bool {
     let shows = if *newest <= PAIRED_WITHIN { gaps.iter().rev().nth(1).unwrap_or(newest) } else { newest };
     let is_recent = now.since(end.end) <= RECENT_INTERVALS * longest;
     2 * hurried >= LAST_INTERVALS && is_recent && (2 * newest < interval || 2 * shows < interval)
+}
+
+/// Whether the job has run at the rhythm of its schedule before: if it never has, the schedule was slowed down since. Twice,
+/// because one long time between two runs may be an outage.
+fn has_kept_rhythm(job: &Job, interval: Millis) -> bool {
+    let slow = job.fires.windows(2).filter(|pair| 2 * pair[1].end.since(pair[0].end) >= interval).count();
+    slow >= 2
 }
 
 /// Whether the row's next run follows from its last run by its schedule. If it does not, the schedule was edited since; only a

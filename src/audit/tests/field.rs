@@ -470,7 +470,7 @@ fn fires_since_a_schedule_was_activated_followed_it() {
 }
 
 #[test]
-#[ignore = "defect: edited_at forgets an activation before the last run"]
+
 fn what_came_before_an_activation_is_no_silence() {
     assert_eq!(silent_and_activated("2026-03-01 12:00"), NONE);
 }

@@ -199,7 +199,7 @@ fn twenty_fires_more_than_slots_and_retries_are_too_many() {
 }
 
 #[test]
-#[ignore = "defect: edited_at forgets an activation before the last run"]
+
 fn fires_before_an_activation_are_not_too_many() {
     assert_eq!(found(&recorded([hurried(22).written("19:30")]), "20:01"), NONE);
 }

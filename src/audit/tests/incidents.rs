@@ -208,7 +208,7 @@ fn nothing_ran_if_the_first_run_after_a_silence_came_in_its_second_half() {
 }
 
 #[test]
-#[ignore = "defect: a lull that began later names the silence anew at its end"]
+
 fn a_silence_of_one_job_keeps_its_name_when_it_ends() {
     let job = || hourly("j").ran("09:00", "09:01").ran("10:00", "10:01");
     let with = |job: Job| fleet([job, cron("k", "0 12 * * *").ran("12:00", "12:01")]);

@@ -84,7 +84,7 @@ fn a_row_that_was_edited_before_its_slots_were_lost_is_judged_like_any_other() {
 }
 
 #[test]
-#[ignore = "defect: due after the last run of any job, it counts as the silence of all"]
+
 fn a_row_that_was_edited_alone_is_no_silence_of_the_scheduler() {
     let edited = hourly("j").ran("10:00", "10:01").written("12:20").next("12:20:30");
     let world = fleet([edited, hourly("k").ran("12:00", "12:01")]);
