@@ -499,7 +499,7 @@ fn json_job(report: &JobReport, now: Instant) -> JsonJob<'_> {
 }
 
 fn json_slots(timeline: &Timeline) -> JsonSlots {
-    JsonSlots { first: timeline.first, marks: timeline.outcomes.iter().map(|outcome| outcome.ascii()).collect() }
+    JsonSlots { first: timeline.first, marks: timeline.marks.iter().map(|mark| mark.ascii()).collect() }
 }
 
 /// The SQL statements of a fix, one per line.

@@ -3,7 +3,7 @@
 use super::*;
 
 fn strip_of(world: &Snapshot, now: &str) -> String {
-    verdict(world, now).jobs[0].timeline.outcomes.iter().map(|outcome| outcome.ascii()).collect()
+    verdict(world, now).jobs[0].timeline.marks.iter().map(|mark| mark.ascii()).collect()
 }
 
 fn made(made: &str, job: Job) -> Job {
@@ -33,7 +33,7 @@ fn slot_without_a_run_waits_only_while_the_worker_may_be_busy() {
     let world = |seen: &str| running(fleet([cron("o", "0 5 * * *").ran("05:00", "05:01"), job()]), seen);
     let second = |world: &Snapshot, now: &str| {
         let timeline = &verdict(world, now).jobs[1].timeline;
-        timeline.outcomes.iter().map(|outcome| outcome.ascii()).collect::<String>()
+        timeline.marks.iter().map(|mark| mark.ascii()).collect::<String>()
     };
     // A minute proves nothing.
     assert_eq!(second(&world("09:01:00.000"), "09:20"), "#~");
