@@ -80,6 +80,16 @@ pub enum Excuse {
     Stopped,
 }
 
+impl Excuse {
+    /// Since when the scheduler works again, or could know of the edit.
+    pub fn resumed_at(self) -> Option<Instant> {
+        match self {
+            Excuse::CatchingUp(at) | Excuse::Repaired(at) => Some(at),
+            _ => None,
+        }
+    }
+}
+
 impl Ledger {
     /// The ledger of a job. Where its zone is not known, its slots are not either.
     pub fn of(context: &Context<'_>, subject: &Subject<'_>, knows_zone: bool) -> Ledger {

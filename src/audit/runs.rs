@@ -1,7 +1,7 @@
 //! What a job's history says about its last runs: whether they failed, since when, and what they used.
 
 use crate::model::{Fire, Job, Outcome};
-use crate::time::Instant;
+use crate::time::{Instant, Millis};
 
 /// Zero-token fires in a row up to the last fire.
 pub fn current_streak(job: &Job) -> u64 {
@@ -47,6 +47,17 @@ fn bad_tail(job: &Job) -> &[Fire] {
     &tail[tail.iter().position(Fire::is_bad).unwrap_or(tail.len())..]
 }
 
+/// How long a run took: from the later of its slot and the end of the run before it; exactly for the last one.
+pub fn run_length(job: &Job, index: usize) -> Option<Millis> {
+    let fire = &job.fires[index];
+    if let Some(start) = fire.known_start() {
+        return Some(fire.end.since(start));
+    }
+    let previous = &job.fires[index.checked_sub(1)?];
+    let slot = job.schedule.cadence()?.next(previous.end).filter(|slot| *slot <= fire.end);
+    Some(fire.end.since(slot.max(fire.earliest_start())?))
+}
+
 /// What the fires of some time used.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Usage {
@@ -61,7 +72,11 @@ pub struct Usage {
 impl Usage {
     /// What the fires of a job used from an instant on.
     pub fn since(job: &Job, from: Instant) -> Usage {
-        let fires = job.fires_since(from);
+        Usage::of(job.fires_since(from))
+    }
+
+    /// What these fires used.
+    pub fn of(fires: &[Fire]) -> Usage {
         let mut usage = Usage { fires: fires.len(), ..Usage::default() };
         for fire in fires {
             if let Some(tokens) = fire.tokens {

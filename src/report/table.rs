@@ -1,5 +1,7 @@
 //! The table for people. The cause comes first, and each incident ends with what to do.
 
+mod history;
+
 use super::{Audited, Database, Located, Report, UNREAD, commands, counts, sanitize, utc_minute, when};
 use crate::audit::{Incident, JobReport, Mark, Timeline, Usage};
 use crate::catalog::{Severity, Status};
@@ -38,7 +40,7 @@ const MIN_TIMELINE_SLOTS: usize = 8;
 
 /// The whole report as text: for several databases first one line each, then those in trouble.
 pub fn render(report: &Report, style: Style, all: bool) -> String {
-    let page = Page { style, all, now: report.now };
+    let page = Page { style, all, now: report.now, history: report.history };
     match &report.databases {
         Err(error) => page.could_not_audit("", &error.to_string()),
         Ok(databases) if databases.len() == 1 => databases.iter().map(|database| page.database(database)).collect(),
@@ -50,6 +52,7 @@ struct Page {
     style: Style,
     all: bool,
     now: Instant,
+    history: bool,
 }
 
 impl Page {
@@ -81,7 +84,7 @@ impl Page {
         let has_more = |audited: &Audited| {
             let verdict = &audited.verdict;
             let found = audited.jobs().any(|job| job.severity > Severity::Ok) || !verdict.incidents.is_empty();
-            self.all || found || !verdict.notes.is_empty()
+            self.all || self.history || found || !verdict.notes.is_empty()
         };
         for database in worst_first {
             if let Some(audited) = database.outcome.as_ref().ok().filter(|audited| has_more(audited)) {
@@ -134,6 +137,9 @@ impl Page {
         }
         if has_timelines {
             text += &format!("\n{}\n", self.legend());
+        }
+        if self.history {
+            text.extend(audited.jobs().map(|report| self.history(report)));
         }
         let note = |note: &String| self.wrapped(&format!("note: {}", sanitize::text(note, MAX_TEXT_LEN))) + "\n";
         text + &verdict.notes.iter().map(note).collect::<String>()
