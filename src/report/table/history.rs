@@ -7,7 +7,7 @@ use crate::report::sanitize;
 use crate::time::span;
 use comfy_table::{CellAlignment, ColumnConstraint};
 
-const HEADS: [&str; 7] = ["FROM", "TO", "SLOTS", "WHAT BECAME OF THEM", "TOOK", "TOKENS", "USD"];
+const HEADS: [&str; 7] = ["FROM", "TO", "SLOTS", "RESULT", "TOOK", "TOKENS", "USD"];
 /// The position of the words, the only text that may be broken; numbers are beside it.
 const WORDS: usize = 3;
 /// Stretches of one job, unless all are asked for.
