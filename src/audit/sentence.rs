@@ -98,9 +98,8 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> String {
                 job.and_then(Job::last_end).map_or_else(String::new, |end| format!(" {} ago", span(now.since(end))));
             format!("its last run failed{last} and is not tried again before {} UTC", next_run_at.minute())
         }
-        Evidence::Flapping { failed, fires, cost_usd } => {
-            let (fires, cost) = (count(*fires, "fire"), costing(*cost_usd));
-            format!("{failed} of its {fires} in the last day failed, and the next try worked{cost}")
+        Evidence::Flapping { failed, slots, cost_usd } => {
+            format!("a run failed in {failed} of its {} in the last day{}", count(*slots, "slot"), costing(*cost_usd))
         }
         Evidence::Skipped { fires, .. } => format!("the scheduler skipped its last {}", count(*fires, "run")),
         Evidence::Undelivered { delivery_status } => format!("its last message was not delivered: {delivery_status}"),

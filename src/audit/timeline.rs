@@ -2,8 +2,9 @@
 
 use super::context::{Context, Subject};
 use super::ledger::{Excuse, Fate, Ledger, Stretch};
+use super::runs::{begin, is_same_slot};
 use super::worker::ActiveRun;
-use crate::model::Outcome;
+use crate::model::{Fire, Outcome};
 use crate::schedule::Cadence;
 use crate::time::Instant;
 
@@ -121,21 +122,21 @@ struct Strip<'a> {
     cadence: Option<&'a Cadence>,
     /// How many runs were looked at.
     runs: usize,
-    /// When the run ended that the last mark stands for, if it stands for one.
-    newer: Option<Instant>,
+    /// The last run, if the last mark stands for one.
+    newer: Option<&'a Fire>,
     first: Option<Instant>,
     marks: Vec<Mark>,
 }
 
-impl Strip<'_> {
-    fn add_runs(&mut self, subject: &Subject<'_>, stretch: &Stretch, mark: Mark) {
+impl<'a> Strip<'a> {
+    fn add_runs(&mut self, subject: &Subject<'a>, stretch: &Stretch, mark: Mark) {
         for fire in subject.job.fires[stretch.runs.clone()].iter().rev() {
             self.runs += 1;
             if self.runs > MAX_RUNS {
                 return;
             }
-            let shares_slot = self.shares_slot(fire.end);
-            self.newer = Some(fire.end);
+            let shares_slot = self.shares_slot(fire);
+            self.newer = Some(fire);
             if shares_slot {
                 // One good run of several is enough.
                 if mark == Mark::Fired
@@ -148,15 +149,15 @@ impl Strip<'_> {
             } else {
                 return;
             }
-            self.first = Some(fire.known_start().unwrap_or(fire.end));
+            self.first = Some(begin(fire));
         }
     }
 
-    /// Whether a run that ended then and the one after it served the same slot of a cron expression. Each run of an
-    /// interval has a slot of its own.
-    fn shares_slot(&self, end: Instant) -> bool {
+    /// Whether a run and the one after it served the same slot of a cron expression. Each run of an interval has a slot of
+    /// its own.
+    fn shares_slot(&self, fire: &Fire) -> bool {
         match (self.cadence, self.newer) {
-            (Some(cadence @ Cadence::Cron(..)), Some(newer)) => cadence.slots_between(end, newer) == 0,
+            (Some(cadence @ Cadence::Cron(..)), Some(newer)) => is_same_slot(cadence, fire, newer),
             _ => false,
         }
     }

@@ -60,7 +60,7 @@ impl Writer<'_> {
             return self.repaired();
         }
         match cause {
-            Problem::SchedulerSilent => self.scheduler_silent(),
+            Problem::SchedulerSilent | Problem::CatchingUp => self.scheduler_silent(cause),
             Problem::SchedulerDown => self.scheduler_down(),
             Problem::RunHung => self.run_hung(),
             Problem::RunCut => self.run_cut(),
@@ -71,6 +71,7 @@ impl Writer<'_> {
             Problem::JobSilent => self.job_silent(),
             Problem::RowDead => self.plain(format!("{} can never run again", self.names())),
             Problem::Runaway => self.runaway(),
+            Problem::Flapping => self.plain(format!("runs of {} fail now and then", self.names())),
             Problem::ExpectedMissing => self.plain("an expected job was not found".to_owned()),
             Problem::JobSkipped => self.plain(format!("the scheduler keeps skipping {}", self.names())),
             Problem::Undelivered => self.undelivered(),
@@ -166,12 +167,12 @@ impl Writer<'_> {
         }
     }
 
-    fn scheduler_silent(&self) -> IncidentText {
+    fn scheduler_silent(&self, cause: Problem) -> IncidentText {
         let resumed = |one: &Finding| match &one.evidence {
             Evidence::CatchingUp { resumed_at } => Some(*resumed_at),
             _ => None,
         };
-        if ongoing(self.findings).all(|one| resumed(one).is_some())
+        if cause == Problem::CatchingUp
             && let Some(resumed_at) = ongoing(self.findings).filter_map(resumed).min()
         {
             return self.catching_up(resumed_at);
