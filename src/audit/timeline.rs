@@ -172,10 +172,11 @@ impl<'a> Strip<'a> {
         let shown = all.min(room);
         self.marks.extend(std::iter::repeat_n(mark, shown));
         let until = stretch.until.unwrap_or(context.settings.now);
-        self.first = match self.cadence {
-            Some(cadence) if shown < all => Some(slots_before(cadence, stretch.since, until, shown)),
-            _ => Some(stretch.since),
-        };
+        self.first = Some(match self.cadence {
+            Some(Cadence::Every(interval)) => stretch.since.plus(interval.saturating_mul((all - shown) as i64)),
+            Some(cadence) if shown < all => slot_before(cadence, stretch.since, until, shown as u64),
+            _ => stretch.since,
+        });
     }
 }
 
@@ -185,15 +186,15 @@ fn is_over(run: &ActiveRun) -> bool {
 }
 
 /// The slot after `since` from which on there are so many up to `until`.
-fn slots_before(cadence: &Cadence, since: Instant, until: Instant, slots: usize) -> Instant {
-    let (mut before, mut after) = (since, until);
-    while after.since(before) > 1 {
-        let middle = before.plus(after.since(before) / 2);
-        if cadence.slots_between(middle, until) >= slots as u64 {
+fn slot_before(cadence: &Cadence, since: Instant, until: Instant, slots: u64) -> Instant {
+    let (mut before, mut at) = (since, until);
+    while at.since(before) > 1 {
+        let middle = before.plus(at.since(before) / 2);
+        if cadence.slots_between(middle, until) >= slots {
             before = middle;
         } else {
-            after = middle;
+            at = middle;
         }
     }
-    after
+    at
 }

@@ -359,7 +359,17 @@ fn the_json_of_every_fixture_and_failure_is_valid_by_the_schema() {
             check(&["--timezone", "UTC", "--now", now, database]);
         }
     }
-    check(&["--timezone", "UTC", "--now", "2026-04-30T12:00:00Z", "--recursive", "fixtures", "--job", "*", "--history"]);
+    check(&[
+        "--timezone",
+        "UTC",
+        "--now",
+        "2026-04-30T12:00:00Z",
+        "--recursive",
+        "fixtures",
+        "--job",
+        "*",
+        "--history",
+    ]);
     check(&["--now", "yesterday"]);
     check(&["--timezone", "UTC", "--now", "2026-04-30T12:00:00Z", "--recursive", "fixtures"]);
 }

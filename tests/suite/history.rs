@@ -33,8 +33,13 @@ fn every_five_minutes(without: &[&str]) -> History {
 
 const AFTER_A_WEEK: &str = "2026-03-09T00:00:00Z";
 
+fn shown(history: &History, now: &str, arguments: &[&str]) -> Run {
+    let path = history.path.to_str().unwrap();
+    run(&[&["--history", "--now", now, "--timezone", "UTC", path], arguments].concat())
+}
+
 fn table(history: &History, now: &str, more: &[&str]) -> Run {
-    history.audit(now, &[&["--format", "table", "--job", "j", "--history"], more].concat())
+    shown(history, now, &[&["--job", "j"], more].concat())
 }
 
 /// The lines of the first job's stretches.
@@ -56,31 +61,47 @@ fn a_healthy_week_is_one_line() {
     let [line] = lines(&shown)[..] else { panic!("{}", shown.out) };
     assert!(line.starts_with(" 03-02 00:00  03-08 23:55  2,016  worked "), "{line}");
     let [stretch] = &stretches(&history, AFTER_A_WEEK)[..] else { panic!() };
-    assert_eq!((&stretch["fate"], &stretch["outcome"], &stretch["excuse"]), (&"served".into(), &"worked".into(), &Value::Null));
+    assert_eq!(
+        (&stretch["fate"], &stretch["outcome"], &stretch["excuse"]),
+        (&"served".into(), &"worked".into(), &Value::Null)
+    );
     assert_eq!((&stretch["slots"], &stretch["runs"], &stretch["tokens"]), (&2016.into(), &2016.into(), &28224.into()));
 }
 
 #[test]
 fn lost_slots_are_a_line_of_their_own() {
     let history = every_five_minutes(&["2026-03-05 12:10", "2026-03-05 12:15", "2026-03-05 12:20"]);
+    history.job(
+        "beat",
+        "cron",
+        r#"{"expr":"* * * * *"}"#,
+        Some("2026-03-08T23:59:00.000Z"),
+        Some("2026-03-09T00:00:00.000Z"),
+    );
+    for minute in 5..30 {
+        history.fires("beat", &[&format!("2026-03-05 12:{minute:02}:02")]);
+    }
     let shown = table(&history, AFTER_A_WEEK, &[]);
     let [newest, lost, oldest] = lines(&shown)[..] else { panic!("{}", shown.out) };
     assert!(newest.contains("worked") && oldest.contains("worked"), "{}", shown.out);
     assert!(lost.starts_with(" 03-05 12:10  03-05 12:25      3  lost "), "{lost}");
     let lost = &stretches(&history, AFTER_A_WEEK)[1];
     assert_eq!((&lost["fate"], &lost["slots"], &lost["runs"]), (&"lost".into(), &3.into(), &0.into()));
-    assert_eq!((&lost["outcome"], &lost["median_seconds"], &lost["tokens"]), (&Value::Null, &Value::Null, &Value::Null));
+    assert_eq!(
+        (&lost["outcome"], &lost["median_seconds"], &lost["tokens"]),
+        (&Value::Null, &Value::Null, &Value::Null)
+    );
 }
 
 #[test]
 fn the_job_may_be_left_out_only_if_there_is_one() {
     let history = every_five_minutes(&[]);
-    let refused = history.audit(AFTER_A_WEEK, &["--format", "table", "--history"]);
+    let refused = shown(&history, AFTER_A_WEEK, &[]);
     assert_eq!(refused.code, 3);
     assert!(refused.err.contains("add --job and an id or a name, such as --job \"j\""), "{}", refused.err);
     history.sql("DELETE FROM scheduled_jobs WHERE id = 'other'");
     history.sql("DELETE FROM cost_events WHERE session_key LIKE '%other'");
-    assert!(history.audit(AFTER_A_WEEK, &["--format", "table", "--history"]).out.contains("History of j"));
+    assert!(shown(&history, AFTER_A_WEEK, &[]).out.contains("History of j"));
 }
 
 #[test]
@@ -131,7 +152,9 @@ fn the_error_of_the_row_belongs_to_the_newest_run() {
     let history = History::new();
     history.job("j", "cron", HOURLY, Some("2026-03-02T05:00:00.000Z"), Some("2026-03-02T06:00:00.000Z"));
     history.fires("j", &["2026-03-02 02:01:00", "-2026-03-02 03:01:00", "2026-03-02 04:01:00", "-2026-03-02 05:01:00"]);
-    history.sql("UPDATE scheduled_jobs SET last_run_status = 'error', consecutive_errors = 1, last_run_error = 'no such model'");
+    history.sql(
+        "UPDATE scheduled_jobs SET last_run_status = 'error', consecutive_errors = 1, last_run_error = 'no such model'",
+    );
     let errors: Vec<Value> =
         stretches(&history, "2026-03-02T05:30:00Z").iter().map(|one| one["error"].clone()).collect();
     assert_eq!(errors, ["no such model".into(), Value::Null, Value::Null, Value::Null]);
@@ -166,13 +189,13 @@ fn the_history_of_a_hostile_job_controls_no_terminal() {
          consecutive_errors = 1, last_run_error = 'a' || char(27) || '[31m' || char(8238)",
     );
     for format in ["table", "json"] {
-        let shown = history.audit("2026-03-02T05:30:00Z", &["--format", format, "--history"]);
-        assert!(shown.out.contains("evil\\u") && shown.out.contains("5:01"), "{}{}", shown.out, shown.err);
+        let told = shown(&history, "2026-03-02T05:30:00Z", &["--format", format]);
+        assert!(told.out.contains("evil\\") && told.out.contains("05:01"), "{}{}", told.out, told.err);
         let controls = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
-        assert!(!shown.out.contains(controls), "{}", shown.out);
+        assert!(!told.out.contains(controls), "{}", told.out);
     }
     // Another job makes the name part of an error.
     history.job("k", "cron", HOURLY, Some("2026-03-02T05:00:00.000Z"), Some("2026-03-02T06:00:00.000Z"));
-    let refused = history.audit("2026-03-02T05:30:00Z", &["--format", "table", "--history"]);
+    let refused = shown(&history, "2026-03-02T05:30:00Z", &[]);
     assert!(refused.code == 3 && !(refused.out + &refused.err).contains(['\x1b', '\u{202e}']));
 }
