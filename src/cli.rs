@@ -19,6 +19,7 @@ Examples:
   sched-audit --only-trouble phantom.db          for cron: no output if all is well
   sched-audit --format json phantom.db | jq '.incidents[]'
   sched-audit --explain breaker-open             what it means and what to do
+  sched-audit --job heartbeat --history phantom.db   what became of each of its slots
   sched-audit --recursive /srv/agents            every scheduler database under a directory
   sched-audit --format nagios phantom.db         as an Icinga or Nagios check
   sched-audit --format prometheus --output sched-audit.prom phantom.db
@@ -54,6 +55,9 @@ pub struct Cli {
     /// Print nothing if the exit code is 0, for cron
     #[arg(long, conflicts_with = "quiet", help_heading = "Output")]
     pub only_trouble: bool,
+    /// Also show what became of each slot of the jobs that --job names, newest first; in table and json
+    #[arg(long, conflicts_with_all = ["notify", "check_config"], help_heading = "Output")]
+    pub history: bool,
     /// Leave out problems that are over, also from the exit code
     #[arg(long, help_heading = "Output")]
     pub no_resolved: bool,

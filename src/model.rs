@@ -7,6 +7,8 @@ pub use advice::{Action, Advice, AdviceTable, Command, Condition, JOB_ID, JOB_ID
 use crate::schedule::{Cadence, Cron, Zone};
 use crate::time::{Instant, Millis};
 use chrono::NaiveDateTime;
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 use std::num::{NonZeroU16, NonZeroU32};
@@ -756,7 +758,8 @@ pub struct OpenRun {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// The model worked: it used tokens, or it answered and its provider does not count them.
     Worked,

@@ -8,6 +8,7 @@ use crate::schedule::Zone;
 use crate::settings::{FailOn, ProcessCheck, SettingError, Settings, Thresholds, ZoneChoice};
 use crate::stores::{self, Mapping};
 use crate::time::{Instant, SECOND};
+use clap::ValueEnum;
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -43,6 +44,8 @@ pub struct Options {
     pub asks_process: bool,
     /// Whether to print the settings of the jobs instead of judging them.
     pub check_config: bool,
+    /// Whether to report what became of each slot.
+    pub history: bool,
     /// Whether to print nothing if the exit code is 0.
     pub only_trouble: bool,
     /// What to print, and where.
@@ -63,6 +66,9 @@ pub enum OptionsError {
     /// A store that does not exist.
     #[error("{0}")]
     Store(String),
+    /// A format without a history.
+    #[error("--history has no place in --format {0}; use --format table or json")]
+    History(String),
     /// Thresholds that contradict each other.
     #[error(transparent)]
     Setting(#[from] SettingError),
@@ -74,6 +80,11 @@ impl Options {
     /// # Errors
     /// What is wrong with the file, or which options contradict each other.
     pub fn new(cli: Cli, clock: Instant) -> Result<Options, OptionsError> {
+        let format = cli.output.format;
+        if cli.history && !format.has_history() {
+            let name = format.to_possible_value().map(|value| value.get_name().to_owned());
+            return Err(OptionsError::History(name.unwrap_or_default()));
+        }
         let file = match &cli.config {
             Some(path) => Config::read(path)?,
             None if cli.no_config => Config::default(),
@@ -128,6 +139,7 @@ impl Options {
             is_live: cli.now.is_none(),
             asks_process: cli.now.is_none() && process == ProcessCheck::Auto,
             check_config: cli.check_config,
+            history: cli.history,
             only_trouble: cli.only_trouble,
             output: cli.output,
             notify,
@@ -137,7 +149,8 @@ impl Options {
 
 /// Whom to tell what is new, if anyone.
 fn notify(cli: &Cli, file: &Config) -> Result<Option<Notify>, StateError> {
-    let Some(command) = cli.notify.as_ref().or(file.notify.as_ref()).filter(|_| !cli.check_config) else {
+    let Some(command) = cli.notify.as_ref().or(file.notify.as_ref()).filter(|_| !cli.check_config && !cli.history)
+    else {
         return Ok(None);
     };
     let state = cli.state.as_ref().or(file.state.as_ref()).cloned();

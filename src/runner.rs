@@ -28,7 +28,7 @@ pub fn run(options: &Arc<Options>, started: Clock) -> Report {
     let checked = if databases.is_empty() {
         Err(CallError::NothingFound(stores::usual_places()))
     } else {
-        check_patterns(&mut databases, options)
+        check_patterns(&mut databases, options).and_then(|()| check_history(&databases, options))
     };
     let policy = &options.policy;
     Report {
@@ -36,6 +36,7 @@ pub fn run(options: &Arc<Options>, started: Clock) -> Report {
         took: started.elapsed(),
         databases: checked.map(|()| databases),
         fail_on: options.fail_on,
+        history: options.history,
     }
 }
 
@@ -222,6 +223,23 @@ fn check_patterns(databases: &mut [Database], options: &Options) -> Result<(), C
         missing.iter().for_each(|pattern| first.verdict.add_expected_missing(pattern, policy.settings.now));
     }
     if unmatched.only.is_empty() { Ok(()) } else { Err(CallError::NoJobMatches(unmatched.only)) }
+}
+
+/// The history of one job is read, and not that of a fleet.
+///
+/// # Errors
+/// `--history` without `--job`, if there are several jobs.
+fn check_history(databases: &[Database], options: &Options) -> Result<(), CallError> {
+    if !options.history || !options.policy.only.is_empty() {
+        return Ok(());
+    }
+    let audited = databases.iter().filter_map(|database| database.outcome.as_ref().ok());
+    let mut jobs = audited.flat_map(Audited::jobs);
+    let first = jobs.next();
+    if jobs.next().is_none() {
+        return Ok(());
+    }
+    Err(CallError::HistoryOfAll(first.map(|report| report.job.label().to_owned())))
 }
 
 #[cfg(test)]

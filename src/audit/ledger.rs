@@ -35,6 +35,17 @@ pub struct Stretch {
     pub runs: Range<usize>,
 }
 
+impl Stretch {
+    /// Whether it is one slot, and the run that ended the stretch served it, late.
+    pub fn is_served_late(&self, cadence: Option<&Cadence>) -> bool {
+        let is_gap = matches!(self.fate, Fate::Lost | Fate::Excused(Excuse::Busy));
+        match (cadence, self.until) {
+            (Some(cadence), Some(until)) => is_gap && cadence.slots_between(self.since, until) == 0,
+            _ => false,
+        }
+    }
+}
+
 /// What became of a slot.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Fate {
@@ -76,6 +87,16 @@ impl Stretch {
             Fate::Lost => true,
             Fate::Excused(Excuse::Busy | Excuse::Running | Excuse::Due | Excuse::CatchingUp(_)) => true,
             Fate::Excused(_) | Fate::Served(_) => false,
+        }
+    }
+}
+
+impl Excuse {
+    /// Since when the scheduler works again, or could know of the edit.
+    pub fn resumed_at(self) -> Option<Instant> {
+        match self {
+            Excuse::CatchingUp(at) | Excuse::Repaired(at) => Some(at),
+            _ => None,
         }
     }
 }
@@ -227,8 +248,10 @@ impl Writer<'_> {
         let now = self.context.settings.now;
         let end = job.fires.len()..job.fires.len();
         if let Some(run) = self.context.worker.run_of(self.subject.index) {
+            let passed =
+                self.cadence.map_or(0, |cadence| self.context.slots_between(self.subject, cadence, run.start, now));
             let fate = Fate::Excused(Excuse::Running);
-            self.stretches.push(Stretch { fate, since: run.start, until: None, slots: 1, runs: end });
+            self.stretches.push(Stretch { fate, since: run.start, until: None, slots: 1 + passed, runs: end });
             return;
         }
         if let Some((due, boot)) = self.before_boot() {

@@ -11,6 +11,7 @@ mod flapping;
 mod fleet;
 mod foreign_zone;
 mod gone;
+mod history;
 mod incident;
 mod judges;
 mod lateness;
@@ -32,11 +33,12 @@ mod witness;
 mod worker;
 
 pub use evidence::Evidence;
-pub use finding::{About, AffectedJob, Finding};
+pub use finding::{AffectedJob, Finding};
+pub use history::{Entry, Took};
 pub use incident::Incident;
-pub use ledger::{Excuse, Fate, Ledger, Stretch};
+pub use ledger::{Excuse, Fate, Ledger};
 pub use runs::Usage;
-pub use timeline::{Outcome, Timeline};
+pub use timeline::{Mark, Timeline};
 pub use verdict::{JobMetrics, JobReport, LocatedFinding, Verdict};
 
 use crate::catalog::Severity;
@@ -112,13 +114,14 @@ fn judge(snapshot: &Snapshot, policy: &Policy) -> Judged {
 
 fn judgment(fleet: &Fleet<'_>, subject: &Subject<'_>, told: &[Finding]) -> Judgment {
     let is_watched = subject.selected && subject.job.state.is_watched();
+    let ledger = fleet.ledger(subject.index);
     Judgment {
         selected: subject.selected,
         settings: subject.settings.clone(),
         findings: Vec::new(),
         metrics: if is_watched { metrics(fleet.context, subject, told) } else { JobMetrics::default() },
-        timeline: if is_watched { Timeline::new(fleet, subject, told) } else { Timeline::default() },
-        ledger: if subject.selected { fleet.ledger(subject.index).clone() } else { Ledger::default() },
+        timeline: if is_watched { Timeline::new(fleet.context, subject, ledger) } else { Timeline::default() },
+        ledger: if subject.selected { ledger.clone() } else { Ledger::default() },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::model::{Fire, Job, Outcome};
 use crate::schedule::Cadence;
-use crate::time::Instant;
+use crate::time::{Instant, Millis};
 
 /// When a run began; when it ended, if only that is known.
 pub fn begin(fire: &Fire) -> Instant {
@@ -58,6 +58,17 @@ fn bad_tail(job: &Job) -> &[Fire] {
     &tail[tail.iter().position(Fire::is_bad).unwrap_or(tail.len())..]
 }
 
+/// How long a run took: from the later of its slot and the end of the run before it; exactly for the last one.
+pub fn run_length(job: &Job, index: usize) -> Option<Millis> {
+    let fire = &job.fires[index];
+    if let Some(start) = fire.known_start() {
+        return Some(fire.end.since(start));
+    }
+    let previous = &job.fires[index.checked_sub(1)?];
+    let slot = job.schedule.cadence()?.next(previous.end).filter(|slot| *slot <= fire.end);
+    Some(fire.end.since(slot.max(fire.earliest_start())?))
+}
+
 /// What the fires of some time used.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Usage {
@@ -72,7 +83,11 @@ pub struct Usage {
 impl Usage {
     /// What the fires of a job used from an instant on.
     pub fn since(job: &Job, from: Instant) -> Usage {
-        let fires = job.fires_since(from);
+        Usage::of(job.fires_since(from))
+    }
+
+    /// What these fires used.
+    pub fn of(fires: &[Fire]) -> Usage {
         let mut usage = Usage { fires: fires.len(), ..Usage::default() };
         for fire in fires {
             if let Some(tokens) = fire.tokens {

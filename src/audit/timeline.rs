@@ -1,181 +1,200 @@
 //! The timeline: what became of a job's last slots, for people who would rather look than read.
 
 use super::context::{Context, Subject};
-use super::finding::Finding;
-use super::fleet::Fleet;
-use super::runs::known_errors;
-use crate::model::{Fire, Job, State};
+use super::ledger::{Excuse, Fate, Ledger, Stretch};
+use super::runs::{begin, is_same_slot};
+use super::worker::ActiveRun;
+use crate::model::{Fire, Outcome};
 use crate::schedule::Cadence;
-use crate::time::{DAY, Instant, Millis};
+use crate::time::Instant;
 
 /// Slots shown at most: two days of an hourly job, and as wide as fits a terminal of 80 columns beside a name.
 const MAX_SLOTS: usize = 48;
-/// To find them, this many usual intervals are looked at first.
-const LOOKBACK_INTERVALS: i64 = 49;
-/// The furthest that slots are looked for.
-const MAX_LOOKBACK: Millis = 5 * 366 * DAY;
+/// Runs that are looked at to find them: a job that runs far too often has many in one slot.
+const MAX_RUNS: usize = 20 * MAX_SLOTS;
 
 /// What became of a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// A run ended between it and the next slot.
+pub enum Mark {
+    /// A run served it.
     Fired,
-    /// The same, but all such runs failed or used no tokens.
+    /// The same, but it failed or used no tokens.
     ZeroTokens,
     /// The same, but the scheduler skipped the work.
     Skipped,
-    /// No run, and the worker was free.
+    /// No run served it, and none will.
     Missed,
-    /// No run, and the worker may have been busy.
+    /// No run served it, for a reason that is no fault.
     Waiting,
 }
 
-impl Outcome {
+impl Mark {
     /// All of them, in the order of the legend.
-    pub const ALL: [Outcome; 5] =
-        [Outcome::Fired, Outcome::ZeroTokens, Outcome::Skipped, Outcome::Missed, Outcome::Waiting];
+    pub const ALL: [Mark; 5] = [Mark::Fired, Mark::ZeroTokens, Mark::Skipped, Mark::Missed, Mark::Waiting];
 
-    /// Its mark.
-    pub fn mark(self) -> char {
+    /// How it is shown.
+    pub fn symbol(self) -> char {
         match self {
-            Outcome::Fired => '●',
-            Outcome::ZeroTokens => '○',
-            Outcome::Skipped => '–',
-            Outcome::Missed => '×',
-            Outcome::Waiting => '…',
+            Mark::Fired => '●',
+            Mark::ZeroTokens => '○',
+            Mark::Skipped => '–',
+            Mark::Missed => '×',
+            Mark::Waiting => '…',
         }
     }
 
-    /// Its mark where only ASCII can be shown, and in JSON.
+    /// How it is shown where only ASCII can be, and in JSON.
     pub fn ascii(self) -> char {
         match self {
-            Outcome::Fired => '#',
-            Outcome::ZeroTokens => '0',
-            Outcome::Skipped => '-',
-            Outcome::Missed => 'x',
-            Outcome::Waiting => '~',
+            Mark::Fired => '#',
+            Mark::ZeroTokens => '0',
+            Mark::Skipped => '-',
+            Mark::Missed => 'x',
+            Mark::Waiting => '~',
         }
     }
 
-    /// What its mark means.
+    /// What it means.
     pub fn meaning(self) -> &'static str {
         match self {
-            Outcome::Fired => "fired",
-            Outcome::ZeroTokens => "failed or used no tokens",
-            Outcome::Skipped => "skipped",
-            Outcome::Missed => "lost",
-            Outcome::Waiting => "waiting",
+            Mark::Fired => "fired",
+            Mark::ZeroTokens => "failed or used no tokens",
+            Mark::Skipped => "skipped",
+            Mark::Missed => "lost",
+            Mark::Waiting => "waiting",
         }
+    }
+
+    fn of_run(outcome: Outcome) -> Mark {
+        match outcome {
+            Outcome::Empty | Outcome::Failed | Outcome::Threw => Mark::ZeroTokens,
+            Outcome::Skipped | Outcome::Declined => Mark::Skipped,
+            Outcome::Worked | Outcome::Unproven | Outcome::Idle | Outcome::Unread => Mark::Fired,
+        }
+    }
+
+    fn of_excuse(context: &Context<'_>, subject: &Subject<'_>, excuse: Excuse, stretch: &Stretch) -> Mark {
+        let is_lost = match excuse {
+            Excuse::Stopped => true,
+            // What was due before a restart is over when the scheduler works again.
+            Excuse::CatchingUp(_) => stretch.until.is_some(),
+            Excuse::Running => context.worker.run_of(subject.index).is_some_and(is_over),
+            Excuse::Busy => stretch.until.is_none() && context.worker.blocker().is_some_and(|(_, run)| is_over(run)),
+            _ => false,
+        };
+        if is_lost { Mark::Missed } else { Mark::Waiting }
     }
 }
 
 /// The last slots of a job, oldest first.
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {
-    /// The first of them.
+    /// When the first of them was due; of a run, when it began, or ended if only that is known.
     pub first: Option<Instant>,
     /// What became of each.
-    pub outcomes: Vec<Outcome>,
+    pub marks: Vec<Mark>,
 }
 
 impl Timeline {
-    /// The last slots of a job, of which those in the spans `lost` are known to be lost; empty for jobs that are not watched
-    /// or whose schedule can't be read.
-    pub fn new(fleet: &Fleet<'_>, subject: &Subject<'_>, told: &[Finding]) -> Timeline {
-        let context = fleet.context;
-        let lost = silent_spans(context, told);
-        let job = subject.job;
-        let Some(cadence) = job.schedule.cadence().filter(|_| job.state.is_watched()) else {
-            return Timeline::default();
-        };
-        let now = context.settings.now;
-        // No fires are known from before the window.
-        let known = job.created_at.max(context.snapshot.window_start).unwrap_or(Instant::MIN);
-        let starts = last_slots(cadence, job, known, now);
-        let Some(&first) = starts.first() else { return Timeline::default() };
-        let fires = job.fires_since(first);
-        // Of the last fires in a row that failed, only the row may know it.
-        let failed = fires.len().saturating_sub(known_errors(job));
-        let mut outcomes = Vec::with_capacity(starts.len());
-        for (index, &at) in starts.iter().enumerate() {
-            let end = starts.get(index + 1).copied().unwrap_or(now.plus(1)).max(at);
-            let begun = fires.partition_point(|fire| fire.end < at);
-            let served = begun..fires.partition_point(|fire| fire.end < end);
-            let until = fires.get(begun).map_or(now, |fire| fire.end);
-            let is_lost = || lost.iter().any(|(since, until)| *since <= at && at <= *until);
-            let was_dead = context.worker.life.died().is_some_and(|written| at >= written);
-            let may_wait = || job.state == State::Watched && !was_dead && context.worker.may_be_busy(at, until);
-            let retries = |begun: usize| retry_after(context, &fires[..begun]).is_some_and(|retry| at < retry);
-            let is_quiet = || context.after_quiet(subject, at) != at;
-            let is_bad = |index: usize| index >= failed || fires[index].is_bad();
-            outcomes.push(match served {
-                none if none.is_empty() && (is_quiet() || retries(begun) || !is_lost() && may_wait()) => {
-                    Outcome::Waiting
+    /// The last slots of a job, by its ledger.
+    pub fn new(context: &Context<'_>, subject: &Subject<'_>, ledger: &Ledger) -> Timeline {
+        let cadence = subject.job.schedule.cadence();
+        let mut strip = Strip { cadence, runs: 0, newer: None, first: None, marks: Vec::new() };
+        for stretch in ledger.stretches.iter().rev() {
+            if stretch.is_served_late(cadence) {
+                continue;
+            }
+            match stretch.fate {
+                Fate::Served(outcome) => strip.add_runs(subject, stretch, Mark::of_run(outcome)),
+                Fate::Excused(excuse) => {
+                    strip.add_slots(context, stretch, Mark::of_excuse(context, subject, excuse, stretch));
                 }
-                none if none.is_empty() => Outcome::Missed,
-                served if served.clone().all(is_bad) => Outcome::ZeroTokens,
-                served if fires[served.clone()].iter().all(Fire::is_skip) => Outcome::Skipped,
-                _ => Outcome::Fired,
-            });
+                Fate::Lost => strip.add_slots(context, stretch, Mark::Missed),
+            }
         }
-        Timeline { first: Some(first), outcomes }
+        strip.marks.reverse();
+        Timeline { first: strip.first, marks: strip.marks }
     }
 }
 
-/// When a job is tried again after the error that it ended with last; None where the next slot comes all the same.
-fn retry_after(context: &Context<'_>, before: &[Fire]) -> Option<Instant> {
-    let errors = before.iter().rev().take_while(|fire| fire.is_bad()).count();
-    let error = errors.checked_sub(1).filter(|_| !context.snapshot.traits.retries_in_slot)?;
-    Some(before.last()?.end.plus(context.worker.backoff(error)))
+/// A timeline in the making, newest first.
+struct Strip<'a> {
+    cadence: Option<&'a Cadence>,
+    /// How many runs were looked at.
+    runs: usize,
+    /// The last run, if the last mark stands for one.
+    newer: Option<&'a Fire>,
+    first: Option<Instant>,
+    marks: Vec<Mark>,
 }
 
-/// The last slots up to `now`: scheduled times, or for an interval the fires and what should have followed each.
-fn last_slots(cadence: &Cadence, job: &Job, known: Instant, now: Instant) -> Vec<Instant> {
-    let mut slots = match cadence {
-        Cadence::Every(interval) => interval_slots(*interval, job, now),
-        Cadence::Cron(..) => cron_slots(cadence, known, now),
-    };
-    slots.drain(..slots.len().saturating_sub(MAX_SLOTS));
-    slots
-}
-
-fn cron_slots(cadence: &Cadence, known: Instant, now: Instant) -> Vec<Instant> {
-    let Some(usual) = cadence.usual_interval(now) else { return Vec::new() };
-    let mut back = usual.saturating_mul(LOOKBACK_INTERVALS).min(MAX_LOOKBACK);
-    loop {
-        let from = now.plus(-back).max(known);
-        let slots = std::iter::successors(cadence.next(from), |slot| cadence.next(*slot));
-        let slots: Vec<Instant> = slots.take_while(|slot| *slot <= now).collect();
-        if slots.len() >= MAX_SLOTS || from == known || back >= MAX_LOOKBACK {
-            return slots;
+impl<'a> Strip<'a> {
+    fn add_runs(&mut self, subject: &Subject<'a>, stretch: &Stretch, mark: Mark) {
+        for fire in subject.job.fires[stretch.runs.clone()].iter().rev() {
+            self.runs += 1;
+            if self.runs > MAX_RUNS {
+                return;
+            }
+            let shares_slot = self.shares_slot(fire);
+            self.newer = Some(fire);
+            if shares_slot {
+                // One good run of several is enough.
+                if mark == Mark::Fired
+                    && let Some(newer) = self.marks.last_mut()
+                {
+                    *newer = mark;
+                }
+            } else if self.marks.len() < MAX_SLOTS {
+                self.marks.push(mark);
+            } else {
+                return;
+            }
+            self.first = Some(begin(fire));
         }
-        back = back.saturating_mul(2).min(MAX_LOOKBACK);
+    }
+
+    /// Whether a run and the one after it served the same slot of a cron expression. Each run of an interval has a slot of
+    /// its own.
+    fn shares_slot(&self, fire: &Fire) -> bool {
+        match (self.cadence, self.newer) {
+            (Some(cadence @ Cadence::Cron(..)), Some(newer)) => is_same_slot(cadence, fire, newer),
+            _ => false,
+        }
+    }
+
+    fn add_slots(&mut self, context: &Context<'_>, stretch: &Stretch, mark: Mark) {
+        self.newer = None;
+        let room = MAX_SLOTS - self.marks.len();
+        let all = usize::try_from(stretch.slots).unwrap_or(usize::MAX);
+        if room == 0 || all == 0 {
+            return;
+        }
+        let shown = all.min(room);
+        self.marks.extend(std::iter::repeat_n(mark, shown));
+        let until = stretch.until.unwrap_or(context.settings.now);
+        self.first = Some(match self.cadence {
+            Some(Cadence::Every(interval)) => stretch.since.plus(interval.saturating_mul((all - shown) as i64)),
+            Some(cadence) if shown < all => slot_before(cadence, stretch.since, until, shown as u64),
+            _ => stretch.since,
+        });
     }
 }
 
-fn interval_slots(interval: Millis, job: &Job, now: Instant) -> Vec<Instant> {
-    let skipped = job.fires.len().saturating_sub(MAX_SLOTS);
-    let mut slots: Vec<Instant> = Vec::new();
-    for fire in &job.fires[skipped..] {
-        // The fire itself served the last of the slots since the one before it.
-        let due = slots.last().map_or(0, |last| fire.end.since(*last) / interval);
-        fill(&mut slots, interval, due - 1);
-        slots.push(fire.end);
+/// Whether nothing comes of a run any more, and so of what waits for it.
+fn is_over(run: &ActiveRun) -> bool {
+    run.hangs() || run.cut.is_some()
+}
+
+/// The slot after `since` from which on there are so many up to `until`.
+fn slot_before(cadence: &Cadence, since: Instant, until: Instant, slots: u64) -> Instant {
+    let (mut before, mut at) = (since, until);
+    while at.since(before) > 1 {
+        let middle = before.plus(at.since(before) / 2);
+        if cadence.slots_between(middle, until) >= slots {
+            before = middle;
+        } else {
+            at = middle;
+        }
     }
-    let due = slots.last().map_or(0, |last| now.since(*last) / interval);
-    fill(&mut slots, interval, due);
-    slots
-}
-
-/// Appends the slots that came due after the last one, but no more than are shown.
-fn fill(slots: &mut Vec<Instant>, interval: Millis, due: i64) {
-    let Some(&last) = slots.last() else { return };
-    let first_shown = due.saturating_sub(i64::try_from(MAX_SLOTS).unwrap_or(i64::MAX)).max(0) + 1;
-    slots.extend((first_shown..=due).map(|n| last.plus(n.saturating_mul(interval))));
-}
-
-/// From when until when a job was silent.
-fn silent_spans(context: &Context<'_>, told: &[Finding]) -> Vec<(Instant, Instant)> {
-    let silences = told.iter().filter(|finding| finding.missed_slots.is_some());
-    silences.filter_map(|finding| Some((finding.since?, finding.until.unwrap_or(context.settings.now)))).collect()
+    at
 }

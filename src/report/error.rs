@@ -41,6 +41,9 @@ pub enum CallError {
     /// `--job` selects nothing.
     #[error("no job's id or name matches {}; check --job", .0.iter().map(|one| format!("{one:?}")).collect::<Vec<_>>().join(", "))]
     NoJobMatches(Vec<String>),
+    /// `--history` of every job.
+    #[error("--history shows the jobs that --job names: add --job and an id or a name{}", .0.as_ref().map_or_else(String::new, |name| format!(", such as --job {name:?}")))]
+    HistoryOfAll(Option<String>),
     /// The report was not ready in time.
     #[error("the report was not ready before the time-out; increase --timeout")]
     TimedOut,

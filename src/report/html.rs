@@ -2,7 +2,7 @@
 //! timeline.
 
 use super::{Audited, Database, Located, Report, commands, sanitize};
-use crate::audit::{Incident, JobReport, Outcome};
+use crate::audit::{Incident, JobReport, Mark};
 use crate::catalog::{Severity, Status};
 use crate::numbers::count;
 use crate::time::{Instant, span};
@@ -70,7 +70,7 @@ pub fn render(report: &Report) -> String {
                 @for database in databases { (of_database(report, database)) }
                 p.faint {
                     "Slots, oldest left: "
-                    @for outcome in Outcome::ALL { (mark(outcome, 1)) " " (outcome.meaning()) "  " }
+                    @for kind in Mark::ALL { (mark(kind, 1)) " " (kind.meaning()) "  " }
                 }
             }
         }
@@ -190,7 +190,7 @@ fn jobs(audited: &Audited) -> Markup {
                         }
                         td.time data-label="Last fire" { (time(job.job.last_end())) }
                         td.time data-label="Next run" { (time(job.job.next_run().filter(|_| job.job.state.is_watched()))) }
-                        td.strip { @for run in job.timeline.outcomes.chunk_by(|a, b| a == b) { (mark(run[0], run.len())) } }
+                        td.strip { @for run in job.timeline.marks.chunk_by(|a, b| a == b) { (mark(run[0], run.len())) } }
                     }
                 }
             }
@@ -198,14 +198,14 @@ fn jobs(audited: &Audited) -> Markup {
     }
 }
 
-fn mark(outcome: Outcome, times: usize) -> Markup {
-    let class = match outcome {
-        Outcome::Fired => "fired",
-        Outcome::ZeroTokens => "empty",
-        Outcome::Missed => "lost",
-        Outcome::Skipped | Outcome::Waiting => "faint",
+fn mark(mark: Mark, times: usize) -> Markup {
+    let class = match mark {
+        Mark::Fired => "fired",
+        Mark::ZeroTokens => "empty",
+        Mark::Missed => "lost",
+        Mark::Skipped | Mark::Waiting => "faint",
     };
-    html! { span class=(class) { (outcome.mark().to_string().repeat(times)) } }
+    html! { span class=(class) { (mark.symbol().to_string().repeat(times)) } }
 }
 
 fn class(severity: Option<Severity>) -> &'static str {

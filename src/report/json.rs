@@ -2,9 +2,9 @@
 //! with; their comments are the descriptions in the schema.
 
 use super::{Audited, Database, Located, RenderError, Report, commands, sanitize};
-use crate::audit::{AffectedJob, Evidence, Incident, JobReport, LocatedFinding, Timeline, Usage};
+use crate::audit::{AffectedJob, Entry, Evidence, Excuse, Fate, Incident, JobReport, LocatedFinding, Timeline, Usage};
 use crate::catalog::{Detector, Problem, Severity, Status};
-use crate::model::{Action, AssumedZone, Holder, Liveness, ZoneBasis};
+use crate::model::{Action, AssumedZone, Holder, Liveness, Outcome, ZoneBasis};
 use crate::time::{Instant, seconds};
 use sanitize::Escaped;
 use schemars::JsonSchema;
@@ -192,6 +192,9 @@ struct JsonJob<'a> {
     last_week: JsonUsage,
     /// Its last slots.
     slots: JsonSlots,
+    /// What became of all its slots, newest first; only with --history.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<Vec<JsonStretch>>,
 }
 
 /// What the fires of some time used.
@@ -223,6 +226,81 @@ struct JsonSlots {
     first: Option<Instant>,
     /// One mark per slot, oldest first: `#` fired, `0` failed or used no tokens, `-` skipped, `x` lost, `~` waiting.
     marks: String,
+}
+
+/// Slots in a row that had the same fate.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Stretch")]
+struct JsonStretch {
+    /// When the first of them was due; of runs, when the first of them began, or ended if only that is known.
+    since: Instant,
+    /// When the last of its runs ended, or the run began that ended a silence; null if it lasts.
+    until: Option<Instant>,
+    /// How many slots there are: of runs, as many as ran.
+    slots: u64,
+    /// How many runs there are.
+    runs: usize,
+    /// What became of the slots.
+    fate: JsonFate,
+    /// How the runs ended; null without runs.
+    outcome: Option<Outcome>,
+    /// Why it is no fault of the job, or no fault at all, that there was no run; null for another fate.
+    excuse: Option<JsonExcuse>,
+    /// Whether it is a single slot without a run in time, which the next run served.
+    served_late: bool,
+    /// When the scheduler resumed its work (`catching-up`), or the row was edited or resumed (`repaired`).
+    resumed_at: Option<Instant>,
+    /// The same in a few words.
+    text: String,
+    /// The median length of its runs, as precisely as that is known; null if it is not.
+    median_seconds: Option<f64>,
+    /// The length of its longest run.
+    longest_seconds: Option<f64>,
+    /// Tokens in and out of its runs; null if none are known.
+    tokens: Option<u64>,
+    /// The cost of its runs in US dollars; null if none is known.
+    cost_usd: Option<f64>,
+    /// The error that its last run ended with, if the job's row still has it: untrusted text in which secrets are masked; null
+    /// also with --no-errors.
+    error: Option<String>,
+}
+
+/// What became of slots.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Fate")]
+enum JsonFate {
+    /// Runs served them.
+    Served,
+    /// No run served them, for a reason that is no fault of theirs.
+    Excused,
+    /// No run served them, and nothing shows why.
+    Lost,
+}
+
+/// Why slots without a run are no fault, or the fault of something else.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Excuse")]
+enum JsonExcuse {
+    /// Somebody had paused the job, or switched it off.
+    Paused,
+    /// The operator expects no runs in these hours.
+    Quiet,
+    /// Other runs, or the job's own, may have kept the scheduler busy.
+    Busy,
+    /// Its run is in flight.
+    Running,
+    /// It has just come due.
+    Due,
+    /// The whole scheduler was silent and works again.
+    CatchingUp,
+    /// The row was edited or resumed, and the scheduler has not had its chance yet.
+    Repaired,
+    /// Runs failed meanwhile, which leaves no trace but the count of errors.
+    Threw,
+    /// The scheduler stopped the job after too many errors.
+    Stopped,
 }
 
 /// A schedule as the row has it.
@@ -376,7 +454,11 @@ pub fn render(report: &Report) -> Result<String, RenderError> {
         severity: report.severity(),
         exit_code: report.exit_code(),
         error: report.databases.as_ref().err().map(ToString::to_string),
-        databases: report.databases().iter().map(|database| json_database(database, report.now)).collect(),
+        databases: report
+            .databases()
+            .iter()
+            .map(|database| json_database(database, report.now, report.history))
+            .collect(),
         incidents: report.incidents().into_iter().map(json_incident).collect(),
         findings: report
             .audited()
@@ -420,7 +502,7 @@ pub fn schema() -> String {
     serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
 }
 
-fn json_database(database: &Database, now: Instant) -> JsonDatabase<'_> {
+fn json_database(database: &Database, now: Instant, history: bool) -> JsonDatabase<'_> {
     let audited = database.outcome.as_ref().ok();
     JsonDatabase {
         path: database.path.to_string_lossy().into_owned(),
@@ -431,7 +513,7 @@ fn json_database(database: &Database, now: Instant) -> JsonDatabase<'_> {
         notes: audited.map_or(&[], |audited| &audited.verdict.notes),
         timezone: audited.and_then(|audited| json_zone(&audited.verdict.zone)),
         process: audited.map(|audited| json_process(&audited.verdict.liveness)),
-        jobs: audited.into_iter().flat_map(Audited::jobs).map(|report| json_job(report, now)).collect(),
+        jobs: audited.into_iter().flat_map(Audited::jobs).map(|one| json_job(one, now, history)).collect(),
     }
 }
 
@@ -468,7 +550,7 @@ fn json_process(liveness: &Liveness) -> JsonProcess<'_> {
     }
 }
 
-fn json_job(report: &JobReport, now: Instant) -> JsonJob<'_> {
+fn json_job(report: &JobReport, now: Instant, history: bool) -> JsonJob<'_> {
     let (job, metrics) = (&report.job, &report.metrics);
     JsonJob {
         id: &job.id,
@@ -495,11 +577,54 @@ fn json_job(report: &JobReport, now: Instant) -> JsonJob<'_> {
         last_day: metrics.last_day.into(),
         last_week: metrics.last_week.into(),
         slots: json_slots(&report.timeline),
+        history: history.then(|| report.history().map(|entry| json_stretch(&entry)).collect()),
+    }
+}
+
+fn json_stretch(entry: &Entry<'_>) -> JsonStretch {
+    let stretch = entry.stretch;
+    let (fate, outcome, excuse) = match stretch.fate {
+        Fate::Served(outcome) => (JsonFate::Served, Some(outcome), None),
+        Fate::Excused(excuse) => (JsonFate::Excused, None, Some(excuse)),
+        Fate::Lost => (JsonFate::Lost, None, None),
+    };
+    let JsonUsage { tokens, cost_usd, .. } = entry.usage.into();
+    let error = entry.error.and_then(|error| error.text.as_deref());
+    JsonStretch {
+        since: stretch.since,
+        until: stretch.until,
+        slots: stretch.slots,
+        runs: stretch.runs.len(),
+        fate,
+        outcome,
+        excuse: excuse.map(json_excuse),
+        served_late: entry.is_late(),
+        resumed_at: excuse.and_then(Excuse::resumed_at),
+        text: entry.in_words(),
+        median_seconds: entry.took.map(|took| seconds(took.median)),
+        longest_seconds: entry.took.map(|took| seconds(took.longest)),
+        tokens,
+        cost_usd,
+        error: error.map(|error| sanitize::text(error, MAX_ERROR_LEN)),
+    }
+}
+
+fn json_excuse(excuse: Excuse) -> JsonExcuse {
+    match excuse {
+        Excuse::Paused => JsonExcuse::Paused,
+        Excuse::Quiet => JsonExcuse::Quiet,
+        Excuse::Busy => JsonExcuse::Busy,
+        Excuse::Running => JsonExcuse::Running,
+        Excuse::Due => JsonExcuse::Due,
+        Excuse::CatchingUp(_) => JsonExcuse::CatchingUp,
+        Excuse::Repaired(_) => JsonExcuse::Repaired,
+        Excuse::Threw => JsonExcuse::Threw,
+        Excuse::Stopped => JsonExcuse::Stopped,
     }
 }
 
 fn json_slots(timeline: &Timeline) -> JsonSlots {
-    JsonSlots { first: timeline.first, marks: timeline.outcomes.iter().map(|outcome| outcome.ascii()).collect() }
+    JsonSlots { first: timeline.first, marks: timeline.marks.iter().map(|mark| mark.ascii()).collect() }
 }
 
 /// The SQL statements of a fix, one per line.

@@ -66,6 +66,8 @@ pub struct Report {
     pub databases: Result<Vec<Database>, CallError>,
     /// The lowest severity that makes the exit code non-zero.
     pub fail_on: FailOn,
+    /// Whether to report what became of each slot, where the format can.
+    pub history: bool,
 }
 
 /// One database of a report.
@@ -160,10 +162,17 @@ pub fn is_report(begin: &str) -> bool {
     is_page || counts.starts_with(" databases: ") || BEGINNINGS.iter().any(|known| begin.starts_with(known))
 }
 
+impl Format {
+    /// Whether it shows what became of each slot.
+    pub fn has_history(self) -> bool {
+        matches!(self, Format::Table | Format::Json)
+    }
+}
+
 impl Report {
     /// A report of a call that failed.
     pub fn failed(error: CallError, now: Instant) -> Report {
-        Report { now, took: Duration::ZERO, databases: Err(error), fail_on: FailOn::default() }
+        Report { now, took: Duration::ZERO, databases: Err(error), fail_on: FailOn::default(), history: false }
     }
 
     /// The databases; none where nothing could be audited at all.

@@ -1,7 +1,9 @@
 //! The table for people. The cause comes first, and each incident ends with what to do.
 
+mod history;
+
 use super::{Audited, Database, Located, Report, UNREAD, commands, counts, sanitize, utc_minute, when};
-use crate::audit::{Incident, JobReport, Outcome, Timeline, Usage};
+use crate::audit::{Incident, JobReport, Mark, Timeline, Usage};
 use crate::catalog::{Severity, Status};
 use crate::numbers::usd;
 use crate::terminal::Style;
@@ -38,7 +40,7 @@ const MIN_TIMELINE_SLOTS: usize = 8;
 
 /// The whole report as text: for several databases first one line each, then those in trouble.
 pub fn render(report: &Report, style: Style, all: bool) -> String {
-    let page = Page { style, all, now: report.now };
+    let page = Page { style, all, now: report.now, history: report.history };
     match &report.databases {
         Err(error) => page.could_not_audit("", &error.to_string()),
         Ok(databases) if databases.len() == 1 => databases.iter().map(|database| page.database(database)).collect(),
@@ -50,6 +52,7 @@ struct Page {
     style: Style,
     all: bool,
     now: Instant,
+    history: bool,
 }
 
 impl Page {
@@ -81,7 +84,7 @@ impl Page {
         let has_more = |audited: &Audited| {
             let verdict = &audited.verdict;
             let found = audited.jobs().any(|job| job.severity > Severity::Ok) || !verdict.incidents.is_empty();
-            self.all || found || !verdict.notes.is_empty()
+            self.all || self.history || found || !verdict.notes.is_empty()
         };
         for database in worst_first {
             if let Some(audited) = database.outcome.as_ref().ok().filter(|audited| has_more(audited)) {
@@ -134,6 +137,9 @@ impl Page {
         }
         if has_timelines {
             text += &format!("\n{}\n", self.legend());
+        }
+        if self.history {
+            text.extend(audited.jobs().map(|report| self.history(report)));
         }
         let note = |note: &String| self.wrapped(&format!("note: {}", sanitize::text(note, MAX_TEXT_LEN))) + "\n";
         text + &verdict.notes.iter().map(note).collect::<String>()
@@ -236,7 +242,7 @@ impl Page {
             if gap > 0 {
                 line += &format!("  {}", padded(lost, lost_width));
             }
-            if room >= MIN_TIMELINE_SLOTS && !job.timeline.outcomes.is_empty() {
+            if room >= MIN_TIMELINE_SLOTS && !job.timeline.marks.is_empty() {
                 line += &format!("  {}", self.timeline(&job.timeline, room));
                 has_timelines = true;
             }
@@ -247,30 +253,30 @@ impl Page {
 
     /// As many of the last slots as there is room for.
     fn timeline(&self, timeline: &Timeline, room: usize) -> String {
-        let skipped = timeline.outcomes.len().saturating_sub(room);
+        let skipped = timeline.marks.len().saturating_sub(room);
         let mut text = String::new();
-        for run in timeline.outcomes[skipped..].chunk_by(|a, b| a == b) {
-            let marks: String = run.iter().map(|outcome| self.mark_of(*outcome)).collect();
-            text += &self.paint(&marks, color_of_outcome(run[0]));
+        for run in timeline.marks[skipped..].chunk_by(|a, b| a == b) {
+            let marks: String = run.iter().map(|mark| self.symbol(*mark)).collect();
+            text += &self.paint(&marks, color_of_mark(run[0]));
         }
         text
     }
 
-    fn mark_of(&self, outcome: Outcome) -> char {
-        if self.style.utf8 { outcome.mark() } else { outcome.ascii() }
+    fn symbol(&self, mark: Mark) -> char {
+        if self.style.utf8 { mark.symbol() } else { mark.ascii() }
     }
 
     fn legend(&self) -> String {
         let begin = "Slots, oldest left:";
         let (mut text, mut width) = (begin.to_owned(), begin.width());
-        for outcome in Outcome::ALL {
-            let (mark, meaning) = (self.mark_of(outcome).to_string(), outcome.meaning());
-            let entry = 2 + mark.width() + 1 + meaning.len();
+        for mark in Mark::ALL {
+            let (symbol, meaning) = (self.symbol(mark).to_string(), mark.meaning());
+            let entry = 2 + symbol.width() + 1 + meaning.len();
             if width + entry > usize::from(self.style.width) {
                 text += "\n";
                 width = 0;
             }
-            text += &format!("  {} {meaning}", self.paint(&mark, color_of_outcome(outcome)));
+            text += &format!("  {} {meaning}", self.paint(&symbol, color_of_mark(mark)));
             width += entry;
         }
         text
@@ -341,19 +347,18 @@ impl Page {
 
     /// As many of the last slots as there is room for, without color.
     fn marks(&self, timeline: &Timeline, room: usize) -> String {
-        let skipped = timeline.outcomes.len().saturating_sub(room);
-        timeline.outcomes[skipped..].iter().map(|outcome| self.mark_of(*outcome)).collect()
+        let skipped = timeline.marks.len().saturating_sub(room);
+        timeline.marks[skipped..].iter().map(|mark| self.symbol(*mark)).collect()
     }
 
     /// When a job last ran, after the mark of how that went.
     fn last_run(&self, report: &JobReport) -> String {
-        let mark = |outcome| if self.style.utf8 { Outcome::mark(outcome) } else { Outcome::ascii(outcome) };
-        let mark = report
-            .job
-            .last_run_worked()
-            .map(|worked| if worked { Outcome::Fired } else { Outcome::ZeroTokens })
-            .map_or(' ', mark);
-        report.job.last_end().map_or_else(|| "-".to_owned(), |end| format!("{mark} {}", self.short(end)))
+        let symbol = match report.job.last_run_worked() {
+            Some(true) => self.symbol(Mark::Fired),
+            Some(false) => self.symbol(Mark::ZeroTokens),
+            None => ' ',
+        };
+        report.job.last_end().map_or_else(|| "-".to_owned(), |end| format!("{symbol} {}", self.short(end)))
     }
 
     fn next_run(&self, report: &JobReport) -> String {
@@ -475,12 +480,12 @@ fn color_of(severity: Option<Severity>) -> anstyle::Style {
     }
 }
 
-fn color_of_outcome(outcome: Outcome) -> anstyle::Style {
-    match outcome {
-        Outcome::Fired => color_of(Some(Severity::Ok)),
-        Outcome::ZeroTokens => color_of(Some(Severity::Warning)),
-        Outcome::Missed => color_of(Some(Severity::Critical)),
-        Outcome::Skipped | Outcome::Waiting => anstyle::Style::new(),
+fn color_of_mark(mark: Mark) -> anstyle::Style {
+    match mark {
+        Mark::Fired => color_of(Some(Severity::Ok)),
+        Mark::ZeroTokens => color_of(Some(Severity::Warning)),
+        Mark::Missed => color_of(Some(Severity::Critical)),
+        Mark::Skipped | Mark::Waiting => anstyle::Style::new(),
     }
 }
 

@@ -359,6 +359,17 @@ fn the_json_of_every_fixture_and_failure_is_valid_by_the_schema() {
             check(&["--timezone", "UTC", "--now", now, database]);
         }
     }
+    check(&[
+        "--timezone",
+        "UTC",
+        "--now",
+        "2026-04-30T12:00:00Z",
+        "--recursive",
+        "fixtures",
+        "--job",
+        "*",
+        "--history",
+    ]);
     check(&["--now", "yesterday"]);
     check(&["--timezone", "UTC", "--now", "2026-04-30T12:00:00Z", "--recursive", "fixtures"]);
 }
@@ -392,7 +403,7 @@ fn schema_refuses_other_shapes() {
 #[test]
 fn every_key_of_the_json_is_in_the_schema() {
     let schema: Value = serde_json::from_str(&run(&["--generate", "json-schema"]).out).unwrap();
-    let json = formatted("json", &INCIDENT).json();
+    let json = formatted("json", &[&["--history", "--job", "heartbeat"], &INCIDENT[..]].concat()).json();
     let known = |pointer: &str, of: &str| {
         let object = json.pointer(pointer).unwrap().as_object().unwrap();
         let properties = schema.pointer(of).unwrap().as_object().unwrap();
@@ -405,6 +416,7 @@ fn every_key_of_the_json_is_in_the_schema() {
         ("/databases/0/jobs/0", "Job"),
         ("/databases/0/jobs/0/schedule", "Schedule"),
         ("/databases/0/jobs/0/slots", "Slots"),
+        ("/databases/0/jobs/0/history/0", "Stretch"),
         ("/incidents/0", "Incident"),
         ("/incidents/0/jobs/0", "AffectedJob"),
     ] {

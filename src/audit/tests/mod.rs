@@ -17,6 +17,7 @@ mod worker;
 mod zero_tokens;
 mod zone;
 
+use super::finding::About;
 use super::policy::Rule;
 use super::*;
 use crate::catalog::{Problem, Status};

@@ -63,13 +63,13 @@ fn a_lease_that_ran_out_is_told_before_anything_is_lost() {
 fn slots_before_a_retry_are_not_lost_and_skips_are_no_fires() {
     let slots = |jobs| {
         let verdict = verdict(&recorded(jobs), "10:29");
-        verdict.jobs[0].timeline.outcomes.iter().map(|outcome| outcome.ascii()).collect::<String>()
+        verdict.jobs[0].timeline.marks.iter().map(|mark| mark.ascii()).collect::<String>()
     };
     let runs = [GOOD, SKIPPED];
     let mut job = ended(cron("j", "*/10 * * * *"), [at("10:00:30"), at("10:10:30")]);
     job.fires.iter_mut().zip(runs).for_each(|(fire, run)| *fire = did(*fire, run));
-    assert!(slots([job.clone()]).ends_with("#-x"), "{}", slots([job.clone()]));
+    assert!(slots([job.clone()]).ends_with("#-~"), "{}", slots([job.clone()]));
     job.fires.iter_mut().for_each(|fire| *fire = did(*fire, FAILED));
     // The second error is tried again after a minute, the third after five.
-    assert!(slots([job]).ends_with("00x"));
+    assert!(slots([job]).ends_with("00~"));
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 fn strip_of(world: &Snapshot, now: &str) -> String {
-    verdict(world, now).jobs[0].timeline.outcomes.iter().map(|outcome| outcome.ascii()).collect()
+    verdict(world, now).jobs[0].timeline.marks.iter().map(|mark| mark.ascii()).collect()
 }
 
 fn made(made: &str, job: Job) -> Job {
@@ -11,20 +11,18 @@ fn made(made: &str, job: Job) -> Job {
 }
 
 #[test]
-fn a_slot_belongs_to_the_runs_that_ended_before_the_next_one() {
+fn runs_of_one_slot_share_a_mark() {
     let job = || made("07:30", hourly("j")).ran("08:00", "08:01");
     assert_eq!(strip_of(&fleet([job()]), "08:30"), "#");
-    assert_eq!(strip_of(&fleet([job()]), "09:00:00.000"), "#~");
+    assert_eq!(strip_of(&fleet([job()]), "09:00:00.001"), "#~");
     assert_eq!(strip_of(&fleet([job().used("09:00", "09:59:59.999", 0)]), "09:59:59.999"), "#0");
-    assert_eq!(strip_of(&fleet([job().used("09:00", "10:00:00.000", 0)]), "10:00:00.000"), "#~0");
+    assert_eq!(strip_of(&fleet([job().used("09:00", "10:00:00.000", 0)]), "10:00:00.000"), "#0", "one mark a run");
     // One good run of several is enough.
     let often = |tokens| job().used("09:00", "09:10", 0).used("09:20", "09:30", tokens);
     assert_eq!(strip_of(&fleet([often(0)]), "09:40"), "#0");
     assert_eq!(strip_of(&fleet([often(1)]), "09:40"), "##");
-    // Before the first slot there is none, and of what was before the window nothing is known.
-    assert_eq!(strip_of(&fleet([made("07:30", hourly("j"))]), "07:59:59.999"), "");
-    let late_window = Snapshot { window_start: Some(at("08:30")), ..fleet([job().ran("09:00", "09:01")]) };
-    assert_eq!(strip_of(&late_window, "09:30"), "#");
+    // Before the first slot there is none.
+    assert_eq!(strip_of(&fleet([made("07:30", hourly("j").next("08:00"))]), "07:59:59.999"), "");
 }
 
 #[test]
@@ -33,11 +31,12 @@ fn slot_without_a_run_waits_only_while_the_worker_may_be_busy() {
     let world = |seen: &str| running(fleet([cron("o", "0 5 * * *").ran("05:00", "05:01"), job()]), seen);
     let second = |world: &Snapshot, now: &str| {
         let timeline = &verdict(world, now).jobs[1].timeline;
-        timeline.outcomes.iter().map(|outcome| outcome.ascii()).collect::<String>()
+        timeline.marks.iter().map(|mark| mark.ascii()).collect::<String>()
     };
-    // A minute proves nothing.
-    assert_eq!(second(&world("09:01:00.000"), "09:20"), "#~");
-    assert_eq!(second(&world("09:01:00.001"), "09:20"), "#x");
+    // As long as it is not late, it is not lost.
+    assert_eq!(second(&world("09:10"), "09:40"), "#~");
+    assert_eq!(strip_of(&fleet([job()]), "09:10"), "#~");
+    assert_eq!(strip_of(&fleet([job()]), "09:20"), "#x");
     // A broken job waits for nothing.
     let broken = Job { state: State::Broken, ..job() };
     let held = running(fleet([cron("o", "0 5 * * *").ran("05:00", "05:01"), broken]), "09:01");
@@ -45,7 +44,7 @@ fn slot_without_a_run_waits_only_while_the_worker_may_be_busy() {
 }
 
 #[test]
-fn timeline_shows_the_last_48_slots_of_five_years() {
+fn timeline_shows_the_last_48_slots() {
     let hourly_for = |hours: i64| {
         let start = |hour: i64| at("2026-03-01 00:00").plus(hour * HOUR);
         fleet([ended(hourly("j"), (1..=hours).map(|hour| start(hour).plus(MINUTE)))])
@@ -54,24 +53,27 @@ fn timeline_shows_the_last_48_slots_of_five_years() {
     assert_eq!(strip_of(&hourly_for(47), "2026-03-02 23:30"), "#".repeat(47));
     assert_eq!(strip_of(&hourly_for(49), "2026-03-03 01:30"), "#".repeat(48));
     let first = verdict(&hourly_for(49), "2026-03-03 01:30").jobs[0].timeline.first;
-    assert_eq!(first, Some(at("2026-03-01 02:00")));
-    let yearly = made("2010-01-01 00:00", cron("j", "0 0 1 1 *"));
-    let world = Snapshot { window_start: None, ..fleet([yearly]) };
-    assert_eq!(strip_of(&world, "2026-03-02 12:00").len(), 5);
+    assert_eq!(first, Some(at("2026-03-01 02:01")));
+    let silent = fleet([hourly("j").ran("2026-03-01 00:00", "2026-03-01 00:01")]);
+    assert_eq!(strip_of(&silent, "2026-03-03 02:30"), "x".repeat(48));
+    let first = verdict(&silent, "2026-03-03 02:30").jobs[0].timeline.first;
+    assert_eq!(first, Some(at("2026-03-01 03:00")), "the 48th last slot");
 }
 
 #[test]
 fn the_slots_of_an_interval_follow_its_runs() {
     let job = || every("j", HOUR).ran("08:00", "08:01").ran("09:01", "09:02");
     assert_eq!(strip_of(&fleet([job()]), "10:01:59.999"), "##");
-    assert_eq!(strip_of(&fleet([job()]), "10:02:00.000"), "##~");
+    assert_eq!(strip_of(&fleet([job()]), "10:02:00.001"), "##~");
     assert_eq!(strip_of(&fleet([job()]), "12:30"), "##xxx");
     // A run serves the newest slot since the one before it.
     assert_eq!(strip_of(&fleet([job().ran("12:02", "12:03")]), "12:30"), "##xx#");
-    assert_eq!(strip_of(&fleet([job()]), "2026-03-20 00:00"), "x".repeat(48));
+    let silent = fleet([job()]);
+    assert_eq!(strip_of(&silent, "2026-03-20 00:00"), "x".repeat(48));
+    assert_eq!(verdict(&silent, "2026-03-20 00:00").jobs[0].timeline.first, Some(at("2026-03-18 00:02")));
     let many = ended(every("j", HOUR), (1..=60).map(|hour| at("2026-02-27 00:00").plus(hour * HOUR)));
     assert_eq!(strip_of(&fleet([many]), "2026-03-01 12:10"), "#".repeat(48));
-    assert_eq!(strip_of(&fleet([every("j", HOUR)]), "12:00"), "", "without a run it has no slots");
+    assert_eq!(strip_of(&fleet([every("j", HOUR).next("13:00")]), "12:00"), "", "nothing was due");
 }
 
 #[test]
@@ -92,8 +94,8 @@ fn slot_after_a_resolved_silence_may_wait() {
 }
 
 #[test]
-fn timeline_of_office_hours_reaches_back_until_full() {
-    let office = made("2026-01-01 00:00", cron("j", "*/30 9,10 * * *"));
-    let world = Snapshot { window_start: None, ..fleet([office]) };
-    assert_eq!(strip_of(&world, "12:00").len(), 48);
+fn a_slot_that_was_served_late_is_one_mark() {
+    let job = made("2026-02-27 00:00", cron("j", "0 8 * * *"));
+    let job = job.ran("2026-02-28 08:00", "2026-02-28 08:01").ran("2026-03-01 13:00", "2026-03-01 13:01");
+    assert_eq!(strip_of(&fleet([job.next("2026-03-02 08:00")]), "2026-03-01 14:00"), "##");
 }

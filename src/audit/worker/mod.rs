@@ -12,6 +12,7 @@ mod life;
 pub use life::nobody_since;
 
 use super::context::{Subject, Subjects};
+use super::runs::run_length;
 use crate::model::{Fire, Job, JobIndex, OpenRun, Run, Snapshot};
 use crate::schedule::Cadence;
 use crate::settings::Settings;
@@ -746,15 +747,4 @@ fn usual(job: &Job) -> Usual {
     // The row may know a run that the history does not.
     let typical = typical.max(job.last_run().and_then(|run| run.duration_ms).unwrap_or(0));
     Usual { longest, limit: typical.saturating_mul(USUAL_FACTOR).max(floor) }
-}
-
-/// How long a run took: from the later of its slot and the end of the run before it; exactly for the last one.
-fn run_length(job: &Job, index: usize) -> Option<Millis> {
-    let fire = &job.fires[index];
-    if let Some(start) = fire.known_start() {
-        return Some(fire.end.since(start));
-    }
-    let previous = &job.fires[index.checked_sub(1)?];
-    let slot = job.schedule.cadence()?.next(previous.end).filter(|slot| *slot <= fire.end);
-    Some(fire.end.since(slot.max(fire.earliest_start())?))
 }
