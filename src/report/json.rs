@@ -5,6 +5,7 @@ use super::{Audited, Database, Located, RenderError, Report, commands, sanitize}
 use crate::audit::{AffectedJob, Evidence, Incident, JobReport, LocatedFinding, Timeline, Usage};
 use crate::catalog::{Detector, Problem, Severity, Status};
 use crate::model::{Action, AssumedZone, Holder, Liveness, ZoneBasis};
+use crate::text::Text;
 use crate::time::{Instant, seconds};
 use sanitize::Escaped;
 use schemars::JsonSchema;
@@ -264,9 +265,9 @@ struct JsonIncident<'a> {
     /// One line: what happened to which jobs.
     headline: String,
     /// What the database shows.
-    observed: &'a [String],
+    observed: Vec<String>,
     /// What that suggests; null where nothing is inferred.
-    inferred: Option<&'a str>,
+    inferred: Option<String>,
     /// The last error of its jobs: untrusted text in which secrets are masked; null also with --no-errors.
     last_error: Option<String>,
     /// What a person should do.
@@ -437,7 +438,13 @@ fn json_database(database: &Database, now: Instant) -> JsonDatabase<'_> {
 
 fn json_muted(incident: &Incident) -> JsonMuted<'_> {
     let Incident { fingerprint, cause, severity, status, .. } = incident;
-    JsonMuted { fingerprint, cause: *cause, severity: *severity, state: *status, headline: incident.headline() }
+    JsonMuted {
+        fingerprint,
+        cause: *cause,
+        severity: *severity,
+        state: *status,
+        headline: incident.headline().to_string(),
+    }
 }
 
 fn json_zone(assumed: &AssumedZone) -> Option<JsonZone> {
@@ -529,9 +536,9 @@ fn json_incident(located: Located<'_>) -> JsonIncident<'_> {
         since: incident.since,
         until: incident.until,
         jobs: jobs.collect(),
-        headline: incident.headline(),
-        observed: &incident.text.observed,
-        inferred: incident.text.inferred.as_deref(),
+        headline: incident.headline().to_string(),
+        observed: incident.text.observed.iter().map(Text::to_string).collect(),
+        inferred: incident.text.inferred.as_ref().map(Text::to_string),
         last_error: incident.error.as_ref().map(|error| sanitize::text(error, MAX_ERROR_LEN)),
         next_step: incident.remedy.text(),
         sql: sql(incident),
@@ -557,7 +564,7 @@ fn json_findings<'a>(database: &Database, audited: &'a Audited, now: Instant) ->
             until: finding.until,
             missed_slots: finding.missed_slots,
             cadence_seconds: report.and_then(|report| report.metrics.cadence_ms).map(seconds),
-            message: verdict.sentence(finding, now),
+            message: verdict.sentence(finding, now).to_string(),
             evidence: &finding.evidence,
         });
     }

@@ -80,7 +80,7 @@ impl Xml {
         self.open("testcase", &[("classname", path), ("name", &name)])?;
         if fails {
             let (cause, headline) = incidents.first().map_or_else(Default::default, |worst| {
-                (worst.cause.name(), sanitize::text(&worst.headline(), MAX_NAME_LEN))
+                (worst.cause.name(), sanitize::text(&worst.headline().to_string(), MAX_NAME_LEN))
             });
             self.open("failure", &[("type", &cause), ("message", &headline)])?;
             self.text(&descriptions.join("\n"))?;
@@ -130,6 +130,6 @@ fn incidents_of(audited: &Audited, job: JobIndex) -> Vec<&Incident> {
 
 fn describe(incident: &Incident, report: &Report) -> String {
     let headline = format!("{} ({})", incident.headline(), when(incident, report.now, utc_minute));
-    let lines = [headline, incident.text.observed.join("; "), fix_in_a_line(incident)];
+    let lines = [headline, incident.text.seen().to_string(), fix_in_a_line(incident)];
     lines.map(|line| sanitize::text(&line, MAX_TEXT_LEN)).join("\n")
 }

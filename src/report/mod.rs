@@ -22,6 +22,7 @@ use crate::numbers::count;
 use crate::settings::{FailOn, Settings};
 use crate::shell;
 use crate::terminal::Style;
+use crate::text::{Text, text};
 use crate::time::{Instant, span};
 use clap::ValueEnum;
 use std::cmp::Reverse;
@@ -256,22 +257,22 @@ impl Audited {
     }
 
     /// What shows that the scheduler works: its newest fire, its next run, and how long its process has been up.
-    pub fn proof_of_life(&self, now: Instant) -> Option<String> {
+    pub fn proof_of_life(&self, now: Instant) -> Option<Text> {
         let newest = self.jobs().filter_map(|report| report.metrics.last_fire).max();
         let watched = self.jobs().filter(|report| report.job.state.is_watched());
         let next = watched.filter_map(|report| report.job.next_run()).filter(|next| *next > now).min();
-        let fire = newest.map(|at| format!("newest fire {} UTC, {} ago", at.minute(), span(now.since(at))));
-        let next = next.map(|at| format!("next run {} UTC", at.minute()));
+        let fire = newest.map(|at| text!["newest fire ", at, ", ", span(now.since(at)), " ago"]);
+        let next = next.map(|at| text!["next run ", at]);
         let process = match &self.verdict.liveness.holder {
             Holder::Process(process) => Some(match process.started {
-                Some(started) => format!("{} up {}", process.label(), span(now.since(started))),
-                None => format!("{} is up", process.label()),
+                Some(started) => text![process.label(), " up ", span(now.since(started))],
+                None => text![process.label(), " is up"],
             }),
-            Holder::Unseen => Some("a process has the database open".to_owned()),
+            Holder::Unseen => Some("a process has the database open".into()),
             Holder::Unknown | Holder::Nobody => None,
         };
-        let parts: Vec<String> = [fire, next, process].into_iter().flatten().collect();
-        (!parts.is_empty()).then(|| parts.join("; "))
+        let parts: Vec<Text> = [fire, next, process].into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| Text::join(&parts, "; "))
     }
 
     /// The zone of schedules that name none, and why it is that one; None where nothing depends on it.

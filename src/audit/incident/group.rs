@@ -9,7 +9,7 @@ use super::super::worker::{ActiveRun, Phase, RunLength};
 use super::Incident;
 use super::grouping::Grouping;
 use super::key::{Family, Key};
-use super::words::Writer;
+use super::words::{self, Facts};
 use crate::catalog::{Problem, Severity, Status};
 use crate::model::{Action, Job, JobIndex, Remedy};
 use crate::time::Instant;
@@ -66,7 +66,7 @@ impl<'a> Group<'a> {
         let severity = self.findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Ok);
         let (cause, jobs) = (self.cause(), self.affected());
         let since = self.since(&jobs);
-        let text = Writer {
+        let facts = Facts {
             fleet: self.fleet,
             context: self.context,
             run: self.run,
@@ -74,8 +74,8 @@ impl<'a> Group<'a> {
             jobs: &jobs,
             since,
             until,
-        }
-        .text(cause);
+        };
+        let text = words::write(cause, &facts);
         Incident {
             fingerprint: self.key.fingerprint(),
             cause,
