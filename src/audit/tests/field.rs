@@ -508,7 +508,8 @@ fn errors_say_what_they_cost_and_not_what_good_runs_did() {
         job.fires.iter_mut().for_each(|fire| fire.cost_usd = 7.5);
         job.fires[4] = did(job.fires[4], newest);
         let world = recorded([job.with_errors(3)]);
-        findings(&verdict(&world, "12:05"))[0].1.message(&world.jobs[0], at("12:05"))
+        let verdict = verdict(&world, "12:05");
+        verdict.sentence(&findings(&verdict)[0], at("12:05"))
     };
     assert_eq!(message(FAILED), "3 errors in a row, the last one 4m ago, costing 22.50 USD");
     assert_eq!(message(THREW), "3 errors in a row, the last one 4m ago, costing 7.50 USD");

@@ -1,89 +1,68 @@
 //! What each finding says, as people read it, and the metrics of a job.
 
 use super::*;
-use crate::audit::gap::GapEvidence;
-use crate::audit::past_due::PastDueEvidence;
-use crate::audit::work::Change;
-use crate::audit::zero_tokens::ZeroTokensEvidence;
+use crate::audit::evidence::Change;
+use crate::audit::sentence::sentence;
 use wildmatch::WildMatch;
 
 /// The sentences of findings of a job that ran from 10:00 to 10:01, as of noon.
 fn sentences(findings: Vec<Finding>) -> String {
     let job = hourly("j").ran("10:00", "10:01");
-    findings.iter().map(|finding| finding.message(&job, at("12:00")) + "\n").collect()
+    findings.iter().map(|finding| sentence(finding, Some(&job), at("12:00")) + "\n").collect()
+}
+
+fn warning(evidence: Evidence) -> Finding {
+    Finding::new(JobIndex::at(0), Severity::Warning, evidence)
+}
+
+fn info(evidence: Evidence) -> Finding {
+    Finding::new(JobIndex::at(0), Severity::Info, evidence)
 }
 
 fn repaired(looks_by: &str, revived: bool) -> Finding {
-    let evidence = PastDueEvidence::Repaired { repaired_at: at("11:00"), looks_by: at(looks_by), revived };
-    Finding::new(Severity::Warning, evidence)
+    let evidence = Evidence::Repaired { repaired_at: at("11:00"), looks_by: at(looks_by), revived };
+    warning(evidence)
 }
 
 fn past_due_examples() -> Vec<Finding> {
     let text = str::to_owned;
     let behind = || Some(text("k"));
     vec![
-        Finding::new(Severity::Warning, PastDueEvidence::Overdue { overdue_seconds: 3600, free_seconds: 1800 }),
-        Finding::new(Severity::Warning, PastDueEvidence::Waiting { behind: behind(), overdue_seconds: 3600 }),
-        Finding::new(Severity::Warning, PastDueEvidence::Waiting { behind: None, overdue_seconds: 3600 }),
-        Finding::new(
-            Severity::Warning,
-            PastDueEvidence::LongRun { in_flight_seconds: 3600, usual_seconds: 600, longest_seconds: Some(60) },
-        ),
-        Finding::new(Severity::Warning, PastDueEvidence::HungRun { behind: None, in_flight_seconds: 18_000 }),
-        Finding::new(Severity::Warning, PastDueEvidence::HungRun { behind: behind(), in_flight_seconds: 18_000 }),
-        Finding::new(Severity::Warning, PastDueEvidence::HungDelivery { behind: None, delivering_seconds: 1200 }),
-        Finding::new(Severity::Warning, PastDueEvidence::HungDelivery { behind: behind(), delivering_seconds: 1200 }),
-        Finding::new(
-            Severity::Warning,
-            PastDueEvidence::CutRun { restarted_at: Some(at("11:50")), last_write_at: None },
-        ),
-        Finding::new(
-            Severity::Warning,
-            PastDueEvidence::CutRun { restarted_at: None, last_write_at: Some(at("11:50")) },
-        ),
-        Finding::new(
-            Severity::Warning,
-            PastDueEvidence::SchedulerDown { next_run_at: at("18:12"), last_write_at: Some(at("11:30")) },
-        ),
-        Finding::new(
-            Severity::Warning,
-            PastDueEvidence::SchedulerDown { next_run_at: at("11:57"), last_write_at: Some(at("11:30")) },
-        ),
+        warning(Evidence::Overdue { overdue_seconds: 3600, free_seconds: 1800 }),
+        warning(Evidence::Waiting { behind: behind(), overdue_seconds: 3600 }),
+        warning(Evidence::Waiting { behind: None, overdue_seconds: 3600 }),
+        warning(Evidence::LongRun { in_flight_seconds: 3600, usual_seconds: 600, longest_seconds: Some(60) }),
+        warning(Evidence::HungRun { behind: None, in_flight_seconds: 18_000 }),
+        warning(Evidence::HungRun { behind: behind(), in_flight_seconds: 18_000 }),
+        warning(Evidence::HungDelivery { behind: None, delivering_seconds: 1200 }),
+        warning(Evidence::HungDelivery { behind: behind(), delivering_seconds: 1200 }),
+        warning(Evidence::CutRun { restarted_at: Some(at("11:50")), last_write_at: None }),
+        warning(Evidence::CutRun { restarted_at: None, last_write_at: Some(at("11:50")) }),
+        warning(Evidence::SchedulerDown { job: text("j"), next_run_at: at("18:12"), last_write_at: Some(at("11:30")) }),
+        warning(Evidence::SchedulerDown { job: text("j"), next_run_at: at("11:57"), last_write_at: Some(at("11:30")) }),
         repaired("12:00", true),
         repaired("11:40", false),
-        Finding::new(Severity::Warning, PastDueEvidence::NoNextRun { next_run_at: None }),
-        Finding::new(Severity::Warning, PastDueEvidence::NoNextRun { next_run_at: Some(text("soon")) }),
-        Finding::new(Severity::Warning, PastDueEvidence::BreakerOpen { consecutive_errors: 10, last_error: None }),
-        Finding::new(Severity::Warning, PastDueEvidence::UnreadableSchedule { why: text("it is odd") }),
-        Finding::new(Severity::Warning, PastDueEvidence::UnknownState { why: text("its status is odd") }),
-        Finding::new(
-            Severity::Warning,
-            PastDueEvidence::Runaway { fires: 1, fires_seconds: 90, cost_usd: 1.5, why: None },
-        ),
-        Finding::new(
-            Severity::Warning,
-            PastDueEvidence::Runaway {
-                fires: 40,
-                fires_seconds: 7200,
-                cost_usd: 12.345,
-                why: Some(text("its schedule is odd")),
-            },
-        ),
-        Finding::new(Severity::Warning, PastDueEvidence::Quarantined { why: text("it is odd") }),
-        Finding::new(
-            Severity::Warning,
-            PastDueEvidence::SkippedSlots { next_run_at: at("2026-03-09 09:00"), slots: 6 },
-        ),
-        Finding::new(Severity::Warning, PastDueEvidence::OneShotFailed { consecutive_errors: 1, last_error: None }),
-        Finding::new(Severity::Warning, PastDueEvidence::OneShotFailed { consecutive_errors: 0, last_error: None }),
-        Finding::new(Severity::Warning, PastDueEvidence::OneShotMissed { at: at("09:00") }),
-        Finding::new(Severity::Warning, PastDueEvidence::NothingWatched { rows: 0, last_activity: at("10:01") }),
-        Finding::new(Severity::Warning, PastDueEvidence::NothingWatched { rows: 3, last_activity: at("10:01") }),
-        Finding::new(Severity::Warning, PastDueEvidence::ExpectedMissing { expected: text("backup"), state: None }),
-        Finding::new(
-            Severity::Warning,
-            PastDueEvidence::ExpectedMissing { expected: text("backup"), state: Some("paused") },
-        ),
+        warning(Evidence::NoNextRun { next_run_at: None }),
+        warning(Evidence::NoNextRun { next_run_at: Some(text("soon")) }),
+        warning(Evidence::BreakerOpen { consecutive_errors: 10, last_error: None }),
+        warning(Evidence::UnreadableSchedule { why: text("it is odd") }),
+        warning(Evidence::UnknownState { why: text("its status is odd") }),
+        warning(Evidence::Runaway { fires: 1, fires_seconds: 90, cost_usd: 1.5, why: None }),
+        warning(Evidence::Runaway {
+            fires: 40,
+            fires_seconds: 7200,
+            cost_usd: 12.345,
+            why: Some(text("its schedule is odd")),
+        }),
+        warning(Evidence::Quarantined { why: text("it is odd") }),
+        warning(Evidence::SkippedSlots { next_run_at: at("2026-03-09 09:00"), slots: 6 }),
+        warning(Evidence::OneShotFailed { consecutive_errors: 1, last_error: None }),
+        warning(Evidence::OneShotFailed { consecutive_errors: 0, last_error: None }),
+        warning(Evidence::OneShotMissed { at: at("09:00") }),
+        warning(Evidence::NothingWatched { rows: 0, last_activity: at("10:01") }),
+        warning(Evidence::NothingWatched { rows: 3, last_activity: at("10:01") }),
+        warning(Evidence::ExpectedMissing { expected: text("backup"), state: None }),
+        warning(Evidence::ExpectedMissing { expected: text("backup"), state: Some("paused") }),
     ]
 }
 
@@ -94,66 +73,39 @@ fn past_due_findings_in_words() {
 
 fn zero_tokens_examples() -> Vec<Finding> {
     let text = str::to_owned;
-    let streak = ZeroTokensEvidence::ZeroTokenStreak { fires: 3, newest: at("10:01"), last_error: None };
+    let streak = Evidence::ZeroTokenStreak { fires: 3, newest: at("10:01"), last_error: None };
     vec![
-        Finding::new(Severity::Warning, ZeroTokensEvidence::Skipped { fires: 3, last_error: None }),
-        Finding::new(
-            Severity::Warning,
-            ZeroTokensEvidence::ZeroTokenStreak { fires: 3, newest: at("11:01"), last_error: None },
-        ),
-        Finding::new(Severity::Warning, ZeroTokensEvidence::SharedZeroTokens { fires: 4, jobs: 2, last_error: None }),
-        Finding::new(Severity::Warning, ZeroTokensEvidence::SharedError { fires: 4, jobs: 2, last_error: None }),
-        Finding::new(
-            Severity::Warning,
-            ZeroTokensEvidence::FailedRun { next_run_at: at("2026-03-03 02:00"), last_error: None },
-        ),
-        Finding::new(Severity::Info, ZeroTokensEvidence::Flapping { failed: 9, fires: 20, cost_usd: 67.5 }),
-        Finding::new(Severity::Info, ZeroTokensEvidence::Flapping { failed: 9, fires: 20, cost_usd: 0.0 }),
-        Finding::new(Severity::Warning, ZeroTokensEvidence::Failing { consecutive_errors: 3, last_error: None }),
-        Finding::new(
-            Severity::Warning,
-            ZeroTokensEvidence::Undelivered { delivery_status: text("error: chat not found") },
-        ),
-        Finding::new(
-            Severity::Warning,
-            ZeroTokensEvidence::MessagesLost {
-                lost: 9,
-                unconfirmed: 0,
-                sent: 24,
-                delivery_status: Some(text("prepare failed")),
-            },
-        ),
-        Finding::new(
-            Severity::Warning,
-            ZeroTokensEvidence::MessagesLost { lost: 0, unconfirmed: 4, sent: 4, delivery_status: None },
-        ),
-        Finding::new(Severity::Warning, ZeroTokensEvidence::Unjudged { why: text("it has no id") }),
-        Finding::new(
-            Severity::Info,
-            ZeroTokensEvidence::WorkShrank {
-                output_tokens: Some(Change { now: 26.0, usual: 900.0 }),
-                seconds: Some(Change { now: 4.2, usual: 38.0 }),
-            },
-        ),
-        Finding::new(
-            Severity::Info,
-            ZeroTokensEvidence::WorkShrank { output_tokens: None, seconds: Some(Change { now: 0.004, usual: 38.0 }) },
-        ),
-        Finding::new(
-            Severity::Info,
-            ZeroTokensEvidence::ModelChanged {
-                model: text("large"),
-                usual_model: text("small"),
-                cost_usd: Some(Change { now: 0.75, usual: 0.0031 }),
-            },
-        ),
-        Finding::new(
-            Severity::Info,
-            ZeroTokensEvidence::ModelChanged { model: text("large"), usual_model: text("small"), cost_usd: None },
-        ),
-        Finding::new(Severity::Info, ZeroTokensEvidence::CostGrowth { cost_usd: Change { now: 0.75, usual: 0.0031 } }),
-        Finding::new(Severity::Warning, ZeroTokensEvidence::TokenGrowth { tokens: 1000, usual_tokens: 100 }),
-        Finding::new(Severity::Warning, streak).since(at("08:01")).resolved(at("11:31")),
+        warning(Evidence::Skipped { fires: 3, last_error: None }),
+        warning(Evidence::ZeroTokenStreak { fires: 3, newest: at("11:01"), last_error: None }),
+        warning(Evidence::SharedZeroTokens { fires: 4, jobs: 2, last_error: None }),
+        warning(Evidence::SharedError { fires: 4, jobs: 2, last_error: None }),
+        warning(Evidence::FailedRun { next_run_at: at("2026-03-03 02:00"), last_error: None }),
+        info(Evidence::Flapping { failed: 9, fires: 20, cost_usd: 67.5 }),
+        info(Evidence::Flapping { failed: 9, fires: 20, cost_usd: 0.0 }),
+        warning(Evidence::Failing { consecutive_errors: 3, last_error: None }),
+        warning(Evidence::Undelivered { delivery_status: text("error: chat not found") }),
+        warning(Evidence::MessagesLost {
+            lost: 9,
+            unconfirmed: 0,
+            sent: 24,
+            delivery_status: Some(text("prepare failed")),
+        }),
+        warning(Evidence::MessagesLost { lost: 0, unconfirmed: 4, sent: 4, delivery_status: None }),
+        warning(Evidence::Unjudged { why: text("it has no id") }),
+        info(Evidence::WorkShrank {
+            output_tokens: Some(Change { now: 26.0, usual: 900.0 }),
+            seconds: Some(Change { now: 4.2, usual: 38.0 }),
+        }),
+        info(Evidence::WorkShrank { output_tokens: None, seconds: Some(Change { now: 0.004, usual: 38.0 }) }),
+        info(Evidence::ModelChanged {
+            model: text("large"),
+            usual_model: text("small"),
+            cost_usd: Some(Change { now: 0.75, usual: 0.0031 }),
+        }),
+        info(Evidence::ModelChanged { model: text("large"), usual_model: text("small"), cost_usd: None }),
+        info(Evidence::CostGrowth { cost_usd: Change { now: 0.75, usual: 0.0031 } }),
+        warning(Evidence::TokenGrowth { tokens: 1000, usual_tokens: 100 }),
+        warning(streak).since(at("08:01")).resolved(at("11:31")),
     ]
 }
 
@@ -164,35 +116,26 @@ fn zero_tokens_findings_in_words() {
 
 fn gap_examples() -> Vec<Finding> {
     let text = str::to_owned;
-    let silent = |last_fire| Finding::new(Severity::Warning, GapEvidence::Silent { last_fire });
+    let silent = |last_fire| warning(Evidence::Silent { last_fire });
     vec![
-        Finding::new(Severity::Warning, GapEvidence::Silent { last_fire: Some(at("10:01")) }),
-        Finding::new(Severity::Warning, GapEvidence::Silent { last_fire: None }),
-        Finding::new(Severity::Warning, GapEvidence::Starved { slots: 144, lost: 120 }),
-        Finding::new(
-            Severity::Warning,
-            GapEvidence::OtherZone { jobs: vec![text("j")], offset: text("UTC+02:00"), zone: text("UTC") },
-        ),
-        Finding::new(
-            Severity::Warning,
-            GapEvidence::OtherZone { jobs: vec![text("j"), text("k")], offset: text("UTC+02:00"), zone: text("UTC") },
-        ),
-        Finding::new(Severity::Warning, GapEvidence::TooManyFires { fires: 22, slots: 1, cost_usd: 0.5 }),
-        Finding::new(Severity::Warning, GapEvidence::Crashing { crashes: 11 }).since(at("10:01")),
-        Finding::new(Severity::Warning, GapEvidence::RowGone { fires: 5, last_fire: Some(at("10:01")) }),
-        Finding::new(Severity::Info, GapEvidence::ZoneChanged { shift_seconds: 14_400 }).since(at("10:01")),
-        Finding::new(Severity::Warning, GapEvidence::PairedFires { pairs: 20, slots: 24 }),
-        Finding::new(Severity::Warning, GapEvidence::Twin { of: text("k") }),
-        Finding::new(Severity::Warning, GapEvidence::RowGone { fires: 5, last_fire: None }),
-        Finding::new(
-            Severity::Warning,
-            GapEvidence::ClockSetBack {
-                clock_was_at: at("2026-03-05 10:00"),
-                next_run_at: at("2026-03-05 11:00"),
-                slots: 72,
-            },
-        ),
-        Finding::new(Severity::Warning, GapEvidence::CatchingUp { resumed_at: at("11:50") }).missing(8),
+        warning(Evidence::Silent { last_fire: Some(at("10:01")) }),
+        warning(Evidence::Silent { last_fire: None }),
+        warning(Evidence::Starved { slots: 144, lost: 120 }),
+        warning(Evidence::OtherZone { jobs: vec![text("j")], offset: text("UTC+02:00"), zone: text("UTC") }),
+        warning(Evidence::OtherZone { jobs: vec![text("j"), text("k")], offset: text("UTC+02:00"), zone: text("UTC") }),
+        warning(Evidence::TooManyFires { fires: 22, slots: 1, cost_usd: 0.5 }),
+        warning(Evidence::Crashing { crashes: 11 }).since(at("10:01")),
+        warning(Evidence::RowGone { fires: 5, last_fire: Some(at("10:01")) }),
+        info(Evidence::ZoneChanged { shift_seconds: 14_400 }).since(at("10:01")),
+        warning(Evidence::PairedFires { pairs: 20, slots: 24 }),
+        warning(Evidence::Twin { of: text("k") }),
+        warning(Evidence::RowGone { fires: 5, last_fire: None }),
+        warning(Evidence::ClockSetBack {
+            clock_was_at: at("2026-03-05 10:00"),
+            next_run_at: at("2026-03-05 11:00"),
+            slots: 72,
+        }),
+        warning(Evidence::CatchingUp { resumed_at: at("11:50") }).missing(8),
         silent(Some(at("10:01"))).missing(1),
         silent(None).since(at("08:01")).resolved(at("11:31")).missing(3),
     ]
@@ -230,7 +173,7 @@ fn a_detector_reports_at_most_three_resolved_findings() {
     let streak = [EMPTY, EMPTY, EMPTY, GOOD];
     let of = |fired: Vec<Did>| findings(&verdict(&fleet([fires(&fired)]), "12:02"));
     assert_eq!((of(streak.repeat(3)).len(), of(streak.repeat(4)).len()), (3, 3));
-    let oldest = of(streak.repeat(4)).into_iter().filter_map(|(_, finding)| finding.until).min();
+    let oldest = of(streak.repeat(4)).into_iter().filter_map(|finding| finding.until).min();
     assert_eq!(oldest, Some(at("04:01")), "the oldest is left out");
     let mut ongoing = vec![EMPTY; 3];
     ongoing.splice(0..0, streak.repeat(4));
@@ -241,7 +184,7 @@ fn a_detector_reports_at_most_three_resolved_findings() {
 fn ongoing_findings_of_a_job_report_the_same_lost_slots() {
     let world = fleet([hourly("j").ran("10:00", "10:01").next("12:00")]);
     let missed: Vec<Option<u64>> =
-        findings(&verdict(&world, "14:30")).iter().map(|(_, finding)| finding.missed_slots).collect();
+        findings(&verdict(&world, "14:30")).iter().map(|finding| finding.missed_slots).collect();
     assert_eq!(missed, [Some(4), Some(4)], "overdue since noon, silent since eleven");
 }
 
@@ -253,15 +196,12 @@ fn an_expected_job_that_is_missing_is_the_first_incident() {
     };
     let causes = |found: &Verdict| found.incidents.iter().map(|incident| incident.cause).collect::<Vec<_>>();
     expect(&mut found, "backup*");
-    let last = found.jobs.len() - 1;
-    assert_eq!(
-        (found.severity(), found.jobs[last].severity, found.jobs[last].job.id.as_str()),
-        (Severity::Critical, Severity::Critical, "backup*")
-    );
+    assert_eq!((found.severity(), found.jobs.len()), (Severity::Critical, 1), "no job is invented");
     assert_eq!(causes(&found), [Problem::ExpectedMissing, Problem::JobFailing]);
     let first = &found.incidents[0];
     assert_eq!(first.headline(), "expected job backup* not found");
-    assert_eq!((findings(&found)[0].0, first.jobs[0].job.position()), (last, last));
+    let about = &findings(&found)[0].about;
+    assert_eq!((about, first.jobs.len()), (&About::Pattern("backup*".to_owned()), 0));
     let fingerprint = first.fingerprint.clone();
     expect(&mut found, "report");
     assert_eq!(causes(&found), [Problem::ExpectedMissing, Problem::ExpectedMissing, Problem::JobFailing]);
@@ -275,15 +215,15 @@ fn an_expected_job_that_is_missing_is_the_first_incident() {
     // One that was not selected does not count.
     paused.jobs[0].selected = false;
     expect(&mut paused, "j");
-    assert_eq!(paused.jobs.len(), 2);
+    assert_eq!(paused.incidents[0].findings[0].about, About::Pattern("j".to_owned()));
 }
 
 #[test]
 fn evidence_is_in_whole_seconds_and_severities_are_exit_codes() {
     let world = fleet([hourly("j").ran("10:00", "10:01")]);
-    let (_, finding) = findings(&verdict(&world, "11:30:01.999")).swap_remove(0);
-    let expected = PastDueEvidence::Overdue { overdue_seconds: 1801, free_seconds: 1801 };
-    assert_eq!(finding.evidence, expected.into());
+    let finding = findings(&verdict(&world, "11:30:01.999")).swap_remove(0);
+    let expected = Evidence::Overdue { overdue_seconds: 1801, free_seconds: 1801 };
+    assert_eq!(finding.evidence, expected);
     let severities = [Severity::Ok, Severity::Info, Severity::Warning, Severity::Critical];
     assert_eq!(severities.map(Severity::code), [0, 0, 1, 2]);
 }
@@ -338,9 +278,10 @@ fn each_job_is_judged_by_its_own_settings() {
     let rule = Rule { pattern: WildMatch::new("j"), line: 1, thresholds, quiet: None, mute: None };
     let jobs = |rules| {
         let policy = Policy { rules, ..Policy::of(settings(at("11:30"))) };
-        findings(&audit(world.clone(), &policy)).into_iter().map(|(job, _)| job).collect::<Vec<_>>()
+        findings(&audit(world.clone(), &policy)).into_iter().map(|finding| finding.job()).collect::<Vec<_>>()
     };
-    assert_eq!((jobs(vec![]), jobs(vec![rule])), (vec![0, 1], vec![1]));
+    let [first, second] = [0, 1].map(|position| Some(JobIndex::at(position)));
+    assert_eq!((jobs(vec![]), jobs(vec![rule])), (vec![first, second], vec![second]));
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! Silences, restarts, too many fires, starved jobs, other zones.
 
 use super::*;
-use crate::audit::finding::Evidence;
-use crate::audit::gap::GapEvidence;
 
 #[test]
 fn first_resume_ends_a_pause() {
@@ -25,9 +23,8 @@ fn first_resume_ends_a_pause() {
 fn pause_without_resume_lasts_until_an_edit_or_now() {
     let paused = || hourly("j").ran("10:00", "10:01").switched("10:30", false);
     let since = |job: Job| {
-        let told =
-            |(_, finding): &(usize, Finding)| matches!(finding.problem(), Problem::JobSilent | Problem::Repaired);
-        findings(&verdict(&fleet([job]), "20:00")).into_iter().find(told).map(|(_, finding)| finding.since)
+        let told = |finding: &Finding| matches!(finding.problem(), Problem::JobSilent | Problem::Repaired);
+        findings(&verdict(&fleet([job]), "20:00")).into_iter().find(told).map(|finding| finding.since)
     };
     assert_eq!(since(paused().written("10:30")), None);
     assert_eq!(since(paused().written("10:30:00.001")), Some(Some(at("11:00"))));
@@ -256,11 +253,8 @@ fn job_starves_if_it_loses_most_of_ten_slots_to_long_runs() {
     };
     assert_eq!(five("05:01:00.001"), NONE);
     assert_eq!(five("05:01:00.000"), ["info starved"]);
-    let evidence = |hours, now| {
-        let (_, finding) = findings(&verdict(&world("*/10 * * * *", hours), now)).swap_remove(0);
-        finding.evidence
-    };
-    let lost = |slots, lost| Evidence::from(GapEvidence::Starved { slots, lost });
+    let evidence = |hours, now| findings(&verdict(&world("*/10 * * * *", hours), now)).swap_remove(0).evidence;
+    let lost = |slots, lost| Evidence::Starved { slots, lost };
     assert_eq!(evidence(8, "09:56"), lost(48, 40));
     // It counts from the first fire of the last day.
     assert_eq!(evidence(24, "2026-03-03 01:55:20.000"), lost(144, 120));
@@ -271,8 +265,8 @@ fn job_starves_if_it_loses_most_of_ten_slots_to_long_runs() {
 fn jobs_of_a_different_zone_have_a_next_run_that_is_a_slot_there() {
     let daily = |next: &str| cron("j", "0 9 * * *").ran("2026-03-01 07:00", "2026-03-01 07:01").next(next);
     let told = |jobs: Snapshot| {
-        let zone = |(_, finding): (usize, Finding)| match finding.evidence {
-            Evidence::Gap(GapEvidence::OtherZone { jobs, offset, .. }) => Some((jobs.len(), offset)),
+        let zone = |finding: Finding| match finding.evidence {
+            Evidence::OtherZone { jobs, offset, .. } => Some((jobs.len(), offset)),
             _ => None,
         };
         findings(&verdict(&jobs, "06:30")).into_iter().filter_map(zone).collect::<Vec<_>>()

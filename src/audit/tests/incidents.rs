@@ -237,7 +237,7 @@ fn worst_incident_comes_first_and_resolved_ones_last() {
         (Problem::JobFailing, Severity::Warning, Status::Resolved),
     ];
     assert_eq!(ranks.collect::<Vec<_>>(), expected);
-    let owned = told.incidents.iter().flat_map(|incident| &incident.findings).map(|one| one.finding.severity);
+    let owned = told.incidents.iter().flat_map(|incident| &incident.findings).map(|finding| finding.severity);
     let severities = told.incidents.iter().map(|incident| incident.severity);
     assert!(owned.eq(severities), "each owns its one finding");
 }

@@ -21,13 +21,13 @@ use super::policy::Rule;
 use super::*;
 use crate::catalog::{Problem, Status};
 use crate::model::{
-    Action, Delivery, DeliveryError, Fire, Holder, Home, Lease, Liveness, MessageFate, OpenRun, Outcome as RunOutcome,
-    Process, Row, Run, RunError, SchedulerTraits, Switch, Timestamp,
+    Action, Delivery, DeliveryError, Fire, Holder, Home, JobIndex, Lease, Liveness, MessageFate, OpenRun,
+    Outcome as RunOutcome, Process, Row, Run, RunError, Schedule, SchedulerTraits, State, Switch, Timestamp,
 };
 use crate::schedule::Zone;
-use crate::settings::{ThresholdOverrides, Thresholds};
+use crate::settings::{Settings, ThresholdOverrides, Thresholds};
 use crate::stores::phantom_for_tests as phantom;
-use crate::time::{DAY, HOUR, MINUTE, SECOND, TimeText};
+use crate::time::{HOUR, MINUTE, Millis, SECOND, TimeText};
 
 fn utc() -> Zone {
     Zone::named("UTC").unwrap_or_else(|| panic!("UTC"))
@@ -186,10 +186,9 @@ fn verdict(snapshot: &Snapshot, now: &str) -> Verdict {
     audit(snapshot.clone(), &Policy::of(settings(at(now))))
 }
 
-/// The findings of an audit with their jobs' positions, in the order of the report.
-fn findings(verdict: &Verdict) -> Vec<(usize, Finding)> {
-    let located = verdict.findings();
-    located.iter().map(|located| (located.job.position(), located.finding.clone())).collect()
+/// The findings of an audit, in the order of the report.
+fn findings(verdict: &Verdict) -> Vec<Finding> {
+    verdict.findings().iter().map(|located| located.finding.clone()).collect()
 }
 
 /// What is found at an instant: severity and reason, and `over` if it is resolved.
@@ -199,7 +198,7 @@ fn found(snapshot: &Snapshot, now: &str) -> Vec<String> {
 
 fn found_with(snapshot: &Snapshot, settings: Settings) -> Vec<String> {
     let verdict = audit(snapshot.clone(), &Policy::of(settings));
-    let line = |(_, finding): &(usize, Finding)| {
+    let line = |finding: &Finding| {
         let over = if finding.is_ongoing() { "" } else { " over" };
         format!("{} {}{over}", finding.severity.word(), finding.problem().name())
     };
@@ -208,8 +207,8 @@ fn found_with(snapshot: &Snapshot, settings: Settings) -> Vec<String> {
 
 /// The findings of one reason: since when, and how many slots were lost.
 fn spans(snapshot: &Snapshot, now: &str, reason: Problem) -> Vec<(Option<Instant>, Option<u64>)> {
-    let found = findings(&verdict(snapshot, now)).into_iter().filter(|(_, finding)| finding.problem() == reason);
-    found.map(|(_, found)| (found.since, found.missed_slots)).collect()
+    let found = findings(&verdict(snapshot, now)).into_iter().filter(|finding| finding.problem() == reason);
+    found.map(|found| (found.since, found.missed_slots)).collect()
 }
 
 const NONE: [&str; 0] = [];

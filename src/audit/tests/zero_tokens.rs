@@ -1,16 +1,15 @@
 //! Streaks, errors, skipped work, messages, growth, and what can't be judged.
 
 use super::*;
-use crate::audit::zero_tokens::ZeroTokensEvidence;
 
 #[test]
 fn last_four_fires_of_two_jobs_without_tokens_are_shared() {
     let told = |world: &Snapshot| {
-        findings(&verdict(world, "11:10")).into_iter().map(|(_, found)| found.evidence).collect::<Vec<_>>()
+        findings(&verdict(world, "11:10")).into_iter().map(|found| found.evidence).collect::<Vec<_>>()
     };
     assert_eq!(told(&shared(3)), []);
-    let both = ZeroTokensEvidence::SharedZeroTokens { fires: 4, jobs: 2, last_error: None };
-    assert_eq!(told(&shared(4)), [both.clone().into(), both.into()]);
+    let both = Evidence::SharedZeroTokens { fires: 4, jobs: 2, last_error: None };
+    assert_eq!(told(&shared(4)), [both.clone(), both]);
     // One job's fires are its own affair.
     let patient = Thresholds { zero_streak: 10, zero_streak_critical: 20, ..Thresholds::default() };
     let patient = settings_with("12:02", patient);
@@ -111,7 +110,7 @@ fn streak_continues_over_an_error_with_tokens() {
     let world = fleet([fires(&[EMPTY, EMPTY, EMPTY, GOOD]).next("2026-03-20 00:00")]);
     let severity = |now: &str| {
         let found = findings(&verdict(&world, now));
-        found.iter().find(|(_, found)| found.problem() == Problem::ZeroTokenStreak).map(|(_, found)| found.severity)
+        found.iter().find(|found| found.problem() == Problem::ZeroTokenStreak).map(|found| found.severity)
     };
     assert!(severity("2026-03-09 12:01:00.000").is_some() && severity("2026-03-09 12:01:00.001").is_none());
     assert_eq!(severity("2026-03-03 12:01:00.000"), Some(Severity::Warning));

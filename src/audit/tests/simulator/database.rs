@@ -1,7 +1,7 @@
 //! The database of a fleet, filled write by write, and the snapshot that the reader would make of it.
 
 use super::fleet::{Fleet, LastRun, Row, Status, Write, whole_second};
-use crate::model::{self, ErrorClass, Fire, Job, OpenRun, Run, Snapshot, State, Switch, Timestamp, Tokens};
+use crate::model::{self, Fire, Job, OpenRun, Run, RunError, Snapshot, State, Switch, Timestamp};
 use crate::stores::phantom_for_tests as phantom;
 use crate::time::{DAY, Instant};
 use std::collections::HashMap;
@@ -48,13 +48,13 @@ impl<'a> Database<'a> {
             self.written += 1;
             let at = whole_second(*at);
             match write {
-                Write::Row(job, row) => self.rows[*job] = Some(row.clone()),
+                Write::Row(job, row) => self.rows[*job] = Some(row.as_ref().clone()),
                 Write::Deleted(job) => self.rows[*job] = None,
                 Write::Session(job) => {
                     self.sessions.insert(*job, at);
                 }
                 Write::Event(job, tokens) => {
-                    let fire = Fire::ended(at, Tokens::Used(*tokens)).after(self.newest_end);
+                    let fire = Fire::counted(at, *tokens).after(self.newest_end);
                     self.fires[*job].push(fire);
                     self.newest_end = at;
                 }
@@ -142,7 +142,6 @@ fn read_run(run: &LastRun) -> Run {
         start: run.start,
         duration_ms: Some(run.took),
         failed: run.error.is_some(),
-        error: run.error.map(str::to_owned),
-        error_class: run.error.and_then(ErrorClass::of),
+        error: run.error.map(RunError::new),
     }
 }

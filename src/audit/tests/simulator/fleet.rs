@@ -62,7 +62,7 @@ pub struct Job {
 
 /// One write to the database.
 pub enum Write {
-    Row(usize, Row),
+    Row(usize, Box<Row>),
     Deleted(usize),
     Session(usize),
     Event(usize, u32),
@@ -376,7 +376,7 @@ impl Fleet {
 
     pub fn write_row(&mut self, job: usize, row: Row) {
         self.jobs[job].row = Some(row.clone());
-        self.write(self.now, Write::Row(job, row));
+        self.write(self.now, Write::Row(job, Box::new(row)));
     }
 
     /// Runs a job by the row as it was when the batch began; false if that never ends.

@@ -94,7 +94,7 @@ fn simulated_faults_are_reported_early_and_once() {
 fn first_warning(told: &Told, job: usize, from: Instant) -> Option<Instant> {
     let warned = told.since(from).find(|audited| {
         let mut signs = audited.problems.iter().flat_map(|problem| &problem.signs);
-        signs.any(|sign| sign.job == job && sign.is_ongoing && sign.severity >= Severity::Warning)
+        signs.any(|sign| sign.job == Some(job) && sign.is_ongoing && sign.severity >= Severity::Warning)
     });
     warned.map(|audited| audited.now)
 }
@@ -129,7 +129,7 @@ impl Quiet {
             *self.alarms.entry(alarm.cause.clone()).or_default() += 1;
             self.examples.push(format!("fleet {seed}: {}: {}", alarm.severity.word(), alarm.headline));
         }
-        let infos: BTreeSet<&(String, usize)> = told.audits.iter().flat_map(|audited| &audited.infos).collect();
+        let infos: BTreeSet<&(String, Option<usize>)> = told.audits.iter().flat_map(|audited| &audited.infos).collect();
         for (reason, _) in infos {
             *self.infos.entry(reason.clone()).or_default() += 1;
         }

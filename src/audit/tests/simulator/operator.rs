@@ -76,7 +76,7 @@ impl Fleet {
     /// Moved to another hour, slower, or faster.
     fn another_schedule(&mut self, of: &Schedule) -> Schedule {
         let usual = of.cadence().and_then(|cadence| cadence.usual_interval(self.now)).unwrap_or(DAY);
-        if of.kind == "every" {
+        if of.kind() == "every" {
             let interval = if usual < DAY && self.random.chance(0.5) { DAY } else { 30 * MINUTE };
             return schedule("every", &format!("{{\"intervalMs\":{interval}}}"));
         }

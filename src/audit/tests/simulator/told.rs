@@ -4,7 +4,7 @@ use super::database::{Database, id_of};
 use super::fleet::Fleet;
 use crate::audit::policy::Policy;
 use crate::audit::{Incident, LocatedFinding, Verdict, audit};
-use crate::catalog::{Reason, Severity, Status};
+use crate::catalog::{self, Severity, Status};
 use crate::model::{Job, Snapshot};
 use crate::time::{Instant, Millis};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone)]
 pub struct Sign {
     pub reason: String,
-    pub job: usize,
+    /// Its job, if it is about one.
+    pub job: Option<usize>,
     pub severity: Severity,
     pub is_ongoing: bool,
     /// A run that truly takes longer than usual.
@@ -51,7 +52,7 @@ pub struct Audited {
     pub now: Instant,
     pub problems: Vec<Problem>,
     /// What is only information: reason and job.
-    pub infos: Vec<(String, usize)>,
+    pub infos: Vec<(String, Option<usize>)>,
 }
 
 /// What all of them said, oldest first.
@@ -78,16 +79,22 @@ fn number_of(job: &Job) -> usize {
     job.id.strip_prefix(id_of(0).trim_end_matches('0')).and_then(|number| number.parse().ok()).unwrap_or(usize::MAX)
 }
 
+/// Whether the row's next run is later than the next slot.
+fn skips_slots(job: &Job, now: Instant) -> bool {
+    job.next_run() > job.schedule.cadence().and_then(|cadence| cadence.next(now))
+}
+
 fn sign(verdict: &Verdict, located: &LocatedFinding<'_>, now: Instant) -> Sign {
-    let (job, finding) = (&verdict[located.job].job, located.finding);
-    let next_slot = job.schedule.cadence().and_then(|cadence| cadence.next(now));
+    let finding = located.finding;
+    let job = verdict.job_of(finding).map(|report| &report.job);
     Sign {
-        reason: finding.reason().name(),
-        job: number_of(job),
+        reason: finding.problem().name(),
+        job: job.map(number_of),
         severity: finding.severity,
         is_ongoing: finding.is_ongoing(),
-        is_long_run: finding.reason() == Reason::LongRun,
-        is_true_skip: finding.reason() == Reason::SkippedSlots && job.next_run() > next_slot,
+        is_long_run: finding.problem() == catalog::Problem::RunLong,
+        is_true_skip: finding.problem() == catalog::Problem::SlotsSkipped
+            && job.is_some_and(|job| skips_slots(job, now)),
     }
 }
 
