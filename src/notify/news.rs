@@ -186,7 +186,7 @@ fn details(located: &Located<'_>, now: Instant) -> String {
     let Located { database, incident, .. } = located;
     let line = |label: &str, content: &str| format!("  {label:<8}{}\n", sanitize::text(content, MAX_TEXT_LEN));
     let mut text = line("Where", &database.path.to_string_lossy());
-    text += &line("When", &when(incident, now, utc_minute));
+    when(incident, now, utc_minute).iter().for_each(|when| text += &line("When", when));
     text += &line("Seen", &incident.text.seen().to_string());
     incident.text.inferred.iter().for_each(|inferred| text += &line("Likely", &inferred.to_string()));
     incident.error.iter().for_each(|error| text += &line("Error", error));

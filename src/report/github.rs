@@ -38,8 +38,9 @@ fn annotation(Located { database, incident, .. }: &Located<'_>, report: &Report)
         Severity::Warning => "warning",
         Severity::Info | Severity::Ok => "notice",
     };
-    let (seen, when) = (incident.text.seen(), when(incident, report.now, utc_minute));
-    let text = format!("{seen}. {} ({when}, {})", fix_in_a_line(incident), database.path.display());
+    let when = when(incident, report.now, utc_minute).map_or_else(String::new, |when| format!("{when}, "));
+    let (seen, fix) = (incident.text.seen(), fix_in_a_line(incident));
+    let text = format!("{seen}. {fix} ({when}{})", database.path.display());
     command(level, &sanitize::text(&incident.headline().to_string(), MAX_TITLE_LEN), &text)
 }
 

@@ -141,8 +141,7 @@ fn of_incident(report: &Report, located: Located<'_>) -> Markup {
         section class=(word) {
             h3 { span class=(word) { (word) } ": " (shown(&incident.headline().to_string())) }
             dl {
-                dt { "When" }
-                dd { (lasting(incident, report.now)) }
+                @if let Some(when) = lasting(incident, report.now) { dt { "When" } dd { (when) } }
                 dt { "Seen" }
                 dd { (shown(&incident.text.seen().to_string())) }
                 @if let Some(inferred) = &incident.text.inferred { dt { "Likely" } dd { (shown(&inferred.to_string())) } }
@@ -161,14 +160,12 @@ fn of_incident(report: &Report, located: Located<'_>) -> Markup {
     }
 }
 
-/// Since when an incident lasts, or when it was over.
-fn lasting(incident: &Incident, now: Instant) -> Markup {
-    html! {
-        @match (incident.since, incident.until) {
-            (_, Some(until)) => { "resolved " (time(until)) }
-            (Some(since), None) => { "since " (time(since)) " (" (span(now.since(since))) ")" }
-            (None, None) => {}
-        }
+/// Since when an incident lasts, or when it was over, if that is known.
+fn lasting(incident: &Incident, now: Instant) -> Option<Markup> {
+    match (incident.since, incident.until) {
+        (_, Some(until)) => Some(html! { "resolved " (time(until)) }),
+        (Some(since), None) => Some(html! { "since " (time(since)) " (" (span(now.since(since))) ")" }),
+        (None, None) => None,
     }
 }
 

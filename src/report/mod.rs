@@ -311,6 +311,10 @@ impl Audited {
         let further = further.into_iter().filter(|(jobs, ..)| *jobs > 0);
         parts.extend(further.map(|(jobs, one, several)| format!("{jobs} {}", if jobs == 1 { one } else { several })));
         let muted = self.verdict.count_muted();
+        if parts.is_empty() && self.verdict.severity() > Severity::Info {
+            let incidents = count(self.verdict.incidents.len(), "incident");
+            parts.push(format!("{watched} watched, {incidents}"));
+        }
         if parts.is_empty() {
             parts.push(format!("{watched} watched, no {}trouble found", if muted > 0 { "other " } else { "" }));
         }
@@ -399,12 +403,12 @@ pub fn age(incident: &Incident, now: Instant) -> Option<String> {
     incident.since.filter(|_| incident.until.is_none()).map(|since| span(now.since(since)))
 }
 
-/// `since 2026-04-29 05:00 UTC (31h)`, or `resolved 2026-05-01 06:00 UTC`; empty if neither is known.
-pub fn when(incident: &Incident, now: Instant, show: impl Fn(Instant) -> String) -> String {
+/// `since 2026-04-29 05:00 UTC (31h)`, or `resolved 2026-05-01 06:00 UTC`; None if neither is known.
+pub fn when(incident: &Incident, now: Instant, show: impl Fn(Instant) -> String) -> Option<String> {
     match (incident.since, incident.until) {
-        (_, Some(until)) => format!("resolved {}", show(until)),
-        (Some(since), None) => format!("since {} ({})", show(since), span(now.since(since))),
-        (None, None) => String::new(),
+        (_, Some(until)) => Some(format!("resolved {}", show(until))),
+        (Some(since), None) => Some(format!("since {} ({})", show(since), span(now.since(since)))),
+        (None, None) => None,
     }
 }
 

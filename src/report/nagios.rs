@@ -110,11 +110,11 @@ fn performance(report: &Report) -> String {
 }
 
 fn long_line(Located { database, incident, .. }: Located<'_>, report: &Report) -> String {
+    let when = when(incident, report.now, utc_minute).map_or_else(String::new, |when| format!(" {when}"));
     let text = format!(
-        "{} {} {}: {}. {} ({})",
+        "{} {}{when}: {}. {} ({})",
         incident.severity.word(),
         incident.headline(),
-        when(incident, report.now, utc_minute),
         incident.text.seen(),
         fix_in_a_line(incident),
         database.path.display()

@@ -148,7 +148,7 @@ impl Page {
         let Located { audited, incident, .. } = located;
         let mark = self.mark(incident);
         let head = format!("{mark} {}", self.told(&incident.headline()));
-        let when = when(incident, self.now, |at| self.short(at));
+        let when = when(incident, self.now, |at| self.short(at)).unwrap_or_default();
         let mut text = self.repaint(&self.with_right(&head, &when), mark, incident.severity) + "\n";
         let mut lines = vec![("Seen", self.told(&incident.text.seen()))];
         lines.extend(incident.text.inferred.as_ref().map(|inferred| ("Likely", self.told(inferred))));
