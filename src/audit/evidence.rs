@@ -58,7 +58,7 @@ pub enum Evidence {
     /// See [`Problem::FailedRun`].
     FailedRun { next_run_at: Instant, last_error: Option<String> },
     /// See [`Problem::Flapping`].
-    Flapping { failed: usize, fires: usize, cost_usd: f64 },
+    Flapping { failed: usize, slots: usize, cost_usd: f64 },
     /// See [`Problem::JobSkipped`].
     Skipped { fires: usize, last_error: Option<String> },
     /// See [`Problem::Undelivered`].

@@ -1,9 +1,11 @@
 //! The ledgers of all jobs side by side: what fails together, what went together, and who bears witness to a silence.
 
 use super::context::{Context, Subject};
+use super::flapping::Flapping;
 use super::foreign_zone::{self, ForeignZoneJobs};
 use super::gone::GoneTogether;
 use super::ledger::{Ledger, Stretch};
+use super::outage::Outages;
 use super::shared_failure::SharedFailure;
 use super::witness::{self, Standing};
 use crate::model::JobIndex;
@@ -13,6 +15,10 @@ use crate::time::Instant;
 pub struct Fleet<'a> {
     /// What was read.
     pub context: &'a Context<'a>,
+    /// When no model worked for any of several jobs.
+    pub outages: Outages,
+    /// The jobs that fail now and then.
+    pub flapping: Flapping,
     /// The jobs that fail together.
     pub shared: SharedFailure,
     /// The jobs that lost their rows together.
@@ -31,9 +37,13 @@ impl<'a> Fleet<'a> {
     /// Writes the ledger of each job, and compares them.
     pub fn new(context: &'a Context<'a>) -> Fleet<'a> {
         let subjects = context.subjects;
+        let outages = Outages::find(subjects, &context.snapshot.other_fires);
+        let flapping = Flapping::find(context, &outages);
         let mut fleet = Fleet {
             context,
-            shared: SharedFailure::find(subjects, &context.snapshot.other_fires),
+            shared: SharedFailure::find(subjects, &outages),
+            outages,
+            flapping,
             gone: GoneTogether::find(subjects),
             foreign_zone: ForeignZoneJobs::find(subjects, context.snapshot.zone.zone),
             zone_changed: foreign_zone::zone_changed(context.snapshot),

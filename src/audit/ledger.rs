@@ -172,6 +172,8 @@ impl Writer<'_> {
         let threw = index + 1 == job.fires.len() && job.fires[index].outcome == Outcome::Threw && job.errors() > 1;
         let fate = if threw {
             Fate::Excused(Excuse::Threw)
+        } else if self.was_stopped(index) {
+            Fate::Excused(Excuse::Stopped)
         } else if self.context.worker.may_be_busy(due, until) {
             Fate::Excused(Excuse::Busy)
         } else {
@@ -180,6 +182,12 @@ impl Writer<'_> {
         // The run that ended it served the last of the slots, however late.
         let slots = slots.max(1);
         self.stretches.push(Stretch { fate, since: due, until: Some(until), slots, runs: index..index });
+    }
+
+    /// Whether so many runs failed before this one that the scheduler had stopped the job.
+    fn was_stopped(&self, index: usize) -> bool {
+        let failed = self.subject.job.fires[..index].iter().rev().take_while(|fire| fire.is_bad()).count();
+        u64::try_from(failed).is_ok_and(|failed| failed >= self.context.snapshot.traits.breaker_limit)
     }
 
     fn add_pause(&mut self, cadence: &Cadence, from: Instant, resumed: Instant, index: usize) {

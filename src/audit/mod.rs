@@ -7,6 +7,7 @@
 mod context;
 mod evidence;
 mod finding;
+mod flapping;
 mod fleet;
 mod foreign_zone;
 mod gone;
@@ -15,6 +16,7 @@ mod judges;
 mod lateness;
 mod ledger;
 mod mute;
+mod outage;
 pub mod policy;
 mod remedy;
 mod repair;

@@ -1,7 +1,18 @@
 //! What a job's history says about its last runs: whether they failed, since when, and what they used.
 
 use crate::model::{Fire, Job, Outcome};
+use crate::schedule::Cadence;
 use crate::time::Instant;
+
+/// When a run began; when it ended, if only that is known.
+pub fn begin(fire: &Fire) -> Instant {
+    fire.known_start().unwrap_or(fire.end)
+}
+
+/// Whether no slot lies between two runs in a row.
+pub fn is_same_slot(cadence: &Cadence, one: &Fire, next: &Fire) -> bool {
+    cadence.next(begin(one)).is_some_and(|slot| slot > begin(next))
+}
 
 /// Zero-token fires in a row up to the last fire.
 pub fn current_streak(job: &Job) -> u64 {

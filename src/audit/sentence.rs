@@ -58,7 +58,10 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
         }
         Evidence::Failing { consecutive_errors, .. } => errors_in_a_row(*consecutive_errors, job, now).into(),
         Evidence::FailedRun { next_run_at, .. } => failed_run(*next_run_at, job, now),
-        Evidence::Flapping { failed, fires, cost_usd } => flapping(*failed, *fires, *cost_usd).into(),
+        Evidence::Flapping { failed, slots, cost_usd } => {
+            let (slots, cost) = (count(*slots, "slot"), costing(*cost_usd));
+            format!("a run failed in {failed} of its {slots} in the last day{cost}").into()
+        }
         Evidence::Skipped { fires, .. } => text!["the scheduler skipped its last ", count(*fires, "run")],
         Evidence::Undelivered { delivery_status } => text!["its last message was not delivered: ", delivery_status],
         Evidence::MessagesLost { lost, unconfirmed, sent, delivery_status } => {
@@ -89,7 +92,7 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
         }
         Evidence::Starved { slots, lost } => {
             let slots = count(*slots, "slot");
-            text![format!("{lost} of {slots} in the last day were lost to runs that were still under way")]
+            format!("{lost} of {slots} in the last day were lost to runs that were still under way").into()
         }
         Evidence::OtherZone { jobs, offset, zone } => other_zone(jobs.len(), offset, zone).into(),
         Evidence::ZoneChanged { shift_seconds } => {
@@ -101,7 +104,7 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
             text![fires, " in the last day for ", slots, costing(*cost_usd)]
         }
         Evidence::PairedFires { pairs, slots } => {
-            text![format!("it fired twice in {pairs} of its last {}", count(*slots, "slot"))]
+            format!("it fired twice in {pairs} of its last {}", count(*slots, "slot")).into()
         }
         Evidence::Twin { of } => text!["the row ", of, " has the same name and schedule, and both fire"],
         Evidence::ClockSetBack { clock_was_at, next_run_at, slots } => {
@@ -285,11 +288,6 @@ fn errors_in_a_row(errors: u64, job: Option<&Job>, now: Instant) -> String {
 fn failed_run(next_run_at: Instant, job: Option<&Job>, now: Instant) -> Text {
     let last = job.and_then(Job::last_end).map(|end| format!(" {}", ago(end, now)));
     text!["its last run failed", last, " and is not tried again before ", next_run_at]
-}
-
-fn flapping(failed: usize, fires: usize, cost_usd: f64) -> String {
-    let (fires, cost) = (count(fires, "fire"), costing(cost_usd));
-    format!("{failed} of its {fires} in the last day failed, and the next try worked{cost}")
 }
 
 fn messages_lost(lost: usize, unconfirmed: usize, sent: usize, delivery_status: Option<&str>) -> String {

@@ -1,6 +1,7 @@
 //! Jobs that fail together, because something that they share fails: the model's provider, or whatever their error is about.
 
-use super::context::{Subject, Subjects};
+use super::context::Subjects;
+use super::outage::{Outage, Outages};
 use super::runs::{bad_in_a_row, failing_since};
 use crate::catalog::Problem;
 use crate::model::{ErrorClass, Fire, JobIndex};
@@ -30,7 +31,7 @@ pub struct FailingGroup {
     /// What they share.
     pub shared: Shared,
     /// The one that began to fail.
-    pub first: Option<JobIndex>,
+    pub first: JobIndex,
 }
 
 /// What jobs that fail together share.
@@ -52,39 +53,14 @@ impl Shared {
 }
 
 impl SharedFailure {
-    /// Looks at the last fires of all jobs except those that may use no tokens.
-    pub fn find(subjects: &Subjects<'_>, others: &[Fire]) -> SharedFailure {
-        let model = FailingGroup::without_model(subjects, others);
-        let mut by_error: BTreeMap<ErrorClass, Vec<JobIndex>> = BTreeMap::new();
-        for subject in subjects.iter().filter(|subject| !subject.settings.mutes(Problem::SharedError)) {
-            let class = subject.job.error_class().filter(|_| bad_in_a_row(subject.job) > 0);
-            if let Some(class) = class.filter(|_| subject.job.state.is_watched()) {
-                by_error.entry(class).or_default().push(subject.index);
-            }
-        }
-        let mut groups: Vec<FailingGroup> = model.into_iter().collect();
-        for jobs in by_error.into_values() {
-            let fires = |jobs: &[JobIndex]| jobs.iter().map(|job| bad_in_a_row(subjects[*job].job)).sum();
-            match groups.first_mut().filter(|group| group.has_any(&jobs) && group.shared.is_provider()) {
+    /// Looks at the outage that lasts, and at the errors that the last runs ended with.
+    pub fn find(subjects: &Subjects<'_>, outages: &Outages) -> SharedFailure {
+        let mut groups: Vec<FailingGroup> = outages.ongoing().map(FailingGroup::of_outage).into_iter().collect();
+        for jobs in by_error(subjects, outages).into_values() {
+            match groups.first_mut() {
                 // A job that uses no model fails with the same error as those that do.
-                Some(group) => {
-                    let further: Vec<JobIndex> = jobs.into_iter().filter(|job| !group.contains(*job)).collect();
-                    group.fires += fires(&further);
-                    group.jobs.extend(further);
-                    group.jobs.sort_unstable();
-                }
-                None => {
-                    let group = FailingGroup { fires: fires(&jobs), jobs, shared: Shared::Error, first: None };
-                    groups.extend(Some(group).filter(FailingGroup::is_enough));
-                }
-            }
-        }
-        for group in &mut groups {
-            let since = |job: &JobIndex| Some((failing_since(subjects[*job].job)?.0, *job));
-            let Some((since, first)) = group.jobs.iter().filter_map(since).min() else { continue };
-            group.first = Some(first);
-            if group.shared == Shared::Error && group.is_of_most(subjects, since) {
-                group.shared = Shared::ErrorOfMost;
+                Some(group) if group.has_any(&jobs) && group.shared.is_provider() => group.take_in(jobs, subjects),
+                _ => groups.extend(FailingGroup::of_error(jobs, subjects)),
             }
         }
         SharedFailure { groups }
@@ -97,37 +73,36 @@ impl SharedFailure {
 }
 
 impl FailingGroup {
-    /// Jobs whose runs need a model, if none has worked in any fire since the last good one.
-    fn without_model(subjects: &Subjects<'_>, others: &[Fire]) -> Option<FailingGroup> {
-        let proof = |fires: &[Fire]| fires.iter().rev().find(|fire| fire.proves_model()).map(|fire| fire.end);
-        let last_good = subjects.iter().filter_map(|subject| proof(&subject.job.fires)).chain(proof(others)).max();
-        let mut group = FailingGroup { jobs: Vec::new(), fires: 0, shared: Shared::Model { last_good }, first: None };
-        let needs_model =
-            |subject: &&Subject<'_>| subject.job.uses_model && !subject.settings.mutes(Problem::ProviderFailing);
-        for subject in subjects.iter().filter(needs_model) {
-            let newer = |fire: &&Fire| last_good.is_none_or(|good| fire.end > good);
-            let failed = |fire: &&Fire| fire.has_failed() || fire.is_empty();
-            let bad = subject.job.fires.iter().rev().take_while(newer).filter(failed).count();
-            if bad > 0 {
-                group.jobs.push(subject.index);
-                group.fires += bad;
+    /// The jobs of an outage that lasts.
+    fn of_outage(outage: &Outage) -> FailingGroup {
+        FailingGroup {
+            jobs: outage.jobs.clone(),
+            fires: outage.runs,
+            shared: Shared::Model { last_good: outage.last_good },
+            first: outage.first,
+        }
+    }
+
+    /// Jobs whose last runs ended with the same error, if they are enough.
+    fn of_error(jobs: Vec<JobIndex>, subjects: &Subjects<'_>) -> Option<FailingGroup> {
+        let fires: usize = jobs.iter().map(|job| bad_in_a_row(subjects[*job].job)).sum();
+        if jobs.len() < SHARED_JOBS || fires < SHARED_FIRES {
+            return None;
+        }
+        let since = |job: &JobIndex| Some((failing_since(subjects[*job].job)?.0, *job));
+        let (since, first) = jobs.iter().filter_map(since).min()?;
+        let shared = if is_of_most(&jobs, subjects, since) { Shared::ErrorOfMost } else { Shared::Error };
+        Some(FailingGroup { jobs, fires, shared, first })
+    }
+
+    fn take_in(&mut self, jobs: Vec<JobIndex>, subjects: &Subjects<'_>) {
+        for job in jobs {
+            if !self.contains(job) {
+                self.fires += bad_in_a_row(subjects[job].job);
+                self.jobs.push(job);
             }
         }
-        Some(group).filter(FailingGroup::is_enough)
-    }
-
-    /// Whether three jobs that need a model, or more, and twice as many as work, fail.
-    fn is_of_most(&self, subjects: &Subjects<'_>, since: Instant) -> bool {
-        let failing = self.jobs.iter().filter(|job| subjects[**job].job.uses_model).count();
-        let works = |subject: &&Subject<'_>| {
-            let fires = &subject.job.fires;
-            subject.job.uses_model && fires.iter().rev().take_while(|fire| fire.end > since).any(Fire::proves_model)
-        };
-        failing >= MIN_MOST && failing >= 2 * subjects.iter().filter(works).count()
-    }
-
-    fn is_enough(&self) -> bool {
-        self.jobs.len() >= SHARED_JOBS && self.fires >= SHARED_FIRES
+        self.jobs.sort_unstable();
     }
 
     fn contains(&self, job: JobIndex) -> bool {
@@ -137,4 +112,33 @@ impl FailingGroup {
     fn has_any(&self, jobs: &[JobIndex]) -> bool {
         jobs.iter().any(|job| self.contains(*job))
     }
+}
+
+/// The watched jobs that fail, by the error that their last runs ended with.
+fn by_error(subjects: &Subjects<'_>, outages: &Outages) -> BTreeMap<ErrorClass, Vec<JobIndex>> {
+    let mut by_error: BTreeMap<ErrorClass, Vec<JobIndex>> = BTreeMap::new();
+    for subject in subjects.iter() {
+        let job = subject.job;
+        let fails = job.state.is_watched() && bad_in_a_row(job) > 0 && !outages.is_over_for(job, subject.index);
+        if fails
+            && !subject.settings.mutes(Problem::SharedError)
+            && let Some(class) = job.error_class()
+        {
+            by_error.entry(class).or_default().push(subject.index);
+        }
+    }
+    by_error
+}
+
+/// Whether three jobs that need a model, or more, and twice as many as work, fail.
+fn is_of_most(jobs: &[JobIndex], subjects: &Subjects<'_>, since: Instant) -> bool {
+    let failing = jobs.iter().filter(|job| subjects[**job].job.uses_model).count();
+    let mut working = 0;
+    for subject in subjects.iter() {
+        let mut newer = subject.job.fires.iter().rev().take_while(|fire| fire.end > since);
+        if subject.job.uses_model && newer.any(Fire::proves_model) {
+            working += 1;
+        }
+    }
+    failing >= MIN_MOST && failing >= 2 * working
 }

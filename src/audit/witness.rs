@@ -5,6 +5,7 @@
 
 use super::context::{Context, Subject};
 use super::ledger::Stretch;
+use super::runs::begin;
 use crate::model::Fire;
 use crate::schedule::Cadence;
 use crate::time::{HOUR, Instant, MINUTE, Millis};
@@ -88,8 +89,4 @@ fn keeps(context: &Context<'_>, cadence: &Cadence, one: &Fire, two: &Fire) -> Op
         return None;
     }
     Some(false)
-}
-
-fn begin(fire: &Fire) -> Instant {
-    fire.known_start().unwrap_or(fire.end)
 }

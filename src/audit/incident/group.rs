@@ -134,14 +134,23 @@ impl<'a> Group<'a> {
         if self.is_all(Problem::SchedulerDown) {
             return Problem::SchedulerDown;
         }
-        let is_whole = if self.is_all(Problem::CatchingUp) {
-            true
-        } else if self.is_ongoing {
+        if self.is_catching_up() {
+            return Problem::CatchingUp;
+        }
+        let is_whole = if self.is_ongoing {
             self.key.at == self.context.worker.last_run_end() || self.is_left_by_restart()
         } else {
             self.is_after_lull()
         };
         if is_whole { Problem::SchedulerSilent } else { Problem::JobSilent }
+    }
+
+    /// Whether the scheduler works again, and jobs wait for their turn behind a run.
+    fn is_catching_up(&self) -> bool {
+        let is_behind =
+            |finding: &Finding| matches!(finding.problem(), Problem::CatchingUp | Problem::RunLong | Problem::Waiting);
+        let catches_up = ongoing(&self.findings).any(|finding| finding.problem() == Problem::CatchingUp);
+        catches_up && ongoing(&self.findings).all(is_behind)
     }
 
     /// Whether for most of the silence nothing ran at all.

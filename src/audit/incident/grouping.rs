@@ -5,17 +5,16 @@ use super::super::evidence::Evidence;
 use super::super::finding::{Finding, ongoing};
 use super::super::fleet::Fleet;
 use super::super::judges::surplus::last_update;
+use super::super::outage::Outage;
 use super::super::runs::failing_since;
+use super::super::shared_failure::Shared;
 use super::super::streaks::{self, Proofs, Span};
-use super::super::worker::{ActiveRun, Phase, RunIndex, RunLength};
+use super::super::worker::{ActiveRun, LATE_IN_A_BATCH, Phase, RunIndex, RunLength};
 use super::key::{Family, Key};
 use crate::catalog::{Problem, Severity};
 use crate::model::{Delivery, ErrorClass, Job, JobIndex, Lease, Outcome, State};
-use crate::time::{Instant, MINUTE, Millis};
+use crate::time::Instant;
 use std::collections::{BTreeMap, HashMap, HashSet};
-
-/// A job that was due so shortly before the last run ended fell silent with all others.
-const LATE_IN_A_BATCH: Millis = 5 * MINUTE;
 
 /// From when until when a job failed, and the key of the incident.
 struct Streak {
@@ -69,7 +68,7 @@ impl<'a> Grouping<'a> {
 
     /// Whether no model worked for any job in what this key stands for.
     pub fn is_outage(&self, key: &Key) -> bool {
-        self.outages.contains(key)
+        self.outages.contains(key) || self.fleet.outages.iter().any(|outage| self.of_outage(outage) == *key)
     }
 
     /// The run in flight that a key stands for.
@@ -117,16 +116,40 @@ impl<'a> Grouping<'a> {
         Key::of(Family::Dead, row.id.as_str(), row.last_end().or(row.created_at))
     }
 
+    /// What a job that fails now and then has in common with others.
+    fn flapping(&self, job: JobIndex) -> Key {
+        if self.fleet.flapping.is_of_all && self.context.job(job).uses_model {
+            return self.whole_database(Family::Flapping);
+        }
+        self.since_created(Family::Flapping, job)
+    }
+
     fn failing(&self, job: JobIndex) -> Key {
+        let row = self.context.job(job);
+        if let Some(last) = row.fires.last().filter(|fire| fire.is_bad())
+            && let Some(outage) = self.fleet.outages.of_run(job, last.end)
+        {
+            return self.of_outage(outage);
+        }
         let streaks = self.streaks.get(&job).map_or(&[][..], Vec::as_slice);
         if let Some(lasting) = streaks.iter().find(|streak| streak.until == Instant::MAX) {
             return lasting.key.clone();
         }
         // The job that began to fail stands for those that fail with it.
-        let first = self.fleet.shared.group_of(job).and_then(|group| group.first).unwrap_or(job);
-        let row = self.context.job(first);
+        let group = self.fleet.shared.group_of(job);
+        if let Some(outage) = self.fleet.outages.ongoing()
+            && group.is_some_and(|group| matches!(group.shared, Shared::Model { .. }))
+        {
+            return self.of_outage(outage);
+        }
+        let row = self.context.job(group.map_or(job, |group| group.first));
         let last_good = failing_since(row).and_then(|(_, last_good)| last_good);
         Key::of(Family::Failing, row.id.as_str(), last_good.or(row.created_at))
+    }
+
+    fn of_outage(&self, outage: &Outage) -> Key {
+        let first = self.context.job(outage.first);
+        Key::of(Family::Failing, first.id.as_str(), outage.anchor.or(first.created_at))
     }
 
     /// Finds the keys of streaks. What fails now takes along the streaks of other jobs that are over and had the same cause, so
@@ -161,7 +184,7 @@ impl<'a> Grouping<'a> {
         let mut units: BTreeMap<JobIndex, Vec<Span>> = BTreeMap::new();
         for subject in self.context.subjects.iter() {
             let Some((since, _)) = failing_since(subject.job) else { continue };
-            let group = self.fleet.shared.group_of(subject.index).and_then(|group| group.first);
+            let group = self.fleet.shared.group_of(subject.index).map(|group| group.first);
             units.entry(group.unwrap_or(subject.index)).or_default().push((since, Instant::MAX, subject.index));
         }
         units.into_values().collect()
@@ -237,6 +260,13 @@ impl<'a> Grouping<'a> {
                 let class = undelivered_class(row).map_or_else(String::new, |class| class.number().to_string());
                 Some(Key::of(Family::Undelivered, "", None).with(format!("{class} {}", self.database)))
             }
+            Evidence::Flapping { .. } => Some(self.flapping(job)),
+            Evidence::ZeroTokenStreak { .. } | Evidence::Failing { .. } | Evidence::FailedRun { .. }
+                if self.is_only_flapping(job, finding) =>
+            {
+                Some(self.flapping(job))
+            }
+            Evidence::SharedZeroTokens { .. } if !finding.is_ongoing() => self.past_streak(job, finding),
             Evidence::SharedZeroTokens { .. }
             | Evidence::SharedError { .. }
             | Evidence::Failing { .. }
@@ -266,7 +296,20 @@ impl<'a> Grouping<'a> {
         }
     }
 
+    /// Whether a row of failures is one of those of a job that fails now and then, and not an outage.
+    fn is_only_flapping(&self, job: JobIndex, finding: &Finding) -> bool {
+        let Some(flaps) = self.fleet.flapping.of(job) else { return false };
+        let is_recent = finding.since >= flaps.since;
+        let in_outage = finding.since.is_some_and(|since| self.fleet.outages.of_run(job, since).is_some());
+        is_recent && !in_outage && self.context.job(job).errors() < self.context.snapshot.traits.breaker_limit
+    }
+
     fn past_streak(&self, job: JobIndex, finding: &Finding) -> Option<Key> {
+        if let Some(since) = finding.since
+            && let Some(outage) = self.fleet.outages.of_run(job, since)
+        {
+            return Some(self.of_outage(outage));
+        }
         let streaks = self.streaks.get(&job)?;
         streaks.iter().find(|streak| Some(streak.since) == finding.since).map(|streak| streak.key.clone())
     }
@@ -385,6 +428,11 @@ impl<'a> Grouping<'a> {
     /// A silence after a bad run of a streak is part of what failed. Of any other the key is the last end before the time in which
     /// nothing ran at all, if that is most of it: all that waited for the same thing has one key, also before it ended.
     fn past_silence(&self, job: JobIndex, finding: &Finding, last_run: Option<Instant>, until: Option<Instant>) -> Key {
+        if let Some(last) = last_run
+            && let Some(outage) = self.fleet.outages.of_run(job, last)
+        {
+            return self.of_outage(outage);
+        }
         if let (Some(last), Some(streaks)) = (last_run, self.streaks.get(&job))
             && let Some(streak) = streaks.iter().find(|streak| streak.since <= last && last < streak.until)
         {

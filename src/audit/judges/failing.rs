@@ -8,6 +8,7 @@ use super::super::context::{Context, Subject};
 use super::super::evidence::Evidence;
 use super::super::finding::Finding;
 use super::super::fleet::Fleet;
+use super::super::outage::Outage;
 use super::super::runs::{bad_in_a_row, failing_since};
 use super::super::shared_failure::Shared;
 use crate::catalog::Severity;
@@ -24,48 +25,67 @@ const DAYS_OF_SKIPS: Millis = 2 * DAY;
 /// With fewer unreadable events a job's history can still be judged.
 const MIN_UNREADABLE: u64 = 3;
 
-/// Streaks of runs without tokens that are over.
+/// Streaks of runs without tokens that are over, and outages.
 pub fn past_streaks(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut streak: Option<Streak> = None;
-    for fire in &subject.job.fires {
-        if fire.is_empty() {
-            let streak = streak.get_or_insert(Streak { count: 0, first: fire.end, last: fire.end });
-            (streak.count, streak.last) = (streak.count + 1, fire.end);
-        } else if !fire.is_bad()
-            && !fire.is_unknown()
-            && let Some(ended) = streak.take()
-        {
-            findings.extend(ended.resolved(fleet.context, subject, fire.end));
-        }
+    for (streak, ended) in streaks(fleet, subject).over {
+        findings.extend(streak.resolved(fleet.context, subject, ended));
+    }
+    for outage in fleet.outages.over(subject.index) {
+        findings.extend(over(fleet, subject, outage));
     }
     findings
 }
 
-/// What a job's last runs show: at most one thing.
+/// What a job's last runs show: at most one thing. What failed in an outage that is over waits for its next run.
 pub fn last_runs(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
-    ongoing_streak(subject)
-        .or_else(|| errors_in_a_row(fleet.context, subject))
+    if let Some(streak) = streaks(fleet, subject).ongoing
+        && let Some(finding) = streak.ongoing(subject)
+    {
+        return Some(finding);
+    }
+    if fleet.outages.is_over_for(subject.job, subject.index) {
+        return None;
+    }
+    errors_in_a_row(fleet.context, subject)
         .or_else(|| shared(fleet, subject))
         .or_else(|| skipped(subject))
         .or_else(|| failed_run(subject))
 }
 
-/// Runs without tokens in a row up to the last one. An error with tokens neither continues the row nor ends it.
-fn ongoing_streak(subject: &Subject<'_>) -> Option<Finding> {
-    let mut streak: Option<Streak> = None;
+/// The streaks of a job, without its runs in outages that are over: those count for none.
+fn streaks(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Streaks {
+    let mut streaks = Streaks::default();
     for fire in &subject.job.fires {
         if fire.is_empty() {
-            let streak = streak.get_or_insert(Streak { count: 0, first: fire.end, last: fire.end });
-            (streak.count, streak.last) = (streak.count + 1, fire.end);
-        } else if !fire.is_bad() && !fire.is_unknown() {
-            streak = None;
+            let outage = fleet.outages.of_run(subject.index, fire.end);
+            if outage.is_none_or(|outage| outage.until.is_none()) {
+                let streak = streaks.ongoing.get_or_insert(Streak { count: 0, first: fire.end, last: fire.end });
+                (streak.count, streak.last) = (streak.count + 1, fire.end);
+            }
+        } else if !fire.is_bad()
+            && !fire.is_unknown()
+            && let Some(ended) = streaks.ongoing.take()
+        {
+            streaks.over.push((ended, fire.end));
         }
     }
-    let streak = streak?;
-    let severity = severity_of_streak(subject, streak.count)?;
-    let last_error = subject.job.last_error().map(str::to_owned);
-    Some(Finding::new(subject.index, severity, streak.evidence(last_error)).since(streak.first))
+    streaks
+}
+
+/// A job that failed in an outage that is over.
+fn over(fleet: &Fleet<'_>, subject: &Subject<'_>, outage: &Outage) -> Option<Finding> {
+    let until = outage.until?;
+    let severity = fleet.context.settings.severity_after(until)?;
+    // A few failures within minutes are chance where jobs fail now and then, and no news after a day.
+    let is_new = severity > Severity::Info && !fleet.flapping.is_of_all;
+    if !is_new && !outage.is_long() {
+        return None;
+    }
+    let fires = subject.job.fires_since(outage.since);
+    let first = fires.iter().find(|fire| fire.is_bad())?.end;
+    let evidence = Evidence::SharedZeroTokens { fires: outage.runs, jobs: outage.jobs.len(), last_error: None };
+    Some(Finding::new(subject.index, severity, evidence).since(first).resolved(until))
 }
 
 /// Errors in a row that no streak shows: a warning, because the job still runs, and critical where a circuit breaker would
@@ -176,6 +196,13 @@ struct Streak {
     last: Instant,
 }
 
+/// The streaks of a job: those that are over, each with the end of the run that ended it, and the one that lasts.
+#[derive(Default)]
+struct Streaks {
+    over: Vec<(Streak, Instant)>,
+    ongoing: Option<Streak>,
+}
+
 impl Streak {
     fn evidence(self, last_error: Option<String>) -> Evidence {
         Evidence::ZeroTokenStreak { fires: self.count, newest: self.last, last_error }
@@ -188,5 +215,11 @@ impl Streak {
         }
         let severity = context.settings.severity_after(ended)?;
         Some(Finding::new(subject.index, severity, self.evidence(None)).since(self.first).resolved(ended))
+    }
+
+    fn ongoing(self, subject: &Subject<'_>) -> Option<Finding> {
+        let severity = severity_of_streak(subject, self.count)?;
+        let last_error = subject.job.last_error().map(str::to_owned);
+        Some(Finding::new(subject.index, severity, self.evidence(last_error)).since(self.first))
     }
 }

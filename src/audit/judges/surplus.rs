@@ -5,6 +5,7 @@ use super::super::evidence::Evidence;
 use super::super::finding::Finding;
 use super::super::fleet::Fleet;
 use super::super::repair::{UPDATE_FOLLOWS, edited_at};
+use super::super::runs::{begin, is_same_slot};
 use super::super::worker::{MIN_FREE, ROW_FOLLOWS};
 use crate::catalog::Severity;
 use crate::model::{Fire, Job, Outcome, Schedule, State, cost_of};
@@ -168,14 +169,6 @@ fn paired(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> Op
     }
     let evidence = Evidence::PairedFires { pairs: count, slots: slots.len() };
     Some(Finding::new(subject.index, Severity::Warning, evidence).since(first))
-}
-
-fn is_same_slot(cadence: &Cadence, one: &Fire, next: &Fire) -> bool {
-    cadence.next(begin(one)).is_some_and(|slot| slot > begin(next))
-}
-
-fn begin(fire: &Fire) -> Instant {
-    fire.known_start().unwrap_or(fire.end)
 }
 
 /// Whether the runs of a slot are two good ones. Where errors of older runs are not on record, a second run after the backoff

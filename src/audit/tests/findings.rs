@@ -80,8 +80,8 @@ fn zero_tokens_examples() -> Vec<Finding> {
         warning(Evidence::SharedZeroTokens { fires: 4, jobs: 2, last_error: None }),
         warning(Evidence::SharedError { fires: 4, jobs: 2, last_error: None }),
         warning(Evidence::FailedRun { next_run_at: at("2026-03-03 02:00"), last_error: None }),
-        info(Evidence::Flapping { failed: 9, fires: 20, cost_usd: 67.5 }),
-        info(Evidence::Flapping { failed: 9, fires: 20, cost_usd: 0.0 }),
+        info(Evidence::Flapping { failed: 9, slots: 20, cost_usd: 67.5 }),
+        info(Evidence::Flapping { failed: 9, slots: 20, cost_usd: 0.0 }),
         warning(Evidence::Failing { consecutive_errors: 3, last_error: None }),
         warning(Evidence::Undelivered { delivery_status: text("error: chat not found") }),
         warning(Evidence::MessagesLost {

@@ -47,6 +47,9 @@ const MIN_CRASHES: usize = 3;
 /// A job was passed over once another one has fired this often since it was due.
 const PASSED_OVER: usize = 3;
 
+/// A job that was due so shortly before the last run ended fell silent with all others.
+pub const LATE_IN_A_BATCH: Millis = 5 * MINUTE;
+
 /// A stretch of time.
 type Span = (Instant, Instant);
 /// The end of a run and its job; None if the job has been deleted.
@@ -367,11 +370,25 @@ impl<'a> Worker<'a> {
         if let Some(boot) = self.just_booted_since(due) {
             return Some(boot);
         }
+        if let Some(run) = self.sign_of_life_since(due) {
+            return Some(run.start);
+        }
         let Resumption { silent_from, at, first_slot } = (*self.resumption.get_or_init(|| self.last_resumption()))?;
         let slept = at.since(due.max(silent_from)) > self.settings.thresholds.lost_after;
         let in_turn = first_slot.is_none_or(|slot| slot <= due);
         let is_busy = || self.free_for(at, self.settings.now) <= self.settings.thresholds.late_after;
         (slept && in_turn && !self.passed_over(at) && is_busy()).then_some(at)
+    }
+
+    /// A run in flight that began after a job was due, where one run goes on at a time and the worker was hardly free for the job
+    /// before the last run ended: the scheduler was silent and works again, and the job waits for this run.
+    fn sign_of_life_since(&self, due: Instant) -> Option<&ActiveRun> {
+        let run = self.active_runs.first()?;
+        let works = run.phase == Phase::Running && run.cut.is_none() && run.length < RunLength::Impossible;
+        let is_single = self.snapshot.traits.max_concurrent == 1;
+        let is_first = run.start > due && self.free_before_last_end(due) <= LATE_IN_A_BATCH;
+        let was_silent = self.free_for(due, run.start) > self.settings.thresholds.late_after;
+        if works && is_single && is_first && was_silent { Some(run) } else { None }
     }
 
     fn last_resumption(&self) -> Option<Resumption> {
@@ -607,7 +624,8 @@ impl<'a> Worker<'a> {
         let elapsed = self.settings.now.since(start);
         let usual = subject.map_or(Usual { longest: None, limit: UNKNOWN_FLOOR }, |subject| usual(subject.job));
         let longest = subject.map_or(self.settings.thresholds.max_run, |subject| self.longest_run(subject));
-        let length = match elapsed {
+        let awake = self.awake(subject, start);
+        let length = match awake {
             long if long > longest.saturating_add(TIMEOUT_GRACE) => RunLength::Impossible,
             long if long > usual.limit => RunLength::Unusual,
             _ => RunLength::Usual,
@@ -619,6 +637,20 @@ impl<'a> Worker<'a> {
         let cut = restarted.or_else(|| self.life.died().map(|written| Cut::Died(written.max(mark))));
         let cut = cut.or_else(|| self.life.lease_over().filter(|at| *at >= mark).map(Cut::LeaseOver));
         ActiveRun { job, job_id, name, phase: Phase::Running, mark, start, elapsed, usual, length, cut }
+    }
+
+    /// How long a run has taken so far, without the hours in which its job is not expected to run.
+    fn awake(&self, subject: Option<&Subject<'_>>, start: Instant) -> Millis {
+        let now = self.settings.now;
+        let quiet = subject.map_or(&self.settings.quiet, |subject| &subject.settings.quiet);
+        let mut awake = now.since(start);
+        for window in quiet {
+            awake -= window
+                .windows(self.snapshot.zone.zone, start, now)
+                .map(|(from, until)| until.since(from))
+                .sum::<Millis>();
+        }
+        awake
     }
 
     /// Whether the process was restarted since a run showed: its row then carries the time of the boot, or several rows do.
@@ -645,7 +677,11 @@ impl<'a> Worker<'a> {
             return None;
         }
         let elapsed = self.settings.now.since(end);
-        let length = if elapsed > MAX_DELIVERY { RunLength::Impossible } else { RunLength::Usual };
+        let length = if self.awake(Some(&self.subjects[index]), end) > MAX_DELIVERY {
+            RunLength::Impossible
+        } else {
+            RunLength::Usual
+        };
         Some(ActiveRun {
             job: Some(index),
             job_id: job.id.clone(),

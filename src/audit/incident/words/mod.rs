@@ -62,6 +62,7 @@ pub fn write(cause: Problem, facts: &Facts<'_>) -> IncidentText {
     }
     match cause {
         Problem::SchedulerSilent => silence::scheduler_silent(facts),
+        Problem::CatchingUp => silence::catching_up(facts),
         Problem::SchedulerDown => silence::scheduler_down(facts),
         Problem::JobSilent => silence::job_silent(facts),
         Problem::RunHung => run::hung(facts),
@@ -70,6 +71,7 @@ pub fn write(cause: Problem, facts: &Facts<'_>) -> IncidentText {
         Problem::RunLong => run::long(facts),
         Problem::ProviderFailing => failing::provider_failing(facts),
         Problem::JobFailing => failing::job_failing(facts),
+        Problem::Flapping => facts.plain(text!["runs of ", facts.names(), " fail now and then"]),
         Problem::Undelivered => failing::undelivered(facts),
         Problem::JobSkipped => facts.plain(text!["the scheduler keeps skipping ", facts.names()]),
         Problem::Runaway => rows::runaway(facts),

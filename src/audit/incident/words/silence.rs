@@ -10,12 +10,9 @@ use crate::numbers::count;
 use crate::text::{Text, text};
 use crate::time::{Instant, span};
 
-/// Nothing runs, or the scheduler is catching up.
+/// Nothing runs.
 pub fn scheduler_silent(facts: &Facts<'_>) -> IncidentText {
     let worker = facts.context.worker;
-    if let Some(resumed_at) = resumed_at(facts) {
-        return catching_up(facts, resumed_at);
-    }
     if let Some(boot) = facts.since.and_then(|since| worker.boot_that_ended(worker.end_before(since)?)) {
         return left_by_restart(facts, boot);
     }
@@ -76,26 +73,29 @@ fn came_due(subject: &Subject<'_>, since: Option<Instant>, now: Instant) -> bool
     next.is_none_or(|next| next <= now)
 }
 
-/// When the scheduler ran again, if all that is left is to catch up.
-fn resumed_at(facts: &Facts<'_>) -> Option<Instant> {
-    let mut first = None;
-    for finding in ongoing(facts.findings) {
-        let Evidence::CatchingUp { resumed_at } = finding.evidence else { return None };
-        first = Some(first.map_or(resumed_at, |first: Instant| first.min(resumed_at)));
-    }
-    first
-}
-
 /// A silence of the whole scheduler that is over, though not for each job.
-fn catching_up(facts: &Facts<'_>, resumed_at: Instant) -> IncidentText {
+pub fn catching_up(facts: &Facts<'_>) -> IncidentText {
+    let resumed_at = resumed_at(facts);
+    let lasted = resumed_at.and_then(|at| facts.lasting_until(at));
     let jobs = facts.all_jobs().len();
     let done = jobs - facts.jobs.len();
     let detail = if jobs > 1 { Some(text![format!("{done} of {} done", count(jobs, "job"))]) } else { None };
+    let since = resumed_at.map(|at| text![" since ", at]);
     let wait = text![facts.count_jobs(), " to wait for: ", facts.names()];
-    IncidentText::new(text!["the scheduler was silent", facts.lasting_until(resumed_at), " and is catching up"])
+    IncidentText::new(text!["the scheduler was silent", lasted, " and is catching up"])
         .detail(detail)
-        .observed([text!["it has been running jobs again since ", resumed_at, "; ", wait]])
+        .observed([text!["it has been running jobs again", since, "; ", wait]])
         .inferred("the scheduler works again; the slots of that time are lost")
+}
+
+fn resumed_at(facts: &Facts<'_>) -> Option<Instant> {
+    let mut times = Vec::new();
+    for finding in ongoing(facts.findings) {
+        if let Evidence::CatchingUp { resumed_at } = finding.evidence {
+            times.push(resumed_at);
+        }
+    }
+    times.into_iter().min()
 }
 
 /// A silence that a restart ended, but for jobs that have not run since.

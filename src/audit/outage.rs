@@ -1,0 +1,211 @@
+//! Outages: times in which no model worked for any of several jobs.
+//!
+//! An outage begins after the last good run of the jobs that share it and ends with the first good run of a job that failed in it.
+//! A chance failure of one job before or after it is no part of it, and a job that has not run since its end no longer fails.
+
+use super::context::{Subject, Subjects};
+use crate::catalog::Problem;
+use crate::model::{Fire, Job, JobIndex};
+use crate::time::{HOUR, Instant, Millis};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// So many bad runs in a row of all jobs, of so many jobs, point at something that the jobs share.
+const MIN_RUNS: usize = 4;
+const MIN_JOBS: usize = 2;
+/// It was long if so many runs of one job failed in it, or if it lasted so long.
+const MIN_OF_A_JOB: usize = 3;
+const LONG: Millis = HOUR;
+
+/// A time in which no model worked.
+#[derive(Debug, Clone)]
+pub struct Outage {
+    /// When the first bad run in it ended.
+    pub since: Instant,
+    /// When the first good run after it ended; None while it lasts.
+    pub until: Option<Instant>,
+    /// The jobs that failed in it, in order.
+    pub jobs: Vec<JobIndex>,
+    /// The job that failed first.
+    pub first: JobIndex,
+    /// When the last good run before it ended, of the job that failed first: it stays the same while further jobs fail.
+    pub anchor: Option<Instant>,
+    /// When the last good run before it ended, of any of its jobs.
+    pub last_good: Option<Instant>,
+    /// How many runs failed in it.
+    pub runs: usize,
+    /// Most runs of one job that failed in it.
+    most_of_a_job: usize,
+}
+
+impl Outage {
+    /// Whether it was more than a few runs that failed within minutes.
+    pub fn is_long(&self) -> bool {
+        let lasted = self.until.map_or(0, |until| until.since(self.since));
+        self.most_of_a_job >= MIN_OF_A_JOB || lasted >= LONG
+    }
+
+    /// Whether a bad run of a job is part of it.
+    pub fn covers(&self, job: JobIndex, end: Instant) -> bool {
+        let is_over_by_then = self.until.is_some_and(|until| end > until);
+        self.since <= end && !is_over_by_then && self.jobs.binary_search(&job).is_ok()
+    }
+}
+
+/// The outages of a database, oldest first.
+#[derive(Debug, Default)]
+pub struct Outages {
+    all: Vec<Outage>,
+}
+
+impl Outages {
+    /// Looks at all runs that need a model.
+    pub fn find(subjects: &Subjects<'_>, others: &[Fire]) -> Outages {
+        let mut finder = Finder { subjects, others, failing: Vec::new(), found: Vec::new() };
+        for failure in failures(subjects) {
+            finder.add(failure);
+        }
+        finder.close();
+        Outages { all: finder.found }
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> std::slice::Iter<'_, Outage> {
+        self.all.iter()
+    }
+
+    /// The one that lasts.
+    pub fn ongoing(&self) -> Option<&Outage> {
+        self.all.last().filter(|outage| outage.until.is_none())
+    }
+
+    /// The one that a bad run of a job was part of.
+    pub fn of_run(&self, job: JobIndex, end: Instant) -> Option<&Outage> {
+        let after = self.all.partition_point(|outage| outage.since <= end);
+        self.all[..after].iter().rev().find(|outage| outage.covers(job, end))
+    }
+
+    /// Whether the last run of a job failed in an outage that is over, so that the job waits for its next one.
+    pub fn is_over_for(&self, job: &Job, index: JobIndex) -> bool {
+        let Some(last) = job.fires.last() else { return false };
+        last.is_bad() && self.of_run(index, last.end).is_some_and(|outage| outage.until.is_some())
+    }
+
+    /// The ones that are over, of a job.
+    pub fn over(&self, job: JobIndex) -> impl Iterator<Item = &Outage> {
+        self.all.iter().filter(move |outage| outage.until.is_some() && outage.jobs.binary_search(&job).is_ok())
+    }
+}
+
+/// A run that failed or used no tokens.
+#[derive(Debug, Clone, Copy)]
+struct Failure {
+    end: Instant,
+    job: JobIndex,
+    /// When the last good run of its job before it ended.
+    last_good: Option<Instant>,
+    /// When the first good run of its job after it ended.
+    next_good: Option<Instant>,
+}
+
+/// The runs that failed or used no tokens, of jobs that need a model, oldest first.
+fn failures(subjects: &Subjects<'_>) -> Vec<Failure> {
+    let mut failures = Vec::new();
+    for subject in subjects.iter() {
+        if subject.job.uses_model && !subject.settings.mutes(Problem::ProviderFailing) {
+            add_failures(subject, &mut failures);
+        }
+    }
+    failures.sort_by_key(|failure| (failure.end, failure.job));
+    failures
+}
+
+fn add_failures(subject: &Subject<'_>, failures: &mut Vec<Failure>) {
+    let (mut begun, mut last_good) = (failures.len(), None);
+    for fire in &subject.job.fires {
+        if fire.proves_model() {
+            last_good = Some(fire.end);
+            for failure in &mut failures[begun..] {
+                failure.next_good = last_good;
+            }
+            begun = failures.len();
+        } else if fire.has_failed() || fire.is_empty() {
+            failures.push(Failure { end: fire.end, job: subject.index, last_good, next_good: None });
+        }
+    }
+}
+
+/// Looks for outages, one failure after the other.
+struct Finder<'a> {
+    subjects: &'a Subjects<'a>,
+    others: &'a [Fire],
+    /// Failures since which none of their jobs has had a good run.
+    failing: Vec<Failure>,
+    found: Vec<Outage>,
+}
+
+impl Finder<'_> {
+    fn add(&mut self, failure: Failure) {
+        if self.end().is_some_and(|end| end < failure.end) {
+            self.close();
+        }
+        // The job has worked since: what failed before was something else.
+        self.failing.retain(|earlier| failure.last_good.is_none_or(|good| earlier.end > good));
+        self.failing.push(failure);
+    }
+
+    /// The first good run of a job that fails.
+    fn end(&self) -> Option<Instant> {
+        self.failing.iter().filter_map(|failure| failure.next_good).min()
+    }
+
+    fn close(&mut self) {
+        let failing = std::mem::take(&mut self.failing);
+        let (Some(first), Some(last)) = (failing.first(), failing.last()) else { return };
+        let jobs: BTreeSet<JobIndex> = failing.iter().map(|failure| failure.job).collect();
+        if failing.len() < MIN_RUNS || jobs.len() < MIN_JOBS {
+            return;
+        }
+        if self.proof_by_others(&jobs, first.end).is_some_and(|proof| proof <= last.end) {
+            return;
+        }
+        let recovered = failing.iter().filter_map(|failure| failure.next_good).min();
+        let others_work = self.proof_by_others(&jobs, last.end);
+        self.found.push(Outage {
+            since: first.end,
+            until: [recovered, others_work].into_iter().flatten().min(),
+            first: first.job,
+            anchor: first.last_good,
+            last_good: failing.iter().filter_map(|failure| failure.last_good).max(),
+            most_of_a_job: most_of_a_job(&failing),
+            jobs: jobs.into_iter().collect(),
+            runs: failing.len(),
+        });
+    }
+
+    /// When a model first worked after an instant for a job that did not fail.
+    fn proof_by_others(&self, failing: &BTreeSet<JobIndex>, after: Instant) -> Option<Instant> {
+        let mut first = first_proof(self.others, after);
+        for subject in self.subjects.iter() {
+            if !failing.contains(&subject.index) {
+                let proof = first_proof(&subject.job.fires, after);
+                first = [first, proof].into_iter().flatten().min();
+            }
+        }
+        first
+    }
+}
+
+/// Most failures of one job.
+fn most_of_a_job(failing: &[Failure]) -> usize {
+    let mut by_job: BTreeMap<JobIndex, usize> = BTreeMap::new();
+    for failure in failing {
+        *by_job.entry(failure.job).or_insert(0) += 1;
+    }
+    by_job.into_values().max().unwrap_or(0)
+}
+
+/// When a run first showed after an instant that a model works.
+fn first_proof(fires: &[Fire], after: Instant) -> Option<Instant> {
+    let later = &fires[fires.partition_point(|fire| fire.end <= after)..];
+    later.iter().find(|fire| fire.proves_model()).map(|fire| fire.end)
+}
