@@ -7,7 +7,7 @@
 use super::context::{Context, Subject};
 use super::repair::{self, Repair};
 use super::runs::known_errors;
-use super::worker::rewritten_at;
+use super::worker::{ROW_FOLLOWS, rewritten_at};
 use crate::model::{Job, Outcome, State};
 use crate::schedule::Cadence;
 use crate::time::{Instant, Millis};
@@ -360,7 +360,7 @@ fn restarted_clock(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Optio
     }
     let next = job.next_run()?;
     let follows = match cadence {
-        Cadence::Every(interval) => next.since(written.plus(*interval)).abs() <= super::worker::ROW_FOLLOWS,
+        Cadence::Every(interval) => next.since(written.plus(*interval)).abs() <= ROW_FOLLOWS,
         Cadence::Cron(..) => cadence.next(written) == Some(next),
     };
     follows.then_some(written)

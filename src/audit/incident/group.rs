@@ -1,15 +1,15 @@
 //! Findings of one cause, and the incident that they become.
 
-use super::super::context::Context;
-use super::super::finding::{AffectedJob, Finding, is_early, ongoing};
-use super::super::fleet::Fleet;
-use super::super::remedy::{self, Trouble};
-use super::super::runs::failing_since;
-use super::super::worker::{ActiveRun, Phase, RunLength};
 use super::Incident;
 use super::grouping::Grouping;
 use super::key::{Family, Key};
 use super::words::{self, Facts};
+use crate::audit::context::Context;
+use crate::audit::finding::{AffectedJob, Finding, is_early, ongoing};
+use crate::audit::fleet::Fleet;
+use crate::audit::remedy::{self, Trouble};
+use crate::audit::runs::failing_since;
+use crate::audit::worker::{ActiveRun, Phase, RunLength};
 use crate::catalog::{Problem, Severity, Status};
 use crate::model::{Action, Job, JobIndex, Remedy};
 use crate::time::Instant;

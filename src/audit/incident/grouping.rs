@@ -1,16 +1,16 @@
 //! Which findings are one incident: for each finding the key of what caused it.
 
-use super::super::context::Context;
-use super::super::evidence::Evidence;
-use super::super::finding::{Finding, ongoing};
-use super::super::fleet::Fleet;
-use super::super::judges::surplus::last_update;
-use super::super::outage::Outage;
-use super::super::runs::failing_since;
-use super::super::shared_failure::Shared;
-use super::super::streaks::{self, Proofs, Span};
-use super::super::worker::{ActiveRun, LATE_IN_A_BATCH, Phase, RunIndex, RunLength};
 use super::key::{Family, Key};
+use crate::audit::context::Context;
+use crate::audit::evidence::Evidence;
+use crate::audit::finding::{Finding, ongoing};
+use crate::audit::fleet::Fleet;
+use crate::audit::judges::surplus::last_update;
+use crate::audit::outage::Outage;
+use crate::audit::runs::failing_since;
+use crate::audit::shared_failure::Shared;
+use crate::audit::streaks::{self, Proofs, Span};
+use crate::audit::worker::{ActiveRun, LATE_IN_A_BATCH, Phase, RunIndex, RunLength};
 use crate::catalog::{Problem, Severity};
 use crate::model::{Delivery, ErrorClass, Job, JobIndex, Lease, Outcome, State};
 use crate::time::Instant;

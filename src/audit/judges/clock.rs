@@ -1,11 +1,11 @@
 //! Jobs that were scheduled while the clock was ahead: they do not run before that time comes again.
 
-use super::super::context::Subject;
-use super::super::evidence::Evidence;
-use super::super::finding::Finding;
-use super::super::fleet::Fleet;
-use super::super::lateness::lateness;
-use super::super::repair::scheduled_ahead;
+use crate::audit::context::Subject;
+use crate::audit::evidence::Evidence;
+use crate::audit::finding::Finding;
+use crate::audit::fleet::Fleet;
+use crate::audit::lateness::lateness;
+use crate::audit::repair::scheduled_ahead;
 use crate::catalog::Severity;
 
 /// Critical once a slot is lost like an overdue one.

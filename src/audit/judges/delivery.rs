@@ -1,9 +1,9 @@
 //! Messages that reached nobody, although the runs did their work.
 
-use super::super::context::{Context, Subject};
-use super::super::evidence::Evidence;
-use super::super::finding::Finding;
-use super::super::fleet::Fleet;
+use crate::audit::context::{Context, Subject};
+use crate::audit::evidence::Evidence;
+use crate::audit::finding::Finding;
+use crate::audit::fleet::Fleet;
 use crate::catalog::Severity;
 use crate::model::{Delivery, Fire, MessageFate, State};
 use crate::time::DAY;

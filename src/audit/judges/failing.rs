@@ -4,13 +4,13 @@
 //! answer. In the operator's report, ten of them came before the silence. A run that throws leaves no cost event at all; then
 //! only the row's count of errors shows that runs fail.
 
-use super::super::context::{Context, Subject};
-use super::super::evidence::Evidence;
-use super::super::finding::Finding;
-use super::super::fleet::Fleet;
-use super::super::outage::Outage;
-use super::super::runs::{bad_in_a_row, failing_since};
-use super::super::shared_failure::Shared;
+use crate::audit::context::{Context, Subject};
+use crate::audit::evidence::Evidence;
+use crate::audit::finding::Finding;
+use crate::audit::fleet::Fleet;
+use crate::audit::outage::Outage;
+use crate::audit::runs::{bad_in_a_row, failing_since};
+use crate::audit::shared_failure::Shared;
 use crate::catalog::Severity;
 use crate::model::{Job, Outcome, State};
 use crate::time::{DAY, HOUR, Instant, Millis};

@@ -1,9 +1,9 @@
 //! Jobs that fail now and then and work when they are tried again.
 
-use super::super::context::Subject;
-use super::super::evidence::Evidence;
-use super::super::finding::Finding;
-use super::super::fleet::Fleet;
+use crate::audit::context::Subject;
+use crate::audit::evidence::Evidence;
+use crate::audit::finding::Finding;
+use crate::audit::fleet::Fleet;
 use crate::catalog::Severity;
 
 /// A share of the slots of the last day in which a run failed.

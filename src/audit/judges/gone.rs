@@ -1,9 +1,9 @@
 //! Rows that are gone.
 
-use super::super::context::Subject;
-use super::super::evidence::Evidence;
-use super::super::finding::Finding;
-use super::super::fleet::Fleet;
+use crate::audit::context::Subject;
+use crate::audit::evidence::Evidence;
+use crate::audit::finding::Finding;
+use crate::audit::fleet::Fleet;
 use crate::catalog::Severity;
 use crate::model::State;
 

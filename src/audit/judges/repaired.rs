@@ -2,12 +2,12 @@
 //! has not had its chance yet. One finding stands for everything that was wrong, in the same incident, until the job runs or
 //! should have.
 
-use super::super::context::{Context, Subject};
-use super::super::evidence::Evidence;
-use super::super::finding::Finding;
-use super::super::repair::{self, Repair};
-use super::super::runs::failing_since;
-use super::super::worker::MIN_FREE;
+use crate::audit::context::{Context, Subject};
+use crate::audit::evidence::Evidence;
+use crate::audit::finding::Finding;
+use crate::audit::repair::{self, Repair};
+use crate::audit::runs::failing_since;
+use crate::audit::worker::MIN_FREE;
 use crate::catalog::{Problem, Severity};
 use crate::time::Instant;
 

@@ -1,10 +1,10 @@
 //! Verdicts on a row alone: it can never run again, or its only work is lost.
 
-use super::super::context::{Context, Subject};
-use super::super::evidence::Evidence;
-use super::super::finding::Finding;
-use super::super::fleet::Fleet;
-use super::super::repair::UPDATE_FOLLOWS;
+use crate::audit::context::{Context, Subject};
+use crate::audit::evidence::Evidence;
+use crate::audit::finding::Finding;
+use crate::audit::fleet::Fleet;
+use crate::audit::repair::UPDATE_FOLLOWS;
 use crate::catalog::Severity;
 use crate::model::{Job, State, Timestamp};
 use crate::time::{DAY, Instant};

@@ -1,11 +1,11 @@
 //! A job's own run in flight: it takes long, hangs, was cut short, or hangs while its message is delivered.
 
-use super::super::context::{Context, Subject};
-use super::super::evidence::Evidence;
-use super::super::finding::Finding;
-use super::super::fleet::Fleet;
-use super::super::lateness::{lateness, slots_since};
-use super::super::worker::{ActiveRun, Cut, Phase, RunLength};
+use crate::audit::context::{Context, Subject};
+use crate::audit::evidence::Evidence;
+use crate::audit::finding::Finding;
+use crate::audit::fleet::Fleet;
+use crate::audit::lateness::{lateness, slots_since};
+use crate::audit::worker::{ActiveRun, Cut, Phase, RunLength};
 use crate::catalog::Severity;
 use crate::numbers::seconds;
 

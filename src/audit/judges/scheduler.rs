@@ -1,9 +1,9 @@
 //! What is wrong with the scheduler itself: its process is gone or crashes, or it has nothing to do.
 
-use super::super::context::{Context, Subject};
-use super::super::evidence::Evidence;
-use super::super::finding::{About, Finding};
-use super::super::fleet::Fleet;
+use crate::audit::context::{Context, Subject};
+use crate::audit::evidence::Evidence;
+use crate::audit::finding::{About, Finding};
+use crate::audit::fleet::Fleet;
 use crate::catalog::Severity;
 use crate::model::{Job, State};
 use crate::time::Instant;

@@ -1,12 +1,12 @@
 //! Silences that are over: stretches of lost slots between two runs.
 
-use super::super::context::Subject;
-use super::super::evidence::Evidence;
-use super::super::finding::Finding;
-use super::super::fleet::Fleet;
-use super::super::ledger::Stretch;
-use super::super::repair::edited_at;
-use super::super::witness::is_long;
+use crate::audit::context::Subject;
+use crate::audit::evidence::Evidence;
+use crate::audit::finding::Finding;
+use crate::audit::fleet::Fleet;
+use crate::audit::ledger::Stretch;
+use crate::audit::repair::edited_at;
+use crate::audit::witness::is_long;
 use crate::time::Instant;
 
 /// The silences of a job that are over.

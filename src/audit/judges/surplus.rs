@@ -1,12 +1,12 @@
 //! Jobs that run far more often than their slots explain, and those that hardly run although the scheduler works.
 
-use super::super::context::{Context, Subject};
-use super::super::evidence::Evidence;
-use super::super::finding::Finding;
-use super::super::fleet::Fleet;
-use super::super::repair::{UPDATE_FOLLOWS, edited_at};
-use super::super::runs::{begin, is_same_slot};
-use super::super::worker::{MIN_FREE, ROW_FOLLOWS};
+use crate::audit::context::{Context, Subject};
+use crate::audit::evidence::Evidence;
+use crate::audit::finding::Finding;
+use crate::audit::fleet::Fleet;
+use crate::audit::repair::{UPDATE_FOLLOWS, edited_at};
+use crate::audit::runs::{begin, is_same_slot};
+use crate::audit::worker::{MIN_FREE, ROW_FOLLOWS};
 use crate::catalog::Severity;
 use crate::model::{Fire, Job, Outcome, Schedule, State, cost_of};
 use crate::numbers::seconds;

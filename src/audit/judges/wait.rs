@@ -1,13 +1,13 @@
 //! What a job is due for now: overdue, waiting, catching up, or silent, by the last stretch of its ledger.
 
-use super::super::context::{Context, Subject};
-use super::super::evidence::Evidence;
-use super::super::finding::Finding;
-use super::super::fleet::Fleet;
-use super::super::foreign_zone::MOST_OF_ZONES;
-use super::super::lateness::lateness;
-use super::super::ledger::{Excuse, Fate, Stretch};
-use super::super::worker::{Phase, RunLength};
+use crate::audit::context::{Context, Subject};
+use crate::audit::evidence::Evidence;
+use crate::audit::finding::Finding;
+use crate::audit::fleet::Fleet;
+use crate::audit::foreign_zone::MOST_OF_ZONES;
+use crate::audit::lateness::lateness;
+use crate::audit::ledger::{Excuse, Fate, Stretch};
+use crate::audit::worker::{Phase, RunLength};
 use crate::catalog::Severity;
 use crate::model::State;
 use crate::numbers::seconds;

@@ -1,10 +1,10 @@
 //! How the work of a job's last fires differs from what was usual: tokens, output, time, model, and cost. Nothing is silent, so
 //! all of it is information; but it costs money, or the work is no longer done.
 
-use super::super::context::Subject;
-use super::super::evidence::{Change, Evidence};
-use super::super::finding::Finding;
-use super::super::fleet::Fleet;
+use crate::audit::context::Subject;
+use crate::audit::evidence::{Change, Evidence};
+use crate::audit::finding::Finding;
+use crate::audit::fleet::Fleet;
 use crate::catalog::Severity;
 use crate::model::{Fire, ModelIndex, Snapshot};
 use crate::time::{DAY, Instant, Millis, SECOND};

@@ -1,10 +1,10 @@
 //! Jobs that ran in a different time zone than the assumed one.
 
-use super::super::context::Subject;
-use super::super::evidence::Evidence;
-use super::super::finding::{About, Finding};
-use super::super::fleet::Fleet;
-use super::super::foreign_zone::{change, change_from_utc};
+use crate::audit::context::Subject;
+use crate::audit::evidence::Evidence;
+use crate::audit::finding::{About, Finding};
+use crate::audit::fleet::Fleet;
+use crate::audit::foreign_zone::{change, change_from_utc};
 use crate::catalog::Severity;
 use crate::numbers::seconds;
 

@@ -182,10 +182,12 @@ fn a_detector_reports_at_most_three_resolved_findings() {
 
 #[test]
 fn ongoing_findings_of_a_job_report_the_same_lost_slots() {
-    let world = fleet([hourly("j").ran("10:00", "10:01").next("12:00")]);
-    let missed: Vec<Option<u64>> =
-        findings(&verdict(&world, "14:30")).iter().map(|finding| finding.missed_slots).collect();
-    assert_eq!(missed, [Some(4), Some(4)], "overdue since noon, silent since eleven");
+    let missed = |next: &str, now: &str| {
+        let world = fleet([hourly("j").ran("10:00", "10:01:05").next(next)]);
+        findings(&verdict(&world, now)).iter().map(|finding| finding.missed_slots).collect::<Vec<_>>()
+    };
+    assert_eq!(missed("20:30:05", "20:50"), [Some(10), Some(10)], "overdue since a restart, silent before it");
+    assert_eq!(missed("12:00", "14:30"), [Some(3)], "what the row says is told once");
 }
 
 #[test]

@@ -5,7 +5,8 @@ use super::*;
 #[test]
 fn first_resume_ends_a_pause() {
     let ran = || hourly("j").ran("10:00", "10:01");
-    let since = |job: Job| spans(&fleet([job]), "20:00", Problem::JobSilent)[0].0;
+    // A row would know its next run.
+    let since = |job: Job| spans(&fleet([Job { row: None, ..job }]), "20:00", Problem::JobSilent)[0].0;
     assert_eq!(since(ran()), Some(at("11:00")));
     let paused = |job: Job| job.switched("08:20", true).switched("10:30", false);
     assert_eq!(since(paused(ran()).switched("12:30", true).switched("15:30", true)), Some(at("13:00")));
@@ -22,13 +23,15 @@ fn first_resume_ends_a_pause() {
 #[test]
 fn pause_without_resume_lasts_until_an_edit_or_now() {
     let paused = || hourly("j").ran("10:00", "10:01").switched("10:30", false);
-    let since = |job: Job| {
+    let since = |world: Snapshot| {
         let told = |finding: &Finding| matches!(finding.problem(), Problem::JobSilent | Problem::Repaired);
-        findings(&verdict(&fleet([job]), "20:00")).into_iter().find(told).map(|finding| finding.since)
+        findings(&verdict(&world, "20:00")).into_iter().find(told).map(|finding| finding.since)
     };
-    assert_eq!(since(paused().written("10:30")), None);
-    assert_eq!(since(paused().written("10:30:00.001")), Some(Some(at("11:00"))));
-    assert_eq!(since(paused().written("12:30").next("21:00")), Some(Some(at("13:00"))));
+    assert_eq!(since(fleet([paused().written("10:30")])), None);
+    assert_eq!(since(fleet([paused().written("10:30:00.001")])), Some(Some(at("11:00"))));
+    let resumed = || paused().written("12:30").next("21:00");
+    assert_eq!(since(fleet([resumed()])), None, "its row keeps the time for which it is due");
+    assert_eq!(since(recorded([resumed()])), Some(Some(at("13:00"))));
 }
 
 #[test]
@@ -37,14 +40,15 @@ fn gap_that_one_run_explains_is_not_reported() {
         ["11", "12", "13", "14"].iter().fold(job, |job, hour| job.ran(&format!("{hour}:00"), &format!("{hour}:00:30")))
     };
     let world = |back: &str| {
-        let slow = cron("j", "0 */2 * * *").ran("08:00", "08:00:10").ran(&format!("{back}:00"), &format!("{back}:50"));
+        let slow = cron("j", "0 */2 * * *").ran("06:00", "06:00:10").ran("08:00", "08:00:10");
+        let slow = slow.ran(&format!("{back}:00"), &format!("{back}:50"));
         fleet([slow, other(cron("o", "0 * * * *").ran("10:00", "10:00:30"))])
     };
     // Due at 10:00; a run of four hours and its minute of grace would have ended by 14:01.
     assert_eq!(found(&world("14:00"), "14:02"), NONE);
-    let gap = |end: &str| {
+    let gap = |start: &str| {
         let mut world = world("14:00");
-        world.jobs[0].fires[1] = Fire { end: at(end), ..world.jobs[0].fires[1] };
+        world.jobs[0].fires[2] = Fire { end: at(start).plus(50 * SECOND), ..world.jobs[0].fires[2] };
         spans(&world, "14:59", Problem::JobSilent)
     };
     assert_eq!(gap("14:01:00.000"), []);
@@ -54,12 +58,12 @@ fn gap_that_one_run_explains_is_not_reported() {
 #[test]
 fn recorded_gap_closes_at_the_start_of_the_next_run() {
     let world = |expression, start| {
-        let job = cron("j", expression).ran("08:00", "08:01").ran(start, "12:30");
+        let job = cron("j", expression).ran("07:00", "07:01").ran("08:00", "08:01").ran(start, "12:30");
         spans(&recorded([job]), "12:31", Problem::JobSilent)
     };
     assert_eq!(world("0 * * * *", "10:05:00.000"), []);
     assert_eq!(world("0 * * * *", "10:05:00.001"), [(Some(at("09:00")), Some(1))]);
-    let short = hourly("j").ran("08:00", "08:01").ran("10:05:00.001", "10:06");
+    let short = hourly("j").ran("07:00", "07:01").ran("08:00", "08:01").ran("10:05:00.001", "10:06");
     assert_eq!(spans(&recorded([short]), "10:07", Problem::JobSilent).len(), 1, "also when the run was short");
     // One slot is enough.
     assert_eq!(world("0 */2 * * *", "11:05:00.000"), []);
@@ -68,13 +72,18 @@ fn recorded_gap_closes_at_the_start_of_the_next_run() {
 
 #[test]
 fn after_an_error_an_interval_is_due_after_the_longest_backoff() {
-    let since = |world: &Snapshot| spans(world, "20:00", Problem::JobSilent)[0].0;
+    let since = |world: &Snapshot| {
+        let late = |finding: &Finding| matches!(finding.problem(), Problem::JobSilent | Problem::Overdue);
+        findings(&verdict(world, "20:00")).into_iter().find(late).and_then(|finding| finding.since)
+    };
     let half = || every("j", 30 * MINUTE).ran("10:00", "10:01");
-    assert_eq!(since(&fleet([half()])), Some(at("10:31")));
-    assert_eq!(since(&fleet([half().with_errors(1)])), Some(at("11:01")));
-    assert_eq!(since(&fleet([every("j", 30 * MINUTE).used("10:00", "10:01", 0)])), Some(at("11:01")));
+    assert_eq!(since(&fleet([half().with_errors(1).next("10:46")])), Some(at("10:46")), "its row knows");
+    assert_eq!(since(&recorded([half().with_errors(1)])), Some(at("11:01")));
+    let without_row = |job: Job| fleet([Job { row: None, ..job }]);
+    assert_eq!(since(&without_row(half())), Some(at("10:31")));
+    assert_eq!(since(&without_row(every("j", 30 * MINUTE).used("10:00", "10:01", 0))), Some(at("11:01")));
     let failed = || hourly("j").used("10:00", "10:01", 0);
-    assert_eq!(since(&fleet([failed()])), Some(at("11:00")));
+    assert_eq!(since(&without_row(failed())), Some(at("11:00")));
     assert_eq!(since(&recorded([failed()])), Some(at("11:01")));
     assert_eq!(since(&recorded([hourly("j").ran("10:00", "10:01")])), Some(at("11:00")));
 }
@@ -82,12 +91,12 @@ fn after_an_error_an_interval_is_due_after_the_longest_backoff() {
 #[test]
 fn a_job_that_a_restart_scheduled_anew_is_catching_up() {
     let world = |next: &str| fleet([hourly("j").ran("10:00", "10:01:05").next(next)]);
-    assert_eq!(found(&world("20:30:05"), "20:30:04.999"), [SILENT]);
+    assert_eq!(found(&world("20:30:05"), "20:30:04.999"), NONE, "a next run ahead may be an edit");
     assert_eq!(found(&world("20:30:05"), "20:30:05.000"), ["warning catching-up"]);
     assert_eq!(found(&world("20:30:05"), "20:45:05.000"), ["warning catching-up"]);
     assert_eq!(found(&world("20:30:05"), "20:45:05.001"), ["warning overdue", "warning catching-up"]);
     // A next run that is no slot but no later than the last run is no boot.
-    assert_eq!(found(&world("10:01:05"), "20:00").last().map(String::as_str), Some(SILENT));
+    assert_eq!(found(&world("10:01:05"), "20:00"), [LOST]);
 }
 
 #[test]
@@ -106,14 +115,15 @@ fn an_interval_that_was_edited_waits_for_the_next_run_of_the_row() {
     assert_eq!(found(&world, "10:45"), NONE);
     assert_eq!(found(&world, "11:00:59.999"), NONE);
     assert_eq!(found(&world, "11:16:00.000"), NONE);
-    assert_eq!(found(&world, "11:16:00.001"), ["critical overdue", "critical job-silent"]);
+    assert_eq!(found(&world, "11:16:00.001"), [LOST]);
 }
 
 #[test]
-fn a_schedule_that_was_edited_counts_from_the_edit_if_the_next_run_is_its_next_slot() {
+fn a_schedule_that_was_edited_counts_from_its_next_run() {
     let world = |next: &str| fleet([hourly("j").ran("10:00", "10:01").written("20:30").next(next)]);
     assert_eq!(found(&world("21:00"), "20:40"), NONE);
-    assert_eq!(found(&world("22:00"), "20:40"), ["info repaired"]);
+    assert_eq!(found(&world("22:00"), "22:15:00.000"), NONE);
+    assert_eq!(found(&world("22:00"), "22:15:00.001"), [OVERDUE]);
 }
 
 #[test]
@@ -123,7 +133,8 @@ fn boot_that_leaves_the_rows_as_they_are_ends_no_silence() {
     assert_eq!(found(&world(job()), "20:31"), ["warning job-silent"]);
     assert_eq!(found(&world(job()), "21:15:00.000"), ["warning job-silent"]);
     assert_eq!(found(&world(job().next("22:00")), "21:15:00.001"), [SILENT], "a slot was left out since");
-    assert_eq!(found(&world(job().ran("20:30:10", "20:31")), "20:32"), ["warning job-silent over"]);
+    let ran = hourly("j").ran("09:00", "09:01").ran("10:00", "10:01").ran("20:30:10", "20:31");
+    assert_eq!(found(&world(ran), "20:32"), ["warning job-silent over"]);
     // Nor does a slot that fell into a short stop.
     let short = Snapshot { boots: vec![at("11:02")], ..recorded([job()]) };
     assert_eq!(found(&short, "11:15:00.000"), NONE);
@@ -133,12 +144,13 @@ fn boot_that_leaves_the_rows_as_they_are_ends_no_silence() {
 #[test]
 fn slot_that_the_scheduler_passed_over_is_judged_like_a_due_one() {
     let daily = || cron("j", "0 9 * * *").ran("2026-03-01 09:00", "2026-03-01 09:01").next("2026-03-03 09:00");
-    for world in [fleet([daily()]), recorded([daily()])] {
-        assert_eq!(found(&world, "09:15:00.000"), NONE);
-        assert_eq!(found(&world, "09:15:00.001"), ["warning job-silent"]);
-        assert_eq!(found(&world, "10:05:00.000"), ["warning job-silent"]);
-        assert_eq!(found(&world, "10:05:00.001"), [SILENT]);
-    }
+    let world = recorded([daily()]);
+    assert_eq!(found(&world, "09:15:00.000"), NONE);
+    assert_eq!(found(&world, "09:15:00.001"), ["warning job-silent"]);
+    assert_eq!(found(&world, "10:05:00.000"), ["warning job-silent"]);
+    assert_eq!(found(&world, "10:05:00.001"), [SILENT]);
+    // Where a row keeps the time for which it is due, a next run ahead is an edit or a restart.
+    assert_eq!(found(&fleet([daily()]), "10:05:00.001"), NONE);
 }
 
 #[test]
@@ -173,9 +185,9 @@ fn twenty_fires_more_than_slots_and_retries_are_too_many() {
     let day_ago = |first: &str| ended(cron("j", "0 9 * * *"), std::iter::once(at(first)).chain(ends(21)));
     let too_many = |first: &str| found(&fleet([day_ago(first)]), "20:01").contains(&TOO_MANY.to_owned());
     assert!(too_many("2026-03-01 20:01:00.000") && !too_many("2026-03-01 20:00:59.999"));
-    // What was before an edit went by another schedule; its newest run began at 19:59:59.
-    assert_eq!(found(&fleet([hurried(22).written("19:59:58.999")]), "20:01"), NONE);
-    assert_eq!(found(&fleet([hurried(22).written("19:59:59.000")]), "20:01"), [TOO_MANY]);
+    // What was before an edit went by another schedule; a run writes its row within a minute of its end.
+    assert_eq!(found(&fleet([hurried(22).written("20:01:00.001")]), "20:02"), NONE);
+    assert_eq!(found(&fleet([hurried(22).written("20:01:00.000")]), "20:02"), [TOO_MANY]);
     // Each error is tried again.
     let failed = |count: usize| {
         let mut job = hurried(26);
@@ -184,6 +196,12 @@ fn twenty_fires_more_than_slots_and_retries_are_too_many() {
     };
     assert_eq!(found(&failed(2), "20:01"), [TOO_MANY]);
     assert_eq!(found(&failed(3), "20:01"), NONE);
+}
+
+#[test]
+#[ignore = "defect: edited_at forgets an activation before the last run"]
+fn fires_before_an_activation_are_not_too_many() {
+    assert_eq!(found(&recorded([hurried(22).written("19:30")]), "20:01"), NONE);
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub fn crashing(times: i64, last: &str) -> Snapshot {
 #[test]
 fn ten_kills_in_twelve_hours_of_which_the_last_is_new_are_a_crash_loop() {
     let told = |times, last: &str| causes(&crashing(times, last), "10:01");
-    let crash_loop = [(Problem::CrashLoop, Severity::Warning, 1)];
+    let crash_loop = [(Problem::CrashLoop, Severity::Warning, 0)];
     assert_eq!((told(10, "10:00"), told(9, "10:00")), (crash_loop.to_vec(), vec![]));
     assert_eq!((told(10, "08:01:00.000"), told(10, "08:00:59.999")), (crash_loop.to_vec(), vec![]));
     let spread = |until: &str| {
@@ -54,7 +54,7 @@ fn a_run_that_its_lease_did_not_survive_was_cut() {
 #[test]
 fn a_lease_that_ran_out_is_told_before_anything_is_lost() {
     let world = |lease| Snapshot { lease, ..recorded([cron("j", "0 18 * * *").ran("10:00", "10:01")]) };
-    assert_eq!(causes(&world(Lease::Dead(at("10:10"))), "10:16"), [(Problem::SchedulerDown, Severity::Warning, 1)]);
+    assert_eq!(causes(&world(Lease::Dead(at("10:10"))), "10:16"), [(Problem::SchedulerDown, Severity::Warning, 0)]);
     assert_eq!(causes(&world(Lease::Alive(at("10:15"))), "10:16"), []);
     assert_eq!(causes(&world(Lease::Stopped(at("10:10"))), "10:16"), [], "somebody stopped it");
 }

@@ -7,8 +7,8 @@ fn a_job_is_lost_one_millisecond_after_its_second_slot() {
     let world = fleet([cron("j", "*/20 * * * *").ran("10:00", "10:00:30")]);
     assert_eq!(found(&world, "10:35"), NONE);
     assert_eq!(found(&world, "10:35:00.001"), [OVERDUE]);
-    assert_eq!(found(&world, "11:00:00.000"), [OVERDUE, "warning job-silent"]);
-    assert_eq!(found(&world, "11:00:00.001"), [LOST, SILENT]);
+    assert_eq!(found(&world, "11:00:00.000"), [OVERDUE]);
+    assert_eq!(found(&world, "11:00:00.001"), [LOST]);
 }
 
 #[test]

@@ -83,9 +83,17 @@ fn a_row_that_was_edited_before_its_slots_were_lost_is_judged_like_any_other() {
     assert_eq!(found(&later, "12:15:00.001"), [OVERDUE]);
 }
 
+#[test]
+#[ignore = "defect: due after the last run of any job, it counts as the silence of all"]
+fn a_row_that_was_edited_alone_is_no_silence_of_the_scheduler() {
+    let edited = hourly("j").ran("10:00", "10:01").written("12:20").next("12:20:30");
+    let world = fleet([edited, hourly("k").ran("12:00", "12:01")]);
+    assert_eq!(incidents(&world, "12:50"), ["job-silent j:1"]);
+}
+
 /// Jobs that were due while the machine slept from 10:01 on; the first ran from 18:00 to `end`.
 fn woken(end: &str) -> Snapshot {
-    let first = cron("a", "10 * * * *").ran("09:10", "09:11").ran("18:00", end);
+    let first = cron("a", "10 * * * *").ran("08:10", "08:11").ran("09:10", "09:11").ran("18:00", end);
     fleet([first, cron("b", "20 * * * *").ran("09:20", "09:21"), cron("c", "30 * * * *").ran("09:30", "09:31")])
 }
 

@@ -46,10 +46,14 @@ fn silences() -> Vec<(&'static str, String)> {
         hourly("j").ran("10:00", "10:01"),
         cron("k", "*/30 * * * *").ran("12:00", "12:01").ran("12:30", "12:31"),
     ]);
-    let ran = hourly("j").ran("10:00", "10:01").ran("21:00", "21:01");
-    let meanwhile = fleet([ran, cron("k", "0 12 * * *").ran("12:00", "12:01")]);
-    let edited =
-        fleet([hourly("j").ran("10:00", "10:01").written("12:20").next("12:20:30"), hourly("k").ran("12:00", "12:01")]);
+    let ran = hourly("j").ran("09:00", "09:01").ran("10:00", "10:01").ran("21:00", "21:01");
+    let two_hours = ["12", "14", "16", "18", "20"];
+    let meanwhile = two_hours.iter().fold(cron("k", "0 */2 * * *").ran("10:00", "10:02"), |job, hour| {
+        job.ran(&format!("{hour}:00"), &format!("{hour}:01"))
+    });
+    let meanwhile = fleet([ran, meanwhile]);
+    let half = cron("k", "*/30 * * * *").ran("12:00", "12:01").ran("12:30", "12:31");
+    let edited = fleet([hourly("j").ran("10:00", "10:01").written("12:20").next("12:20:30"), half]);
     vec![
         ("an edited row waits for the timer", words(&edited, "12:50")),
         ("nothing runs", words(&quiet(), "13:00")),

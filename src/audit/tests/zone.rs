@@ -1,6 +1,5 @@
 //! The zone of schedules that name none: which one is assumed, and what is said where none is right.
 
-use super::field::causes;
 use super::*;
 use crate::model::ZoneBasis;
 use crate::zone::settle;
@@ -79,7 +78,13 @@ fn a_given_zone_that_the_rows_contradict_is_a_warning() {
     let told = |jobs: Vec<Job>| {
         let mut world = Snapshot { jobs, ..fleet([]) };
         settle(&mut world, Some(zone("UTC")), zone("UTC"));
-        causes(&world, "06:50")
+        let verdict = verdict(&world, "06:50");
+        let named = |incident: &Incident| match &incident.findings[0].evidence {
+            Evidence::OtherZone { jobs, .. } => jobs.len(),
+            _ => 0,
+        };
+        let told = verdict.incidents.iter().map(|one| (one.cause, one.severity, named(one)));
+        told.collect::<Vec<_>>()
     };
     let right = || daily("09:00").ran("2026-03-01 09:00", "2026-03-01 09:01").next("09:00");
     let wrong = || daily("07:00").ran("2026-03-01 07:00", "2026-03-01 07:01").next("07:00");

@@ -1,11 +1,11 @@
 //! What the words of an incident are made from.
 
-use super::super::super::context::Context;
-use super::super::super::finding::{AffectedJob, Finding};
-use super::super::super::fleet::Fleet;
-use super::super::super::sentence::sentence;
-use super::super::super::worker::ActiveRun;
 use super::IncidentText;
+use crate::audit::context::Context;
+use crate::audit::finding::{AffectedJob, Finding};
+use crate::audit::fleet::Fleet;
+use crate::audit::sentence::sentence;
+use crate::audit::worker::ActiveRun;
 use crate::model::{Job, JobIndex};
 use crate::numbers::count;
 use crate::text::{Text, text};

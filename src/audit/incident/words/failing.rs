@@ -1,11 +1,11 @@
 //! The words of runs that fail, and of messages that do not arrive.
 
-use super::super::super::evidence::Evidence;
-use super::super::super::finding::AffectedJob;
-use super::super::super::runs::tokens_of_failed;
-use super::super::super::sentence::failed_runs;
-use super::super::super::shared_failure::{FailingGroup, Shared};
 use super::{Facts, IncidentText};
+use crate::audit::evidence::Evidence;
+use crate::audit::finding::AffectedJob;
+use crate::audit::runs::tokens_of_failed;
+use crate::audit::sentence::failed_runs;
+use crate::audit::shared_failure::{FailingGroup, Shared};
 use crate::catalog::Problem;
 use crate::model::State;
 use crate::numbers::{count, grouped};

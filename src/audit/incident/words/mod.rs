@@ -8,7 +8,7 @@ mod silence;
 
 pub use facts::Facts;
 
-use super::super::finding::ongoing;
+use crate::audit::finding::ongoing;
 use crate::catalog::Problem;
 use crate::text::{Text, text};
 

@@ -1,9 +1,9 @@
 //! The words of what is wrong with rows and their schedules.
 
-use super::super::super::evidence::Evidence;
-use super::super::super::finding::is_early;
-use super::super::super::sentence::not_fired_since;
 use super::{Facts, IncidentText};
+use crate::audit::evidence::Evidence;
+use crate::audit::finding::is_early;
+use crate::audit::sentence::not_fired_since;
 use crate::numbers::count;
 use crate::text::text;
 use crate::time::{Instant, span};

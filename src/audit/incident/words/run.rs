@@ -1,7 +1,7 @@
 //! The words of a run in flight that hangs, takes long, or was cut short.
 
-use super::super::super::worker::{ActiveRun, Cut, Phase, RunLength};
 use super::{Facts, IncidentText};
+use crate::audit::worker::{ActiveRun, Cut, Phase, RunLength};
 use crate::model::JobIndex;
 use crate::numbers::count;
 use crate::text::{Text, text};

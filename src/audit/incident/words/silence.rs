@@ -1,10 +1,10 @@
 //! The words of silences: of the whole scheduler, and of some of its jobs.
 
-use super::super::super::context::Subject;
-use super::super::super::evidence::Evidence;
-use super::super::super::finding::ongoing;
-use super::super::super::sentence::due;
 use super::{Facts, IncidentText};
+use crate::audit::context::Subject;
+use crate::audit::evidence::Evidence;
+use crate::audit::finding::ongoing;
+use crate::audit::sentence::due;
 use crate::model::State;
 use crate::numbers::count;
 use crate::text::{Text, text};

@@ -430,11 +430,11 @@ impl Fleet {
     }
 
     fn lasts_of_run(&mut self, job: usize) -> Millis {
-        if self.ended.is_some() && self.plan.first_run.is_some() {
-            if let Some((least, most)) = self.plan.first_run.take() {
-                self.woke = Some(self.now.plus(phantom::TRAITS.session_delay));
-                return self.random.between(least, most);
-            }
+        if self.ended.is_some()
+            && let Some((least, most)) = self.plan.first_run.take()
+        {
+            self.woke = Some(self.now.plus(phantom::TRAITS.session_delay));
+            return self.random.between(least, most);
         }
         self.random.length(self.jobs[job].median)
     }
