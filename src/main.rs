@@ -40,6 +40,7 @@ mod shell;
 mod signals;
 mod stores;
 mod terminal;
+mod text;
 mod time;
 mod zone;
 

@@ -1,6 +1,6 @@
 //! Numbers, amounts, and lengths of time in words.
 
-use crate::time::{Instant, Millis, SECOND, span};
+use crate::time::{Millis, SECOND, span};
 
 /// `1 slot`, `2 slots`.
 pub fn count(number: impl TryInto<u64>, thing: &str) -> String {
@@ -35,7 +35,7 @@ pub fn costing(cost_usd: f64) -> String {
     if cost_usd > 0.0 { format!(", costing {}", usd(cost_usd)) } else { String::new() }
 }
 
-/// Since when, as the beginning of a sentence; empty where that is not known.
-pub fn since_in_words(since: Option<Instant>) -> String {
-    since.map_or_else(String::new, |since| format!("since {} UTC ", since.minute()))
+/// A length of time in seconds with a fraction.
+pub fn length(seconds: f64) -> String {
+    if seconds < 1.0 { format!("{:.0}ms", seconds * 1e3) } else { format!("{seconds:.1}s") }
 }

@@ -3,7 +3,7 @@
 //! Everything is milliseconds UTC between the years 0 and 9999, so arithmetic saturates instead of overflowing and every
 //! instant has an RFC 3339 form.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
 use std::fmt;
 
 /// A span of time in milliseconds.
@@ -70,6 +70,22 @@ impl Instant {
     /// What a UTC clock shows, to the minute, for people.
     pub fn minute(self) -> String {
         self.utc().format("%Y-%m-%d %H:%M").to_string()
+    }
+
+    /// The same without the year where that is the year of `other`.
+    pub fn minute_in_year_of(self, other: Instant) -> String {
+        let form = if self.utc().year() == other.utc().year() { "%m-%d %H:%M" } else { "%Y-%m-%d %H:%M" };
+        self.utc().format(form).to_string()
+    }
+
+    /// The same without the day.
+    pub fn minute_of_day(self) -> String {
+        self.utc().format("%H:%M").to_string()
+    }
+
+    /// Whether a UTC calendar shows the same day.
+    pub fn is_same_day(self, other: Instant) -> bool {
+        self.utc().date() == other.utc().date()
     }
 
     /// How long after `earlier` this is; negative if it is before.

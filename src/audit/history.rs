@@ -4,6 +4,7 @@ use super::ledger::{Excuse, Fate, Stretch};
 use super::runs::{Usage, run_length};
 use super::verdict::JobReport;
 use crate::model::{Job, Outcome, RunError};
+use crate::text::{Text, text};
 use crate::time::Millis;
 
 /// A stretch with what is known of its runs.
@@ -65,7 +66,7 @@ impl Entry<'_> {
     }
 
     /// What became of the slots and why, in a few words.
-    pub fn in_words(&self) -> String {
+    pub fn in_words(&self) -> Text {
         let is_over = self.stretch.until.is_some();
         let words = match self.stretch.fate {
             Fate::Served(outcome) => in_words(outcome),
@@ -79,14 +80,14 @@ impl Entry<'_> {
                 Excuse::Busy => "other runs may have kept the scheduler busy",
                 Excuse::Running => "in flight",
                 Excuse::Due => "has just come due",
-                Excuse::CatchingUp(at) if is_over => return format!("lost before the restart at {} UTC", at.minute()),
-                Excuse::CatchingUp(at) => return format!("catching up since {} UTC", at.minute()),
-                Excuse::Repaired(at) => return format!("edited or resumed at {} UTC, not run since", at.minute()),
+                Excuse::CatchingUp(at) if is_over => return text!["lost before the restart at ", at],
+                Excuse::CatchingUp(at) => return text!["catching up since ", at],
+                Excuse::Repaired(at) => return text!["edited or resumed at ", at, ", not run since"],
                 Excuse::Threw => "failed, by the count of errors alone",
                 Excuse::Stopped => "stopped after too many errors",
             },
         };
-        words.to_owned()
+        words.into()
     }
 }
 

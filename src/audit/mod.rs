@@ -33,7 +33,7 @@ mod witness;
 mod worker;
 
 pub use evidence::Evidence;
-pub use finding::{AffectedJob, Finding};
+pub use finding::{About, AffectedJob, Finding};
 pub use history::{Entry, Took};
 pub use incident::Incident;
 pub use ledger::{Excuse, Fate, Ledger};

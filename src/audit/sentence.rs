@@ -5,193 +5,176 @@ use super::finding::Finding;
 use super::runs::{known_errors, tokens_of_failed};
 use super::worker::nobody_since;
 use crate::model::{Fire, Job, cost_of};
-use crate::numbers::{costing, count, grouped, since_in_words, span_of_seconds, usd};
+use crate::numbers::{costing, count, grouped, length, span_of_seconds, usd};
+use crate::text::{Text, text};
 use crate::time::{Instant, span};
 
 /// The evidence of a finding about a job in one plain sentence. It may contain text of the database.
-pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> String {
+pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
     match &finding.evidence {
-        Evidence::Overdue { overdue_seconds, free_seconds } => {
-            let (overdue, free) = (span_of_seconds(*overdue_seconds), span_of_seconds(*free_seconds));
-            if free == overdue {
-                return format!("overdue by {overdue}, with no run of another job in its way");
-            }
-            format!("overdue by {overdue}; for {free} of that no run of another job was in its way")
-        }
-        Evidence::Waiting { behind, overdue_seconds } => waiting(behind.as_deref(), *overdue_seconds),
+        Evidence::Overdue { overdue_seconds, free_seconds } => overdue(*overdue_seconds, *free_seconds).into(),
+        Evidence::Waiting { behind, overdue_seconds } => waiting(behind.as_deref(), *overdue_seconds).into(),
         Evidence::LongRun { in_flight_seconds, usual_seconds, longest_seconds } => {
-            let (elapsed, limit) = (span_of_seconds(*in_flight_seconds), span_of_seconds(*usual_seconds));
-            let longest = longest_seconds.map_or_else(
-                || "how long its runs take is not known".to_owned(),
-                |longest| format!("its last runs took {} at most", span_of_seconds(longest)),
-            );
-            format!("its run has taken {elapsed} so far; {longest}, and more than {limit} is unusual")
+            long_run(*in_flight_seconds, *usual_seconds, *longest_seconds).into()
         }
-        Evidence::HungRun { behind, in_flight_seconds } => hung_run(behind.as_deref(), *in_flight_seconds),
-        Evidence::HungDelivery { behind, delivering_seconds } => hung_delivery(behind.as_deref(), *delivering_seconds),
-        Evidence::CutRun { restarted_at: Some(at), .. } => {
-            format!("its run was cut short: the scheduler's process has been running since {} UTC only", at.minute())
+        Evidence::HungRun { behind, in_flight_seconds } => hung_run(behind.as_deref(), *in_flight_seconds).into(),
+        Evidence::HungDelivery { behind, delivering_seconds } => {
+            hung_delivery(behind.as_deref(), *delivering_seconds).into()
         }
-        Evidence::CutRun { last_write_at: Some(written), .. } => {
-            format!("its run has not finished, and {}", nobody_since(*written, now))
-        }
-        Evidence::CutRun { .. } => "its run has not finished, and its process has given up its lease".to_owned(),
+        Evidence::CutRun { restarted_at, last_write_at } => cut_run(*restarted_at, *last_write_at, now),
         Evidence::SchedulerDown { job, next_run_at, last_write_at } => {
-            let gone = match last_write_at {
-                Some(written) => nobody_since(*written, now),
-                None => "its process has not renewed its lease".to_owned(),
-            };
-            format!("the run of {job} {}, is the first to be lost; {gone}", due_in_words(*next_run_at, now))
+            scheduler_down(job, *next_run_at, *last_write_at, now)
         }
         Evidence::Repaired { repaired_at, looks_by, revived } => {
             not_fired_since(1, *revived, (*repaired_at, *looks_by), now)
         }
-        Evidence::NoNextRun { next_run_at: None } => "its next_run_at is empty, so it will never run again".to_owned(),
-        Evidence::NoNextRun { next_run_at: Some(text) } => {
-            format!("its next_run_at is {text:?}, which is not a time, so it will never run again")
-        }
+        Evidence::NoNextRun { next_run_at } => no_next_run(next_run_at.as_deref()).into(),
         Evidence::BreakerOpen { consecutive_errors, .. } => {
             let errors = count(*consecutive_errors, "error");
-            format!("the scheduler stopped it after {errors} in a row: it will not run again by itself")
+            text!["the scheduler stopped it after ", errors, " in a row: it will not run again by itself"]
         }
-        Evidence::UnreadableSchedule { why } => format!("its schedule can't be used: {why}"),
-        Evidence::UnknownState { why } => format!("the scheduler never picks this row: {why}"),
+        Evidence::UnreadableSchedule { why } => text!["its schedule can't be used: ", why],
+        Evidence::UnknownState { why } => text!["the scheduler never picks this row: ", why],
         Evidence::Runaway { fires, fires_seconds, cost_usd, why } => {
-            let (runs, span) = (count(*fires, "run"), span_of_seconds(*fires_seconds));
-            let why = why.as_ref().map_or_else(String::new, |why| format!("; {why}"));
-            format!("runs back to back: {runs} in {span} that its row never recorded{}{why}", costing(*cost_usd))
+            runaway(*fires, *fires_seconds, *cost_usd, why.as_deref()).into()
         }
-        Evidence::Quarantined { why } => format!("the scheduler removed its row from the table: {why}"),
+        Evidence::Quarantined { why } => text!["the scheduler removed its row from the table: ", why],
         Evidence::SkippedSlots { next_run_at, slots } => {
-            format!("its next run is set to {} UTC, after {}", next_run_at.minute(), count(*slots, "slot"))
+            text!["its next run is set to ", *next_run_at, ", after ", count(*slots, "slot")]
         }
         Evidence::OneShotMissed { at } => {
-            format!("a one-shot was due at {} UTC and has no next run: its work was never done", at.minute())
+            text!["a one-shot was due at ", *at, " and has no next run: its work was never done"]
         }
-        Evidence::OneShotFailed { consecutive_errors: 0, .. } => {
-            "a one-shot was skipped and switched off: its work was never done".to_owned()
-        }
-        Evidence::OneShotFailed { consecutive_errors, .. } => {
-            format!("a one-shot gave up after {}: its work was never done", count(*consecutive_errors, "error"))
-        }
-        Evidence::NothingWatched { rows, last_activity } => {
-            let rows = match rows {
-                0 => "there is no job".to_owned(),
-                rows => format!("none of the rows of {} is one that fires", count(*rows, "job")),
-            };
-            format!("{rows}, although the database was last active at {} UTC", last_activity.minute())
-        }
-        Evidence::ExpectedMissing { expected, state: None } => format!("no job matches {expected:?}"),
-        Evidence::ExpectedMissing { expected, state: Some(state) } => {
-            format!("it is {state}, and no watched job matches {expected:?}")
-        }
-        Evidence::ZeroTokenStreak { fires, newest, .. } => streak(*fires, *newest, finding, now),
+        Evidence::OneShotFailed { consecutive_errors, .. } => one_shot_failed(*consecutive_errors).into(),
+        Evidence::NothingWatched { rows, last_activity } => nothing_watched(*rows, *last_activity),
+        Evidence::ExpectedMissing { expected, state } => expected_missing(expected, *state).into(),
+        Evidence::ZeroTokenStreak { fires, newest, .. } => streak(*fires, *newest, finding, now).into(),
         Evidence::SharedZeroTokens { fires, jobs, .. } => {
-            format!("the last {} of {} all failed or used no tokens", count(*fires, "fire"), count(*jobs, "job"))
+            let (fires, jobs) = (count(*fires, "fire"), count(*jobs, "job"));
+            text!["the last ", fires, " of ", jobs, " all failed or used no tokens"]
         }
         Evidence::SharedError { fires, jobs, .. } => {
-            format!("{} of {} in a row ended with the same error", count(*fires, "fire"), count(*jobs, "job"))
+            text![count(*fires, "fire"), " of ", count(*jobs, "job"), " in a row ended with the same error"]
         }
-        Evidence::Failing { consecutive_errors, .. } => errors_in_a_row(*consecutive_errors, job, now),
-        Evidence::FailedRun { next_run_at, .. } => {
-            let last =
-                job.and_then(Job::last_end).map_or_else(String::new, |end| format!(" {} ago", span(now.since(end))));
-            format!("its last run failed{last} and is not tried again before {} UTC", next_run_at.minute())
-        }
+        Evidence::Failing { consecutive_errors, .. } => errors_in_a_row(*consecutive_errors, job, now).into(),
+        Evidence::FailedRun { next_run_at, .. } => failed_run(*next_run_at, job, now),
         Evidence::Flapping { failed, slots, cost_usd } => {
-            format!("a run failed in {failed} of its {} in the last day{}", count(*slots, "slot"), costing(*cost_usd))
+            let (slots, cost) = (count(*slots, "slot"), costing(*cost_usd));
+            format!("a run failed in {failed} of its {slots} in the last day{cost}").into()
         }
-        Evidence::Skipped { fires, .. } => format!("the scheduler skipped its last {}", count(*fires, "run")),
-        Evidence::Undelivered { delivery_status } => format!("its last message was not delivered: {delivery_status}"),
-        Evidence::MessagesLost { lost: 0, unconfirmed, .. } => {
-            format!("whether its last {} arrived is not known", count(*unconfirmed, "message"))
+        Evidence::Skipped { fires, .. } => text!["the scheduler skipped its last ", count(*fires, "run")],
+        Evidence::Undelivered { delivery_status } => text!["its last message was not delivered: ", delivery_status],
+        Evidence::MessagesLost { lost, unconfirmed, sent, delivery_status } => {
+            messages_lost(*lost, *unconfirmed, *sent, delivery_status.as_deref()).into()
         }
-        Evidence::MessagesLost { lost, sent, delivery_status, .. } => {
-            let why = delivery_status.as_ref().map_or_else(String::new, |why| format!(": {why}"));
-            format!("{lost} of its {} in the last day were not delivered{why}", count(*sent, "message"))
-        }
-        Evidence::Unjudged { why } => format!("it can't be judged: {why}"),
-        Evidence::WorkShrank { output_tokens, seconds } => shrank_in_words(*output_tokens, *seconds, finding.since),
+        Evidence::Unjudged { why } => text!["it can't be judged: ", why],
+        Evidence::WorkShrank { output_tokens, seconds } => work_shrank(*output_tokens, *seconds, finding.since),
         Evidence::ModelChanged { model, usual_model, cost_usd } => {
-            let cost = cost_usd.map_or_else(String::new, |cost| format!("; {}", cost_in_words(cost, None)));
-            format!("{}it has run on {model}; {usual_model} was usual{cost}", since_in_words(finding.since))
+            let cost = cost_usd.map(|cost| format!("; {}", cost_of_a_run(cost)));
+            text![since(finding.since), "it has run on ", model, "; ", usual_model, " was usual", cost]
         }
-        Evidence::CostGrowth { cost_usd } => cost_in_words(*cost_usd, finding.since),
+        Evidence::CostGrowth { cost_usd } => text![since(finding.since), cost_of_a_run(*cost_usd)],
         Evidence::TokenGrowth { tokens, usual_tokens } => {
-            let since = since_in_words(finding.since);
             let (tokens, usual) = (grouped((*tokens).into()), grouped((*usual_tokens).into()));
-            format!("{since}each of its fires has used {tokens} tokens or more; {usual} were usual")
+            text![
+                since(finding.since),
+                "each of its fires has used ",
+                tokens,
+                " tokens or more; ",
+                usual,
+                " were usual"
+            ]
         }
-        Evidence::Silent { last_fire } => silent(finding, *last_fire, job, now),
+        Evidence::Silent { last_fire } => silent(finding, *last_fire, job, now).into(),
         Evidence::CatchingUp { resumed_at } => {
-            let lost = lost_in_words(finding.missed_slots);
-            format!("it waits for its turn: the scheduler has been catching up since {} UTC{lost}", resumed_at.minute())
+            let lost = slots_lost(finding.missed_slots);
+            text!["it waits for its turn: the scheduler has been catching up since ", *resumed_at, lost]
         }
         Evidence::Starved { slots, lost } => {
-            format!("{lost} of {} in the last day were lost to runs that were still under way", count(*slots, "slot"))
+            let slots = count(*slots, "slot");
+            format!("{lost} of {slots} in the last day were lost to runs that were still under way").into()
         }
-        Evidence::OtherZone { jobs, offset, zone } => {
-            let (seem, their) = if jobs.len() == 1 { ("seems", "its") } else { ("seem", "their") };
-            let jobs = count(jobs.len(), "job");
-            format!(
-                "{jobs} {seem} to run in another time zone than {zone}: the next runs are slots in {offset}; \
-                     {their} gaps were not judged"
-            )
-        }
+        Evidence::OtherZone { jobs, offset, zone } => other_zone(jobs.len(), offset, zone).into(),
         Evidence::ZoneChanged { shift_seconds } => {
-            let since = finding.since.map_or_else(String::new, |since| format!(" since {} UTC", since.minute()));
-            let shift = span_of_seconds(*shift_seconds);
-            format!("it has run {shift} after its slots{since}, as if the scheduler's time zone had changed")
+            let (shift, since) = (span_of_seconds(*shift_seconds), then_since(finding.since));
+            text!["it has run ", shift, " after its slots", since, ", as if the scheduler's time zone had changed"]
         }
         Evidence::TooManyFires { fires, slots, cost_usd } => {
             let (fires, slots) = (count(*fires, "fire"), count(*slots, "slot"));
-            format!("{fires} in the last day for {slots}{}", costing(*cost_usd))
+            text![fires, " in the last day for ", slots, costing(*cost_usd)]
         }
         Evidence::PairedFires { pairs, slots } => {
-            format!("it fired twice in {pairs} of its last {}", count(*slots, "slot"))
+            format!("it fired twice in {pairs} of its last {}", count(*slots, "slot")).into()
         }
-        Evidence::Twin { of } => format!("the row {of} has the same name and schedule, and both fire"),
+        Evidence::Twin { of } => text!["the row ", of, " has the same name and schedule, and both fire"],
         Evidence::ClockSetBack { clock_was_at, next_run_at, slots } => {
-            let (slots, were, next) = (count(*slots, "slot"), clock_was_at.minute(), next_run_at.minute());
-            format!(
-                "it was scheduled while the clock stood at {were} UTC; {slots} come before its next run at {next} UTC"
-            )
+            let come = text!["; ", count(*slots, "slot"), " come before its next run at ", *next_run_at];
+            text!["it was scheduled while the clock stood at ", *clock_was_at, come]
         }
         Evidence::Crashing { crashes } => {
-            let since = finding.since.map_or_else(String::new, |since| format!(" since {} UTC", since.minute()));
-            format!("the scheduler's process was killed or crashed {}{since}", count(*crashes, "time"))
+            let crashes = count(*crashes, "time");
+            text!["the scheduler's process was killed or crashed ", crashes, then_since(finding.since)]
         }
-        Evidence::RowGone { fires, last_fire } => {
-            let last = last_fire.map_or_else(|| "at an unknown time".to_owned(), |at| ago(now, at));
-            format!("its row is gone; it fired {}, last {last}", count(*fires, "time"))
-        }
+        Evidence::RowGone { fires, last_fire } => row_gone(*fires, *last_fire, now).into(),
     }
 }
 
 /// That so many jobs have not fired since their rows were repaired; the first at the first of these times, and the scheduler
 /// has looked at all by the second.
-pub fn not_fired_since(jobs: usize, revived: bool, (at, looks_by): (Instant, Instant), now: Instant) -> String {
+pub fn not_fired_since(jobs: usize, revived: bool, (at, looks_by): (Instant, Instant), now: Instant) -> Text {
     let changed = if revived { "revived" } else { "edited or resumed" };
     let (begin, has, them) = match jobs {
         1 => ("it was".to_owned(), "has", "it"),
         jobs => (format!("{jobs} jobs were"), "have", "them"),
     };
-    let (at, by) = (at.minute(), looks_by.minute());
-    let looks = match now.since(looks_by) {
-        late if late > 0 => format!("should have run {them} by {by} UTC, {} ago", span(late)),
-        _ => format!("runs {them} by {by} UTC"),
+    let late = now.since(looks_by);
+    let looks = if late > 0 {
+        text!["should have run ", them, " by ", looks_by, ", ", span(late), " ago"]
+    } else {
+        text!["runs ", them, " by ", looks_by]
     };
-    format!("{begin} {changed} at {at} UTC and {has} not fired since; the scheduler {looks}")
+    text![begin, " ", changed, " at ", at, " and ", has, " not fired since; the scheduler ", looks]
 }
 
 /// When a run is due, to now: `at 2026-03-02 18:00 UTC, in 6h12m`.
-pub fn due_in_words(next_run_at: Instant, now: Instant) -> String {
-    let (next, until) = (next_run_at.minute(), next_run_at.since(now));
+pub fn due(next_run_at: Instant, now: Instant) -> Text {
+    let until = next_run_at.since(now);
     if until > 0 {
-        format!("at {next} UTC, in {}", span(until))
+        text!["at ", next_run_at, ", in ", span(until)]
     } else {
-        format!("at {next} UTC, {} ago", span(-until))
+        text!["at ", next_run_at, ", ", ago(next_run_at, now)]
     }
+}
+
+/// The runs of a job that failed in a row up to the last: how many, when, and what they used. None if its last run was good.
+pub fn failed_runs(job: &Job) -> Option<Text> {
+    let failed = &job.fires[job.fires.len() - known_errors(job)..];
+    let (first, last) = (failed.first()?, failed.last()?);
+    let runs = job.errors().max(u64::try_from(failed.len()).unwrap_or(u64::MAX));
+    let when = if failed.len() > 1 {
+        text![" from ", Text::range(first.end, last.end)]
+    } else if runs > 1 {
+        text![", the last at ", last.end]
+    } else {
+        text![" at ", last.end]
+    };
+    let all_empty = failed.iter().all(Fire::is_empty);
+    let used = match tokens_of_failed(job) {
+        0 if all_empty && failed.len() > 1 => ", all with 0 tokens".to_owned(),
+        0 if all_empty => ", with 0 tokens".to_owned(),
+        0 => String::new(),
+        tokens => format!(", which used {} tokens{}", grouped(tokens), costing(cost_of(failed))),
+    };
+    let thing = if job.errors() == 0 && all_empty { "run" } else { "failed run" };
+    Some(text![count(runs, thing), when, used])
+}
+
+fn overdue(overdue_seconds: i64, free_seconds: i64) -> String {
+    let (overdue, free) = (span_of_seconds(overdue_seconds), span_of_seconds(free_seconds));
+    if free == overdue {
+        return format!("overdue by {overdue}, with no run of another job in its way");
+    }
+    format!("overdue by {overdue}; for {free} of that no run of another job was in its way")
 }
 
 fn waiting(behind: Option<&str>, overdue_seconds: i64) -> String {
@@ -200,6 +183,15 @@ fn waiting(behind: Option<&str>, overdue_seconds: i64) -> String {
         Some(name) => format!("due {overdue} ago; waiting for the run of {name}"),
         None => format!("due {overdue} ago; other runs keep the scheduler busy"),
     }
+}
+
+fn long_run(in_flight_seconds: i64, usual_seconds: i64, longest_seconds: Option<i64>) -> String {
+    let (elapsed, limit) = (span_of_seconds(in_flight_seconds), span_of_seconds(usual_seconds));
+    let longest = match longest_seconds {
+        Some(longest) => format!("its last runs took {} at most", span_of_seconds(longest)),
+        None => "how long its runs take is not known".to_owned(),
+    };
+    format!("its run has taken {elapsed} so far; {longest}, and more than {limit} is unusual")
 }
 
 fn hung_run(behind: Option<&str>, in_flight_seconds: i64) -> String {
@@ -211,14 +203,74 @@ fn hung_run(behind: Option<&str>, in_flight_seconds: i64) -> String {
 }
 
 fn hung_delivery(behind: Option<&str>, delivering_seconds: i64) -> String {
-    let elapsed = span_of_seconds(delivering_seconds);
+    let did = format!("did its work {} ago but was never recorded as finished", span_of_seconds(delivering_seconds));
     match behind {
-        Some(name) => {
-            format!(
-                "waiting for the run of {name}, which did its work {elapsed} ago but was never recorded as finished"
-            )
+        Some(name) => format!("waiting for the run of {name}, which {did}"),
+        None => format!("its run {did}"),
+    }
+}
+
+fn cut_run(restarted_at: Option<Instant>, last_write_at: Option<Instant>, now: Instant) -> Text {
+    match (restarted_at, last_write_at) {
+        (Some(at), _) => text!["its run was cut short: the scheduler's process has been running since ", at, " only"],
+        (None, Some(written)) => text!["its run has not finished, and ", nobody_since(written, now)],
+        (None, None) => "its run has not finished, and its process has given up its lease".into(),
+    }
+}
+
+fn scheduler_down(job: &str, next_run_at: Instant, last_write_at: Option<Instant>, now: Instant) -> Text {
+    let gone = match last_write_at {
+        Some(written) => nobody_since(written, now),
+        None => "its process has not renewed its lease".to_owned(),
+    };
+    text!["the run of ", job, " ", due(next_run_at, now), ", is the first to be lost; ", gone]
+}
+
+fn no_next_run(next_run_at: Option<&str>) -> String {
+    match next_run_at {
+        Some(text) => format!("its next_run_at is {text:?}, which is not a time, so it will never run again"),
+        None => "its next_run_at is empty, so it will never run again".to_owned(),
+    }
+}
+
+fn runaway(fires: usize, fires_seconds: i64, cost_usd: f64, why: Option<&str>) -> String {
+    let (runs, span, cost) = (count(fires, "run"), span_of_seconds(fires_seconds), costing(cost_usd));
+    let told = format!("runs back to back: {runs} in {span} that its row never recorded{cost}");
+    match why {
+        Some(why) => format!("{told}; {why}"),
+        None => told,
+    }
+}
+
+fn one_shot_failed(consecutive_errors: u64) -> String {
+    match consecutive_errors {
+        0 => "a one-shot was skipped and switched off: its work was never done".to_owned(),
+        errors => format!("a one-shot gave up after {}: its work was never done", count(errors, "error")),
+    }
+}
+
+fn nothing_watched(rows: usize, last_activity: Instant) -> Text {
+    let none = match rows {
+        0 => "there is no job".to_owned(),
+        rows => format!("none of the rows of {} is one that fires", count(rows, "job")),
+    };
+    text![none, ", although the database was last active at ", last_activity]
+}
+
+fn expected_missing(expected: &str, state: Option<&str>) -> String {
+    match state {
+        Some(state) => format!("it is {state}, and no watched job matches {expected:?}"),
+        None => format!("no job matches {expected:?}"),
+    }
+}
+
+fn streak(fires: u64, newest: Instant, finding: &Finding, now: Instant) -> String {
+    let fires = count(fires, "fire");
+    match finding.since {
+        Some(first) if !finding.is_ongoing() => {
+            format!("{fires} in a row used no tokens, over {}; it has worked since", span(newest.since(first)))
         }
-        None => format!("its run did its work {elapsed} ago but was never recorded as finished"),
+        _ => format!("{fires} in a row used no tokens, the last one {}", ago(newest, now)),
     }
 }
 
@@ -226,86 +278,94 @@ fn errors_in_a_row(errors: u64, job: Option<&Job>, now: Instant) -> String {
     let errors = count(errors, "error");
     let Some(job) = job else { return format!("{errors} in a row") };
     let last = match job.last_run() {
-        Some(run) => format!(", the last one {} ago", span(now.since(run.end()))),
+        Some(run) => format!(", the last one {}", ago(run.end(), now)),
         None => String::new(),
     };
     let failed = &job.fires[job.fires.len() - known_errors(job)..];
     format!("{errors} in a row{last}{}", costing(cost_of(failed)))
 }
 
-fn ago(now: Instant, at: Instant) -> String {
-    format!("{} ago", span(now.since(at)))
+fn failed_run(next_run_at: Instant, job: Option<&Job>, now: Instant) -> Text {
+    let last = job.and_then(Job::last_end).map(|end| format!(" {}", ago(end, now)));
+    text!["its last run failed", last, " and is not tried again before ", next_run_at]
 }
 
-fn silent(finding: &Finding, last_fire: Option<Instant>, job: Option<&Job>, now: Instant) -> String {
-    let lost = lost_in_words(finding.missed_slots);
-    let told = match (finding.until, last_fire) {
-        (Some(until), _) => match finding.since {
-            Some(since) => format!("it was silent for {}", span(until.since(since))),
-            None => "it was silent".to_owned(),
-        },
-        (None, Some(last)) => format!("nothing since its last fire {}", ago(now, last)),
-        (None, None) => match job.and_then(|job| job.created_at) {
-            Some(created) => format!("it has never fired, created {}", ago(now, created)),
-            None => "it has never fired".to_owned(),
-        },
-    };
-    told + &lost
-}
-
-fn lost_in_words(slots: Option<u64>) -> String {
-    slots.map_or_else(String::new, |slots| format!(": {} lost", count(slots, "slot")))
-}
-
-fn streak(fires: u64, newest: Instant, finding: &Finding, now: Instant) -> String {
-    let fires = count(fires, "fire");
-    match finding.since.filter(|_| !finding.is_ongoing()) {
-        Some(first) => {
-            format!("{fires} in a row used no tokens, over {}; it has worked since", span(newest.since(first)))
-        }
-        None => format!("{fires} in a row used no tokens, the last one {} ago", span(now.since(newest))),
+fn messages_lost(lost: usize, unconfirmed: usize, sent: usize, delivery_status: Option<&str>) -> String {
+    if lost == 0 {
+        return format!("whether its last {} arrived is not known", count(unconfirmed, "message"));
+    }
+    let told = format!("{lost} of its {} in the last day were not delivered", count(sent, "message"));
+    match delivery_status {
+        Some(why) => format!("{told}: {why}"),
+        None => told,
     }
 }
 
-/// What shrank, in words.
-pub fn shrank_in_words(output_tokens: Option<Change>, seconds: Option<Change>, since: Option<Instant>) -> String {
-    let tokens =
-        output_tokens.map(|tokens| format!("written {} tokens or fewer; {} were usual", tokens.now, tokens.usual));
-    let length =
-        |seconds: f64| if seconds < 1.0 { format!("{:.0}ms", seconds * 1e3) } else { format!("{seconds:.1}s") };
-    let time =
-        seconds.map(|seconds| format!("taken {} or less; {} were usual", length(seconds.now), length(seconds.usual)));
-    let changes: Vec<String> = tokens.into_iter().chain(time).collect();
-    format!("{}each of its fires has {}", since_in_words(since), changes.join(", and "))
+fn work_shrank(output_tokens: Option<Change>, seconds: Option<Change>, begun: Option<Instant>) -> Text {
+    let mut changes = Vec::new();
+    if let Some(tokens) = output_tokens {
+        changes.push(format!("written {} tokens or fewer; {} were usual", tokens.now, tokens.usual));
+    }
+    if let Some(seconds) = seconds {
+        changes.push(format!("taken {} or less; {} were usual", length(seconds.now), length(seconds.usual)));
+    }
+    text![since(begun), "each of its fires has ", changes.join(", and ")]
 }
 
-/// What a run costs, in words.
-pub fn cost_in_words(cost_usd: Change, since: Option<Instant>) -> String {
-    let (now, usual) = (usd(cost_usd.now), usd(cost_usd.usual));
-    format!("{}a run has cost {now}; {usual} was usual", since_in_words(since))
+fn cost_of_a_run(cost_usd: Change) -> String {
+    format!("a run has cost {}; {} was usual", usd(cost_usd.now), usd(cost_usd.usual))
 }
 
-/// The runs of a job that failed in a row up to the last, in words: how many, when, and what they used. None if its last run
-/// was good.
-pub fn failed_in_words(job: &Job) -> Option<String> {
-    let failed = &job.fires[job.fires.len() - known_errors(job)..];
-    let (first, last) = (failed.first()?, failed.last()?);
-    let runs = job.errors().max(u64::try_from(failed.len()).unwrap_or(u64::MAX));
-    let when = if failed.len() > 1 { range(first.end, last.end) } else { format!(" at {} UTC", last.end.minute()) };
-    let when = if runs > 1 && failed.len() == 1 { format!(", the last{when}") } else { when };
-    let used = match tokens_of_failed(job) {
-        0 if failed.len() > 1 && failed.iter().all(Fire::is_empty) => ", all with 0 tokens".to_owned(),
-        0 if failed.iter().all(Fire::is_empty) => ", with 0 tokens".to_owned(),
-        0 => String::new(),
-        tokens => format!(", which used {} tokens{}", grouped(tokens), costing(cost_of(failed))),
+fn silent(finding: &Finding, last_fire: Option<Instant>, job: Option<&Job>, now: Instant) -> String {
+    let told = match (finding.since, finding.until) {
+        (Some(since), Some(until)) => format!("it was silent for {}", span(until.since(since))),
+        (None, Some(_)) => "it was silent".to_owned(),
+        (_, None) => silent_so_far(last_fire, job, now),
     };
-    let all_empty = job.errors() == 0 && failed.iter().all(Fire::is_empty);
-    Some(format!("{}{when}{used}", count(runs, if all_empty { "run" } else { "failed run" })))
+    told + &slots_lost(finding.missed_slots)
 }
 
-/// ` from 2026-04-29 05:00 to 10:00 UTC`.
-fn range(from: Instant, to: Instant) -> String {
-    let (from, to) = (from.minute(), to.minute());
-    let end = if from.get(..10) == to.get(..10) { to.get(11..).unwrap_or_default() } else { &to };
-    format!(" from {from} to {end} UTC")
+fn silent_so_far(last_fire: Option<Instant>, job: Option<&Job>, now: Instant) -> String {
+    if let Some(last) = last_fire {
+        return format!("nothing since its last fire {}", ago(last, now));
+    }
+    match job.and_then(|job| job.created_at) {
+        Some(created) => format!("it has never fired, created {}", ago(created, now)),
+        None => "it has never fired".to_owned(),
+    }
+}
+
+fn other_zone(jobs: usize, offset: &str, zone: &str) -> String {
+    let (seem, their) = if jobs == 1 { ("seems", "its") } else { ("seem", "their") };
+    let jobs = count(jobs, "job");
+    format!(
+        "{jobs} {seem} to run in another time zone than {zone}: the next runs are slots in {offset}; \
+         {their} gaps were not judged"
+    )
+}
+
+fn row_gone(fires: usize, last_fire: Option<Instant>, now: Instant) -> String {
+    let last = match last_fire {
+        Some(at) => ago(at, now),
+        None => "at an unknown time".to_owned(),
+    };
+    format!("its row is gone; it fired {}, last {last}", count(fires, "time"))
+}
+
+fn slots_lost(slots: Option<u64>) -> String {
+    slots.map_or_else(String::new, |slots| format!(": {} lost", count(slots, "slot")))
+}
+
+fn ago(at: Instant, now: Instant) -> String {
+    format!("{} ago", span(now.since(at)))
+}
+
+/// Since when, as the beginning of a sentence; empty where that is not known.
+fn since(begun: Option<Instant>) -> Option<Text> {
+    begun.map(|at| text!["since ", at, " "])
+}
+
+/// The same within a sentence.
+fn then_since(begun: Option<Instant>) -> Option<Text> {
+    begun.map(|at| text![" since ", at])
 }

@@ -10,6 +10,7 @@ use super::sentence::sentence;
 use super::timeline::Timeline;
 use crate::catalog::{Severity, Status};
 use crate::model::{AssumedZone, Job, JobIndex, Liveness};
+use crate::text::Text;
 use crate::time::{Instant, Millis};
 use std::cmp::Reverse;
 use std::ops::Index;
@@ -142,7 +143,7 @@ impl Verdict {
     }
 
     /// A finding in one plain sentence. It may contain text of the database.
-    pub fn sentence(&self, finding: &Finding, now: Instant) -> String {
+    pub fn sentence(&self, finding: &Finding, now: Instant) -> Text {
         sentence(finding, self.job_of(finding).map(|report| &report.job), now)
     }
 

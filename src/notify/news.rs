@@ -107,7 +107,7 @@ impl Finder<'_> {
         let name = name_of(&database.path);
         let known = self.state.entry(&name, self.scope, &incident.fingerprint);
         let event = self.event(known, incident.severity).filter(|_| incident.status == Status::Ongoing)?;
-        let headline = sanitize::text(&incident.headline(), MAX_TITLE_LEN);
+        let headline = sanitize::text(&incident.headline().to_string(), MAX_TITLE_LEN);
         let entry = self.entry(name, &incident.fingerprint, incident.severity, headline, incident.since);
         let title = title(event, &entry);
         let text = format!("{title}\n{}", details(located, self.now()));
@@ -186,9 +186,9 @@ fn details(located: &Located<'_>, now: Instant) -> String {
     let Located { database, incident, .. } = located;
     let line = |label: &str, content: &str| format!("  {label:<8}{}\n", sanitize::text(content, MAX_TEXT_LEN));
     let mut text = line("Where", &database.path.to_string_lossy());
-    text += &line("When", &when(incident, now, utc_minute));
-    text += &line("Seen", &incident.text.observed.join("; "));
-    incident.text.inferred.iter().for_each(|inferred| text += &line("Likely", inferred));
+    when(incident, now, utc_minute).iter().for_each(|when| text += &line("When", when));
+    text += &line("Seen", &incident.text.seen().to_string());
+    incident.text.inferred.iter().for_each(|inferred| text += &line("Likely", &inferred.to_string()));
     incident.error.iter().for_each(|error| text += &line("Error", error));
     text += &line("Fix", &incident.remedy.step);
     commands(located).iter().for_each(|command| text += &(sanitize::text(command, usize::MAX) + "\n"));

@@ -87,7 +87,7 @@ fn headline(database: &Database) -> String {
     match &database.outcome {
         Err(_) => "could not audit".to_owned(),
         Ok(audited) => match audited.verdict.incidents.first() {
-            Some(worst) => shown(&worst.headline()),
+            Some(worst) => shown(&worst.headline().to_string()),
             None => audited.in_words(),
         },
     }
@@ -102,7 +102,7 @@ fn of_database(report: &Report, database: &Database) -> Markup {
                 p.faint { (audited.in_words()) @if let Some(scope) = audited.scope() { "; " (shown(&scope)) } }
                 @for located in database.incidents() { (of_incident(report, located)) }
                 @if audited.verdict.severity() <= Severity::Info {
-                    @if let Some(proof) = audited.proof_of_life(report.now) { p.faint { (shown(&proof)) } }
+                    @if let Some(proof) = audited.proof_of_life(report.now) { p.faint { (shown(&proof.to_string())) } }
                 }
                 (worth_knowing(report, audited))
                 (jobs(audited))
@@ -123,7 +123,7 @@ fn worth_knowing(report: &Report, audited: &Audited) -> Markup {
                 @for located in infos {
                     li {
                         @if let Some(job) = audited.verdict.job_of(located.finding) { (shown_name(job.job.label())) ": " }
-                        (shown(&audited.verdict.sentence(located.finding, report.now)))
+                        (shown(&audited.verdict.sentence(located.finding, report.now).to_string()))
                     }
                 }
             }
@@ -139,13 +139,12 @@ fn of_incident(report: &Report, located: Located<'_>) -> Markup {
         incident.jobs.iter().map(|affected| shown_name(audited.verdict[affected.job].job.label())).collect();
     html! {
         section class=(word) {
-            h3 { span class=(word) { (word) } ": " (shown(&incident.headline())) }
+            h3 { span class=(word) { (word) } ": " (shown(&incident.headline().to_string())) }
             dl {
-                dt { "When" }
-                dd { (lasting(incident, report.now)) }
+                @if let Some(when) = lasting(incident, report.now) { dt { "When" } dd { (when) } }
                 dt { "Seen" }
-                dd { (shown(&incident.text.observed.join("; "))) }
-                @if let Some(inferred) = &incident.text.inferred { dt { "Likely" } dd { (shown(inferred)) } }
+                dd { (shown(&incident.text.seen().to_string())) }
+                @if let Some(inferred) = &incident.text.inferred { dt { "Likely" } dd { (shown(&inferred.to_string())) } }
                 @if let Some(error) = &incident.error { dt { "Error" } dd { (sanitize::text(error, MAX_ERROR_LEN)) } }
                 dt { "Fix" }
                 dd {
@@ -161,14 +160,12 @@ fn of_incident(report: &Report, located: Located<'_>) -> Markup {
     }
 }
 
-/// Since when an incident lasts, or when it was over.
-fn lasting(incident: &Incident, now: Instant) -> Markup {
-    html! {
-        @match (incident.since, incident.until) {
-            (_, Some(until)) => { "resolved " (time(until)) }
-            (Some(since), None) => { "since " (time(since)) " (" (span(now.since(since))) ")" }
-            (None, None) => {}
-        }
+/// Since when an incident lasts, or when it was over, if that is known.
+fn lasting(incident: &Incident, now: Instant) -> Option<Markup> {
+    match (incident.since, incident.until) {
+        (_, Some(until)) => Some(html! { "resolved " (time(until)) }),
+        (Some(since), None) => Some(html! { "since " (time(since)) " (" (span(now.since(since))) ")" }),
+        (None, None) => None,
     }
 }
 

@@ -5,6 +5,7 @@ use super::{Audited, Database, Located, RenderError, Report, commands, sanitize}
 use crate::audit::{AffectedJob, Entry, Evidence, Excuse, Fate, Incident, JobReport, LocatedFinding, Timeline, Usage};
 use crate::catalog::{Detector, Problem, Severity, Status};
 use crate::model::{Action, AssumedZone, Holder, Liveness, Outcome, ZoneBasis};
+use crate::text::Text;
 use crate::time::{Instant, seconds};
 use sanitize::Escaped;
 use schemars::JsonSchema;
@@ -342,9 +343,9 @@ struct JsonIncident<'a> {
     /// One line: what happened to which jobs.
     headline: String,
     /// What the database shows.
-    observed: &'a [String],
+    observed: Vec<String>,
     /// What that suggests; null where nothing is inferred.
-    inferred: Option<&'a str>,
+    inferred: Option<String>,
     /// The last error of its jobs: untrusted text in which secrets are masked; null also with --no-errors.
     last_error: Option<String>,
     /// What a person should do.
@@ -519,7 +520,13 @@ fn json_database(database: &Database, now: Instant, history: bool) -> JsonDataba
 
 fn json_muted(incident: &Incident) -> JsonMuted<'_> {
     let Incident { fingerprint, cause, severity, status, .. } = incident;
-    JsonMuted { fingerprint, cause: *cause, severity: *severity, state: *status, headline: incident.headline() }
+    JsonMuted {
+        fingerprint,
+        cause: *cause,
+        severity: *severity,
+        state: *status,
+        headline: incident.headline().to_string(),
+    }
 }
 
 fn json_zone(assumed: &AssumedZone) -> Option<JsonZone> {
@@ -600,7 +607,7 @@ fn json_stretch(entry: &Entry<'_>) -> JsonStretch {
         excuse: excuse.map(json_excuse),
         served_late: entry.is_late(),
         resumed_at: excuse.and_then(Excuse::resumed_at),
-        text: entry.in_words(),
+        text: entry.in_words().to_string(),
         median_seconds: entry.took.map(|took| seconds(took.median)),
         longest_seconds: entry.took.map(|took| seconds(took.longest)),
         tokens,
@@ -654,9 +661,9 @@ fn json_incident(located: Located<'_>) -> JsonIncident<'_> {
         since: incident.since,
         until: incident.until,
         jobs: jobs.collect(),
-        headline: incident.headline(),
-        observed: &incident.text.observed,
-        inferred: incident.text.inferred.as_deref(),
+        headline: incident.headline().to_string(),
+        observed: incident.text.observed.iter().map(Text::to_string).collect(),
+        inferred: incident.text.inferred.as_ref().map(Text::to_string),
         last_error: incident.error.as_ref().map(|error| sanitize::text(error, MAX_ERROR_LEN)),
         next_step: incident.remedy.text(),
         sql: sql(incident),
@@ -682,7 +689,7 @@ fn json_findings<'a>(database: &Database, audited: &'a Audited, now: Instant) ->
             until: finding.until,
             missed_slots: finding.missed_slots,
             cadence_seconds: report.and_then(|report| report.metrics.cadence_ms).map(seconds),
-            message: verdict.sentence(finding, now),
+            message: verdict.sentence(finding, now).to_string(),
             evidence: &finding.evidence,
         });
     }

@@ -2,7 +2,7 @@
 //! (<https://github.com/testmoapp/junitxml>).
 
 use super::{Audited, Database, RenderError, Report, fix_in_a_line, sanitize, utc_minute, when};
-use crate::audit::{Incident, JobReport};
+use crate::audit::{About, Incident};
 use crate::model::JobIndex;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
@@ -43,50 +43,40 @@ impl Xml {
             Ok(audited) => audited,
             Err(error) => return self.unread_suite(&path, &error.to_string()),
         };
-        let fails = |job: &JobReport| report.fail_on.code(job.severity) > 0;
-        let count = |which: &dyn Fn(&JobReport) -> bool| audited.jobs().filter(|job| which(job)).count().to_string();
-        let (tests, failures) = (count(&|_| true), count(&fails));
-        let skipped = count(&|job| !job.job.state.is_watched() && !fails(job));
+        let cases = cases(audited, report);
+        let count = |which: fn(&Case<'_>) -> bool| cases.iter().filter(|case| which(case)).count().to_string();
+        let (failures, skipped) = (count(|case| case.fails), count(|case| case.skipped.is_some()));
         let time = report.now.to_string();
         let time = time.trim_end_matches('Z');
         self.open(
             "testsuite",
             &[
                 ("name", &path),
-                ("tests", &tests),
+                ("tests", &cases.len().to_string()),
                 ("failures", &failures),
                 ("errors", "0"),
                 ("skipped", &skipped),
                 ("timestamp", time),
             ],
         )?;
-        for (position, job) in audited.verdict.jobs.iter().enumerate().filter(|(_, job)| job.selected) {
-            let incidents = incidents_of(audited, JobIndex::at(position));
-            let cases: Vec<String> = incidents.iter().map(|incident| describe(incident, report)).collect();
-            self.case(&path, job, &incidents, &cases, fails(job))?;
+        for case in &cases {
+            self.case(&path, case, report)?;
         }
         self.close("testsuite")
     }
 
-    fn case(
-        &mut self,
-        path: &str,
-        job: &JobReport,
-        incidents: &[&Incident],
-        descriptions: &[String],
-        fails: bool,
-    ) -> Result<()> {
-        let name = sanitize::text(job.job.label(), MAX_NAME_LEN);
-        self.open("testcase", &[("classname", path), ("name", &name)])?;
-        if fails {
-            let (cause, headline) = incidents.first().map_or_else(Default::default, |worst| {
-                (worst.cause.name(), sanitize::text(&worst.headline(), MAX_NAME_LEN))
+    fn case(&mut self, path: &str, case: &Case<'_>, report: &Report) -> Result<()> {
+        let descriptions: Vec<String> = case.incidents.iter().map(|incident| describe(incident, report)).collect();
+        self.open("testcase", &[("classname", path), ("name", &case.name)])?;
+        if case.fails {
+            let (cause, headline) = case.incidents.first().map_or_else(Default::default, |worst| {
+                (worst.cause.name(), sanitize::text(&worst.headline().to_string(), MAX_NAME_LEN))
             });
             self.open("failure", &[("type", &cause), ("message", &headline)])?;
             self.text(&descriptions.join("\n"))?;
             self.close("failure")?;
-        } else if !job.job.state.is_watched() {
-            self.open("skipped", &[("message", job.job.state.word())])?;
+        } else if let Some(why) = case.skipped {
+            self.open("skipped", &[("message", why)])?;
             self.close("skipped")?;
         } else if !descriptions.is_empty() {
             self.open("system-out", &[])?;
@@ -122,6 +112,38 @@ impl Xml {
     }
 }
 
+/// A test case: a job, or what has incidents without being one.
+struct Case<'a> {
+    name: String,
+    /// Why it is not watched, if it does not fail.
+    skipped: Option<&'static str>,
+    fails: bool,
+    /// The worst first.
+    incidents: Vec<&'a Incident>,
+}
+
+/// The selected jobs, then an incident each that is about no job.
+fn cases<'a>(audited: &'a Audited, report: &Report) -> Vec<Case<'a>> {
+    let mut cases = Vec::new();
+    for (position, job) in audited.verdict.jobs.iter().enumerate().filter(|(_, job)| job.selected) {
+        let fails = report.fail_on.code(job.severity) > 0;
+        let skipped = if fails || job.job.state.is_watched() { None } else { Some(job.job.state.word()) };
+        let name = sanitize::text(job.job.label(), MAX_NAME_LEN);
+        cases.push(Case { name, skipped, fails, incidents: incidents_of(audited, JobIndex::at(position)) });
+    }
+    for incident in &audited.verdict.incidents {
+        let Some(finding) = incident.findings.first() else { continue };
+        let name = match &finding.about {
+            About::Scheduler => "the scheduler".to_owned(),
+            About::Pattern(pattern) => sanitize::text(pattern, MAX_NAME_LEN),
+            About::Job(_) => continue,
+        };
+        let fails = report.fail_on.code(incident.severity) > 0;
+        cases.push(Case { name, skipped: None, fails, incidents: vec![incident] });
+    }
+    cases
+}
+
 /// The incidents that have a finding of a job, the worst first.
 fn incidents_of(audited: &Audited, job: JobIndex) -> Vec<&Incident> {
     let has = |incident: &&Incident| incident.findings.iter().any(|one| one.job() == Some(job));
@@ -129,7 +151,10 @@ fn incidents_of(audited: &Audited, job: JobIndex) -> Vec<&Incident> {
 }
 
 fn describe(incident: &Incident, report: &Report) -> String {
-    let headline = format!("{} ({})", incident.headline(), when(incident, report.now, utc_minute));
-    let lines = [headline, incident.text.observed.join("; "), fix_in_a_line(incident)];
+    let headline = match when(incident, report.now, utc_minute) {
+        Some(when) => format!("{} ({when})", incident.headline()),
+        None => incident.headline().to_string(),
+    };
+    let lines = [headline, incident.text.seen().to_string(), fix_in_a_line(incident)];
     lines.map(|line| sanitize::text(&line, MAX_TEXT_LEN)).join("\n")
 }

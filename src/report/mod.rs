@@ -22,6 +22,7 @@ use crate::numbers::count;
 use crate::settings::{FailOn, Settings};
 use crate::shell;
 use crate::terminal::Style;
+use crate::text::{Text, text};
 use crate::time::{Instant, span};
 use clap::ValueEnum;
 use std::cmp::Reverse;
@@ -265,22 +266,22 @@ impl Audited {
     }
 
     /// What shows that the scheduler works: its newest fire, its next run, and how long its process has been up.
-    pub fn proof_of_life(&self, now: Instant) -> Option<String> {
+    pub fn proof_of_life(&self, now: Instant) -> Option<Text> {
         let newest = self.jobs().filter_map(|report| report.metrics.last_fire).max();
         let watched = self.jobs().filter(|report| report.job.state.is_watched());
         let next = watched.filter_map(|report| report.job.next_run()).filter(|next| *next > now).min();
-        let fire = newest.map(|at| format!("newest fire {} UTC, {} ago", at.minute(), span(now.since(at))));
-        let next = next.map(|at| format!("next run {} UTC", at.minute()));
+        let fire = newest.map(|at| text!["newest fire ", at, ", ", span(now.since(at)), " ago"]);
+        let next = next.map(|at| text!["next run ", at]);
         let process = match &self.verdict.liveness.holder {
             Holder::Process(process) => Some(match process.started {
-                Some(started) => format!("{} up {}", process.label(), span(now.since(started))),
-                None => format!("{} is up", process.label()),
+                Some(started) => text![process.label(), " up ", span(now.since(started))],
+                None => text![process.label(), " is up"],
             }),
-            Holder::Unseen => Some("a process has the database open".to_owned()),
+            Holder::Unseen => Some("a process has the database open".into()),
             Holder::Unknown | Holder::Nobody => None,
         };
-        let parts: Vec<String> = [fire, next, process].into_iter().flatten().collect();
-        (!parts.is_empty()).then(|| parts.join("; "))
+        let parts: Vec<Text> = [fire, next, process].into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| Text::join(&parts, "; "))
     }
 
     /// The zone of schedules that name none, and why it is that one; None where nothing depends on it.
@@ -319,6 +320,10 @@ impl Audited {
         let further = further.into_iter().filter(|(jobs, ..)| *jobs > 0);
         parts.extend(further.map(|(jobs, one, several)| format!("{jobs} {}", if jobs == 1 { one } else { several })));
         let muted = self.verdict.count_muted();
+        if parts.is_empty() && self.verdict.severity() > Severity::Info {
+            let incidents = count(self.verdict.incidents.len(), "incident");
+            parts.push(format!("{watched} watched, {incidents}"));
+        }
         if parts.is_empty() {
             parts.push(format!("{watched} watched, no {}trouble found", if muted > 0 { "other " } else { "" }));
         }
@@ -407,12 +412,12 @@ pub fn age(incident: &Incident, now: Instant) -> Option<String> {
     incident.since.filter(|_| incident.until.is_none()).map(|since| span(now.since(since)))
 }
 
-/// `since 2026-04-29 05:00 UTC (31h)`, or `resolved 2026-05-01 06:00 UTC`; empty if neither is known.
-pub fn when(incident: &Incident, now: Instant, show: impl Fn(Instant) -> String) -> String {
+/// `since 2026-04-29 05:00 UTC (31h)`, or `resolved 2026-05-01 06:00 UTC`; None if neither is known.
+pub fn when(incident: &Incident, now: Instant, show: impl Fn(Instant) -> String) -> Option<String> {
     match (incident.since, incident.until) {
-        (_, Some(until)) => format!("resolved {}", show(until)),
-        (Some(since), None) => format!("since {} ({})", show(since), span(now.since(since))),
-        (None, None) => String::new(),
+        (_, Some(until)) => Some(format!("resolved {}", show(until))),
+        (Some(since), None) => Some(format!("since {} ({})", show(since), span(now.since(since)))),
+        (None, None) => None,
     }
 }
 

@@ -22,7 +22,7 @@ pub fn render(report: &Report) -> String {
     let incidents = report.incidents().into_iter().map(|located| long_line(located, report));
     let healthy = report.audited().filter(|(_, audited)| audited.verdict.severity() <= Severity::Info);
     let proof = healthy.filter_map(|(_, audited)| audited.proof_of_life(report.now));
-    let proof = proof.map(|proof| plain(&proof, MAX_TEXT_LEN));
+    let proof = proof.map(|proof| plain(&proof.to_string(), MAX_TEXT_LEN));
     let lines: Vec<String> = errors.chain(incidents).chain(proof).collect();
     for line in lines.iter().take(MAX_LINES) {
         text += &format!("{line}\n");
@@ -50,7 +50,7 @@ fn first_line(report: &Report) -> String {
             if !unread.is_empty() {
                 end += &format!(", {} unread", unread.len());
             }
-            plain(&worst.incident.headline(), room.saturating_sub(end.len() + 1)) + &end
+            plain(&worst.incident.headline().to_string(), room.saturating_sub(end.len() + 1)) + &end
         }
         (None, Some((Some(path), why))) => plain(&format!("{}: {why}", end_of(path)), room - 1),
         (None, Some((None, why))) => plain(why, room - 1),
@@ -110,12 +110,12 @@ fn performance(report: &Report) -> String {
 }
 
 fn long_line(Located { database, incident, .. }: Located<'_>, report: &Report) -> String {
+    let when = when(incident, report.now, utc_minute).map_or_else(String::new, |when| format!(" {when}"));
     let text = format!(
-        "{} {} {}: {}. {} ({})",
+        "{} {}{when}: {}. {} ({})",
         incident.severity.word(),
         incident.headline(),
-        when(incident, report.now, utc_minute),
-        incident.text.observed.join("; "),
+        incident.text.seen(),
         fix_in_a_line(incident),
         database.path.display()
     );

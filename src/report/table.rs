@@ -7,12 +7,11 @@ use crate::audit::{Incident, JobReport, Mark, Timeline, Usage};
 use crate::catalog::{Severity, Status};
 use crate::numbers::usd;
 use crate::terminal::Style;
+use crate::text::Text;
 use crate::time::Instant;
 use anstyle::{AnsiColor, Color};
 use comfy_table::presets;
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width};
-use regex_lite::{Captures, Regex};
-use std::sync::LazyLock;
 use unicode_width::UnicodeWidthStr;
 
 /// Below this width, two columns of the list of all jobs share one.
@@ -155,12 +154,12 @@ impl Page {
         let Located { audited, incident, .. } = located;
         let mark = self.mark(incident);
         let head = format!("{mark} {}", self.told(&incident.headline()));
-        let when = when(incident, self.now, |at| self.short(at));
+        let when = when(incident, self.now, |at| self.short(at)).unwrap_or_default();
         let mut text = self.repaint(&self.with_right(&head, &when), mark, incident.severity) + "\n";
-        let mut lines = vec![("Seen", self.told(&incident.text.observed.join("; ")))];
+        let mut lines = vec![("Seen", self.told(&incident.text.seen()))];
         lines.extend(incident.text.inferred.as_ref().map(|inferred| ("Likely", self.told(inferred))));
         lines.extend(incident.error.as_ref().map(|error| ("Error", sanitize::text(error, MAX_ERROR_LEN))));
-        lines.push(("Fix", self.told(&incident.remedy.step)));
+        lines.push(("Fix", sanitize::text(&incident.remedy.step, MAX_TEXT_LEN)));
         text += &self.labeled(&lines);
         // Neither wrapped nor indented: each is a line to be pasted into a shell.
         let commands = commands(&located);
@@ -170,7 +169,7 @@ impl Page {
         }
         text += &self.more(commands.len().saturating_sub(shown), "command");
         let more = format!("sched-audit --explain {}; fingerprint {}", incident.cause.name(), incident.fingerprint);
-        let then = incident.remedy.then.iter().map(|then| ("", self.told(then)));
+        let then = incident.remedy.then.iter().map(|then| ("", sanitize::text(then, MAX_TEXT_LEN)));
         text += &self.labeled(&then.chain([("More", more)]).collect::<Vec<_>>());
         let (jobs, timelines) = self.jobs(audited, incident);
         (text + &jobs, timelines)
@@ -188,19 +187,9 @@ impl Page {
         trimmed(&table)
     }
 
-    /// A sentence with its times as short as those beside it: the head says that all of them are in UTC, and which year it is.
-    fn told(&self, sentence: &str) -> String {
-        static ZONE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(\d\d:\d\d) UTC\b").ok());
-        static YEAR: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\b(\d{4})-(\d\d-\d\d \d\d:\d\d)").ok());
-        let mut text = sanitize::text(sentence, MAX_TEXT_LEN);
-        let year = self.now.minute().chars().take(4).collect::<String>();
-        if let (Some(of_zone), Some(of_year)) = (&*ZONE, &*YEAR) {
-            text = of_zone.replace_all(&text, "$1").into_owned();
-            let shorter =
-                |found: &Captures<'_>| if found[1] == year { found[2].to_owned() } else { found[0].to_owned() };
-            text = of_year.replace_all(&text, shorter).into_owned();
-        }
-        text
+    /// A text with its times as short as those beside it: the head says that all of them are in UTC, and which year it is.
+    fn told(&self, text: &Text) -> String {
+        sanitize::text(&text.short(self.now), MAX_TEXT_LEN)
     }
 
     fn mark(&self, incident: &Incident) -> &'static str {
@@ -366,9 +355,7 @@ impl Page {
     }
 
     fn short(&self, at: Instant) -> String {
-        let text = at.minute();
-        let same_year = text.get(..4) == self.now.minute().get(..4);
-        if same_year { text.get(5..).unwrap_or_default().to_owned() } else { text }
+        at.minute_in_year_of(self.now)
     }
 
     /// A text with another one at the right edge, or below it where the line is too short for both.

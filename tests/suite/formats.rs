@@ -485,3 +485,53 @@ fn no_text_begins_a_workflow_command_or_breaks_the_xml() {
     let missing = run(&["--format", "github", "/no/such/##[error]x.db"]);
     assert!(missing.code == 3 && !missing.err.contains("##[") && !missing.out.contains("##["), "{}", missing.err);
 }
+
+#[test]
+fn a_name_that_looks_like_a_time_is_shown_as_it_is() {
+    let history = History::new();
+    history.job("j", "cron", HOURLY, Some("2026-03-02T05:00:00.000Z"), Some("2026-03-02T06:00:00.000Z"));
+    history.sql("UPDATE scheduled_jobs SET name = 'export 2026-01-31 23:59 UTC', enabled = 7");
+    let audited = |format| {
+        formatted(format, &["--timezone", "UTC", "--now", "2026-03-02T09:30:00Z", history.path.to_str().unwrap()]).out
+    };
+    let table = audited("table");
+    assert!(table.contains("✗ export 2026-01-31 23:59 UTC can never run again"), "{table}");
+    history.sql("UPDATE scheduled_jobs SET enabled = 1");
+    let table = audited("table");
+    assert!(table.contains("nothing has run since 03-02 05:01:"), "times are short there: {table}");
+    assert!(audited("nagios").contains("nothing has run since 2026-03-02 05:01 UTC: "), "and in full elsewhere");
+}
+
+#[test]
+fn what_is_about_no_job_invents_none_in_any_format() {
+    let history = History::new();
+    history.job("j", "cron", HOURLY, Some("2026-03-02T05:00:00.000Z"), Some("2026-03-02T06:00:00.000Z"));
+    history.sql("UPDATE scheduled_jobs SET status = 'paused'");
+    let audited = |format| {
+        let more = ["--timezone", "UTC", "--now", "2026-03-02T09:30:00Z", "--all", history.path.to_str().unwrap()];
+        formatted(format, &more)
+    };
+    for format in FORMATS {
+        let Run { code, out, .. } = audited(format);
+        assert_eq!(code, 1, "{format}");
+        for wrong in ["gone", "any job", "no trouble", "()", "(,", " : "] {
+            assert!(
+                !out.lines().any(|line| !line.starts_with('#') && line.contains(wrong)),
+                "{format}, {wrong}: {out}"
+            );
+        }
+    }
+    let json = audited("json").json();
+    let jobs: Vec<&str> =
+        json["databases"][0]["jobs"].as_array().unwrap().iter().filter_map(|job| job["id"].as_str()).collect();
+    assert_eq!(
+        (jobs, &json["findings"][0]["job"], &json["incidents"][0]["jobs"]),
+        (vec!["j"], &Value::Null, &Value::Array(vec![]))
+    );
+    assert!(audited("table").out.contains("   0 jobs watched, 1 incident"));
+    let metrics = audited("prometheus").out;
+    assert!(metrics.contains("first_job=\"\",jobs=\"0\"") && !metrics.contains("job_id="), "{metrics}");
+    let junit = audited("junit").out;
+    assert!(junit.contains("tests=\"2\" failures=\"1\" errors=\"0\" skipped=\"1\""), "{junit}");
+    assert!(junit.contains("name=\"the scheduler\">\n      <failure type=\"nothing-watched\""), "{junit}");
+}

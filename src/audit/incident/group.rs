@@ -3,7 +3,7 @@
 use super::Incident;
 use super::grouping::Grouping;
 use super::key::{Family, Key};
-use super::words::Writer;
+use super::words::{self, Facts};
 use crate::audit::context::Context;
 use crate::audit::finding::{AffectedJob, Finding, is_early, ongoing};
 use crate::audit::fleet::Fleet;
@@ -69,7 +69,7 @@ impl<'a> Group<'a> {
         let severity = self.findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Ok);
         let (cause, jobs) = (self.cause(), self.affected());
         let since = self.since(cause, &jobs);
-        let text = Writer {
+        let facts = Facts {
             fleet: self.fleet,
             context: self.context,
             run: self.run,
@@ -77,8 +77,8 @@ impl<'a> Group<'a> {
             jobs: &jobs,
             since,
             until,
-        }
-        .text(cause);
+        };
+        let text = words::write(cause, &facts);
         Incident {
             fingerprint: self.key.fingerprint(),
             cause,

@@ -15,6 +15,7 @@ use super::fleet::Fleet;
 use super::sentence::sentence;
 use crate::catalog::{Problem, Severity, Status};
 use crate::model::{Job, Remedy};
+use crate::text::{Text, text};
 use crate::time::Instant;
 use group::Group;
 use grouping::{Grouping, database_anchor};
@@ -71,12 +72,8 @@ impl Incident {
             since: None,
             until: None,
             jobs: affected,
-            text: IncidentText {
-                title: format!("expected job {pattern} not found"),
-                detail: None,
-                observed: vec![sentence(&finding, known, now)],
-                inferred: None,
-            },
+            text: IncidentText::new(text!["expected job ", pattern, " not found"])
+                .observed([sentence(&finding, known, now)]),
             error: None,
             remedy: Remedy::step(Problem::ExpectedMissing.advice()),
             findings: vec![finding],
@@ -84,11 +81,9 @@ impl Incident {
     }
 
     /// What happened, in one line: the title and its detail.
-    pub fn headline(&self) -> String {
-        match &self.text.detail {
-            Some(detail) => format!("{}: {detail}", self.text.title),
-            None => self.text.title.clone(),
-        }
+    pub fn headline(&self) -> Text {
+        let detail = self.text.detail.as_ref().map(|detail| text![": ", detail]);
+        text![&self.text.title, detail]
     }
 }
 

@@ -504,7 +504,7 @@ fn three_runs_that_hang_have_the_cause_in_common() {
     let works = || cron("ok", "*/5 * * * *").ran("16:05", "16:06");
     let three = recorded([hangs("a"), hangs("b"), hangs("c"), works()]);
     assert_eq!(causes(&three, "16:08"), [(Problem::RunHung, Severity::Critical, 3)]);
-    assert_eq!(verdict(&three, "16:08").incidents[0].headline(), "the runs of 3 jobs never finished");
+    assert_eq!(verdict(&three, "16:08").incidents[0].headline().to_string(), "the runs of 3 jobs never finished");
     assert_eq!(causes(&recorded([hangs("a"), hangs("b"), works()]), "16:08").len(), 2);
 }
 
@@ -518,6 +518,6 @@ fn errors_say_what_they_cost_and_not_what_good_runs_did() {
         let verdict = verdict(&world, "12:05");
         verdict.sentence(&findings(&verdict)[0], at("12:05"))
     };
-    assert_eq!(message(FAILED), "3 errors in a row, the last one 4m ago, costing 22.50 USD");
-    assert_eq!(message(THREW), "3 errors in a row, the last one 4m ago, costing 7.50 USD");
+    assert_eq!(message(FAILED).to_string(), "3 errors in a row, the last one 4m ago, costing 22.50 USD");
+    assert_eq!(message(THREW).to_string(), "3 errors in a row, the last one 4m ago, costing 7.50 USD");
 }

@@ -4,6 +4,7 @@
 //! database open is weaker: it makes nothing critical that the database alone would not.
 
 use crate::model::{Holder, Lease, Process, Snapshot};
+use crate::text::{Text, text};
 use crate::time::{Instant, MINUTE, Millis, SECOND, span};
 
 /// A restart takes less than this.
@@ -96,47 +97,40 @@ impl<'a> Life<'a> {
     }
 
     /// What shows that the process lives or does not, in sentences; `since` is when it should have done something.
-    pub fn signs(self, since: Option<Instant>) -> Vec<String> {
-        let signs = self.of_process();
+    pub fn signs(self, since: Option<Instant>) -> Vec<Text> {
+        let mut signs = self.of_process();
         if !signs.is_empty() && self.snapshot.liveness.holder != Holder::Nobody {
             return signs;
         }
-        let other = self
-            .other_activity(since)
-            .map(|at| format!("another channel was active at {} UTC, so the process was alive then", at.minute()));
-        let nothing = "nothing else in the database is newer, so nothing shows that the process is alive";
-        match (signs.is_empty(), other) {
-            (_, Some(other)) => [signs, vec![other]].concat(),
-            (true, None) => vec![nothing.to_owned()],
-            (false, None) => signs,
+        if let Some(at) = self.other_activity(since) {
+            signs.push(text!["another channel was active at ", at, ", so the process was alive then"]);
+        } else if signs.is_empty() {
+            signs.push("nothing else in the database is newer, so nothing shows that the process is alive".into());
         }
+        signs
     }
 
     /// What shows whether the process lives by itself: its lease, and who has the database open.
-    pub fn of_process(self) -> Vec<String> {
+    pub fn of_process(self) -> Vec<Text> {
         let lease = match self.snapshot.lease {
-            Lease::Alive(at) => Some(format!("its process renewed its lease at {}", self.ago(at))),
-            Lease::Dead(at) => Some(format!("its process last renewed its lease at {}", self.ago(at))),
-            Lease::Stopped(at) => Some(format!("its process was stopped at {}", self.ago(at))),
+            Lease::Alive(at) => Some(text!["its process renewed its lease at ", self.ago(at)]),
+            Lease::Dead(at) => Some(text!["its process last renewed its lease at ", self.ago(at)]),
+            Lease::Stopped(at) => Some(text!["its process was stopped at ", self.ago(at)]),
             Lease::Unknown => None,
         };
         lease.into_iter().chain(self.holder()).collect()
     }
 
     /// Who has the database open, in a sentence.
-    pub fn holder(self) -> Option<String> {
-        let written = self.snapshot.liveness.last_write;
+    pub fn holder(self) -> Option<Text> {
         match &self.snapshot.liveness.holder {
             Holder::Process(process) => {
-                let running = match process.started {
-                    Some(started) => format!(", running since {} UTC,", started.minute()),
-                    None => String::new(),
-                };
+                let running = process.started.map(|started| text![", running since ", started, ","]);
                 let suspended = if process.is_suspended { " and is suspended" } else { "" };
-                Some(format!("{}{running} has the database open{suspended}", process.label()))
+                Some(text![process.label(), running, " has the database open", suspended])
             }
-            Holder::Unseen => Some("a process that can't be seen from here has the database open".to_owned()),
-            Holder::Nobody => written.map(|written| nobody_since(written, self.now)),
+            Holder::Unseen => Some("a process that can't be seen from here has the database open".into()),
+            Holder::Nobody => Some(nobody_since(self.snapshot.liveness.last_write?, self.now).into()),
             Holder::Unknown => None,
         }
     }
@@ -164,8 +158,8 @@ impl<'a> Life<'a> {
         if may_have_woken && has_slept { format!("{why}; {woken}") } else { why.to_owned() }
     }
 
-    fn ago(self, at: Instant) -> String {
-        format!("{} UTC, {} ago", at.minute(), span(self.now.since(at)))
+    fn ago(self, at: Instant) -> Text {
+        text![at, ", ", span(self.now.since(at)), " ago"]
     }
 }
 

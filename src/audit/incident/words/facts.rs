@@ -1,0 +1,118 @@
+//! What the words of an incident are made from.
+
+use super::IncidentText;
+use crate::audit::context::Context;
+use crate::audit::finding::{AffectedJob, Finding};
+use crate::audit::fleet::Fleet;
+use crate::audit::sentence::sentence;
+use crate::audit::worker::ActiveRun;
+use crate::model::{Job, JobIndex};
+use crate::numbers::count;
+use crate::text::{Text, text};
+use crate::time::{Instant, span};
+use std::collections::HashSet;
+
+/// Names in a sentence; more would not be read.
+const MAX_NAMES: usize = 3;
+/// Observations in the findings' own words, at most.
+const MAX_MESSAGES: usize = 3;
+
+/// An incident as far as it is known before it has words.
+pub struct Facts<'a> {
+    /// What the judges saw.
+    pub fleet: &'a Fleet<'a>,
+    /// What was read.
+    pub context: &'a Context<'a>,
+    /// The run in flight that it is about, if it is about one.
+    pub run: Option<&'a ActiveRun>,
+    /// Its findings.
+    pub findings: &'a [Finding],
+    /// The jobs that it affects.
+    pub jobs: &'a [AffectedJob],
+    /// When it began.
+    pub since: Option<Instant>,
+    /// When it ended; None while it is ongoing.
+    pub until: Option<Instant>,
+}
+
+impl Facts<'_> {
+    /// The instant of the audit.
+    pub fn now(&self) -> Instant {
+        self.context.settings.now
+    }
+
+    /// A job that it affects.
+    pub fn job(&self, affected: &AffectedJob) -> &Job {
+        self.context.job(affected.job)
+    }
+
+    /// The names of the jobs that it affects.
+    pub fn names(&self) -> String {
+        let names: Vec<&str> = self.jobs.iter().take(MAX_NAMES).map(|affected| self.job(affected).label()).collect();
+        let names = names.join(", ");
+        match self.jobs.len().saturating_sub(MAX_NAMES) {
+            0 => names,
+            more => format!("{names} and {more} more"),
+        }
+    }
+
+    /// How many jobs it affects, as `2 jobs`.
+    pub fn count_jobs(&self) -> String {
+        count(self.jobs.len(), "job")
+    }
+
+    /// The words that agree with the number of jobs that it affects.
+    pub fn agree<T>(&self, one: T, several: T) -> T {
+        if self.jobs.len() == 1 { one } else { several }
+    }
+
+    /// When something was, and how long ago that is.
+    pub fn ago(&self, at: Instant) -> Text {
+        text![at, ", ", span(self.now().since(at)), " ago"]
+    }
+
+    /// How long it had lasted by then, as ` for 3h`; None if its begin is not known.
+    pub fn lasting_until(&self, end: Instant) -> Option<String> {
+        self.since.map(|since| format!(" for {}", span(end.since(since))))
+    }
+
+    /// The first of the findings in their own words, each with its job if there are several.
+    pub fn messages(&self) -> Vec<Text> {
+        let is_over = self.until.is_some();
+        let current = self.findings.iter().filter(|one| one.is_ongoing() != is_over);
+        current.take(MAX_MESSAGES).map(|one| self.message(one)).collect()
+    }
+
+    fn message(&self, finding: &Finding) -> Text {
+        let job = finding.job().map(|job| self.context.job(job));
+        let message = sentence(finding, job, self.now());
+        match job {
+            Some(job) if self.jobs.len() > 1 => text![job.label(), ": ", message],
+            _ => message,
+        }
+    }
+
+    /// A title, and the findings in their own words.
+    pub fn plain(&self, title: impl Into<Text>) -> IncidentText {
+        IncidentText::new(title).observed(self.messages())
+    }
+
+    /// All jobs of its findings, those for which it is over too.
+    pub fn all_jobs(&self) -> HashSet<JobIndex> {
+        self.findings.iter().filter_map(Finding::job).collect()
+    }
+
+    /// The jobs for which it lasts.
+    pub fn lasting_jobs(&self) -> HashSet<JobIndex> {
+        self.jobs.iter().map(|affected| affected.job).collect()
+    }
+
+    /// How many jobs of the incident work again, if any do.
+    pub fn recovered(&self) -> Option<Text> {
+        match self.all_jobs().difference(&self.lasting_jobs()).count() {
+            0 => None,
+            1 => Some("1 job works again".into()),
+            several => Some(text![format!("{several} jobs work again")]),
+        }
+    }
+}
