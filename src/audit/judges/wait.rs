@@ -37,7 +37,9 @@ pub fn ended_by_boot(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding
     let mut stretches = fleet.ledger(subject.index).stretches.iter().rev();
     let ended = stretches.find(|stretch| stretch.until.is_some())?;
     match ended.fate {
-        Fate::Excused(Excuse::CatchingUp(boot)) if !fleet.is_foreign(subject.index) => {
+        Fate::Excused(Excuse::CatchingUp(boot))
+            if !fleet.is_foreign(subject.index) && fleet.has_witness(subject, ended) =>
+        {
             catching_up(fleet.context, subject, ended, boot)
         }
         _ => None,
