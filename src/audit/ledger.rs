@@ -138,7 +138,7 @@ impl Writer<'_> {
                 && index > 0
                 && self.begin(index).since(job.fires[index - 1].end) > limit
             {
-                self.add_gap(index);
+                self.add_gap(index, self.begin(index));
             }
             self.add_run(index);
         }
@@ -184,10 +184,10 @@ impl Writer<'_> {
     }
 
     /// What became of the slots between two runs.
-    fn add_gap(&mut self, index: usize) {
+    fn add_gap(&mut self, index: usize, until: Instant) {
         let Some(cadence) = self.cadence else { return };
         let job = self.subject.job;
-        let (before, until) = (&job.fires[index - 1], self.begin(index));
+        let before = &job.fires[index - 1];
         let resumed = end_of_pauses(job, before.end, until);
         if resumed > before.end {
             self.add_pause(cadence, before.end, resumed, index);
@@ -201,7 +201,7 @@ impl Writer<'_> {
         if slots == 0 && until.since(due) <= self.subject.settings.thresholds.lost_after {
             return;
         }
-        let threw = index + 1 == job.fires.len() && job.fires[index].outcome == Outcome::Threw && job.errors() > 1;
+        let threw = job.fires[index..].iter().map(|fire| fire.outcome).eq([Outcome::Threw]) && job.errors() > 1;
         let fate = if threw {
             Fate::Excused(Excuse::Threw)
         } else if self.was_stopped(index) {
@@ -248,6 +248,9 @@ impl Writer<'_> {
         let now = self.context.settings.now;
         let end = job.fires.len()..job.fires.len();
         if let Some(run) = self.context.worker.run_of(self.subject.index) {
+            if !job.fires.is_empty() {
+                self.add_gap(job.fires.len(), run.start);
+            }
             let passed =
                 self.cadence.map_or(0, |cadence| self.context.slots_between(self.subject, cadence, run.start, now));
             let fate = Fate::Excused(Excuse::Running);
