@@ -6,7 +6,7 @@ use super::boots::{ROW_FOLLOWS, rewritten_at};
 use super::life::Life;
 use super::records::Records;
 use super::usual::Usual;
-use crate::audit::context::Subject;
+use crate::audit::subjects::Subject;
 use crate::model::{Fire, Job, JobIndex, OpenRun, Run};
 use crate::time::{Instant, MINUTE, Millis};
 

@@ -25,7 +25,7 @@ pub use free_time::MIN_FREE;
 pub use in_flight::RunIndex;
 pub use life::nobody_since;
 
-use super::context::Subjects;
+use crate::audit::subjects::Subjects;
 use crate::model::{Job, JobIndex, Snapshot};
 use crate::settings::Settings;
 use crate::time::{Instant, MINUTE, Millis};

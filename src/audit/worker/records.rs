@@ -1,6 +1,6 @@
 //! What the worker is worked out from: the runs on record and the settings of their jobs.
 
-use crate::audit::context::{Subject, Subjects};
+use crate::audit::subjects::{Subject, Subjects};
 use crate::model::{Fire, Job, JobIndex, Run, Snapshot};
 use crate::settings::Settings;
 use crate::time::{Instant, Millis};
