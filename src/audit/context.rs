@@ -1,76 +1,12 @@
 //! What the judges of a database see: its snapshot, its jobs with their settings, and its worker.
 
-use super::policy::{JobSettings, Policy};
+pub use super::subjects::{Subject, Subjects};
 use super::worker::Worker;
 use crate::model::{Job, JobIndex, Snapshot, State};
 use crate::schedule::Cadence;
 use crate::settings::Settings;
 use crate::time::{DAY, Instant, Millis};
-use std::collections::{HashMap, HashSet};
-use std::ops::Index;
-
-/// A job with the settings that it is judged by.
-pub struct Subject<'a> {
-    /// Its position.
-    pub index: JobIndex,
-    /// The job as it was read.
-    pub job: &'a Job,
-    /// Its settings.
-    pub settings: JobSettings,
-    /// Whether it is audited. What is not only keeps the worker busy.
-    pub selected: bool,
-}
-
-/// All jobs of a snapshot, in its order.
-pub struct Subjects<'a> {
-    all: Vec<Subject<'a>>,
-    /// The jobs of each name.
-    by_name: HashMap<&'a str, Vec<JobIndex>>,
-}
-
-impl<'a> Subjects<'a> {
-    /// The jobs with the settings that a policy has for each.
-    pub fn new(jobs: &'a [Job], policy: &Policy) -> Subjects<'a> {
-        let subject = |(position, job)| Subject {
-            index: JobIndex::at(position),
-            job,
-            settings: policy.settings_of(job),
-            selected: policy.selects(job),
-        };
-        let all: Vec<Subject<'a>> = jobs.iter().enumerate().map(subject).collect();
-        let mut by_name: HashMap<&str, Vec<JobIndex>> = HashMap::new();
-        // Names that were cut may differ in what is not seen.
-        let is_whole = |name: &str| !name.is_empty() && !name.ends_with('…');
-        for subject in all.iter().filter(|subject| is_whole(&subject.job.name)) {
-            by_name.entry(&subject.job.name).or_default().push(subject.index);
-        }
-        Subjects { all, by_name }
-    }
-
-    /// The jobs of this name, in order.
-    pub fn named(&self, name: &str) -> &[JobIndex] {
-        self.by_name.get(name).map_or(&[], Vec::as_slice)
-    }
-
-    /// Each of them.
-    pub fn iter(&self) -> std::slice::Iter<'_, Subject<'a>> {
-        self.all.iter()
-    }
-}
-
-impl<'a> Index<JobIndex> for Subjects<'a> {
-    type Output = Subject<'a>;
-
-    fn index(&self, index: JobIndex) -> &Subject<'a> {
-        &self.all[index.position()]
-    }
-}
-
-impl std::fmt::Debug for Subjects<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.iter().map(|subject| &subject.job.id)).finish()
-    }
-}
+use std::collections::HashSet;
 
 /// What the judges see of a database.
 pub struct Context<'a> {

@@ -1,6 +1,6 @@
 //! Jobs that ran in a different time zone than the assumed one.
 
-use super::context::Subjects;
+use super::subjects::Subjects;
 use crate::model::{AssumedZone, Fire, Job, JobIndex, Snapshot, ZoneBasis};
 use crate::schedule::{Cadence, Zone};
 use crate::time::{HOUR, Instant, Millis};

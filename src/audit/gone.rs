@@ -3,7 +3,7 @@
 //! An agent may change a job only by deleting it and making it anew, so a job that was made when another one went is its
 //! successor: what it replaces was not lost.
 
-use super::context::Subjects;
+use super::subjects::Subjects;
 use crate::model::{Job, JobIndex, State};
 use crate::time::{DAY, HOUR, Instant, MINUTE, Millis};
 

@@ -25,6 +25,7 @@ mod runs;
 mod sentence;
 mod shared_failure;
 mod streaks;
+mod subjects;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -44,9 +45,10 @@ pub use verdict::{JobMetrics, JobReport, LocatedFinding, Verdict};
 use crate::catalog::Severity;
 use crate::model::{Job, Snapshot};
 use crate::time::{DAY, Instant};
-use context::{Context, Subject, Subjects};
+use context::Context;
 use fleet::Fleet;
 use policy::Policy;
+use subjects::{Subject, Subjects};
 use verdict::Judgment;
 use worker::{Phase, Worker};
 

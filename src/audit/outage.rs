@@ -3,7 +3,7 @@
 //! An outage begins after the last good run of the jobs that share it and ends with the first good run of a job that failed in it.
 //! A chance failure of one job before or after it is no part of it, and a job that has not run since its end no longer fails.
 
-use super::context::{Subject, Subjects};
+use super::subjects::{Subject, Subjects};
 use crate::catalog::Problem;
 use crate::model::{Fire, Job, JobIndex};
 use crate::time::{HOUR, Instant, Millis};

@@ -1,8 +1,8 @@
 //! Jobs that fail together, because something that they share fails: the model's provider, or whatever their error is about.
 
-use super::context::Subjects;
 use super::outage::{Outage, Outages};
 use super::runs::{bad_in_a_row, failing_since};
+use super::subjects::Subjects;
 use crate::catalog::Problem;
 use crate::model::{ErrorClass, Fire, JobIndex};
 use crate::time::Instant;

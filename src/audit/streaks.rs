@@ -1,6 +1,6 @@
 //! Streaks of bad fires that had one cause, so that they are one incident while one job after another recovers.
 
-use super::context::Subjects;
+use super::subjects::Subjects;
 use crate::model::JobIndex;
 use crate::time::Instant;
 

@@ -28,7 +28,7 @@ fn crashing(context: &Context<'_>) -> Option<Finding> {
 fn down(context: &Context<'_>) -> Option<Finding> {
     let life = context.worker.life;
     let since = life.down_since()?;
-    if !context.worker.active_runs.is_empty() {
+    if !context.worker.active_runs().is_empty() {
         return None;
     }
     let (first, next_run_at) = first_lost(context)?;

@@ -54,8 +54,10 @@ impl<'a> Life<'a> {
 
     /// When the database was last written, if since then no process has it open and no lease says otherwise.
     fn gone_since(self) -> Option<Instant> {
-        let gone = self.snapshot.liveness.holder == Holder::Nobody && !self.is_proven();
-        self.snapshot.liveness.last_write.filter(|_| gone)
+        if self.snapshot.liveness.holder != Holder::Nobody || self.is_proven() {
+            return None;
+        }
+        self.snapshot.liveness.last_write
     }
 
     /// Whether no process has the database open, and no lease says otherwise.

@@ -1,0 +1,70 @@
+//! The jobs of a snapshot with the settings that they are judged by.
+
+use super::policy::{JobSettings, Policy};
+use crate::model::{Job, JobIndex};
+use std::collections::HashMap;
+use std::ops::Index;
+
+/// A job with the settings that it is judged by.
+pub struct Subject<'a> {
+    /// Its position.
+    pub index: JobIndex,
+    /// The job as it was read.
+    pub job: &'a Job,
+    /// Its settings.
+    pub settings: JobSettings,
+    /// Whether it is audited. What is not only keeps the worker busy.
+    pub selected: bool,
+}
+
+/// All jobs of a snapshot, in its order.
+pub struct Subjects<'a> {
+    all: Vec<Subject<'a>>,
+    /// The jobs of each name.
+    by_name: HashMap<&'a str, Vec<JobIndex>>,
+}
+
+impl<'a> Subjects<'a> {
+    /// The jobs with the settings that a policy has for each.
+    pub fn new(jobs: &'a [Job], policy: &Policy) -> Subjects<'a> {
+        let mut all = Vec::with_capacity(jobs.len());
+        let mut by_name: HashMap<&str, Vec<JobIndex>> = HashMap::new();
+        for (position, job) in jobs.iter().enumerate() {
+            let index = JobIndex::at(position);
+            all.push(Subject { index, job, settings: policy.settings_of(job), selected: policy.selects(job) });
+            if is_whole(&job.name) {
+                by_name.entry(&job.name).or_default().push(index);
+            }
+        }
+        Subjects { all, by_name }
+    }
+
+    /// The jobs of this name, in order.
+    pub fn named(&self, name: &str) -> &[JobIndex] {
+        self.by_name.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> std::slice::Iter<'_, Subject<'a>> {
+        self.all.iter()
+    }
+}
+
+impl<'a> Index<JobIndex> for Subjects<'a> {
+    type Output = Subject<'a>;
+
+    fn index(&self, index: JobIndex) -> &Subject<'a> {
+        &self.all[index.position()]
+    }
+}
+
+impl std::fmt::Debug for Subjects<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter().map(|subject| &subject.job.id)).finish()
+    }
+}
+
+/// Whether two jobs of this name have the same name: names that were cut may differ in what is not seen.
+fn is_whole(name: &str) -> bool {
+    !name.is_empty() && !name.ends_with('…')
+}

@@ -1,0 +1,152 @@
+//! When the worker was free: exactly, where each start is on record, otherwise by two bounds.
+
+use super::active_run::{Cut, Phase, RunLength};
+use super::free_time::{FreeTime, MIN_FREE, Span};
+use super::in_flight::{InFlight, TIMEOUT_GRACE};
+use super::records::Records;
+use crate::model::{Fire, Job};
+use crate::time::Instant;
+use std::cell::OnceCell;
+
+/// How long a run took whose start is not on record.
+#[derive(Debug, Clone, Copy)]
+enum Bound {
+    /// As long as it can have.
+    Upper,
+    /// No longer than it must have.
+    Lower,
+}
+
+/// When the worker was free.
+#[derive(Debug)]
+pub struct Bounds<'a> {
+    records: Records<'a>,
+    /// Free since the last end, or up to the run in flight.
+    tail: Vec<Span>,
+    /// Free even if every run took as long as it can have.
+    upper: FreeTime,
+    /// Free if every run took no longer than it must have.
+    lower: OnceCell<FreeTime>,
+    /// What was due before it and has not run since was passed over.
+    passed_over_before: Option<Instant>,
+}
+
+impl<'a> Bounds<'a> {
+    /// Works out from the runs when the worker was free.
+    pub fn new(records: Records<'a>, in_flight: &InFlight) -> Bounds<'a> {
+        let tail = tail(records, in_flight);
+        let upper = if records.snapshot.traits.records_starts {
+            free_by_records(records, in_flight)
+        } else {
+            free_by(Bound::Upper, records, &tail)
+        };
+        Bounds { records, tail, upper, lower: OnceCell::new(), passed_over_before: records.passed_over_before() }
+    }
+
+    /// What is free even if every run took as long as it can have.
+    pub fn upper(&self) -> &FreeTime {
+        &self.upper
+    }
+
+    /// What is free if every run took no longer than it must have.
+    pub fn lower(&self) -> &FreeTime {
+        if self.records.snapshot.traits.records_starts {
+            return &self.upper;
+        }
+        self.lower.get_or_init(|| free_by(Bound::Lower, self.records, &self.tail))
+    }
+
+    /// Whether some job has fired so often since `due` that one that has not was not waiting for its turn.
+    pub fn passed_over(&self, due: Instant) -> bool {
+        self.passed_over_before.is_some_and(|before| before > due)
+    }
+
+    /// What counts as free for a job due at `due` that has not run since.
+    pub fn for_job_due(&self, due: Instant) -> &FreeTime {
+        if self.passed_over(due) { self.lower() } else { &self.upper }
+    }
+}
+
+/// The stretches in which fewer runs were on record than may go on at a time.
+fn free_by_records(records: Records<'_>, in_flight: &InFlight) -> FreeTime {
+    let now = records.now();
+    let Some(from) = records.snapshot.window_start.filter(|from| *from < now) else { return FreeTime::default() };
+    let ended = records.fires().filter_map(|fire| Some((fire.known_start()?, fire.end)));
+    let running = in_flight.runs().iter().map(|run| (run.start, run.cut.map_or(now, Cut::freed)));
+    // At equal instants ends come before starts, so the count may pass through negative numbers.
+    let mut changes: Vec<(Instant, i64)> =
+        ended.chain(running).flat_map(|(start, end)| [(start.max(from), 1), (end.max(from), -1)]).collect();
+    changes.sort_unstable();
+    let (mut busy, mut since, mut spans) = (0, from, Vec::<Span>::new());
+    for (at, change) in changes.into_iter().chain([(now, 0)]) {
+        let is_full = usize::try_from(busy).is_ok_and(|busy| busy >= records.snapshot.traits.max_concurrent);
+        match spans.last_mut() {
+            _ if is_full => {}
+            Some((_, end)) if *end == since => *end = at,
+            _ => spans.push((since, at)),
+        }
+        (busy, since) = (busy + change, at);
+    }
+    FreeTime::new(spans)
+}
+
+/// The free stretches before the runs and after the last one, by a bound of their lengths.
+fn free_by(bound: Bound, records: Records<'_>, tail: &[Span]) -> FreeTime {
+    let mut spans = tail.to_vec();
+    for subject in records.subjects.iter() {
+        let longest = records.longest_run(subject).saturating_add(TIMEOUT_GRACE);
+        for (index, fire) in subject.job.fires.iter().enumerate() {
+            let Some(lull) = start_of_lull(fire) else { continue };
+            let start = match (fire.known_start(), bound) {
+                (Some(start), _) => start,
+                (None, Bound::Upper) => lull.max(fire.end.plus(-longest)),
+                (None, Bound::Lower) => {
+                    let due = due_after(records, subject.job, &subject.job.fires[..index]);
+                    due.map_or(lull, |due| due.max(lull)).max(fire.end.plus(-longest))
+                }
+            };
+            spans.push((lull, start.min(fire.end)));
+        }
+    }
+    let longest = records.settings.thresholds.max_run.saturating_add(TIMEOUT_GRACE);
+    let others = records.snapshot.other_fires.iter();
+    spans.extend(others.filter_map(|fire| Some((start_of_lull(fire)?, fire.end.plus(-longest)))));
+    FreeTime::new(spans)
+}
+
+/// From when on the worker can have been free before a run; None if that is not known or too short to count.
+fn start_of_lull(fire: &Fire) -> Option<Instant> {
+    if fire.has_no_event() {
+        return None;
+    }
+    let start = fire.earliest_start()?;
+    if fire.end.since(start) > MIN_FREE { Some(start) } else { None }
+}
+
+/// When a job was due after its runs so far: no earlier can the next one have begun.
+fn due_after(records: Records<'_>, job: &Job, runs: &[Fire]) -> Option<Instant> {
+    let previous = runs.last()?;
+    // After an error the scheduler tries again before the next slot.
+    if previous.is_bad() {
+        return Some(previous.end.plus(records.backoff(0)));
+    }
+    job.schedule.cadence()?.next(previous.end)
+}
+
+/// Free since the last end: up to the run in flight, or up to now if for longer than a run may take to show.
+fn tail(records: Records<'_>, in_flight: &InFlight) -> Vec<Span> {
+    let now = records.now();
+    let Some(from) = records.done_since() else { return Vec::new() };
+    match in_flight.runs().first() {
+        Some(run) if run.phase == Phase::Running => {
+            let mut spans = vec![(from, run.start)];
+            spans.extend(run.cut.map(|cut| (cut.freed(), now)));
+            spans
+        }
+        Some(delivery) if delivery.length < RunLength::Impossible => Vec::new(),
+        _ if now.since(from) <= records.snapshot.traits.session_delay => Vec::new(),
+        // Sessions of that time are gone, so any plausible run may have been in flight.
+        _ if records.snapshot.sessions_moved_on => vec![(from, now.plus(-records.settings.thresholds.max_run))],
+        _ => vec![(from, now)],
+    }
+}

@@ -1,0 +1,100 @@
+//! The ends of all runs: what tells one silence from another.
+
+use super::free_time::Span;
+use super::records::Records;
+use crate::time::Instant;
+use std::cell::OnceCell;
+
+/// The ends of all runs.
+#[derive(Debug)]
+pub struct Ends<'a> {
+    records: Records<'a>,
+    /// Oldest first.
+    all: OnceCell<Vec<End>>,
+}
+
+/// The end of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct End {
+    at: Instant,
+    of: Source,
+}
+
+/// Where an end is on record, by position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Source {
+    Job(usize),
+    Older(usize),
+    /// A job that has been deleted.
+    Unknown,
+}
+
+impl<'a> Ends<'a> {
+    /// Those on record.
+    pub fn new(records: Records<'a>) -> Ends<'a> {
+        Ends { records, all: OnceCell::new() }
+    }
+
+    fn all(&self) -> &[End] {
+        self.all.get_or_init(|| {
+            let snapshot = self.records.snapshot;
+            let mut ends = Vec::new();
+            for (position, job) in self.records.jobs().enumerate() {
+                ends.extend(job.fires.iter().map(|fire| End { at: fire.end, of: Source::Job(position) }));
+            }
+            for (position, (at, _)) in snapshot.older_ends.iter().enumerate() {
+                ends.push(End { at: *at, of: Source::Older(position) });
+            }
+            ends.extend(snapshot.other_fires.iter().map(|fire| End { at: fire.end, of: Source::Unknown }));
+            ends.sort_unstable();
+            ends
+        })
+    }
+
+    /// How many there are up to `at`.
+    fn up_to(&self, at: Instant) -> usize {
+        self.all().partition_point(|end| end.at <= at)
+    }
+
+    /// The last one up to `at`, as far as it is known.
+    pub fn before(&self, at: Instant) -> Option<Instant> {
+        self.all()[..self.up_to(at)].last().map(|end| end.at)
+    }
+
+    /// The first one after `at`.
+    pub fn after(&self, at: Instant) -> Option<Instant> {
+        self.all().get(self.up_to(at)).map(|end| end.at)
+    }
+
+    /// The longest time between two ends in a row that is most of the time between two instants: nothing ran then.
+    pub fn lull_within(&self, from: Instant, until: Instant) -> Option<Span> {
+        let ends = self.all();
+        let (first, last) = (self.up_to(from).saturating_sub(1), self.up_to(until));
+        let pairs = ends[first..(last + 1).min(ends.len())].windows(2);
+        let within = |begin: Instant, end: Instant| (end.min(until).since(begin.max(from)), (begin, end));
+        let mut longest = pairs.map(|pair| within(pair[0].at, pair[1].at)).max();
+        if let Some(end) = ends.last()
+            && (from..until).contains(&end.at)
+        {
+            longest = longest.max(Some(within(end.at, until)));
+        }
+        let (length, lull) = longest?;
+        if 2 * length >= until.since(from) { Some(lull) } else { None }
+    }
+
+    /// The id of a job of which a run ended then; of several the first.
+    pub fn id_at(&self, at: Instant) -> Option<&'a str> {
+        let ends = self.all();
+        let first = ends.partition_point(|end| end.at < at);
+        ends[first..self.up_to(at)].iter().filter_map(|end| self.id_of(end.of)).min()
+    }
+
+    fn id_of(&self, source: Source) -> Option<&'a str> {
+        let snapshot = self.records.snapshot;
+        match source {
+            Source::Job(position) => snapshot.jobs.get(position).map(|job| job.id.as_str()),
+            Source::Older(position) => snapshot.older_ends.get(position).map(|(_, id)| id.as_str()),
+            Source::Unknown => None,
+        }
+    }
+}

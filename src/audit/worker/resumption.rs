@@ -1,0 +1,56 @@
+//! The end of the last silence of the whole scheduler.
+
+use super::active_run::{ActiveRun, RunLength};
+use super::free_time::{FreeTime, Span};
+use super::in_flight::InFlight;
+use super::records::Records;
+use crate::model::Job;
+use crate::time::Instant;
+
+/// The end of a silence of the whole scheduler.
+#[derive(Debug, Clone, Copy)]
+pub struct Resumption {
+    /// From when on the worker was free.
+    pub silent_from: Instant,
+    /// When the first run began after it.
+    pub at: Instant,
+    /// The slot that this run served.
+    pub first_slot: Option<Instant>,
+}
+
+impl Resumption {
+    /// The last one: of the silences that are long enough to lose a slot and ended with a run.
+    pub fn last(records: Records<'_>, in_flight: &InFlight, free: &FreeTime) -> Option<Resumption> {
+        let lost_after = records.settings.thresholds.lost_after;
+        let is_long = |(from, until): &&Span| until.since(*from) > lost_after;
+        let mut silences = free.spans().iter().rev().filter(is_long);
+        let (silent_from, at) = *silences.find(|(_, until)| a_run_begins(records, in_flight, *until))?;
+        Some(Resumption { silent_from, at, first_slot: first_slot_after(records, in_flight, at) })
+    }
+}
+
+fn a_run_begins(records: Records<'_>, in_flight: &InFlight, at: Instant) -> bool {
+    let ended_since = records.last_end().is_some_and(|(end, _)| end > at);
+    ended_since || in_flight.runs().iter().any(|run| run.start == at && works(run))
+}
+
+fn works(run: &ActiveRun) -> bool {
+    run.cut.is_none() && run.length < RunLength::Impossible
+}
+
+/// The slot of the first run that ended after `at`, or of the one in flight.
+fn first_slot_after(records: Records<'_>, in_flight: &InFlight, at: Instant) -> Option<Instant> {
+    if let Some((_, slot)) = records.jobs().filter_map(|job| first_run_after(job, at)).min() {
+        return slot;
+    }
+    let job = in_flight.runs().first()?.job?;
+    records.subjects[job].job.next_run()
+}
+
+/// The end and the slot of a job's first run that ended after `at`.
+fn first_run_after(job: &Job, at: Instant) -> Option<(Instant, Option<Instant>)> {
+    let index = job.fires.partition_point(|fire| fire.end <= at);
+    let fire = job.fires.get(index)?;
+    let previous = job.fires[..index].last().map(|fire| fire.end).or(job.created_at)?;
+    Some((fire.end, job.schedule.cadence()?.next(previous)))
+}

@@ -1,0 +1,51 @@
+//! How long the runs of a job usually take.
+
+use crate::audit::runs::run_length;
+use crate::model::Job;
+use crate::time::{MINUTE, Millis, span};
+
+/// A run is unusual beyond this many times the longest of this many before it, once enough are known, and never below the
+/// floor.
+const USUAL_FACTOR: Millis = 2;
+const USUAL_RUNS: usize = 30;
+const MIN_RUNS: usize = 5;
+const USUAL_FLOOR: Millis = 10 * MINUTE;
+/// With fewer runs known, only the last counts.
+const UNKNOWN_FLOOR: Millis = 30 * MINUTE;
+
+/// How long the last runs of a job took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usual {
+    /// The longest of them, and how many are known; None if none is.
+    pub longest: Option<(Millis, usize)>,
+    /// Beyond this a run is unusual.
+    pub limit: Millis,
+}
+
+impl Usual {
+    /// Nothing is known of a job that has been deleted.
+    pub const UNKNOWN: Usual = Usual { longest: None, limit: UNKNOWN_FLOOR };
+
+    /// Those of a job.
+    pub fn of(job: &Job) -> Usual {
+        let lengths: Vec<Millis> =
+            (0..job.fires.len()).rev().filter_map(|index| run_length(job, index)).take(USUAL_RUNS).collect();
+        let longest = lengths.iter().max().map(|longest| (*longest, lengths.len()));
+        let (typical, floor) = match lengths.len() {
+            MIN_RUNS.. => (longest.map_or(0, |(longest, _)| longest), USUAL_FLOOR),
+            _ => (lengths.first().copied().unwrap_or(0), UNKNOWN_FLOOR),
+        };
+        // The row may know a run that the history does not.
+        let typical = typical.max(job.last_run().and_then(|run| run.duration_ms).unwrap_or(0));
+        Usual { longest, limit: typical.saturating_mul(USUAL_FACTOR).max(floor) }
+    }
+
+    /// `its last 30 runs took 1m at most`, or that none is known.
+    pub fn in_words(&self) -> String {
+        match self.longest {
+            Some((longest, 1)) => format!("its last run took {}", span(longest)),
+            Some((longest, runs)) => format!("its last {runs} runs took {} at most", span(longest)),
+            None => "how long its runs take is not known".to_owned(),
+        }
+    }
+}
