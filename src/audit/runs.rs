@@ -2,7 +2,11 @@
 
 use crate::model::{Fire, Job, Outcome};
 use crate::schedule::Cadence;
-use crate::time::Instant;
+use crate::time::{Instant, MINUTE, Millis};
+
+/// A run that begins this long after its slot, or after this share of the interval, has kept the schedule.
+const ON_TIME: Millis = 30 * MINUTE;
+const ON_TIME_SHARE: Millis = 4;
 
 /// When a run began; when it ended, if only that is known.
 pub fn begin(fire: &Fire) -> Instant {
@@ -12,6 +16,19 @@ pub fn begin(fire: &Fire) -> Instant {
 /// Whether no slot lies between two runs in a row.
 pub fn is_same_slot(cadence: &Cadence, one: &Fire, next: &Fire) -> bool {
     cadence.next(begin(one)).is_some_and(|slot| slot > begin(next))
+}
+
+/// The slot after a run.
+pub fn slot_after(cadence: &Cadence, run: &Fire) -> Option<Instant> {
+    // Where starts are on record, an interval may count from them.
+    cadence.next(if matches!(cadence, Cadence::Every(_)) { begin(run) } else { run.end })
+}
+
+/// Whether a run kept a slot: it began shortly after it, and before the next. None if the schedule ends with the slot.
+pub fn keeps_slot(cadence: &Cadence, slot: Instant, run: &Fire) -> Option<bool> {
+    let next = cadence.next(slot)?;
+    let on_time = ON_TIME.max(next.since(slot) / ON_TIME_SHARE);
+    Some(begin(run) < next && (0..=on_time).contains(&begin(run).since(slot)))
 }
 
 /// Zero-token fires in a row up to the last fire.
