@@ -57,10 +57,12 @@ pub fn failing_since(job: &Job) -> Option<(Instant, Option<Instant>)> {
     let first = job.fires.len() - known_errors(job);
     let fire = job.fires.get(first)?;
     let last_good = first.checked_sub(1).map(|last_good| job.fires[last_good].end);
+    if !fire.has_no_event() {
+        return Some((fire.end, last_good));
+    }
     // Of runs that throw only the last is known: the first was due at the slot after the last good one.
-    let slot = || job.schedule.cadence()?.next(last_good?).filter(|slot| *slot <= fire.end);
-    let since = if fire.has_no_event() { slot().unwrap_or(fire.end) } else { fire.end };
-    Some((since, last_good))
+    let slot = last_good.and_then(|last_good| job.schedule.cadence()?.next(last_good));
+    Some((slot.map_or(fire.end, |slot| slot.min(fire.end)), last_good))
 }
 
 /// Bad fires in a row up to the last one.

@@ -56,9 +56,8 @@ pub fn kept_its_schedule(context: &Context<'_>, subject: &Subject<'_>, stretch: 
     let Some(cadence) = job.schedule.cadence() else { return false };
     let before = &job.fires[..stretch.runs.start];
     for pair in before.windows(2).rev().take(MAX_PAIRS) {
-        match keeps(context, cadence, &pair[0], &pair[1]) {
-            Some(keeps) => return keeps,
-            None => {}
+        if let Some(keeps) = keeps(context, cadence, &pair[0], &pair[1]) {
+            return keeps;
         }
     }
     match (before.first(), job.created_at) {
