@@ -395,7 +395,9 @@ impl Config {
         for job in keys.job {
             let line = line(job.span().start);
             let job = job.into_inner();
-            config.expect.extend(Some(job.pattern.clone()).filter(|_| job.expect));
+            if job.expect {
+                config.expect.push(job.pattern.clone());
+            }
             let rule = job.rule(line);
             let checked = rule.thresholds.check();
             checked.map_err(|error| ConfigError::Rule { path: path.to_owned(), line, error })?;
@@ -553,13 +555,13 @@ fn resolved(paths: Vec<PathBuf>, file: &Path) -> Result<Vec<PathBuf>, ConfigErro
 /// The parser's message; where it lists what it expected instead of a name, the most similar of them.
 fn with_nearest_name(message: &str) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
-    let unknown = quoted.next().filter(|_| message.starts_with("unknown"));
-    let nearest = unknown.and_then(|unknown| nearest(unknown, quoted));
-    let first = message.lines().next().unwrap_or_default();
-    match (unknown, nearest) {
-        (Some(unknown), Some(nearest)) => format!("unknown key {unknown:?}; did you mean {nearest:?}?"),
-        _ => first.to_owned(),
+    if message.starts_with("unknown")
+        && let Some(unknown) = quoted.next()
+        && let Some(nearest) = nearest(unknown, quoted)
+    {
+        return format!("unknown key {unknown:?}; did you mean {nearest:?}?");
     }
+    message.lines().next().unwrap_or_default().to_owned()
 }
 
 fn read<'de, D: Deserializer<'de>, T, E: Display>(

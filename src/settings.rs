@@ -349,7 +349,10 @@ pub fn parse_zone(text: &str) -> Result<ZoneChoice, SettingError> {
 
 /// `+02:00` as a length of time.
 fn parse_offset(text: &str) -> Option<Millis> {
-    let (hours, minutes) = text.get(1..)?.split_once(':').filter(|_| text.len() == "+02:00".len())?;
+    if text.len() != "+02:00".len() {
+        return None;
+    }
+    let (hours, minutes) = text.get(1..)?.split_once(':')?;
     let ahead =
         hours.parse::<u8>().ok().map(Millis::from)? * HOUR + minutes.parse::<u8>().ok().map(Millis::from)? * MINUTE;
     match text.get(..1)? {

@@ -43,7 +43,10 @@ impl<'a> Witness<'a> {
     pub fn of(job: &'a Job) -> Option<Witness<'a>> {
         let cadence = job.schedule.cadence().filter(|cadence| matches!(cadence, Cadence::Cron(..)))?;
         let settled = job.state == State::Watched && job.errors() == 0 && job.schedule.timezone().is_none();
-        job.next_run().filter(|_| settled).map(|next| Witness { job, cadence, next })
+        if !settled {
+            return None;
+        }
+        Some(Witness { job, cadence, next: job.next_run()? })
     }
 
     /// Whether the next run is a slot in a zone.

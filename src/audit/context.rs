@@ -21,6 +21,11 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// The jobs.
+    pub fn jobs(&self) -> impl Iterator<Item = &Job> {
+        self.subjects.iter().map(|subject| subject.job)
+    }
+
     /// A job by its position.
     pub fn job(&self, index: JobIndex) -> &Job {
         self.subjects[index].job
@@ -74,6 +79,6 @@ impl Context<'_> {
 
     /// Whether there is a job whose silence would be a fault.
     pub fn watches_any(&self) -> bool {
-        self.subjects.iter().any(|subject| subject.job.state.is_watched())
+        self.jobs().any(|job| job.state.is_watched())
     }
 }

@@ -80,13 +80,17 @@ impl Flapping {
     }
 }
 
+/// Whether a run failed for itself, and not in an outage.
+fn fails(subject: &Subject<'_>, outages: &Outages, fire: &Fire) -> bool {
+    fire.is_bad() && outages.of_run(subject.index, fire.end).is_none()
+}
+
 fn flaps_since(subject: &Subject<'_>, day: Instant, outages: &Outages) -> Flaps {
     let fires = subject.job.fires_since(day);
     if !fires.iter().any(Fire::is_bad) {
         return Flaps { slots: fires.len(), ..Flaps::default() };
     }
     let cadence = subject.job.schedule.cadence();
-    let fails = |fire: &Fire| fire.is_bad() && outages.of_run(subject.index, fire.end).is_none();
     let slots = fires.chunk_by(|one, next| match cadence {
         Some(cadence) => is_same_slot(cadence, one, next),
         None => begin(one) == begin(next),
@@ -94,12 +98,12 @@ fn flaps_since(subject: &Subject<'_>, day: Instant, outages: &Outages) -> Flaps 
     let mut flaps = Flaps::default();
     for slot in slots {
         flaps.slots += 1;
-        if slot.iter().any(fails) {
+        if slot.iter().any(|fire| fails(subject, outages, fire)) {
             flaps.failed += 1;
         }
     }
-    let failed: Vec<&Fire> = fires.iter().filter(|fire| fails(fire)).collect();
-    flaps.turns = fires.windows(2).filter(|pair| fails(&pair[0]) && !pair[1].is_bad()).count();
+    let failed: Vec<&Fire> = fires.iter().filter(|fire| fails(subject, outages, fire)).collect();
+    flaps.turns = fires.windows(2).filter(|pair| fails(subject, outages, &pair[0]) && !pair[1].is_bad()).count();
     flaps.since = failed.first().map(|fire| fire.end);
     flaps.cost_usd = cost_of(failed);
     flaps

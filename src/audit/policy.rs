@@ -163,10 +163,9 @@ impl Policy {
 
     /// Which jobs are audited, in a text that is the same for the same patterns; empty for all jobs.
     pub fn scope(&self) -> String {
-        let named = |option: &str, patterns: &[WildMatch]| {
-            patterns.iter().map(|pattern| format!("{option} {:?}", pattern.to_string())).collect::<Vec<_>>()
-        };
-        [named("job", &self.only), named("ignore", &self.ignored)].concat().join(", ")
+        let only = self.only.iter().map(|pattern| format!("job {:?}", pattern.to_string()));
+        let ignored = self.ignored.iter().map(|pattern| format!("ignore {:?}", pattern.to_string()));
+        only.chain(ignored).collect::<Vec<_>>().join(", ")
     }
 
     /// How a job is judged: for each key the most specific rule that sets it wins, then the later one.
@@ -194,20 +193,27 @@ impl Policy {
 
     /// The patterns that match none of the jobs.
     pub fn unmatched<'a>(&self, jobs: impl Iterator<Item = &'a Job> + Clone) -> Unmatched {
-        let misses = |pattern: &WildMatch| !jobs.clone().any(|job| matches(pattern, job));
-        let named =
-            |patterns: &[WildMatch]| patterns.iter().filter(|one| misses(one)).map(ToString::to_string).collect();
-        let rules = self.rules.iter().filter(|rule| misses(&rule.pattern));
+        let rules = self.rules.iter().filter(|rule| misses(&rule.pattern, jobs.clone()));
         Unmatched {
-            only: named(&self.only),
-            ignored: named(&self.ignored),
+            only: missing_of(&self.only, &jobs),
+            ignored: missing_of(&self.ignored, &jobs),
             rules: rules.map(|rule| (rule.pattern.to_string(), rule.line)).collect(),
         }
     }
 
     /// The expected patterns that no watched job matches.
     pub fn missing<'a>(&self, jobs: impl Iterator<Item = &'a Job> + Clone) -> Vec<WildMatch> {
-        let watched = |pattern: &WildMatch| jobs.clone().any(|job| job.state.is_watched() && matches(pattern, job));
-        self.expected.iter().filter(|pattern| !watched(pattern)).cloned().collect()
+        let watched = jobs.filter(|job| job.state.is_watched());
+        self.expected.iter().filter(|pattern| misses(pattern, watched.clone())).cloned().collect()
     }
+}
+
+/// Whether a pattern matches none of the jobs.
+fn misses<'a>(pattern: &WildMatch, mut jobs: impl Iterator<Item = &'a Job>) -> bool {
+    !jobs.any(|job| matches(pattern, job))
+}
+
+/// The patterns that match none of the jobs, as text.
+fn missing_of<'a>(patterns: &[WildMatch], jobs: &(impl Iterator<Item = &'a Job> + Clone)) -> Vec<String> {
+    patterns.iter().filter(|pattern| misses(pattern, jobs.clone())).map(ToString::to_string).collect()
 }

@@ -2,7 +2,11 @@
 
 use crate::model::{Fire, Job, Outcome};
 use crate::schedule::Cadence;
-use crate::time::{Instant, Millis};
+use crate::time::{Instant, MINUTE, Millis};
+
+/// A run that begins this long after its slot, or after this share of the interval, has kept the schedule.
+const ON_TIME: Millis = 30 * MINUTE;
+const ON_TIME_SHARE: Millis = 4;
 
 /// When a run began; when it ended, if only that is known.
 pub fn begin(fire: &Fire) -> Instant {
@@ -12,6 +16,19 @@ pub fn begin(fire: &Fire) -> Instant {
 /// Whether no slot lies between two runs in a row.
 pub fn is_same_slot(cadence: &Cadence, one: &Fire, next: &Fire) -> bool {
     cadence.next(begin(one)).is_some_and(|slot| slot > begin(next))
+}
+
+/// The slot after a run.
+pub fn slot_after(cadence: &Cadence, run: &Fire) -> Option<Instant> {
+    // Where starts are on record, an interval may count from them.
+    cadence.next(if matches!(cadence, Cadence::Every(_)) { begin(run) } else { run.end })
+}
+
+/// Whether a run kept a slot: it began shortly after it, and before the next. None if the schedule ends with the slot.
+pub fn keeps_slot(cadence: &Cadence, slot: Instant, run: &Fire) -> Option<bool> {
+    let next = cadence.next(slot)?;
+    let on_time = ON_TIME.max(next.since(slot) / ON_TIME_SHARE);
+    Some(begin(run) < next && (0..=on_time).contains(&begin(run).since(slot)))
 }
 
 /// Zero-token fires in a row up to the last fire.
@@ -40,10 +57,12 @@ pub fn failing_since(job: &Job) -> Option<(Instant, Option<Instant>)> {
     let first = job.fires.len() - known_errors(job);
     let fire = job.fires.get(first)?;
     let last_good = first.checked_sub(1).map(|last_good| job.fires[last_good].end);
+    if !fire.has_no_event() {
+        return Some((fire.end, last_good));
+    }
     // Of runs that throw only the last is known: the first was due at the slot after the last good one.
-    let slot = || job.schedule.cadence()?.next(last_good?).filter(|slot| *slot <= fire.end);
-    let since = if fire.has_no_event() { slot().unwrap_or(fire.end) } else { fire.end };
-    Some((since, last_good))
+    let slot = last_good.and_then(|last_good| job.schedule.cadence()?.next(last_good));
+    Some((slot.map_or(fire.end, |slot| slot.min(fire.end)), last_good))
 }
 
 /// Bad fires in a row up to the last one.

@@ -89,8 +89,8 @@ impl FailingGroup {
         if jobs.len() < SHARED_JOBS || fires < SHARED_FIRES {
             return None;
         }
-        let since = |job: &JobIndex| Some((failing_since(subjects[*job].job)?.0, *job));
-        let (since, first) = jobs.iter().filter_map(since).min()?;
+        let began = jobs.iter().filter_map(|job| Some((failing_since(subjects[*job].job)?.0, *job)));
+        let (since, first) = began.min()?;
         let shared = if is_of_most(&jobs, subjects, since) { Shared::ErrorOfMost } else { Shared::Error };
         Some(FailingGroup { jobs, fires, shared, first })
     }

@@ -32,16 +32,15 @@ impl Proofs {
 /// others, those that overlap had one cause.
 pub fn cluster(failing: Vec<Vec<Span>>, mut past: Vec<Span>, proofs: &Proofs) -> Vec<Vec<Span>> {
     let mut clusters: Vec<Vec<Span>> = Vec::new();
-    let comparable = past.len() <= MAX_JOINED;
-    for group in failing.into_iter().filter(|_| comparable) {
+    if past.len() > MAX_JOINED {
+        return overlapping(past);
+    }
+    for group in failing {
         let Some(&(since, ..)) = group.iter().min() else { continue };
-        let joins = |(began, until, _): &Span| {
-            (since..Instant::MAX).contains(until) && proofs.none_between(since.min(*began), since.max(*began))
-        };
-        let (joined, others) = past.into_iter().partition(joins);
+        let (joined, others) = past.into_iter().partition(|streak| began_together(streak, since, proofs));
         past = others;
         // Groups that began with the same streak had one cause as well.
-        let known = clusters.iter_mut().find(|cluster| cluster.iter().any(joins));
+        let known = clusters.iter_mut().find(|cluster| cluster.iter().any(|one| began_together(one, since, proofs)));
         let all = [group, joined].concat();
         match known {
             Some(cluster) => cluster.extend(all),
@@ -52,15 +51,20 @@ pub fn cluster(failing: Vec<Vec<Span>>, mut past: Vec<Span>, proofs: &Proofs) ->
     clusters
 }
 
+/// Whether a streak that is over lasted at `since` or began later, and no model worked between its beginning and that instant.
+fn began_together((began, until, _): &Span, since: Instant, proofs: &Proofs) -> bool {
+    (since..Instant::MAX).contains(until) && proofs.none_between(since.min(*began), since.max(*began))
+}
+
 /// The streaks in groups that overlap.
 fn overlapping(mut streaks: Vec<Span>) -> Vec<Vec<Span>> {
     streaks.sort_unstable();
     let mut groups: Vec<Vec<Span>> = Vec::new();
     let mut end = Instant::MIN;
     for streak in streaks {
-        match groups.last_mut().filter(|_| streak.0 <= end) {
-            Some(group) => group.push(streak),
-            None => groups.push(vec![streak]),
+        match groups.last_mut() {
+            Some(group) if streak.0 <= end => group.push(streak),
+            _ => groups.push(vec![streak]),
         }
         end = end.max(streak.1);
     }

@@ -5,14 +5,13 @@
 
 use super::context::{Context, Subject};
 use super::ledger::Stretch;
-use super::runs::begin;
+use super::runs::{begin, keeps_slot, slot_after};
 use crate::model::Fire;
 use crate::schedule::Cadence;
 use crate::time::{HOUR, Instant, MINUTE, Millis};
 
-/// A run that begins this long after its slot, or after this share of the interval, has kept the schedule.
+/// The first run of all has kept the schedule if it began so close to the first slot.
 const ON_TIME: Millis = 30 * MINUTE;
-const ON_TIME_SHARE: Millis = 4;
 /// Pairs of runs that are looked at: further back the schedule may have been another one.
 const MAX_PAIRS: usize = 50;
 /// A silence of another job that ended so long before is that of this one.
@@ -75,16 +74,11 @@ fn keeps(context: &Context<'_>, cadence: &Cadence, one: &Fire, two: &Fire) -> Op
     if one.is_bad() {
         return None;
     }
-    // Where starts are on record, an interval may count from them.
-    let from = if matches!(cadence, Cadence::Every(_)) { begin(one) } else { one.end };
-    let slot = cadence.next(from)?;
-    let next = cadence.next(slot)?;
-    let lag = begin(two).since(slot);
-    let on_time = ON_TIME.max(next.since(slot) / ON_TIME_SHARE);
-    if begin(two) < next && (0..=on_time).contains(&lag) {
+    let slot = slot_after(cadence, one)?;
+    if keeps_slot(cadence, slot, two)? {
         return Some(true);
     }
-    if lag > 0 && context.worker.may_be_busy(slot, begin(two)) {
+    if begin(two) > slot && context.worker.may_be_busy(slot, begin(two)) {
         return None;
     }
     Some(false)

@@ -17,18 +17,20 @@ const JUST_NOW: Millis = 10 * SECOND;
 pub fn liveness(path: &Path) -> (Liveness, Option<String>) {
     let last_write = last_write(path);
     let slept = kernel::slept();
-    let mut holder = kernel::holder(path);
-    let age = |written: Instant| now().since(written);
-    let just_written = last_write.map(age).filter(|age| (0..JUST_NOW).contains(age));
-    let note = just_written.filter(|_| holder == Holder::Nobody).map(|age| {
-        holder = Holder::Unknown;
-        format!(
+    let holder = kernel::holder(path);
+    if holder == Holder::Nobody
+        && let Some(written) = last_write
+        && let age = now().since(written)
+        && (0..JUST_NOW).contains(&age)
+    {
+        let note = format!(
             "the database was written {} ago, but no process on this machine has it open: the scheduler has just ended, or \
              runs where its locks don't show",
             crate::time::span(age)
-        )
-    });
-    (Liveness { holder, last_write, slept }, note)
+        );
+        return (Liveness { holder: Holder::Unknown, last_write, slept }, Some(note));
+    }
+    (Liveness { holder, last_write, slept }, None)
 }
 
 fn now() -> Instant {

@@ -106,7 +106,10 @@ impl Finder<'_> {
         let Located { database, incident, .. } = located;
         let name = name_of(&database.path);
         let known = self.state.entry(&name, self.scope, &incident.fingerprint);
-        let event = self.event(known, incident.severity).filter(|_| incident.status == Status::Ongoing)?;
+        if incident.status != Status::Ongoing {
+            return None;
+        }
+        let event = self.event(known, incident.severity)?;
         let headline = sanitize::text(&incident.headline().to_string(), MAX_TITLE_LEN);
         let entry = self.entry(name, &incident.fingerprint, incident.severity, headline, incident.since);
         let title = title(event, &entry);

@@ -47,7 +47,10 @@ impl Zone {
             return Some(Zone::UTC);
         }
         let seconds = i32::try_from(of_utc / SECOND).ok()?;
-        FixedOffset::east_opt(seconds).filter(|_| QUARTERS.contains(&(of_utc / QUARTER))).map(Zone::Fixed)
+        if !QUARTERS.contains(&(of_utc / QUARTER)) {
+            return None;
+        }
+        FixedOffset::east_opt(seconds).map(Zone::Fixed)
     }
 
     /// Every name that [`Zone::named`] takes.
@@ -169,7 +172,8 @@ impl Cadence {
         }
         let mut slot = self.next(instant)?;
         let mut intervals = Vec::with_capacity(INTERVALS_FOR_CADENCE);
-        while let Some(next) = self.next(slot).filter(|_| intervals.len() < INTERVALS_FOR_CADENCE) {
+        while intervals.len() < INTERVALS_FOR_CADENCE {
+            let Some(next) = self.next(slot) else { break };
             intervals.push(next.since(slot));
             slot = next;
         }

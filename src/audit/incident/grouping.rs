@@ -31,6 +31,8 @@ pub struct Grouping<'a> {
     database: String,
     /// What keeps a job from running, whatever the scheduler does.
     barred: HashMap<JobIndex, Key>,
+    /// When jobs stopped that do not run while others do: what has not run since the first of them was due stopped with it.
+    stopped: HashMap<JobIndex, Instant>,
     /// The keys of jobs that are silent without a repair.
     silent: HashSet<Key>,
     /// The streaks of each job, where some are over.
@@ -54,6 +56,7 @@ impl<'a> Grouping<'a> {
             context,
             database: database_anchor(context.subjects.iter().map(|subject| subject.job)),
             barred: HashMap::new(),
+            stopped: stopped_together(context, found),
             silent: HashSet::new(),
             streaks: HashMap::new(),
             shared: HashSet::new(),
@@ -267,12 +270,8 @@ impl<'a> Grouping<'a> {
             Evidence::SkippedSlots { next_run_at, .. } => {
                 Some(Key::of(Family::SlotsSkipped, row.id.as_str(), Some(*next_run_at)))
             }
-            Evidence::OneShotFailed { .. } | Evidence::OneShotMissed { .. } if is_news => {
-                Some(self.since_created(Family::OneShot, job))
-            }
-            Evidence::Undelivered { .. } if row.state == State::Completed && is_news => {
-                Some(self.since_created(Family::OneShot, job))
-            }
+            Evidence::OneShotFailed { .. } | Evidence::OneShotMissed { .. } if is_news => Some(self.one_shot(job)),
+            Evidence::Undelivered { .. } if row.state == State::Completed && is_news => Some(self.one_shot(job)),
             Evidence::Undelivered { .. } | Evidence::MessagesLost { .. }
                 if is_news && row.state != State::Completed =>
             {
@@ -331,6 +330,14 @@ impl<'a> Grouping<'a> {
         }
         let streaks = self.streaks.get(&job)?;
         streaks.iter().find(|streak| Some(streak.since) == finding.since).map(|streak| streak.key.clone())
+    }
+
+    /// One-shots that gave up with the same error have one cause.
+    fn one_shot(&self, job: JobIndex) -> Key {
+        match self.context.job(job).error_class() {
+            Some(class) => Key::of(Family::OneShot, "", None).with(format!("{} {}", class.number(), self.database)),
+            None => self.since_created(Family::OneShot, job),
+        }
     }
 
     fn skipped(&self, job: JobIndex) -> Key {
@@ -404,9 +411,7 @@ impl<'a> Grouping<'a> {
     fn silence(&self, job: JobIndex, finding: &Finding) -> Key {
         let worker = self.context.worker;
         let due = finding.since.unwrap_or(self.context.settings.now);
-        let is_of_all = worker.crash_loop().is_some()
-            || !worker.passed_over(due) && worker.free_before_last_end(due) <= LATE_IN_A_BATCH;
-        if is_of_all {
+        if is_of_all(self.context, due) {
             return match self.culprit() {
                 Some(run) => self.of_run(run),
                 None => self.silence_after(worker.last_run_end()),
@@ -414,7 +419,10 @@ impl<'a> Grouping<'a> {
         }
         match worker.boot_between(self.context.job(job).last_end(), due) {
             Some(boot) => Key::of(Family::SinceBoot, "", Some(boot)).with(self.database.as_str()),
-            None => self.silence_after(worker.end_before(due)),
+            None => {
+                let stopped = self.stopped.get(&job).copied().unwrap_or(due);
+                self.silence_after(worker.end_before(stopped))
+            }
         }
     }
 
@@ -465,6 +473,37 @@ impl<'a> Grouping<'a> {
             _ => self.silence_after(worker.end_before(due)),
         }
     }
+}
+
+/// Whether nothing at all has run since a job was due.
+fn is_of_all(context: &Context<'_>, due: Instant) -> bool {
+    let worker = context.worker;
+    worker.crash_loop().is_some() || !worker.passed_over(due) && worker.free_before_last_end(due) <= LATE_IN_A_BATCH
+}
+
+/// For each job that does not run while others do, when the first of those was due that have not run since.
+fn stopped_together(context: &Context<'_>, found: &[Finding]) -> HashMap<JobIndex, Instant> {
+    let mut silent: Vec<(Instant, JobIndex)> = Vec::new();
+    for finding in ongoing(found) {
+        if let (Some(due), Some(job)) = (finding.since, finding.job())
+            && matches!(finding.problem(), Problem::Overdue | Problem::JobSilent)
+            && !is_of_all(context, due)
+        {
+            silent.push((due, job));
+        }
+    }
+    silent.sort_unstable();
+    let mut stopped: HashMap<JobIndex, Instant> = HashMap::new();
+    let mut first: Option<Instant> = None;
+    for (due, job) in silent {
+        let since = match first {
+            Some(first) if context.job(job).last_end().is_none_or(|end| end <= first) => first,
+            _ => due,
+        };
+        first = Some(since);
+        stopped.insert(job, since);
+    }
+    stopped
 }
 
 /// What kind of error keeps a job's messages from being delivered.

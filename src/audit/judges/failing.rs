@@ -10,7 +10,7 @@ use crate::audit::finding::Finding;
 use crate::audit::fleet::Fleet;
 use crate::audit::outage::Outage;
 use crate::audit::runs::{bad_in_a_row, failing_since};
-use crate::audit::shared_failure::Shared;
+use crate::audit::shared_failure::{FailingGroup, Shared};
 use crate::catalog::Severity;
 use crate::model::{Job, Outcome, State};
 use crate::time::{DAY, HOUR, Instant, Millis};
@@ -20,6 +20,8 @@ use crate::time::{DAY, HOUR, Instant, Millis};
 const SOON: Millis = 6 * HOUR;
 /// Runs without tokens and without an error are as bad from this many in a row on.
 const MIN_EMPTY: usize = 2;
+/// So many jobs that fail together for an hour have stopped.
+const MANY_JOBS: usize = 3;
 /// Heartbeats that are skipped for so long are off.
 const DAYS_OF_SKIPS: Millis = 2 * DAY;
 /// With fewer unreadable events a job's history can still be judged.
@@ -39,18 +41,24 @@ pub fn past_streaks(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
 
 /// What a job's last runs show: at most one thing. What failed in an outage that is over waits for its next run.
 pub fn last_runs(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
-    if let Some(streak) = streaks(fleet, subject).ongoing
-        && let Some(finding) = streak.ongoing(subject)
-    {
-        return Some(finding);
+    let streak = streaks(fleet, subject).ongoing.and_then(|streak| streak.ongoing(subject));
+    if streak.is_some() {
+        return worst(streak, shared(fleet, subject));
     }
     if fleet.outages.is_over_for(subject.job, subject.index) {
         return None;
     }
-    errors_in_a_row(fleet.context, subject)
-        .or_else(|| shared(fleet, subject))
+    worst(errors_in_a_row(fleet.context, subject), shared(fleet, subject))
         .or_else(|| skipped(subject))
         .or_else(|| failed_run(subject))
+}
+
+/// The more severe of two findings, or the first.
+fn worst(one: Option<Finding>, other: Option<Finding>) -> Option<Finding> {
+    match (one, other) {
+        (Some(one), Some(other)) if other.severity > one.severity => Some(other),
+        (one, other) => one.or(other),
+    }
 }
 
 /// The streaks of a job, without its runs in outages that are over: those count for none.
@@ -112,7 +120,22 @@ fn shared(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
         Shared::Model { .. } => Evidence::SharedZeroTokens { fires, jobs, last_error },
         Shared::Error | Shared::ErrorOfMost => Evidence::SharedError { fires, jobs, last_error },
     };
-    Some(Finding::new(subject.index, Severity::Warning, evidence).since(since))
+    let failed = u64::try_from(bad_in_a_row(subject.job)).unwrap_or(u64::MAX).max(subject.job.errors());
+    let is_stopped = failed >= subject.settings.thresholds.zero_streak && is_lasting(fleet, group);
+    let severity = if is_stopped { Severity::Critical } else { Severity::Warning };
+    Some(Finding::new(subject.index, severity, evidence).since(since))
+}
+
+/// Whether jobs have failed together for so long that it is no passing trouble: for as long as the fastest of them usually waits,
+/// if no other job that needs a model works; or three jobs for an hour.
+fn is_lasting(fleet: &Fleet<'_>, group: &FailingGroup) -> bool {
+    let (subjects, now) = (fleet.context.subjects, fleet.context.settings.now);
+    let jobs = || group.jobs.iter().map(|job| subjects[*job].job);
+    let Some((since, _)) = jobs().filter_map(failing_since).min() else { return false };
+    let lasted = now.since(since);
+    let fastest = jobs().filter_map(|job| job.schedule.cadence()?.usual_interval(since)).min();
+    let is_of_all = group.shared.is_provider() && fastest.is_some_and(|fastest| lasted >= fastest.max(HOUR));
+    is_of_all || group.jobs.len() >= MANY_JOBS && lasted >= HOUR
 }
 
 /// Work that the scheduler skipped again and again: as bad as runs without tokens.

@@ -107,9 +107,8 @@ fn grown(subject: &Subject<'_>) -> Option<Finding> {
 /// Output or time that shrank: the job still fires, but hardly does its work.
 fn shrunk(subject: &Subject<'_>) -> Option<Finding> {
     let output = Series::of(subject, |fire| fire.output.map(|output| f64::from(output.get()))).decline();
-    let usual_run = |change: &Change| change.usual * SECOND as f64 >= MIN_USUAL_RUN as f64;
     let took = Series::of(subject, |fire| Some(fire.took?.millis() as f64 / SECOND as f64));
-    let took = took.decline().filter(|(change, _)| usual_run(change));
+    let took = took.decline().filter(|(change, _)| change.usual * SECOND as f64 >= MIN_USUAL_RUN as f64);
     let since = output.or(took)?.1;
     let (output_tokens, seconds) = (output.map(|(change, _)| change), took.map(|(change, _)| change));
     Some(Finding::new(subject.index, Severity::Info, Evidence::WorkShrank { output_tokens, seconds }).since(since))
@@ -127,15 +126,21 @@ fn model_changed(snapshot: &Snapshot, subject: &Subject<'_>) -> Option<Finding> 
     if since.len() < LAST_FIRES || with_usual < MIN_BEFORE || 2 * with_usual < before.len() {
         return None;
     }
-    let name = |model: ModelIndex| snapshot.models.get(model.position()).cloned().unwrap_or_default();
-    let costs = |fires: &[(&Fire, ModelIndex)]| {
-        let known = fires.iter().filter(|(fire, _)| fire.cost_usd > 0.0);
-        let costs: Vec<Point> = known.map(|(fire, _)| (fire.end, f64::from(fire.cost_usd))).collect();
-        (!costs.is_empty()).then(|| median(&costs))
-    };
-    let cost_usd = costs(since).zip(costs(before)).map(|(now, usual)| Change { now, usual });
-    let evidence = Evidence::ModelChanged { model: name(current), usual_model: name(usual), cost_usd };
+    let cost_usd = usual_cost(since).zip(usual_cost(before)).map(|(now, usual)| Change { now, usual });
+    let (model, usual_model) = (model_name(snapshot, current), model_name(snapshot, usual));
+    let evidence = Evidence::ModelChanged { model, usual_model, cost_usd };
     Some(Finding::new(subject.index, Severity::Info, evidence).since(since[0].0.end))
+}
+
+fn model_name(snapshot: &Snapshot, model: ModelIndex) -> String {
+    snapshot.models.get(model.position()).cloned().unwrap_or_default()
+}
+
+/// What a run usually costs; None where no cost is known.
+fn usual_cost(fires: &[(&Fire, ModelIndex)]) -> Option<f64> {
+    let known = fires.iter().filter(|(fire, _)| fire.cost_usd > 0.0);
+    let costs: Vec<Point> = known.map(|(fire, _)| (fire.end, f64::from(fire.cost_usd))).collect();
+    if costs.is_empty() { None } else { Some(median(&costs)) }
 }
 
 /// Runs that cost far more than before.

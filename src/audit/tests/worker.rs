@@ -227,3 +227,28 @@ fn unrecorded_run_is_in_delivery_unless_runaway_or_restart() {
     assert!(delivers(job().event("11:02:05").written("10:01").next("11:02:05.000")));
     assert!(!delivers(job().event("11:02:05").written("10:01").next("11:02:05.001")));
 }
+
+/// Whether the worker was certainly free at some time between two instants, beside a job whose runs ended at these.
+fn is_free(job: Job, ends: &[&str], from: &str, until: &str) -> bool {
+    let world = fleet([ends.iter().fold(job, |job, end| job.event(end))]);
+    let policy = Policy::of(settings(at("13:00")));
+    let subjects = Subjects::new(&world.jobs, &policy);
+    !Worker::new(&world, &subjects, &policy.settings).may_be_busy(at(from), at(until))
+}
+
+#[test]
+fn slot_bounds_the_start_of_a_run_only_if_the_run_before_kept_the_schedule() {
+    // By its slot the last run began at noon, otherwise when the one before it ended.
+    let hourly_is_free = |ends: &[&str]| is_free(hourly("o"), ends, "11:40", "11:59");
+    assert!(hourly_is_free(&["10:01", "11:30:00.000", "12:30"]));
+    assert!(!hourly_is_free(&["10:01", "11:30:00.001", "12:30"]), "later than half an hour");
+    assert!(!hourly_is_free(&["09:01", "11:01", "12:30"]), "two slots lie between the runs before");
+    assert!(!hourly_is_free(&["10:01", "10:31", "12:30"]), "no slot lies between them");
+    assert!(!hourly_is_free(&["11:01", "12:30"]), "no run is known before");
+    let daily_is_free = |second: &str| {
+        let ends = ["2026-02-28 00:01", second, "2026-03-02 00:30"];
+        is_free(cron("o", "0 0 * * *"), &ends, "2026-03-01 21:00", "2026-03-01 23:00")
+    };
+    assert!(daily_is_free("2026-03-01 06:00:00.000"));
+    assert!(!daily_is_free("2026-03-01 06:00:00.001"), "later than a quarter of the interval");
+}

@@ -4,7 +4,9 @@ use super::active_run::{Cut, Phase, RunLength};
 use super::free_time::{FreeTime, MIN_FREE, Span};
 use super::in_flight::{InFlight, TIMEOUT_GRACE};
 use super::records::Records;
+use crate::audit::runs::{keeps_slot, slot_after};
 use crate::model::{Fire, Job};
+use crate::schedule::Cadence;
 use crate::time::Instant;
 use std::cell::OnceCell;
 
@@ -123,14 +125,22 @@ fn start_of_lull(fire: &Fire) -> Option<Instant> {
     if fire.end.since(start) > MIN_FREE { Some(start) } else { None }
 }
 
-/// When a job was due after its runs so far: no earlier can the next one have begun.
+/// When a job was due after its runs so far: no earlier can the next one have begun. None if the last of them did not keep the
+/// schedule: it may have been another one, and its slots would invent free time.
 fn due_after(records: Records<'_>, job: &Job, runs: &[Fire]) -> Option<Instant> {
     let previous = runs.last()?;
     // After an error the scheduler tries again before the next slot.
     if previous.is_bad() {
         return Some(previous.end.plus(records.backoff(0)));
     }
-    job.schedule.cadence()?.next(previous.end)
+    let cadence = job.schedule.cadence()?;
+    if keeps_schedule(cadence, runs)? { cadence.next(previous.end) } else { None }
+}
+
+/// Whether the last of some runs kept the slot after the one before it; None if there is no such slot.
+fn keeps_schedule(cadence: &Cadence, runs: &[Fire]) -> Option<bool> {
+    let [.., one, two] = runs else { return None };
+    keeps_slot(cadence, slot_after(cadence, one)?, two)
 }
 
 /// Free since the last end: up to the run in flight, or up to now if for longer than a run may take to show.

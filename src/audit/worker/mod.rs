@@ -3,7 +3,7 @@
 //! Where a scheduler records the start and end of each run, that is all. Where it runs one job after another and records ends
 //! only, the exact start is known of a job's last run, from its row. The length of an older run has two bounds: at most it
 //! began at the end of the run before it, of any job (the upper bound); at least it began no earlier than its own slot (the
-//! lower bound). Free time is what remains by the upper bound: a job that was due then and did not fire was not waiting. Where
+//! lower bound), as far as the run before kept the schedule: otherwise an edit of one job would invent free time for the others. Free time is what remains by the upper bound: a job that was due then and did not fire was not waiting. Where
 //! another job has fired three times meanwhile, the job was passed over, because a batch takes each job once; then the lower
 //! bound counts.
 
