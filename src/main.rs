@@ -1,12 +1,16 @@
 //! sched-audit reports which jobs of an AI agent's scheduler have silently stopped working.
 //!
-//! Data flows one way. [`cli`] and [`config`] are merged into [`options`]. The [`runner`] takes the databases that [`discover`]
-//! finds; of each, its scheduler's [`stores`] read a snapshot through [`db`], which is then closed, and [`audit`] judges it.
-//! [`report`] renders the result, [`output`] writes it at once, [`notify`] tells what is new,
-//! and the exit code follows. [`catalog`] lists everything that can
-//! be reported; [`model`], [`settings`], [`schedule`], and [`time`] are the vocabulary of the others, [`secrets`] and [`shell`]
-//! make texts safe to show. [`explain`], [`config_keys`], and [`generate`] print what needs no database. Verdicts depend on no clock but the one
-//! that is read here.
+//! In reading order, as data flows: [`cli`] and [`config`] are merged into [`options`], and a [`session`] is one call
+//! with them. Its [`runner`] takes the databases that [`discover`] finds, while [`progress`] counts them. Of each,
+//! [`stores`] reads a snapshot through [`db`], which is then closed, and settles its [`zone`]; [`audit`] writes what
+//! became of each slot, judges it, and groups what is wrong by cause. [`report`] renders the result, [`output`] writes
+//! it at once, [`notify`] tells what is new, and the exit code follows.
+//!
+//! The others are the vocabulary: [`model`] is what was read, [`settings`] what an operator may set, [`catalog`]
+//! everything that can be reported, [`schedule`] and [`time`] are slots and instants, [`text`] and [`numbers`]
+//! sentences and what stands in them. [`secrets`] and [`shell`] make texts safe to show. [`explain`], [`config_keys`],
+//! and [`generate`] print what needs no database; [`terminal`], [`signals`], [`panics`], and [`parallel`] are about the
+//! process. Verdicts depend on no clock but the one that is read here.
 
 #![cfg_attr(test, allow(clippy::panic))]
 #![cfg_attr(fuzzing, no_main, allow(dead_code))]
