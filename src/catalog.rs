@@ -58,9 +58,9 @@ pub enum Status {
 pub enum Detector {
     /// A job that is due and does not run, or never will again.
     PastDue,
-    /// Fires that did no work, or whose work was not delivered.
+    /// Runs that did no work, or whose work was not delivered.
     ZeroTokens,
-    /// Silence between two fires or since the last one.
+    /// Silence between two runs or since the last one.
     Gap,
 }
 
@@ -84,9 +84,9 @@ impl Detector {
     pub fn meaning(self) -> &'static str {
         match self {
             Detector::PastDue => "A job that is due and does not run, or never will again.",
-            Detector::ZeroTokens => "Fires that did no work, or whose work was not delivered.",
+            Detector::ZeroTokens => "Runs that did no work, or whose work was not delivered.",
             Detector::Gap => {
-                "Silence between two fires of a job or since its last one, or fires that its schedule does not explain."
+                "Silence between two runs of a job or since its last one, or runs that its schedule does not explain."
             }
         }
     }
@@ -156,7 +156,7 @@ catalog! {
     Problem -> Entry {
         SchedulerSilent: "Nothing runs at all: the scheduler's process is dead or wedged.", Entry {
             detector: Detector::Gap,
-            rule: "No run has ended since the first of these jobs was due, and the worker is free. Three restarts without a run between them are a crash loop.",
+            rule: "No run has ended since the first of these jobs was due, and the worker is free. 3 restarts without a run between them are a crash loop.",
             advice: "Check that the scheduler's process runs; read its log from the last run on; restart it.",
         };
         SchedulerDown: "The scheduler's process is gone. Nothing is lost yet.", Entry {
@@ -166,7 +166,7 @@ catalog! {
         };
         RunHung: "A run never finished: it hangs, or the process died in it. The jobs that wait behind it are part of it.", Entry {
             detector: Detector::PastDue,
-            rule: "A run has been in flight for longer than --max-run. Critical for its job, and for the jobs that wait behind it once they are later than --late-after. Three runs or more that hang at the same time are one incident.",
+            rule: "A run has been in flight for longer than --max-run. Critical for its job, and for the jobs that wait behind it once they are later than --late-after. 3 runs or more that hang at the same time are one incident.",
             advice: "Check that the process runs and look at that run's log; restart the scheduler if the run hangs.",
         };
         RunCut: "A run was cut short: the process that it ran in is gone, or was restarted since.", Entry {
@@ -181,17 +181,17 @@ catalog! {
         };
         ProviderFailing: "Every job fails: the model's provider, its key, or the model's name is wrong.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "The last 4 runs, of at least 2 jobs, all failed or used no tokens since the last run with tokens: errors count too, and runs that need no model prove nothing. Or at least three jobs that need a model, and twice as many as work, fail with the same error. A warning for each job that has run since.",
+            rule: "At least 4 runs, of at least 2 jobs that need a model, failed or used no tokens, and no model worked in between. It ends with the first good run of a job that failed in it, and a job that has not run since only waits for its next run. Or at least 3 jobs that need a model, and twice as many as work, fail with the same error. A warning for each of the jobs; once it is over, for 24 hours, then info until --since if it lasted an hour or 3 runs of one job failed in it.",
             advice: "Check the model's provider, its key, and the model's name. Afterwards revive the jobs whose circuit breaker is open.",
         };
         JobFailing: "A job, or several with the same error, keeps failing: from the first failed run to the open circuit breaker and the silence behind it.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "--zero-streak errors in a row by the row's own count, which no zero-token streak shows: a warning; critical from ten on, where no circuit breaker stopped the job. Jobs whose errors differ only in numbers, ids, and times are one incident.",
+            rule: "--zero-streak errors in a row by the row's own count, which no zero-token streak shows: a warning; critical from 10 on, where no circuit breaker stopped the job. Jobs whose errors differ only in numbers, ids, and times are one incident.",
             advice: "Read the job's last error and fix its cause. If the circuit breaker is open, revive the row; a restart will not.",
         };
         JobSilent: "A job does not run while others do, or did not run for a while.", Entry {
             detector: Detector::Gap,
-            rule: "Measured from the first slot after its last run and judged like overdue; while that slot is still the row's next run, once --late-cadences times the cadence has passed. Pauses, the backoff after an error, and waiting for the worker are not faults. A warning at most after a restart, until it misses a slot. Jobs that have not run since the same restart are one incident. Resolved once it runs again, or when a restart of phantom schedules it anew: then a warning for 24 hours and info until --since.",
+            rule: "Measured from the first slot after its last run and judged like overdue. Where the row keeps its due time until the job has run, as in phantom, only a next run in the past makes a job late; elsewhere, while that slot is still the row's next run, once --late-cadences times the cadence has passed. Pauses, the backoff after an error, and waiting for the worker are not faults. A warning at most after a restart, until it misses a slot. Jobs that have not run since the same restart are one incident. Resolved once it runs again, or when a restart of phantom schedules it anew: then a warning for 24 hours and info until --since. A silence that is over needs a witness that the schedule was in force before it, because an edit leaves no trace: the job's run before it came within 30 minutes, or a quarter of the interval, of its slot; or the silence of another job, with such a witness, covers its beginning and ended at most 4 hours before it. And the worker was free for longer than --lost-after in it or, where starts are not on record, it was longer than --max-run.",
             advice: "Look at the job's row: status, next_run_at, updated_at. A restart of the scheduler frees a job that counts as busy.",
         };
         RowDead: "A row can never run again, whether or not the scheduler is up.", Entry {
@@ -201,7 +201,7 @@ catalog! {
         };
         Runaway: "A job runs far more often than it should, and every run is paid for.", Entry {
             detector: Detector::Gap,
-            rule: "Three or more runs after the row's last update, or three good runs of a one-shot: critical. In the last day, three times as many runs as slots and at least 20 more, not counting retries after errors and manual runs. Or two good runs in at least 3 slots, and in half the slots, of the last day or 7 intervals. Or an older row of the same agent with the same name and schedule runs too: a warning.",
+            rule: "Three or more runs after the row's last update, or three good runs of a one-shot: critical. In the last day, or since the row was edited, 3 times as many runs as slots and at least 20 more, not counting retries after errors and manual runs, as long as the newest follow each other at less than half the interval: a warning, as are the others. Two good runs in at least 3 slots, and in half the slots, of the last day or 7 intervals, the last pair among the last 4 runs. Or an older row of the same agent with the same name and schedule runs too.",
             advice: "Pause the job, then look at its schedule and at whether two schedulers use this database.",
         };
         ExpectedMissing: "A job that must exist is gone, paused, disabled, or completed.", Entry {
@@ -211,7 +211,7 @@ catalog! {
         };
         JobSkipped: "The job's slots come and go, but the scheduler skips the work each time.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "OpenClaw: runs in a row with the status skipped, of a job that is not a heartbeat. A warning from --zero-streak on, critical from --zero-streak-critical on. Of a heartbeat info, after two days of skips that neither quiet hours nor other work explain.",
+            rule: "OpenClaw: runs in a row with the status skipped, of a job that is not a heartbeat. A warning from --zero-streak on, critical from --zero-streak-critical on. Of a heartbeat info, after 2 days of skips that neither quiet hours nor other work explain.",
             advice: "Read the job's last error: often no agent owns the job any more.",
         };
         RunLong: "A run is taking longer than usual. It may still be fine.", Entry {
@@ -236,7 +236,7 @@ catalog! {
         };
         JobsGone: "Jobs that ran regularly have no row any more.", Entry {
             detector: Detector::Gap,
-            rule: "Five or more runs within --since, no row, and no deletion in the audit log: info. At least three regular jobs, with three good runs each, whose rows can have gone at the same time: a warning, critical if no watched job is left.",
+            rule: "5 or more runs within --since, no row, and no deletion in the audit log: info. At least 3 regular jobs, with 3 good runs each, whose rows can have gone at the same time, and which no row replaces: a warning, critical if no watched job is left. A row replaces one job: it has its name, or was made between 20 minutes before its last run ended and 15 minutes after its next one was due.",
             advice: "Unless this is intended, compare the table with a backup, and add the jobs again. Name jobs that must exist with --expect.",
         };
         NothingWatched: "There is nothing to watch, although the database shows activity.", Entry {
@@ -251,7 +251,7 @@ catalog! {
         };
         SlotsSkipped: "A job's next run is later than its next slots.", Entry {
             detector: Detector::PastDue,
-            rule: "Two or more slots lie between the audit and next_run_at, and no backoff explains it. A warning.",
+            rule: "2 or more slots lie between the audit and next_run_at, which is over a day later than the first of them, and no backoff explains it. A warning.",
             advice: "Unless this is intended, set next_run_at to the next slot.",
         };
         CrashLoop: "The scheduler's process crashes again and again; its jobs run in between.", Entry {
@@ -274,7 +274,7 @@ catalog! {
             rule: "Jobs run one after another. Info while the run in the way is within --max-run.",
             advice: "Nothing. The job runs when the worker is free.",
         };
-        Repaired: "The job's row was revived, resumed, or edited, and the job has not fired since.", Entry {
+        Repaired: "The job's row was revived, resumed, or edited, and the job has not run since.", Entry {
             detector: Detector::PastDue,
             rule: "The row was written after the job's last run, or its count of errors was reset, and something was wrong before. Info until the scheduler's timer has looked, after an hour at most, and the job is due; then a warning, and critical beyond --late-after of free time. It stays part of the incident that it repairs.",
             advice: "Restart the scheduler: it looks at every row at once.",
@@ -299,64 +299,64 @@ catalog! {
             rule: "Decided by the row alone. A warning, because it may be intended.",
             advice: "Set status to 'active' and enabled to 1, or delete the row.",
         };
-        Quarantined: "The scheduler could not read the row, deleted it from its table, and keeps it elsewhere: the job never fires again, and no one is notified.", Entry {
+        Quarantined: "The scheduler could not read the row, deleted it from its table, and keeps it elsewhere: the job never runs again, and no one is notified.", Entry {
             detector: Detector::PastDue,
             rule: "OpenClaw: an entry in diagnostic_events whose job has no row. Critical.",
             advice: "Add the job again with a valid schedule.",
         };
-        ZeroTokenStreak: "Fires in a row used no tokens at all: no model did any work in them.", Entry {
+        ZeroTokenStreak: "Runs in a row used no tokens at all: no model did any work in them.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "0 input and 0 output tokens in the job's last cost events. A warning from --zero-streak on, critical from --zero-streak-critical on. Resolved once a fire uses tokens: then a warning for 24 hours and info until --since.",
+            rule: "0 input and 0 output tokens in the job's last cost events. A warning from --zero-streak on, critical from --zero-streak-critical on. Resolved once a run uses tokens: then a warning for 24 hours and info until --since.",
             advice: "Read the job's last error, then check the model's provider, its key, and the model's name.",
         };
         SharedError: "The last runs of several jobs ended with the same error.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "At least 4 fires of at least 2 jobs, each job's last fires in a row, with the same error apart from numbers, ids, and times. A warning for each of the jobs, also if it failed once.",
+            rule: "At least 4 runs of at least 2 jobs, each job's last runs in a row, with the same error apart from numbers, ids, and times. A warning for each of the jobs, also if it failed once.",
             advice: "Read the error and fix its cause: the jobs share it.",
         };
         FailedRun: "The last run failed, and the job is not tried again for hours: the work of that slot is lost.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "The last run ended with an error or was skipped, or the last two used no tokens, and the next run is more than 6 hours after it. A warning.",
+            rule: "The last run ended with an error or was skipped, or the last 2 used no tokens, and the next run is more than 6 hours after it. A warning.",
             advice: "Read the job's last error, fix its cause, and run the job by hand if its work can't wait.",
         };
-        Flapping: "Many runs fail once and work when they are tried again.", Entry {
+        Flapping: "Many runs fail, and later ones work again.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "In the last day at least 5 fires, and one in three, failed and were followed by one that worked. Info: no slot is lost, but each failed try costs time and may cost money.",
-            advice: "Read the job's last error: something works only at the second try.",
+            rule: "In the last day a run failed in one of 4 slots, of at least 12, and at least 4 times one that worked followed one that had failed. What failed in an outage does not count. A warning. If it holds for all jobs that need a model together, and for at least 2 of them a run worked after one that failed, they are one incident.",
+            advice: "Read the job's last error: what it needs works only now and then.",
         };
         MessagesLost: "Messages of the last day were lost, though the newest may have arrived.", Entry {
             detector: Detector::ZeroTokens,
             rule: "OpenClaw: at least 3 messages in the last day were dropped, refused, or given up, or of all of a day's, at least 3, or of the last 2 or more over a day it is not known that they arrived. A warning.",
             advice: "Check the channel and target of the job's delivery, and the channel's token.",
         };
-        TokenGrowth: "Each of the last fires used far more tokens than the job used before.", Entry {
+        TokenGrowth: "Each of the last runs used far more tokens than the job used before.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "Three fires in a row at ten times the median of the earlier ones, of which at least ten are known; or at four times the oldest ten, if the tokens rose evenly for three days or more. Info: it costs money, but the job is not silent.",
+            rule: "3 runs in a row at 10 times the median of the earlier ones, of which at least 10 are known; or at 4 times the oldest 10 of at least 40, if the tokens rose evenly for 3 days or more. Info: it costs money, but the job is not silent.",
             advice: "Look at what the job's session has grown to.",
         };
-        WorkShrank: "Each of the last fires wrote, or took, a tenth of what was usual: the job may do nothing.", Entry {
+        WorkShrank: "Each of the last runs wrote, or took, a tenth of what was usual: the job may do nothing.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "Three good fires in a row whose output tokens are a tenth of the median of the earlier ones, of which at least ten are known, or whose time is, where at least 10 seconds were usual. Info.",
+            rule: "3 good runs in a row whose output tokens are a tenth of the median of the earlier ones, of which at least 10 are known, or whose time is, where at least 10 seconds were usual. Info.",
             advice: "Read what the job answers: its prompt may be lost, or a tool or a mount gone.",
         };
         ModelChanged: "The job runs on another model than before.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "Its last three fires or more ran on one model, and at least ten before them, and half of all before them, on another. Info, with the cost of a run before and after.",
+            rule: "Its last 3 runs or more used one model, and at least 10 before them, and half of all before them, another. Info, with the cost of a run before and after.",
             advice: "Unless this is intended, correct the model's name in the job or the agent.",
         };
-        CostGrowth: "Each of the last fires cost ten times what the job's fires cost before.", Entry {
+        CostGrowth: "Each of the last runs cost ten times what the job's runs cost before.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "Three fires in a row at ten times the median cost of the earlier ones, of which at least ten are known, on the same model and with usual tokens. Info.",
+            rule: "3 runs in a row at 10 times the median cost of the earlier ones, of which at least 10 are known, on the same model and with usual tokens. Info.",
             advice: "Look at the model and at what it is billed for.",
         };
         CatchingUp: "The whole scheduler was silent and works again; the job waits for its turn.", Entry {
             detector: Detector::Gap,
-            rule: "A restart scheduled the job anew, or another job with an earlier slot has run since and the worker was hardly free. A warning, because slots were lost. Once the worker is free for longer than --late-after, the job is overdue like any other.",
+            rule: "A restart scheduled the job anew. Or the whole scheduler was silent for longer than --lost-after while the job was due, then a run began, no job with a later slot came first, and the worker was hardly free since. Or, where jobs run one after another, a run is in flight that began once the job was due and the worker had been free for longer than --late-after. A warning, because slots were lost; info 24 hours after the silence ended. Once the worker is free for longer than --late-after, the job is overdue like any other.",
             advice: "Nothing now: the jobs run one after another. Read the scheduler's log of that time.",
         };
         Starved: "Nothing is broken, but long runs, of other jobs or its own, took most of the job's slots in the last day.", Entry {
             detector: Detector::Gap,
-            rule: "Fewer fires than half its slots, and each time the worker was busy or the job's own run was under way. Info.",
+            rule: "Fewer runs than half its slots, of at least 10, and each time the worker was busy or the job's own run was under way. Info.",
             advice: "Move the long jobs to another time, or run this one less often.",
         };
         OtherZone: "The job seems to run in another time zone than the assumed one.", Entry {
@@ -404,4 +404,206 @@ const RENAMED: [(&str, Problem); 13] = [
 /// The problem that had this name before.
 pub fn renamed(name: &str) -> Option<Problem> {
     RENAMED.iter().find(|(old, _)| *old == name).map(|(_, problem)| *problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A number in words of a rule, and as a constant of a judge.
+    type Number = (&'static str, &'static str);
+
+    /// Rules with numbers, and the source of the judge whose constants they repeat.
+    const NUMBERS: &[(Problem, &str, &[Number])] = &[
+        (
+            Problem::SchedulerSilent,
+            include_str!("audit/worker/boots.rs"),
+            &[("3 restarts without a run", "MIN_CRASHES: usize = 3")],
+        ),
+        (
+            Problem::SchedulerDown,
+            include_str!("audit/worker/life.rs"),
+            &[("not written for 15 minutes", "DOWN_AFTER: Millis = 15 * MINUTE")],
+        ),
+        (
+            Problem::RunHung,
+            include_str!("audit/worker/in_flight.rs"),
+            &[("3 runs or more that hang", "MANY_HUNG: usize = 3")],
+        ),
+        (
+            Problem::RunCut,
+            include_str!("audit/worker/life.rs"),
+            &[("not written for 5 minutes", "RESTART_TAKES: Millis = 5 * MINUTE")],
+        ),
+        (
+            Problem::DeliveryHung,
+            include_str!("audit/worker/in_flight.rs"),
+            &[("not updated for 15 minutes", "MAX_DELIVERY: Millis = 15 * MINUTE")],
+        ),
+        (
+            Problem::ProviderFailing,
+            include_str!("audit/outage.rs"),
+            &[
+                ("At least 4 runs", "MIN_RUNS: usize = 4"),
+                ("at least 2 jobs", "MIN_JOBS: usize = 2"),
+                ("3 runs of one job", "MIN_OF_A_JOB: usize = 3"),
+                ("lasted an hour", "LONG: Millis = HOUR"),
+            ],
+        ),
+        (
+            Problem::ProviderFailing,
+            include_str!("audit/shared_failure.rs"),
+            &[("at least 3 jobs that need a model", "MIN_MOST: usize = 3")],
+        ),
+        (
+            Problem::JobFailing,
+            include_str!("stores/phantom/traits.rs"),
+            &[("critical from 10 on", "breaker_limit: 10")],
+        ),
+        (
+            Problem::JobSilent,
+            include_str!("audit/runs.rs"),
+            &[
+                ("within 30 minutes", "ON_TIME: Millis = 30 * MINUTE"),
+                ("a quarter of the interval", "ON_TIME_SHARE: Millis = 4"),
+            ],
+        ),
+        (
+            Problem::JobSilent,
+            include_str!("audit/witness.rs"),
+            &[("at most 4 hours before", "ENDED_BEFORE: Millis = 4 * HOUR")],
+        ),
+        (
+            Problem::Runaway,
+            include_str!("audit/judges/surplus.rs"),
+            &[
+                ("Three or more runs after the row's last update", "RUNS_WITHOUT_UPDATE: usize = 3"),
+                ("three good runs of a one-shot", "RUNS_OF_ONE_SHOT: usize = 3"),
+                ("3 times as many runs as slots", "TOO_MANY_TIMES: u64 = 3"),
+                ("at least 20 more", "TOO_MANY_MORE: usize = 20"),
+                ("at least 3 slots", "MIN_PAIRS: usize = 3"),
+                ("7 intervals", "SLOTS_FOR_PAIRS: Millis = 7"),
+                ("the last 4 runs", "LAST_INTERVALS: usize = 4"),
+            ],
+        ),
+        (
+            Problem::JobSkipped,
+            include_str!("audit/judges/failing.rs"),
+            &[("after 2 days of skips", "DAYS_OF_SKIPS: Millis = 2 * DAY")],
+        ),
+        (
+            Problem::RunLong,
+            include_str!("audit/worker/usual.rs"),
+            &[
+                ("Longer than 10 minutes", "USUAL_FLOOR: Millis = 10 * MINUTE"),
+                ("twice the longest", "USUAL_FACTOR: Millis = 2"),
+                ("last 30 runs", "USUAL_RUNS: usize = 30"),
+                ("fewer than 5 runs", "MIN_RUNS: usize = 5"),
+                ("longer than 30 minutes", "UNKNOWN_FLOOR: Millis = 30 * MINUTE"),
+            ],
+        ),
+        (
+            Problem::JobsGone,
+            include_str!("audit/gone.rs"),
+            &[
+                ("At least 3 regular jobs", "MIN_JOBS: usize = 3"),
+                ("3 good runs each", "MIN_RUNS: usize = 3"),
+                ("20 minutes before", "MADE_BEFORE: Millis = 20 * MINUTE"),
+                ("15 minutes after", "MADE_AFTER: Millis = 15 * MINUTE"),
+            ],
+        ),
+        (Problem::JobsGone, include_str!("audit/judges/gone.rs"), &[("5 or more runs", "MIN_OF_REGULAR: usize = 5")]),
+        (Problem::SlotsSkipped, include_str!("audit/judges/row.rs"), &[("2 or more slots", "MIN_SKIPPED: u64 = 2")]),
+        (
+            Problem::CrashLoop,
+            include_str!("audit/worker/boots.rs"),
+            &[
+                ("10 boots or more", "MANY_CRASHES: usize = 10"),
+                ("in 12 hours", "CRASHES_WITHIN: Millis = 12 * HOUR"),
+                ("at most 2 hours ago", "CRASHES_GO_ON: Millis = 2 * HOUR"),
+            ],
+        ),
+        (
+            Problem::SharedError,
+            include_str!("audit/shared_failure.rs"),
+            &[("At least 4 runs", "SHARED_FIRES: usize = 4"), ("at least 2 jobs", "SHARED_JOBS: usize = 2")],
+        ),
+        (
+            Problem::FailedRun,
+            include_str!("audit/judges/failing.rs"),
+            &[("more than 6 hours", "SOON: Millis = 6 * HOUR"), ("the last 2 used", "MIN_EMPTY: usize = 2")],
+        ),
+        (
+            Problem::Flapping,
+            include_str!("audit/flapping.rs"),
+            &[
+                ("one of 4 slots", "ONE_IN: usize = 4"),
+                ("at least 12,", "MIN_SLOTS: usize = 12"),
+                ("at least 4 times", "MIN_TURNS: usize = 4"),
+                ("at least 2 of them", "MIN_JOBS: usize = 2"),
+            ],
+        ),
+        (
+            Problem::MessagesLost,
+            include_str!("audit/judges/delivery.rs"),
+            &[("at least 3 messages", "MIN_LOST: usize = 3"), ("the last 2 or more", "MIN_UNKNOWN: usize = 2")],
+        ),
+        (
+            Problem::TokenGrowth,
+            include_str!("audit/judges/work.rs"),
+            &[
+                ("3 runs in a row", "LAST_FIRES: usize = 3"),
+                ("at 10 times the median", "FACTOR: f64 = 10.0"),
+                ("at least 10 are known", "MIN_BEFORE: usize = 10"),
+                ("at 4 times the oldest 10", "EVEN_FACTOR: f64 = 4.0"),
+                ("for 3 days or more", "LONGER_THAN_A_SESSION: Millis = 3 * DAY"),
+            ],
+        ),
+        (
+            Problem::WorkShrank,
+            include_str!("audit/judges/work.rs"),
+            &[
+                ("3 good runs in a row", "LAST_FIRES: usize = 3"),
+                ("a tenth of the median", "FACTOR: f64 = 10.0"),
+                ("at least 10 are known", "MIN_BEFORE: usize = 10"),
+                ("at least 10 seconds", "MIN_USUAL_RUN: Millis = 10 * SECOND"),
+            ],
+        ),
+        (
+            Problem::ModelChanged,
+            include_str!("audit/judges/work.rs"),
+            &[("Its last 3 runs", "LAST_FIRES: usize = 3"), ("at least 10 before", "MIN_BEFORE: usize = 10")],
+        ),
+        (
+            Problem::CostGrowth,
+            include_str!("audit/judges/work.rs"),
+            &[
+                ("3 runs in a row", "LAST_FIRES: usize = 3"),
+                ("at 10 times the median", "FACTOR: f64 = 10.0"),
+                ("at least 10 are known", "MIN_BEFORE: usize = 10"),
+            ],
+        ),
+        (Problem::Starved, include_str!("audit/judges/surplus.rs"), &[("of at least 10,", "MIN_SLOTS: u64 = 10")]),
+    ];
+
+    #[test]
+    fn numbers_of_the_rules_are_those_of_the_judges() {
+        for (problem, judge, numbers) in NUMBERS {
+            for (words, constant) in *numbers {
+                let name = problem.name();
+                assert!(problem.rule().contains(words), "the rule of {name} does not say {words:?}");
+                let ends = [";", ","].map(|end| format!("{constant}{end}"));
+                assert!(ends.iter().any(|text| judge.contains(text)), "{name} says {words:?}, not {constant}");
+            }
+        }
+    }
+
+    #[test]
+    fn users_read_of_runs_and_not_of_fires() {
+        let problems = Problem::all().iter().flat_map(|problem| [problem.meaning(), problem.rule(), problem.advice()]);
+        let detectors = Detector::all().iter().map(|detector| detector.meaning());
+        for text in problems.chain(detectors) {
+            assert!(!text.to_lowercase().contains("fire"), "{text}");
+        }
+    }
 }

@@ -2,11 +2,11 @@
 
 use crate::report::Format;
 use crate::settings::{
-    FailOn, NotifyOn, ProcessCheck, ThresholdOverrides, ZoneChoice, parse_cadences, parse_count, parse_duration,
+    FailOn, NotifyOn, ProcessCheck, THRESHOLDS, Threshold, ThresholdOverrides, Value, ZoneChoice, parse_duration,
     parse_instant, parse_timeout, parse_zone,
 };
 use crate::time::{Instant, Millis};
-use clap::{Args, Command, FromArgMatches, Parser, ValueEnum, ValueHint};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, ValueEnum, ValueHint};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -120,46 +120,48 @@ pub struct Cli {
     #[arg(short, long, value_name = "DURATION", value_parser = parse_timeout, help_heading = "Time")]
     pub timeout: Option<Millis>,
 
-    #[command(flatten)]
-    thresholds: ThresholdArgs,
-}
-
-/// Thresholds; docs/thresholds.md has what each costs.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Thresholds")]
-struct ThresholdArgs {
-    /// A late job is critical once this many times its cadence have passed; fractions allowed [default: 2]
-    #[arg(long, value_name = "N", value_parser = parse_cadences)]
-    late_cadences: Option<f64>,
-    /// A due job is a warning once the worker was free for longer than this [default: 15m]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    late_after: Option<Millis>,
-    /// A due job is critical once the worker was free for longer than this [default: 65m]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    lost_after: Option<Millis>,
-    /// Zero-token fires in a row for a warning [default: 3]
-    #[arg(long, value_name = "N", value_parser = parse_count)]
-    zero_streak: Option<u64>,
-    /// Zero-token fires in a row for critical [default: 5]
-    #[arg(long, value_name = "N", value_parser = parse_count)]
-    zero_streak_critical: Option<u64>,
-    /// Longest run that the scheduler allows, its timeout_minutes [default: 240m]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    max_run: Option<Millis>,
-}
-
-impl Cli {
     /// The thresholds that the command line sets.
-    pub fn thresholds(&self) -> ThresholdOverrides {
-        let args = &self.thresholds;
-        ThresholdOverrides {
-            late_cadences: args.late_cadences,
-            late_after: args.late_after,
-            lost_after: args.lost_after,
-            zero_streak: args.zero_streak,
-            zero_streak_critical: args.zero_streak_critical,
-            max_run: args.max_run,
+    #[command(flatten)]
+    pub thresholds: ThresholdOverrides,
+}
+
+/// An option for each threshold; docs/thresholds.md has what each costs.
+impl Args for ThresholdOverrides {
+    fn augment_args(command: Command) -> Command {
+        command.next_help_heading("Thresholds").args(THRESHOLDS.iter().map(threshold_option))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+fn threshold_option(threshold: &'static Threshold) -> Arg {
+    let value_name = match threshold.default {
+        Value::Duration(_) => "DURATION",
+        Value::Count(_) | Value::Cadences(_) => "N",
+    };
+    Arg::new(threshold.key)
+        .long(threshold.option())
+        .value_name(value_name)
+        .value_parser(|text: &str| threshold.read(text))
+        .help(format!("{} [default: {}]", threshold.about, threshold.default_text()))
+}
+
+impl FromArgMatches for ThresholdOverrides {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut given = ThresholdOverrides::default();
+        given.update_from_arg_matches(matches)?;
+        Ok(given)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for threshold in THRESHOLDS {
+            if let Some(value) = matches.get_one::<Value>(threshold.key) {
+                self.set(threshold.key, *value);
+            }
         }
+        Ok(())
     }
 }
 

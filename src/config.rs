@@ -3,8 +3,8 @@
 
 use crate::audit::policy::{IncidentMute, Mute, Rule};
 use crate::settings::{
-    FailOn, NotifyOn, ProcessCheck, Quiet, SettingError, ThresholdOverrides, ZoneChoice, nearest, parse_cadences,
-    parse_count, parse_duration, parse_instant, parse_quiet, parse_timeout, parse_zone,
+    FailOn, NotifyOn, ProcessCheck, Quiet, SettingError, THRESHOLDS, Threshold, ThresholdOverrides, Value, ZoneChoice,
+    nearest, parse_cadences, parse_count, parse_duration, parse_instant, parse_quiet, parse_timeout, parse_zone,
 };
 use crate::stores::{Dialect, Form, Mapping, TimeForm, Words};
 use crate::time::{DAY, Instant, Millis, TimeText};
@@ -19,11 +19,14 @@ use std::io::Read;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
 use wildmatch::WildMatch;
 
 /// More is no configuration.
 const MAX_FILE_LEN: u64 = 1 << 20;
 const MAX_RULES: usize = 1000;
+/// The tables that have this key have the thresholds too.
+const BESIDE_THRESHOLDS: &str = "quiet";
 
 /// What a file sets.
 #[derive(Debug, Default)]
@@ -119,7 +122,7 @@ pub enum ConfigError {
     },
 }
 
-/// The keys of a file. Their comments are docs/config.md, and with their examples the template.
+/// The keys of a file but for the thresholds. Their comments are docs/config.md, and with their examples the template.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Keys {
@@ -177,30 +180,6 @@ pub struct Keys {
     #[serde(deserialize_with = "quiet")]
     #[schemars(with = "Vec<String>", example = ["22:00-07:00"])]
     quiet: Option<Vec<Quiet>>,
-    /// A due job is a warning once the worker was free for longer than this. Default: 15m.
-    #[serde(deserialize_with = "duration")]
-    #[schemars(with = "String", example = &"30m")]
-    late_after: Option<Millis>,
-    /// A due job is critical once the worker was free for longer than this. Default: 65m.
-    #[serde(deserialize_with = "duration")]
-    #[schemars(with = "String", example = &"2h")]
-    lost_after: Option<Millis>,
-    /// A late job is critical once this many times its cadence have passed. Default: 2.
-    #[serde(deserialize_with = "cadences")]
-    #[schemars(example = 3)]
-    late_cadences: Option<f64>,
-    /// Zero-token fires in a row for a warning. Default: 3.
-    #[serde(deserialize_with = "count")]
-    #[schemars(example = 4)]
-    zero_streak: Option<u64>,
-    /// Zero-token fires in a row for critical. Default: 5.
-    #[serde(deserialize_with = "count")]
-    #[schemars(example = 8)]
-    zero_streak_critical: Option<u64>,
-    /// The longest run that the scheduler allows, its timeout_minutes. Default: 240m.
-    #[serde(deserialize_with = "duration")]
-    #[schemars(with = "String", example = &"60m")]
-    max_run: Option<Millis>,
     /// Special cases: the keys that apply to the jobs that match.
     #[schemars(with = "Vec<JobKeys>")]
     job: Vec<Spanned<JobKeys>>,
@@ -293,30 +272,6 @@ struct JobKeys {
     #[schemars(example = &"mail-*")]
     pattern: String,
     /// As above, for these jobs.
-    #[serde(default, deserialize_with = "duration")]
-    #[schemars(with = "String", example = &"1h")]
-    late_after: Option<Millis>,
-    /// As above, for these jobs.
-    #[serde(default, deserialize_with = "cadences")]
-    #[schemars(example = 1)]
-    late_cadences: Option<f64>,
-    /// As above, for these jobs.
-    #[serde(default, deserialize_with = "duration")]
-    #[schemars(with = "String", example = &"1h")]
-    lost_after: Option<Millis>,
-    /// As above, for these jobs.
-    #[serde(default, deserialize_with = "count")]
-    #[schemars(example = 2)]
-    zero_streak: Option<u64>,
-    /// As above, for these jobs.
-    #[serde(default, deserialize_with = "count")]
-    #[schemars(example = 2)]
-    zero_streak_critical: Option<u64>,
-    /// As above, for these jobs.
-    #[serde(default, deserialize_with = "duration")]
-    #[schemars(with = "String", example = &"8h")]
-    max_run: Option<Millis>,
-    /// As above, for these jobs.
     #[serde(default, deserialize_with = "quiet")]
     #[schemars(with = "Vec<String>", example = ["00:00-06:00"])]
     quiet: Option<Vec<Quiet>>,
@@ -360,13 +315,11 @@ impl Config {
     /// What is wrong with it, on which line, and the most similar name.
     pub fn read(path: &Path) -> Result<Config, ConfigError> {
         let text = read_file(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
-        let line = |offset: usize| text[..offset.min(text.len())].matches('\n').count() + 1;
-        let keys: Keys = toml::from_str(&text).map_err(|error| ConfigError::Line {
-            path: path.to_owned(),
-            line: error.span().map(|span| line(span.start)),
-            message: with_nearest_name(error.message()),
-        })?;
-        let thresholds = keys.thresholds();
+        let source = Source { path, text: &text };
+        let mut file = DeTable::parse(&text).map_err(|error| source.refuse(&error))?;
+        let thresholds = source.take_thresholds(file.get_mut())?;
+        let thresholds_of_jobs = source.take_thresholds_of_jobs(file.get_mut())?;
+        let keys = Keys::deserialize(toml::Deserializer::from(file)).map_err(|error| source.refuse(&error))?;
         let mut config = Config {
             path: Some(path.to_owned()),
             databases: resolved(keys.databases, path)?,
@@ -392,19 +345,17 @@ impl Config {
         if keys.job.len() > MAX_RULES {
             return Err(ConfigError::TooManyRules { path: path.to_owned(), count: keys.job.len() });
         }
-        for job in keys.job {
-            let line = line(job.span().start);
+        for (job, thresholds) in keys.job.into_iter().zip(thresholds_of_jobs) {
+            let line = source.line(job.span().start);
             let job = job.into_inner();
+            thresholds.check().map_err(|error| ConfigError::Rule { path: path.to_owned(), line, error })?;
             if job.expect {
                 config.expect.push(job.pattern.clone());
             }
-            let rule = job.rule(line);
-            let checked = rule.thresholds.check();
-            checked.map_err(|error| ConfigError::Rule { path: path.to_owned(), line, error })?;
-            config.rules.push(rule);
+            config.rules.push(job.rule(line, thresholds));
         }
         for mute in keys.mute {
-            let line = line(mute.span().start);
+            let line = source.line(mute.span().start);
             let mute = mute.into_inner().mute(line);
             if mute.what.is_none() && mute.fingerprint.is_none() && mute.job.is_none() {
                 let message = "a [[mute]] needs a cause, a fingerprint, or a job".to_owned();
@@ -413,7 +364,7 @@ impl Config {
             config.mutes.push(mute);
         }
         for store in keys.store {
-            let line = line(store.span().start);
+            let line = source.line(store.span().start);
             let mapping = store.into_inner().mapping((path.to_owned(), line));
             let wrong = |message| ConfigError::Line { path: path.to_owned(), line: Some(line), message };
             config.stores.push(mapping.map_err(wrong)?);
@@ -507,34 +458,69 @@ fn read_file(path: &Path) -> std::io::Result<String> {
     Ok(text)
 }
 
-impl Keys {
-    fn thresholds(&self) -> ThresholdOverrides {
-        ThresholdOverrides {
-            late_cadences: self.late_cadences,
-            late_after: self.late_after,
-            lost_after: self.lost_after,
-            zero_streak: self.zero_streak,
-            zero_streak_critical: self.zero_streak_critical,
-            max_run: self.max_run,
-        }
+impl JobKeys {
+    fn rule(self, line: usize, thresholds: ThresholdOverrides) -> Rule {
+        Rule { pattern: WildMatch::new(&self.pattern), line, thresholds, quiet: self.quiet, mute: self.mute }
     }
 }
 
-impl JobKeys {
-    fn rule(self, line: usize) -> Rule {
-        Rule {
-            pattern: WildMatch::new(&self.pattern),
-            line,
-            thresholds: ThresholdOverrides {
-                late_cadences: self.late_cadences,
-                late_after: self.late_after,
-                lost_after: self.lost_after,
-                zero_streak: self.zero_streak,
-                zero_streak_critical: self.zero_streak_critical,
-                max_run: self.max_run,
-            },
-            quiet: self.quiet,
-            mute: self.mute,
+/// A file's text, and where it is from.
+struct Source<'a> {
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl Source<'_> {
+    /// The line of a byte, counted from 1.
+    fn line(&self, offset: usize) -> usize {
+        self.text[..offset.min(self.text.len())].matches('\n').count() + 1
+    }
+
+    fn refuse(&self, error: &toml::de::Error) -> ConfigError {
+        ConfigError::Line {
+            path: self.path.to_owned(),
+            line: error.span().map(|span| self.line(span.start)),
+            message: with_nearest_name(error.message()),
+        }
+    }
+
+    /// Takes the thresholds out of a table, whose other keys serde reads.
+    fn take_thresholds(&self, table: &mut DeTable<'_>) -> Result<ThresholdOverrides, ConfigError> {
+        let mut given = ThresholdOverrides::default();
+        for threshold in THRESHOLDS {
+            let Some(value) = table.remove(threshold.key) else { continue };
+            let line = Some(self.line(value.span().start));
+            match threshold_value(threshold, ValueDeserializer::from(value)) {
+                Ok(value) => given.set(threshold.key, value),
+                Err(error) => {
+                    let message = error.message().to_owned();
+                    return Err(ConfigError::Line { path: self.path.to_owned(), line, message });
+                }
+            }
+        }
+        Ok(given)
+    }
+
+    /// The same for each `[[job]]`.
+    fn take_thresholds_of_jobs(&self, file: &mut DeTable<'_>) -> Result<Vec<ThresholdOverrides>, ConfigError> {
+        let Some(DeValue::Array(jobs)) = file.get_mut("job").map(Spanned::get_mut) else { return Ok(Vec::new()) };
+        let mut of_jobs = Vec::new();
+        for job in jobs.iter_mut() {
+            of_jobs.push(match job.get_mut() {
+                DeValue::Table(job) => self.take_thresholds(job)?,
+                _ => ThresholdOverrides::default(),
+            });
+        }
+        Ok(of_jobs)
+    }
+}
+
+fn threshold_value<'de, D: Deserializer<'de>>(threshold: &Threshold, value: D) -> Result<Value, D::Error> {
+    match threshold.default {
+        Value::Duration(_) => read_text(value, parse_duration).map(Value::Duration),
+        Value::Count(_) => read_count(value).map(Value::Count),
+        Value::Cadences(_) => {
+            parse_cadences(&f64::deserialize(value)?.to_string()).map(Value::Cadences).map_err(de::Error::custom)
         }
     }
 }
@@ -557,19 +543,34 @@ fn with_nearest_name(message: &str) -> String {
     let mut quoted = message.split('`').skip(1).step_by(2);
     if message.starts_with("unknown")
         && let Some(unknown) = quoted.next()
-        && let Some(nearest) = nearest(unknown, quoted)
+        && let Some(nearest) = nearest(unknown, with_thresholds(quoted.collect()).into_iter())
     {
         return format!("unknown key {unknown:?}; did you mean {nearest:?}?");
     }
     message.lines().next().unwrap_or_default().to_owned()
 }
 
+/// The keys that serde knows of a table, and the thresholds, if the table has them.
+fn with_thresholds(mut keys: Vec<&str>) -> Vec<&str> {
+    if keys.contains(&BESIDE_THRESHOLDS) {
+        keys.extend(THRESHOLDS.iter().map(|threshold| threshold.key));
+    }
+    keys
+}
+
 fn read<'de, D: Deserializer<'de>, T, E: Display>(
     deserializer: D,
     parse: impl Fn(&str) -> Result<T, E>,
 ) -> Result<Option<T>, D::Error> {
+    read_text(deserializer, parse).map(Some)
+}
+
+fn read_text<'de, D: Deserializer<'de>, T, E: Display>(
+    deserializer: D,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<T, D::Error> {
     let text = String::deserialize(deserializer)?;
-    parse(&text).map(Some).map_err(|error| de::Error::custom(format!("{text:?}: {error}")))
+    parse(&text).map_err(|error| de::Error::custom(format!("{text:?}: {error}")))
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Millis>, D::Error> {
@@ -592,14 +593,13 @@ fn names<T: ValueEnum>() -> Vec<String> {
     T::value_variants().iter().filter_map(|one| Some(one.to_possible_value()?.get_name().to_owned())).collect()
 }
 
-fn cadences<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    let number = f64::deserialize(deserializer)?;
-    parse_cadences(&number.to_string()).map(Some).map_err(de::Error::custom)
+fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    read_count(deserializer).map(Some)
 }
 
-fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+fn read_count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let count = i64::deserialize(deserializer)?.to_string();
-    parse_count(&count).map(Some).map_err(|error| de::Error::custom(format!("{count}: {error}")))
+    parse_count(&count).map_err(|error| de::Error::custom(format!("{count}: {error}")))
 }
 
 fn mutes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Mute>>, D::Error> {

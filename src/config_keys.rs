@@ -1,6 +1,7 @@
 //! The keys of the config file as a document and as a commented file, made from the types that read it.
 
 use crate::config;
+use crate::settings::{self, THRESHOLDS, Threshold};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -50,8 +51,16 @@ fn tables() -> [Table; 4] {
     let schema = config::schema();
     let of = |name: &str| &schema["$defs"][name];
     [
-        Table { name: None, about: "They have the names of the long options.".to_owned(), keys: keys(&schema) },
-        Table { name: Some("job"), about: about(of("JobKeys")), keys: keys(of("JobKeys")) },
+        Table {
+            name: None,
+            about: "They have the names of the long options.".to_owned(),
+            keys: sorted(keys(&schema), THRESHOLDS.iter().map(threshold_key)),
+        },
+        Table {
+            name: Some("job"),
+            about: about(of("JobKeys")),
+            keys: sorted(keys(of("JobKeys")), THRESHOLDS.iter().map(threshold_key_of_job)),
+        },
         Table { name: Some("mute"), about: about(of("MuteKeys")), keys: keys(of("MuteKeys")) },
         Table { name: Some("store"), about: about(of("StoreKeys")), keys: keys(of("StoreKeys")) },
     ]
@@ -70,6 +79,30 @@ fn keys(schema: &Value) -> Vec<Key> {
         Some(Key { name: name.clone(), meaning: about(about_key), example })
     };
     properties.iter().filter_map(key).collect()
+}
+
+/// The key of a threshold for all jobs.
+fn threshold_key(threshold: &Threshold) -> Key {
+    Key {
+        name: threshold.key.to_owned(),
+        meaning: format!("{}. Default: {}.", threshold.about, threshold.default_text()),
+        example: match threshold.default {
+            settings::Value::Duration(_) => format!("{:?}", threshold.example),
+            settings::Value::Count(_) | settings::Value::Cadences(_) => threshold.example.to_owned(),
+        },
+    }
+}
+
+/// The same key in a `[[job]]`.
+fn threshold_key_of_job(threshold: &Threshold) -> Key {
+    Key { meaning: "As above, for these jobs.".to_owned(), ..threshold_key(threshold) }
+}
+
+/// Keys of two kinds by their names.
+fn sorted(mut keys: Vec<Key>, others: impl Iterator<Item = Key>) -> Vec<Key> {
+    keys.extend(others);
+    keys.sort_by(|one, other| one.name.cmp(&other.name));
+    keys
 }
 
 const INTRODUCTION: &str = "\

@@ -90,7 +90,7 @@ impl Options {
             None if cli.no_config => Config::default(),
             None => Config::find()?,
         };
-        let overrides = cli.thresholds().or(&file.thresholds);
+        let overrides = cli.thresholds.or(&file.thresholds);
         overrides.check()?;
         let settings = Settings {
             now: cli.now.unwrap_or(clock),

@@ -1,8 +1,13 @@
 //! What an operator may set: thresholds, their defaults, and how values are read from the command line and the config file.
 
+mod thresholds;
+
+use thresholds::option;
+pub use thresholds::{THRESHOLDS, Threshold, ThresholdOverrides, Thresholds, Value};
+
 use crate::catalog::Severity;
 use crate::schedule::Zone;
-use crate::time::{DAY, HOUR, Instant, MINUTE, Millis, SECOND, TimeText, span};
+use crate::time::{DAY, HOUR, Instant, MINUTE, Millis, SECOND, TimeText};
 use chrono::{NaiveDate, NaiveTime};
 use clap::ValueEnum;
 
@@ -37,127 +42,6 @@ impl Settings {
             age if age > Self::STILL_NEW => Some(Severity::Info),
             _ => Some(Severity::Warning),
         }
-    }
-}
-
-/// When a job is in trouble. docs/thresholds.md has what each costs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Thresholds {
-    /// A late job is critical once this many times its cadence have passed.
-    pub late_cadences: f64,
-    /// A due job is late once the worker was free for longer than this.
-    pub late_after: Millis,
-    /// A due job is lost once the worker was free for longer than this.
-    pub lost_after: Millis,
-    /// Zero-token fires in a row for a warning.
-    pub zero_streak: u64,
-    /// Zero-token fires in a row for critical.
-    pub zero_streak_critical: u64,
-    /// The longest run that the scheduler allows.
-    pub max_run: Millis,
-}
-
-impl Default for Thresholds {
-    fn default() -> Thresholds {
-        Thresholds {
-            late_cadences: 2.0,
-            late_after: 15 * MINUTE,
-            lost_after: 65 * MINUTE,
-            zero_streak: 3,
-            zero_streak_critical: 5,
-            max_run: 240 * MINUTE,
-        }
-    }
-}
-
-/// Thresholds that were set.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ThresholdOverrides {
-    /// See [`Thresholds::late_cadences`].
-    pub late_cadences: Option<f64>,
-    /// See [`Thresholds::late_after`].
-    pub late_after: Option<Millis>,
-    /// See [`Thresholds::lost_after`].
-    pub lost_after: Option<Millis>,
-    /// See [`Thresholds::zero_streak`].
-    pub zero_streak: Option<u64>,
-    /// See [`Thresholds::zero_streak_critical`].
-    pub zero_streak_critical: Option<u64>,
-    /// See [`Thresholds::max_run`].
-    pub max_run: Option<Millis>,
-}
-
-impl ThresholdOverrides {
-    /// These, and those of `fallback` where these say nothing.
-    pub fn or(&self, fallback: &ThresholdOverrides) -> ThresholdOverrides {
-        ThresholdOverrides {
-            late_cadences: self.late_cadences.or(fallback.late_cadences),
-            late_after: self.late_after.or(fallback.late_after),
-            lost_after: self.lost_after.or(fallback.lost_after),
-            zero_streak: self.zero_streak.or(fallback.zero_streak),
-            zero_streak_critical: self.zero_streak_critical.or(fallback.zero_streak_critical),
-            max_run: self.max_run.or(fallback.max_run),
-        }
-    }
-
-    /// Refuses a threshold for a warning that is beyond the one for critical.
-    ///
-    /// # Errors
-    /// Which two contradict each other.
-    pub fn check(&self) -> Result<(), SettingError> {
-        let contradiction =
-            |name, value, limit, limit_value| Err(SettingError::Contradiction { name, value, limit, limit_value });
-        if let (Some(late), Some(lost)) = (self.late_after, self.lost_after)
-            && late > lost
-        {
-            return contradiction("late-after", span(late), "lost-after", span(lost));
-        }
-        if let (Some(warning), Some(critical)) = (self.zero_streak, self.zero_streak_critical)
-            && warning > critical
-        {
-            return contradiction("zero-streak", warning.to_string(), "zero-streak-critical", critical.to_string());
-        }
-        Ok(())
-    }
-
-    /// The thresholds, from `base` where these say nothing. A threshold that was not set follows its counterpart, so that a
-    /// warning never needs more than critical does.
-    pub fn apply(&self, base: &Thresholds) -> Thresholds {
-        let (late_after, lost_after) = ordered((self.late_after, self.lost_after), (base.late_after, base.lost_after));
-        let (zero_streak, zero_streak_critical) =
-            ordered((self.zero_streak, self.zero_streak_critical), (base.zero_streak, base.zero_streak_critical));
-        Thresholds {
-            late_cadences: self.late_cadences.unwrap_or(base.late_cadences),
-            late_after,
-            lost_after,
-            zero_streak,
-            zero_streak_critical,
-            max_run: self.max_run.unwrap_or(base.max_run),
-        }
-    }
-
-    /// The config keys of the thresholds that are set.
-    pub fn keys(&self) -> impl Iterator<Item = &'static str> {
-        [
-            ("late_after", self.late_after.is_some()),
-            ("late_cadences", self.late_cadences.is_some()),
-            ("lost_after", self.lost_after.is_some()),
-            ("zero_streak", self.zero_streak.is_some()),
-            ("zero_streak_critical", self.zero_streak_critical.is_some()),
-            ("max_run", self.max_run.is_some()),
-        ]
-        .into_iter()
-        .filter_map(|(key, is_set)| is_set.then_some(key))
-    }
-}
-
-/// A pair of which the first never exceeds the second.
-fn ordered<T: Ord + Copy>((low, high): (Option<T>, Option<T>), base: (T, T)) -> (T, T) {
-    match (low, high) {
-        (None, None) => base,
-        (Some(low), None) => (low, base.1.max(low)),
-        (None, Some(high)) => (base.0.min(high), high),
-        (Some(low), Some(high)) => (low, high.max(low)),
     }
 }
 
@@ -289,13 +173,13 @@ pub enum SettingError {
     #[error("longer than 1000 years")]
     TooLong,
     /// A warning would need more than critical does.
-    #[error("{name} {value} is more than {limit} {limit_value}: a warning must come before critical")]
+    #[error("{} {value} is more than {} {limit_value}: a warning must come before critical", option(.key), option(.limit))]
     Contradiction {
-        /// The threshold of the warning.
-        name: &'static str,
+        /// The key of the threshold of the warning.
+        key: &'static str,
         /// Its value.
         value: String,
-        /// The threshold of critical.
+        /// The key of the threshold of critical.
         limit: &'static str,
         /// Its value.
         limit_value: String,
@@ -417,33 +301,6 @@ pub fn nearest<'a>(name: &str, among: impl Iterator<Item = &'a str>) -> Option<&
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn lateness(late_after: Option<Millis>, lost_after: Option<Millis>) -> ThresholdOverrides {
-        ThresholdOverrides { late_after, lost_after, ..ThresholdOverrides::default() }
-    }
-
-    #[test]
-    fn warning_thresholds_may_equal_the_critical_ones_but_not_exceed_them() {
-        assert!(lateness(Some(MINUTE), Some(MINUTE)).check().is_ok());
-        assert!(lateness(Some(MINUTE + 1), Some(MINUTE)).check().is_err());
-        let streaks = |warning, critical| ThresholdOverrides {
-            zero_streak: Some(warning),
-            zero_streak_critical: Some(critical),
-            ..ThresholdOverrides::default()
-        };
-        assert!(streaks(5, 5).check().is_ok() && streaks(6, 5).check().is_err());
-    }
-
-    #[test]
-    fn a_threshold_that_was_not_set_follows_its_counterpart() {
-        let of = |late, lost| {
-            let thresholds = lateness(late, lost).apply(&Thresholds::default());
-            (thresholds.late_after / MINUTE, thresholds.lost_after / MINUTE)
-        };
-        assert_eq!(of(None, None), (15, 65));
-        assert_eq!((of(Some(65 * MINUTE), None), of(Some(66 * MINUTE), None)), ((65, 65), (66, 66)));
-        assert_eq!((of(None, Some(15 * MINUTE)), of(None, Some(14 * MINUTE))), ((15, 15), (14, 14)));
-    }
 
     #[test]
     fn resolved_problems_are_warnings_for_a_day_and_info_until_since() {

@@ -5,7 +5,7 @@ use crate::audit::audit;
 use crate::audit::policy::Policy;
 use crate::model::*;
 use crate::schedule::Zone;
-use crate::settings::{Quiet, Thresholds};
+use crate::settings::{Quiet, THRESHOLDS, ThresholdOverrides, Thresholds, Value};
 use crate::stores;
 use crate::time::{DAY, HOUR, MINUTE, Millis};
 use crate::zone;
@@ -193,20 +193,26 @@ fn quiet(u: &mut Unstructured<'_>) -> Result<Quiet> {
     Ok(Quiet { from: hour(u)?, until: hour(u)? })
 }
 
+fn thresholds(u: &mut Unstructured<'_>) -> Result<Thresholds> {
+    let mut overrides = ThresholdOverrides::default();
+    for threshold in THRESHOLDS {
+        let value = match threshold.default {
+            Value::Duration(_) => Value::Duration(span(u)?),
+            Value::Count(_) => Value::Count(u.int_in_range(1..=6)?),
+            Value::Cadences(_) => Value::Cadences(f64::from(u.int_in_range(0..=1000)?) / 3.0),
+        };
+        overrides.set(threshold.key, value);
+    }
+    Ok(overrides.apply(&Thresholds::default()))
+}
+
 fn report(u: &mut Unstructured<'_>) -> Result<Report> {
     let Some(zone) = Zone::named(u.choose(&ZONES)?) else { return Err(arbitrary::Error::IncorrectFormat) };
     let settings = Settings {
         now: instant(u)?,
         since: span(u)?,
         resolved: u.arbitrary()?,
-        thresholds: Thresholds {
-            late_cadences: f64::from(u.int_in_range(0..=1000)?) / 3.0,
-            late_after: span(u)?,
-            lost_after: span(u)?,
-            zero_streak: u.int_in_range(1..=4)?,
-            zero_streak_critical: u.int_in_range(1..=6)?,
-            max_run: span(u)?,
-        },
+        thresholds: thresholds(u)?,
         quiet: up_to(2, u, quiet)?,
     };
     let policy = Policy::of(settings.clone());

@@ -3,20 +3,17 @@
 use super::{Audited, Report, sanitize};
 use crate::audit::policy::{IncidentMute, JobSettings, Policy};
 use crate::model::Outcome;
-use crate::settings::{Quiet, Thresholds};
-use crate::time::{Instant, span};
+use crate::settings::{Quiet, THRESHOLDS, Thresholds};
+use crate::time::Instant;
 
 const MAX_NAME_LEN: usize = 120;
 /// Jobs of a mapped store that are shown, and runs of each.
 const SHOWN: usize = 3;
 
-/// The keys of thresholds, in the order in which they are shown.
-const KEYS: [&str; 6] = ["late_after", "lost_after", "late_cadences", "zero_streak", "zero_streak_critical", "max_run"];
-
 /// The settings of all jobs, then what is special about each.
 pub fn render(report: &Report, policy: &Policy) -> String {
-    let base: Vec<String> =
-        KEYS.iter().map(|key| format!("{key} {}", value(key, &policy.settings.thresholds))).collect();
+    let thresholds = &policy.settings.thresholds;
+    let base: Vec<String> = THRESHOLDS.iter().map(|threshold| threshold_text(threshold.key, thresholds)).collect();
     let mut text = format!("every job: {}\n", base.join(", "));
     let expected: Vec<String> = policy.expected.iter().map(|pattern| format!("{:?}", pattern.to_string())).collect();
     if !expected.is_empty() {
@@ -100,21 +97,16 @@ fn muted(mute: &IncidentMute, now: Instant) -> String {
 }
 
 fn special(settings: &JobSettings, key: &str, file: &str, line: usize) -> String {
-    let value = match key {
-        "mute" => settings.mute.iter().map(|mute| mute.name()).collect::<Vec<_>>().join(" "),
-        "quiet" => windows(&settings.quiet),
-        key => value(key, &settings.thresholds),
+    let setting = match key {
+        "mute" => format!("mute {}", settings.mute.iter().map(|mute| mute.name()).collect::<Vec<_>>().join(" ")),
+        "quiet" => format!("quiet {}", windows(&settings.quiet)),
+        key => threshold_text(key, &settings.thresholds),
     };
-    format!("{key} {value} ({file} line {line})")
+    format!("{setting} ({file} line {line})")
 }
 
-fn value(key: &str, thresholds: &Thresholds) -> String {
-    match key {
-        "late_after" => span(thresholds.late_after),
-        "lost_after" => span(thresholds.lost_after),
-        "late_cadences" => thresholds.late_cadences.to_string(),
-        "zero_streak" => thresholds.zero_streak.to_string(),
-        "zero_streak_critical" => thresholds.zero_streak_critical.to_string(),
-        _ => span(thresholds.max_run),
-    }
+/// A threshold's key and value.
+fn threshold_text(key: &str, thresholds: &Thresholds) -> String {
+    let value = thresholds.get(key).map_or_else(String::new, |value| value.to_string());
+    format!("{key} {value}")
 }

@@ -152,7 +152,7 @@ const BEGINNINGS: [&str; 17] = [
     "::notice title=",
     "sched-audit: ",
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"sched-audit\"",
-    "every job: late_after ",
+    "every job: late_",
 ];
 
 /// Whether a text begins as a report does, in whatever format.

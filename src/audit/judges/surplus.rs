@@ -4,7 +4,7 @@ use crate::audit::context::{Context, Subject};
 use crate::audit::evidence::Evidence;
 use crate::audit::finding::Finding;
 use crate::audit::fleet::Fleet;
-use crate::audit::repair::{UPDATE_FOLLOWS, edited_at};
+use crate::audit::repair::{UPDATE_FOLLOWS, edited_at, scheduled_ahead};
 use crate::audit::runs::{begin, is_same_slot};
 use crate::audit::worker::{MIN_FREE, ROW_FOLLOWS};
 use crate::catalog::Severity;
@@ -40,6 +40,9 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
     match job.state {
         State::Watched | State::Broken => {}
         _ => return None,
+    }
+    if scheduled_ahead(fleet.context, job).is_some() {
+        return None;
     }
     if let Some(found) = never_updated(subject).or_else(|| repeated(subject)) {
         return Some(found);

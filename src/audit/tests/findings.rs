@@ -3,6 +3,7 @@
 use super::*;
 use crate::audit::evidence::Change;
 use crate::audit::sentence::sentence;
+use crate::settings::Value;
 use wildmatch::WildMatch;
 
 /// The sentences of findings of a job that ran from 10:00 to 10:01, as of noon.
@@ -276,7 +277,8 @@ fn a_state_is_watched_or_says_why_not() {
 #[test]
 fn each_job_is_judged_by_its_own_settings() {
     let world = fleet([hourly("j").ran("10:00", "10:01"), hourly("k").ran("10:01", "10:02")]);
-    let thresholds = ThresholdOverrides { late_after: Some(HOUR), ..ThresholdOverrides::default() };
+    let mut thresholds = ThresholdOverrides::default();
+    thresholds.set("late_after", Value::Duration(HOUR));
     let rule = Rule { pattern: WildMatch::new("j"), line: 1, thresholds, quiet: None, mute: None };
     let jobs = |rules| {
         let policy = Policy { rules, ..Policy::of(settings(at("11:30"))) };
