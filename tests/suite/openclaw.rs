@@ -686,3 +686,35 @@ fn a_file_with_the_tables_of_two_schedulers_is_not_read_by_half() {
         (0, 0)
     );
 }
+
+#[test]
+fn runs_that_an_upgrade_imported_once_more_are_counted_once() {
+    let runs = |detail: Value| {
+        let store = OpenClaw::new("10:29");
+        store.hourly("a", "10:00", "11:00");
+        for hour in 3..=10 {
+            store.run("a", &format!("{hour:02}:00"), detail.clone());
+        }
+        store
+    };
+    let plain = runs(json!({"status": "error", "error": "boom"}));
+    let upgraded = runs(json!({"status": "error", "error": "boom"}));
+    upgraded.sql(
+        "INSERT INTO task_runs (task_id, runtime, source_id, owner_key, task, status, delivery_status, created_at, started_at, ended_at, detail_json)
+           SELECT 'cron-runlog-import:a:' || started_at || ':1', 'cron', source_id, '', '', 'failed', '', 0, started_at, ended_at + 9000, detail_json
+           FROM task_runs;
+         UPDATE task_runs SET detail_json = NULL WHERE task_id NOT LIKE 'cron-runlog-import:%'",
+    );
+    let (plain, upgraded) = (plain.audit("10:30", &[]), upgraded.audit("10:30", &[]));
+    assert_eq!(upgraded.findings(), plain.findings(), "{}", upgraded.out);
+    let incidents = |run: &Run| run.json()["incidents"].clone();
+    assert_eq!(incidents(&upgraded), incidents(&plain), "with their fingerprints");
+    let past = runs(json!({"status": "ok", "usage": {"total_tokens": 5}}));
+    past.sql(
+        "INSERT INTO task_runs (task_id, runtime, source_id, owner_key, task, status, delivery_status, created_at, started_at, ended_at)
+           SELECT 'cron-runlog-import:a:' || started_at || ':1', 'cron', source_id, '', '', '', '', 0, started_at, ended_at + 9000
+           FROM task_runs WHERE started_at < (SELECT max(started_at) FROM task_runs)",
+    );
+    let run = past.audit("09:30", &[]);
+    assert!(!run.out.contains("clock"), "imported rows are no clock that was set back: {}", run.out);
+}
