@@ -718,3 +718,27 @@ fn runs_that_an_upgrade_imported_once_more_are_counted_once() {
     let run = past.audit("09:30", &[]);
     assert!(!run.out.contains("clock"), "imported rows are no clock that was set back: {}", run.out);
 }
+
+#[test]
+fn a_one_shot_of_tomorrow_that_was_tried_by_hand_is_healthy() {
+    let store = OpenClaw::new("10:29");
+    let state = json!({"lastRunAtMs": ms("10:20"), "lastDurationMs": 60_000, "lastRunStatus": "ok",
+        "nextRunAtMs": ms("2026-03-03T09:00")});
+    store.job("j", true, json!({"kind": "at", "at": "2026-03-03T09:00:00Z"}), state, json!({}));
+    let tries = ["10:00", "10:10", "10:20"];
+    store.worked("j", &tries);
+    store.check("10:30", &["critical gap/runaway ongoing"], &["critical runaway ongoing"]);
+    tries.iter().for_each(|start| {
+        store.receipt("j", "ok", start, Some("10:29"));
+    });
+    store.sql("UPDATE cron_run_receipts SET request_run_id = receipt_id");
+    store.check("10:30", &[], &[]);
+}
+
+#[test]
+fn an_installation_that_never_had_a_job_is_fine() {
+    let store = OpenClaw::new("10:29");
+    store.check("10:30", &[], &[]);
+    store.worked("j", &["08:00", "09:00"]);
+    store.check("10:30", &["warning past-due/nothing-watched ongoing"], &["warning nothing-watched ongoing"]);
+}
