@@ -41,7 +41,7 @@ impl RunTable {
         match self {
             RunTable::Tasks => {
                 "SELECT source_id, started_at, ended_at, detail_json, rowid, label, NULL, task_id FROM task_runs
-                 WHERE rowid BETWEEN ?1 AND ?2 AND runtime = 'cron' AND ended_at IS NOT NULL ORDER BY rowid"
+                 WHERE rowid BETWEEN ?1 AND ?2 AND runtime = 'cron' COLLATE NOCASE AND ended_at IS NOT NULL ORDER BY rowid"
             }
             RunTable::Logs => {
                 "SELECT job_id, run_at_ms, coalesce(run_at_ms + duration_ms, ts), entry_json, rowid, NULL, store_key, NULL

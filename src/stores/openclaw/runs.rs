@@ -6,7 +6,7 @@ use super::super::value::{cut, number, text};
 use super::super::window::Window;
 use super::super::{fires, gone, newer};
 use super::delivery;
-use super::detail::{Detail, Work};
+use super::detail::{Detail, Status, Work};
 use super::layout::{RunTable, instant, required};
 use super::tables::{Key, Tables};
 use crate::db::{Access, ReadError};
@@ -14,7 +14,7 @@ use crate::model::{DeliveryError, Fire, Job, JobIndex, MessageFate, Outcome, Sna
 use crate::time::{DAY, Instant, Millis, SECOND};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Rows read with the small tables, and in each further piece.
 const ROWS_AT_FIRST: i64 = 10_000;
@@ -248,11 +248,16 @@ fn read_runs(db: &Connection, tables: &Tables, (from, to): (i64, i64), window: &
     let mut rows = statement.query([from, to])?;
     let oldest = window.start(&tables.snapshot.jobs, Millis::MAX);
     let mut part = Part::default();
+    let mut previous = None;
     while let Some(row) = rows.next()? {
+        let rowid: i64 = row.get(4)?;
+        if previous.is_some_and(|previous| rowid <= previous) {
+            return Err(ReadError::ReadTwice(tables.runs.name()));
+        }
+        previous = Some(rowid);
         let (Some(start), Some(end)) = (instant(number(row.get_ref(1)?)), instant(number(row.get_ref(2)?))) else {
             continue;
         };
-        let rowid: i64 = row.get(4)?;
         let is_imported = row.get_ref(7)?.as_bytes().is_ok_and(|id| id.starts_with(IMPORTED));
         if start > window.now && !is_imported {
             part.future = part.future.max(Some((rowid, start)));
@@ -311,31 +316,39 @@ impl Part {
 }
 
 fn read_receipts(db: &Connection, tables: &Tables, window: &Window, newest: &mut Newest) -> Result<(), ReadError> {
-    let query =
-        "SELECT store_key, job_id, status, started_at_ms, finished_at_ms, request_run_id FROM cron_run_receipts";
+    let query = "SELECT store_key, job_id, status, started_at_ms, finished_at_ms, request_run_id, receipt_id
+        FROM cron_run_receipts";
     let mut statement = required(db, query)?;
     let mut rows = statement.query([])?;
+    let mut ids = HashSet::new();
     while let Some(row) = rows.next()? {
+        if !ids.insert(row.get_ref(6)?.as_bytes().unwrap_or_default().to_vec()) {
+            return Err(ReadError::ReadTwice("cron_run_receipts"));
+        }
         let Some(start) = instant(number(row.get_ref(3)?)).filter(|start| *start <= window.now) else { continue };
         let store_key = row.get_ref(0)?.as_bytes().unwrap_or_default();
         let id = row.get_ref(1)?.as_bytes().unwrap_or_default();
         let Some(job) = job_of(tables, Some(store_key), id) else { continue };
         newest.requested.entry(job).or_default().note(start, row.get_ref(5)? != ValueRef::Null);
         let end = instant(number(row.get_ref(4)?));
-        let status = row.get_ref(2)?.as_bytes().unwrap_or_default();
-        let outcome = match status {
+        let word = row.get_ref(2)?.as_bytes().unwrap_or_default().to_ascii_lowercase();
+        match word.as_slice() {
             b"superseded" => continue,
             b"running" => {
                 newest.running.push((job, start));
                 continue;
             }
-            b"error" | b"interrupted" => Outcome::Threw,
-            b"skipped" if tables.definitions[job.position()].may_be_skipped() => Outcome::Idle,
-            b"skipped" => Outcome::Skipped,
-            _ => Outcome::Unproven,
+            _ => {}
+        }
+        let outcome = match Status::of(&word) {
+            Status::Ok => Outcome::Unproven,
+            Status::Error => Outcome::Threw,
+            Status::Skipped if tables.definitions[job.position()].may_be_skipped() => Outcome::Idle,
+            Status::Skipped => Outcome::Skipped,
+            Status::Unknown => Outcome::Unread,
         };
         // The recorded end of an interrupted run is the next boot: all that is known is that it began.
-        let end = if status == b"interrupted" { start } else { end.unwrap_or(start) };
+        let end = if word == b"interrupted" { start } else { end.unwrap_or(start) };
         newest.receipts.push((job, Fire::ended(end.min(window.now), outcome).started(start)));
     }
     Ok(())
