@@ -425,3 +425,36 @@ fn a_mapping_comes_before_what_is_known_and_store_names_either() {
     let wrong = audit(&["--store", "other"]);
     assert!(wrong.code == 3 && wrong.err.contains("there are only next, phantom, openclaw"), "{}", wrong.err);
 }
+
+/// A homemade store read by these queries; TEN is the last of four good hourly runs.
+fn audit_by(store: &Store, queries: &str, minutes: i64) -> Run {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("config.toml");
+    std::fs::write(&config, format!("[[store]]\nname = 'x'\ntables = ['tasks', 'task_log']\n{queries}\n")).unwrap();
+    let arguments = ["-f", "json", "--timezone", "UTC", "--now", &iso(minutes)];
+    command().arg("--config").arg(&config).args(arguments).arg(&store.path).output().unwrap().into()
+}
+
+const JOBS: &str = "jobs = 'SELECT id, name, cron AS schedule, next_run FROM tasks'";
+
+#[test]
+fn jobs_of_a_mapped_store_that_are_gone_are_told() {
+    let store = Store::new(&RECIPES[0]);
+    store.job(60).ran(&[-180, -120, -60, 0], Outcome::Ok);
+    for gone in [7, 8, 9] {
+        for minutes in [-600, -540, -480, -420, -360] {
+            let start = TEN + minutes * 60;
+            sql(&store.db, &format!("INSERT INTO task_log VALUES ({gone}, {start}, {start} + 60, 'ok', 5, NULL)"));
+        }
+    }
+    let runs = |job: &str| {
+        format!(
+            "{JOBS}\nruns = \"SELECT {job} AS job, 'n' || task_id AS name, started AS start, status FROM task_log\""
+        )
+    };
+    let told = audit_by(&store, &runs("task_id"), 10);
+    assert_eq!(told.incidents(), ["warning jobs-gone ongoing"], "{}", told.out);
+    assert!(told.out.contains("\"n8\""), "by the names that their runs have: {}", told.out);
+    let wrong = audit_by(&store, &runs("'task-' || task_id"), 10);
+    assert_eq!(wrong.incidents(), ["warning unjudged ongoing"], "ids that match nothing are a mistake: {}", wrong.out);
+}

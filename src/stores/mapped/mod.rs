@@ -9,6 +9,7 @@ mod mapping;
 mod query;
 mod reader;
 mod runs;
+mod unjudged;
 mod values;
 
 pub use mapping::{Dialect, Mapping};

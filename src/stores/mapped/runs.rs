@@ -1,8 +1,9 @@
 //! The runs of a mapped store.
 
-use super::super::{fires, ids, value};
+use super::super::{fires, gone, ids, value};
 use super::query::{Columns, SINCE};
 use super::reader::Reader;
+use super::unjudged;
 use super::values::{self, Status};
 use crate::db::ReadError;
 use crate::model::{Fire, Job, Outcome, Run, Snapshot};
@@ -15,7 +16,9 @@ const MAX_RUNS: usize = 1_000_000;
 /// A job's row, which may not know how long its run took, may be written this long after the record of the same run.
 const SAME_RUN: Millis = MINUTE;
 /// The columns of runs that have a meaning.
-const RUN_COLUMNS: [&str; 7] = ["job", "start", "end", "duration_ms", "status", "tokens", "error"];
+const RUN_COLUMNS: [&str; 8] = ["job", "name", "start", "end", "duration_ms", "status", "tokens", "error"];
+/// Jobs without a row that are kept apart.
+const MAX_UNKNOWN_JOBS: usize = 10_000;
 
 /// Reads the runs, and gives each job its own. Returns whether runs in flight are on record.
 pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<bool, ReadError> {
@@ -32,7 +35,7 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
     }
     let jobs = snapshot.jobs.iter().enumerate();
     let index: HashMap<String, usize> = jobs.map(|(position, job)| (job.id.clone(), position)).collect();
-    let (mut shows_open, mut unknown) = (false, None);
+    let (mut shows_open, mut unknown, mut strangers) = (false, None, Strangers::default());
     let (mut rows, mut count) = (prepared.statement.raw_query(), 0);
     while let Some(row) = rows.next().map_err(|error| query.failed(error))? {
         count += 1;
@@ -46,17 +49,56 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
         if run.outcome == Outcome::Unread {
             unknown = values::text(columns.get(row, "status")?);
         }
-        if let Some(position) = index.get(&ids::id(&ids::bytes(columns.get(row, "job")?))) {
-            run.add_to(&mut snapshot.jobs[*position], reader);
+        let id = ids::bytes(columns.get(row, "job")?);
+        match index.get(&ids::id(&id)) {
+            Some(position) => run.add_to(&mut snapshot.jobs[*position], reader),
+            None => strangers.note(id, values::shown(columns.get(row, "name")?), &run),
         }
     }
     snapshot.notes.extend(unknown.map(unknown_status));
+    strangers.settle(snapshot);
     Ok(shows_open)
 }
 
 /// The note about a word for the outcome of runs.
 pub fn unknown_status(word: String) -> String {
     format!("the mapping does not know the status {:?}: add it to the words of status", value::message(&word, 40))
+}
+
+/// Runs of ids that the query for jobs does not give: of jobs that are gone, or all of them, where the ids do not match.
+#[derive(Default)]
+struct Strangers {
+    jobs: HashMap<Vec<u8>, (String, Vec<Fire>)>,
+}
+
+impl Strangers {
+    fn note(&mut self, id: Vec<u8>, name: String, run: &RunRow) {
+        let is_known = self.jobs.contains_key(&id);
+        if let Some(fire) = run.fire()
+            && !id.is_empty()
+            && (is_known || self.jobs.len() < MAX_UNKNOWN_JOBS)
+        {
+            let (known_name, fires) = self.jobs.entry(id).or_default();
+            *known_name = name;
+            fires.push(fire);
+        }
+    }
+
+    fn settle(self, snapshot: &mut Snapshot) {
+        let is_joined = snapshot.jobs.iter().any(|job| !job.fires.is_empty() || job.running_since.is_some());
+        if !self.jobs.is_empty() && !snapshot.jobs.is_empty() && !is_joined {
+            let why = "no run of the query for runs has the id of a job: compare its column job with id";
+            unjudged::all(snapshot, why);
+            return;
+        }
+        let mut gone = Vec::new();
+        for (id, (name, mut fires)) in self.jobs {
+            fires.sort_by_key(|fire| fire.end);
+            gone.push(Job { name, ..gone::job(&id, fires) });
+        }
+        gone.sort_by(|a, b| a.id.cmp(&b.id));
+        gone::settle(gone, snapshot);
+    }
 }
 
 /// A row of the query for runs.
@@ -99,14 +141,22 @@ impl RunRow {
         Ok(Some(RunRow { start, end, is_open, outcome, tokens, error }))
     }
 
-    fn add_to(self, job: &mut Job, reader: &Reader<'_>) {
+    /// None while it is in flight.
+    fn fire(&self) -> Option<Fire> {
         if self.is_open && self.end.is_none() {
-            job.running_since = job.running_since.max(Some(self.start));
-            return;
+            return None;
         }
         let end = self.end.unwrap_or(self.start);
-        let fire = Fire { tokens: self.tokens, ..Fire::ended(end, self.outcome).started(self.start) };
+        Some(Fire { tokens: self.tokens, ..Fire::ended(end, self.outcome).started(self.start) })
+    }
+
+    fn add_to(self, job: &mut Job, reader: &Reader<'_>) {
+        let Some(fire) = self.fire() else {
+            job.running_since = job.running_since.max(Some(self.start));
+            return;
+        };
         job.fires.push(fire);
+        let end = fire.end;
         let is_newest = |known: &Run| {
             let slack = if known.duration_ms.is_none() { SAME_RUN } else { 0 };
             known.end().since(end) <= slack
