@@ -1,14 +1,16 @@
 //! The runs of a mapped store.
 
+use super::super::window::Window;
 use super::super::{fires, gone, ids, value};
-use super::query::{Columns, SINCE};
+use super::query::Columns;
 use super::reader::Reader;
-use super::unjudged;
 use super::values::{self, Status};
+use super::{since, unjudged};
 use crate::db::ReadError;
-use crate::model::{Fire, Job, Outcome, Run, Snapshot};
+use crate::model::{Fire, Job, Outcome, Run, Snapshot, State};
 use crate::time::{DAY, Instant, MINUTE, Millis};
 use rusqlite::Row;
+use rusqlite::types::ValueRef;
 use std::collections::HashMap;
 
 /// Rows that are read at most.
@@ -29,13 +31,12 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
     if !columns.has("start") && !columns.has("end") {
         return Err(query.wrong("it has neither a column start nor end"));
     }
-    if let Some(parameter) = prepared.statement.parameter_index(SINCE)? {
-        let since = reader.window.start(&snapshot.jobs, Millis::MAX).plus(-DAY);
-        prepared.statement.raw_bind_parameter(parameter, bound(since, reader.mapping.time))?;
-    }
+    let since = reader.window.start(&snapshot.jobs, Millis::MAX).plus(-DAY);
+    let windowed = since::bind(reader, &query, &mut prepared, since)?;
     let jobs = snapshot.jobs.iter().enumerate();
     let index: HashMap<String, usize> = jobs.map(|(position, job)| (job.id.clone(), position)).collect();
     let (mut shows_open, mut unknown, mut strangers) = (false, None, Strangers::default());
+    let mut dropped = Dropped::default();
     let (mut rows, mut count) = (prepared.statement.raw_query(), 0);
     while let Some(row) = rows.next().map_err(|error| query.failed(error))? {
         count += 1;
@@ -44,7 +45,7 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
             snapshot.notes.push(note);
             break;
         }
-        let Some(run) = RunRow::read(reader, row, &columns)? else { continue };
+        let Some(run) = RunRow::read(reader, row, &columns, &mut dropped)? else { continue };
         shows_open |= run.is_open || (columns.has("end") && columns.has("start"));
         if run.outcome == Outcome::Unread {
             unknown = values::text(columns.get(row, "status")?);
@@ -56,8 +57,65 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
         }
     }
     snapshot.notes.extend(unknown.map(unknown_status));
+    drop(rows);
+    dropped.note(&mut snapshot.notes);
     strangers.settle(snapshot);
+    if let Some(bound) = windowed {
+        let newest = since::newest_before(reader, &query, &mut prepared, bound, &snapshot.jobs)?;
+        for (position, run) in newest {
+            run.add_to(&mut snapshot.jobs[position], reader);
+        }
+    }
+    judge_what_was_read(&dropped, count, snapshot);
     Ok(shows_open)
+}
+
+/// Says which jobs can't be judged by what was read of their runs.
+fn judge_what_was_read(dropped: &Dropped, count: usize, snapshot: &mut Snapshot) {
+    if snapshot.jobs.iter().any(|job| job.state != State::Gone && !job.fires.is_empty() || job.running_since.is_some())
+    {
+        return;
+    }
+    if dropped.unreadable + dropped.ahead > 0 {
+        unjudged::all(snapshot, "no time of a run can be read: check the columns start and end, and time");
+    } else if count == 0 {
+        for job in &mut snapshot.jobs {
+            if job.last_run().is_some() {
+                unjudged::one(job, "its row has a last run, and the query for runs gives none: check its condition");
+            }
+        }
+    }
+}
+
+/// Rows that are not used.
+#[derive(Default)]
+pub struct Dropped {
+    unreadable: usize,
+    /// In the future, further than what is written during an audit.
+    ahead: usize,
+    example: Option<String>,
+}
+
+impl Dropped {
+    fn count(&mut self, start: Option<Instant>, times: [ValueRef<'_>; 2], window: &Window) {
+        let Some(first) = times.into_iter().find(|time| *time != ValueRef::Null) else { return };
+        match start {
+            Some(_) if window.credible(start).is_some() => return,
+            Some(_) => self.ahead += 1,
+            None => self.unreadable += 1,
+        }
+        self.example.get_or_insert_with(|| value::message(&values::shown(first), 40));
+    }
+
+    fn note(&self, notes: &mut Vec<String>) {
+        let example = self.example.as_deref().unwrap_or_default();
+        if self.unreadable > 0 {
+            notes.push(format!("the times of {} runs can't be read, such as {example:?}", self.unreadable));
+        }
+        if self.ahead > 0 {
+            notes.push(format!("{} runs lie in the future and were not used, such as {example:?}", self.ahead));
+        }
+    }
 }
 
 /// The note about a word for the outcome of runs.
@@ -102,8 +160,8 @@ impl Strangers {
 }
 
 /// A row of the query for runs.
-struct RunRow {
-    start: Instant,
+pub struct RunRow {
+    pub start: Instant,
     /// None if it is in flight, or nothing says when it ended.
     end: Option<Instant>,
     is_open: bool,
@@ -114,7 +172,12 @@ struct RunRow {
 
 impl RunRow {
     /// None without a time, or with one in the future.
-    fn read(reader: &Reader<'_>, row: &Row<'_>, columns: &Columns) -> Result<Option<RunRow>, ReadError> {
+    pub fn read(
+        reader: &Reader<'_>,
+        row: &Row<'_>,
+        columns: &Columns,
+        dropped: &mut Dropped,
+    ) -> Result<Option<RunRow>, ReadError> {
         let get = |name: &str| columns.get(row, name);
         let time = |name: &str| Ok::<_, ReadError>(values::time(get(name)?, reader.mapping.time));
         let status = reader.mapping.words.meaning(&values::text(get("status")?));
@@ -122,7 +185,10 @@ impl RunRow {
         let (start, end) = (time("start")?, time("end")?);
         let end = end.or_else(|| Some(start?.plus(duration?)));
         let start = start.or_else(|| Some(end?.plus(-duration.unwrap_or(0))));
-        let Some(start) = start.filter(|start| *start <= reader.window.now) else { return Ok(None) };
+        let Some(start) = start.filter(|start| *start <= reader.window.now) else {
+            dropped.count(start, [get("start")?, get("end")?], reader.window);
+            return Ok(None);
+        };
         let end = end.filter(|end| *end <= reader.window.now);
         let is_unsaid = matches!(status, None | Some(Status::Unknown));
         let may_be_open = ["status", "end", "duration_ms"].iter().any(|column| columns.has(column));
@@ -150,7 +216,7 @@ impl RunRow {
         Some(Fire { tokens: self.tokens, ..Fire::ended(end, self.outcome).started(self.start) })
     }
 
-    fn add_to(self, job: &mut Job, reader: &Reader<'_>) {
+    pub fn add_to(self, job: &mut Job, reader: &Reader<'_>) {
         let Some(fire) = self.fire() else {
             job.running_since = job.running_since.max(Some(self.start));
             return;
@@ -170,15 +236,6 @@ impl RunRow {
                 error: line.map(|line| reader.window.error(line)),
             });
         }
-    }
-}
-
-/// A point in time as a parameter, in the form of the store.
-fn bound(at: Instant, form: Option<values::TimeForm>) -> rusqlite::types::Value {
-    match form {
-        Some(values::TimeForm::Unix) => at.seconds().into(),
-        Some(values::TimeForm::UnixMs) => at.millis().into(),
-        Some(values::TimeForm::Iso) | None => at.to_string().into(),
     }
 }
 
