@@ -205,7 +205,7 @@ struct StoreKeys {
     /// last_status, last_error, errors, created_at, running_since what there is. Required.
     #[schemars(example = &"SELECT id, cron AS schedule, next_run FROM tasks")]
     jobs: String,
-    /// One SELECT with a row per run. Columns: job, and of start, end, duration_ms, status, tokens, error what there is. `:since` is
+    /// One SELECT with a row per run. Columns: job, and of name, start, end, duration_ms, status, tokens, error what there is. `:since` is
     /// when the window begins.
     #[serde(default)]
     #[schemars(example = &"SELECT task_id AS job, started AS start, ended AS \"end\", status, error FROM task_log WHERE started > :since")]

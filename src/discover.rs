@@ -81,11 +81,13 @@ fn candidate(entry: walkdir::Result<DirEntry>, directory: &Path, position: usize
     if meta.is_ok_and(|meta| !meta.is_file() || (meta.len() == 0 && !named_so)) {
         return None;
     }
+    if stores::is_aside(path) {
+        return None;
+    }
     match db::locate(path) {
         Ok(_) => Some(Candidate::new(path, Some(position), None)),
         // Other programs name their files so too, but none begins a file with zeros.
         Err(ReadError::NotSqlite) if !begins_with_zeros(path) => None,
-        Err(ReadError::Empty) if stores::is_lock(path) => None,
         Err(_) if !named_so => None,
         Err(error) => Some(Candidate::unread(path, position, error.into())),
     }

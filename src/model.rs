@@ -244,6 +244,8 @@ pub struct Job {
     pub longest_run: Option<Millis>,
     /// How many of its cost events have no readable time.
     pub events_without_time: u64,
+    /// Why too little of it could be read to judge it.
+    pub unjudged: Option<String>,
     /// Whether its runs set the time of the next one themselves, so that its schedule says nothing about it.
     pub self_paced: bool,
     /// Whether a run of it needs a model.
@@ -324,6 +326,7 @@ impl Job {
             running_since: None,
             longest_run: None,
             events_without_time: 0,
+            unjudged: None,
             self_paced: false,
             uses_model: true,
             home: None,

@@ -3,6 +3,9 @@
 use rusqlite::ErrorCode;
 use std::path::PathBuf;
 
+/// What to do about a damaged file.
+const INTEGRITY_HINT: &str = "; check it with sqlite3's `PRAGMA integrity_check`, on a copy";
+
 /// Why a database can't be read. The texts follow its path.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -85,6 +88,9 @@ pub enum ReadError {
     /// A scheduler's database that this version can't judge.
     #[error("{0}")]
     Unusable(String),
+    /// A row was read more than once, as from a page that is in a table twice.
+    #[error("can't be read: a row of {0} was read twice, as from a damaged file{INTEGRITY_HINT}")]
+    ReadTwice(&'static str),
     /// No thread could be started.
     #[error("can't be read: no thread could be started: {0}")]
     Thread(std::io::Error),
@@ -136,9 +142,7 @@ fn sqlite_text(error: &rusqlite::Error) -> String {
 
 fn corruption_hint(error: &rusqlite::Error) -> &'static str {
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            "; check it with sqlite3's `PRAGMA integrity_check`, on a copy"
-        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => INTEGRITY_HINT,
         _ => "",
     }
 }

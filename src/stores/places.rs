@@ -43,9 +43,9 @@ pub fn older_store(directory: &Path) -> Option<ReadError> {
     openclaw::places::is_json_home(directory).then(openclaw::places::json_store)
 }
 
-/// Whether an empty file is one that a scheduler makes only to lock it.
-pub fn is_lock(path: &Path) -> bool {
-    openclaw::places::is_lock(path)
+/// Whether a file is one that a scheduler makes only to lock it, or a copy that it left behind: no store that it works on.
+pub fn is_aside(path: &Path) -> bool {
+    openclaw::places::is_aside(path)
 }
 
 #[cfg(test)]

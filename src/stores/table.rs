@@ -9,6 +9,8 @@ use std::collections::HashSet;
 pub struct Table {
     name: &'static str,
     columns: HashSet<String>,
+    /// The columns of its primary key.
+    key: HashSet<String>,
 }
 
 impl Table {
@@ -27,13 +29,26 @@ impl Table {
         }
         // table_xinfo lists generated columns too, which table_info hides.
         let mut info = db.prepare(&format!("PRAGMA table_xinfo({name})"))?;
-        let columns = info.query_map([], |row| Ok(text(row.get_ref(1)?).unwrap_or_default().to_lowercase()))?;
-        Ok(Some(Table { name, columns: columns.collect::<Result<_, _>>()? }))
+        let mut rows = info.query([])?;
+        let mut table = Table { name, columns: HashSet::new(), key: HashSet::new() };
+        while let Some(row) = rows.next()? {
+            let column = text(row.get_ref(1)?).unwrap_or_default().to_lowercase();
+            if row.get_ref(5)?.as_i64().is_ok_and(|position| position > 0) {
+                table.key.insert(column.clone());
+            }
+            table.columns.insert(column);
+        }
+        Ok(Some(table))
     }
 
     /// Whether it has a column, whose name is in lower case.
     pub fn has(&self, column: &str) -> bool {
         self.columns.contains(column)
+    }
+
+    /// Whether these columns are its primary key, so that no two rows have the same.
+    pub fn is_key(&self, columns: &[&str]) -> bool {
+        self.key.len() == columns.len() && columns.iter().all(|column| self.key.contains(*column))
     }
 
     /// Selects the columns in this order, NULL for those that this version of the scheduler does not have.

@@ -425,3 +425,101 @@ fn a_mapping_comes_before_what_is_known_and_store_names_either() {
     let wrong = audit(&["--store", "other"]);
     assert!(wrong.code == 3 && wrong.err.contains("there are only next, phantom, openclaw"), "{}", wrong.err);
 }
+
+/// A homemade store read by these queries; TEN is the last of four good hourly runs.
+fn audit_by(store: &Store, queries: &str, minutes: i64) -> Run {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("config.toml");
+    std::fs::write(&config, format!("[[store]]\nname = 'x'\ntables = ['tasks', 'task_log']\n{queries}\n")).unwrap();
+    let arguments = ["-f", "json", "--timezone", "UTC", "--now", &iso(minutes)];
+    command().arg("--config").arg(&config).args(arguments).arg(&store.path).output().unwrap().into()
+}
+
+const JOBS: &str = "jobs = 'SELECT id, name, cron AS schedule, next_run FROM tasks'";
+
+#[test]
+fn jobs_of_a_mapped_store_that_are_gone_are_told() {
+    let store = Store::new(&RECIPES[0]);
+    store.job(60).ran(&[-180, -120, -60, 0], Outcome::Ok);
+    for gone in [7, 8, 9] {
+        for minutes in [-600, -540, -480, -420, -360] {
+            let start = TEN + minutes * 60;
+            sql(&store.db, &format!("INSERT INTO task_log VALUES ({gone}, {start}, {start} + 60, 'ok', 5, NULL)"));
+        }
+    }
+    let runs = |job: &str| {
+        format!(
+            "{JOBS}\nruns = \"SELECT {job} AS job, 'n' || task_id AS name, started AS start, status FROM task_log\""
+        )
+    };
+    let told = audit_by(&store, &runs("task_id"), 10);
+    assert_eq!(told.incidents(), ["warning jobs-gone ongoing"], "{}", told.out);
+    assert!(told.out.contains("\"n8\""), "by the names that their runs have: {}", told.out);
+    let wrong = audit_by(&store, &runs("'task-' || task_id"), 10);
+    assert_eq!(wrong.incidents(), ["warning unjudged ongoing"], "ids that match nothing are a mistake: {}", wrong.out);
+}
+
+const RUNS: &str =
+    "runs = \"SELECT task_id AS job, started AS start, ended AS 'end', status FROM task_log WHERE started > :since\"";
+
+#[test]
+fn since_is_compared_in_the_type_of_the_column() {
+    for times in ["{}", "{} * 1000", "{} * 1000000", "{} * 1000000000", "datetime({}, 'unixepoch')"] {
+        let store = Store::new(&RECIPES[0]);
+        // Columns without a type compare as they are.
+        sql(
+            &store.db,
+            "ALTER TABLE task_log RENAME TO old; CREATE TABLE task_log(task_id, started, ended, status, tokens, error)",
+        );
+        store.job(60).ran(&[-180], Outcome::Ok).ran(&[-120, -60, 0], Outcome::Failed);
+        let (start, end) = (times.replace("{}", "started"), times.replace("{}", "ended"));
+        sql(&store.db, &format!("UPDATE task_log SET started = {start}, ended = {end}"));
+        let told = audit_by(&store, &format!("{JOBS}\n{RUNS}"), 10);
+        assert_eq!(told.incidents(), ["warning job-failing ongoing"], "{times}: {}", told.out);
+    }
+}
+
+#[test]
+fn the_newest_run_is_found_before_the_window() {
+    let store = Store::new(&RECIPES[0]);
+    let days = 24 * 60;
+    store.job(60).ran(&HOURS, Outcome::Ok);
+    sql(&store.db, &format!("INSERT INTO tasks VALUES (2, 'k', 1, '30 * * * *', {})", TEN + 30 * 60));
+    for hour in 0..13 * 24 {
+        let start = TEN + hour * 3600 + 1800;
+        sql(&store.db, &format!("INSERT INTO task_log VALUES (2, {start}, {start} + 60, 'ok', 5, NULL)"));
+    }
+    let jobs = "jobs = 'SELECT id, name, cron AS schedule FROM tasks'";
+    let told = audit_by(&store, &format!("{jobs}\n{RUNS}"), 13 * days);
+    assert!(
+        told.code == 2 && told.out.contains("2026-03-02T11:00:00Z"),
+        "silent since its first lost slot: {}",
+        told.out
+    );
+}
+
+#[test]
+fn what_can_not_be_read_of_runs_and_heartbeats_is_not_healthy() {
+    let unreadable = |change: &str, more: &str| {
+        let store = Store::new(&RECIPES[0]);
+        store.job(60).ran(&HOURS, Outcome::Ok);
+        sql(&store.db, change);
+        audit_by(&store, &format!("{JOBS}\n{RUNS}\n{more}"), 10)
+    };
+    assert_eq!(unreadable("", "").incidents(), [""; 0]);
+    let told = unreadable("UPDATE task_log SET started = 'soon', ended = NULL", "");
+    assert_eq!(told.incidents(), ["warning unjudged ongoing"], "{}", told.out);
+    assert!(told.out.contains("the times of 4 runs can't be read"), "dropped rows are counted: {}", told.out);
+    let lost = "last_start FROM tasks";
+    let store = Store::new(&RECIPES[0]);
+    store.job(60);
+    let jobs = format!("jobs = 'SELECT id, name, cron AS schedule, next_run, {TEN} AS {lost}'");
+    let told = audit_by(&store, &format!("{jobs}\n{RUNS}"), 10);
+    assert_eq!(told.incidents(), ["warning unjudged ongoing"], "{}", told.out);
+    for beat in ["'soon'".to_owned(), format!("{TEN} + 40000000")] {
+        let told = unreadable("", &format!("heartbeat = \"SELECT {beat} FROM tasks\""));
+        assert_eq!(told.incidents(), ["warning unjudged ongoing"], "{beat}: {}", told.out);
+    }
+    let dead = unreadable("", &format!("heartbeat = 'SELECT ({TEN} - 3600) * 1000000 FROM tasks'"));
+    assert_ne!(dead.code, 0, "a heartbeat in microseconds: {}", dead.out);
+}

@@ -664,13 +664,14 @@ fn details_that_can_not_be_read_are_no_proof_of_health() {
 fn a_quarantine_that_can_not_be_read_is_still_one() {
     let store = OpenClaw::new("10:29");
     store.hourly("a", "10:00", "11:00").worked("a", &["09:00", "10:00"]);
-    let made = ms("08:00");
-    store.sql(&format!(
-        "INSERT INTO diagnostic_events VALUES ('cron.quarantine:{STORE}', 'entry-7', '{{\"job\":{{\"id\":\"b\"', {made}, 0)"
-    ));
-    let run = store.audit("10:30", &[]);
-    assert_eq!(run.incidents(), ["critical row-dead ongoing"], "{}", run.out);
-    assert!(run.out.contains("entry-7"), "{}", run.out);
+    for made in [ms("08:00"), 0] {
+        store.sql(&format!(
+            "INSERT OR REPLACE INTO diagnostic_events VALUES ('cron.quarantine:{STORE}', 'entry-7', '{{\"job\":{{\"id\":\"b\"', {made}, 0)"
+        ));
+        let run = store.audit("10:30", &[]);
+        assert_eq!(run.incidents(), ["critical row-dead ongoing"], "{made}: {}", run.out);
+        assert!(run.out.contains("entry-7"), "{made}: {}", run.out);
+    }
 }
 
 #[test]
@@ -685,4 +686,125 @@ fn a_file_with_the_tables_of_two_schedulers_is_not_read_by_half() {
         (history.audit(now, &["--store", "phantom"]).code, history.audit(now, &["--store", "openclaw"]).code),
         (0, 0)
     );
+}
+
+#[test]
+fn runs_that_an_upgrade_imported_once_more_are_counted_once() {
+    let runs = |detail: Value| {
+        let store = OpenClaw::new("10:29");
+        store.hourly("a", "10:00", "11:00");
+        for hour in 3..=10 {
+            store.run("a", &format!("{hour:02}:00"), detail.clone());
+        }
+        store
+    };
+    let plain = runs(json!({"status": "error", "error": "boom"}));
+    let upgraded = runs(json!({"status": "error", "error": "boom"}));
+    upgraded.sql(
+        "INSERT INTO task_runs (task_id, runtime, source_id, owner_key, task, status, delivery_status, created_at, started_at, ended_at, detail_json)
+           SELECT 'cron-runlog-import:a:' || started_at || ':1', 'cron', source_id, '', '', 'failed', '', 0, started_at, ended_at + 9000, detail_json
+           FROM task_runs;
+         UPDATE task_runs SET detail_json = NULL WHERE task_id NOT LIKE 'cron-runlog-import:%'",
+    );
+    let (plain, upgraded) = (plain.audit("10:30", &[]), upgraded.audit("10:30", &[]));
+    assert_eq!(upgraded.findings(), plain.findings(), "{}", upgraded.out);
+    let incidents = |run: &Run| run.json()["incidents"].clone();
+    assert_eq!(incidents(&upgraded), incidents(&plain), "with their fingerprints");
+    let past = runs(json!({"status": "ok", "usage": {"total_tokens": 5}}));
+    past.sql(
+        "INSERT INTO task_runs (task_id, runtime, source_id, owner_key, task, status, delivery_status, created_at, started_at, ended_at)
+           SELECT 'cron-runlog-import:a:' || started_at || ':1', 'cron', source_id, '', '', '', '', 0, started_at, ended_at + 9000
+           FROM task_runs WHERE started_at < (SELECT max(started_at) FROM task_runs)",
+    );
+    let run = past.audit("09:30", &[]);
+    assert!(!run.out.contains("clock"), "imported rows are no clock that was set back: {}", run.out);
+}
+
+#[test]
+fn a_one_shot_of_tomorrow_that_was_tried_by_hand_is_healthy() {
+    let store = OpenClaw::new("10:29");
+    let state = json!({"lastRunAtMs": ms("10:20"), "lastDurationMs": 60_000, "lastRunStatus": "ok",
+        "nextRunAtMs": ms("2026-03-03T09:00")});
+    store.job("j", true, json!({"kind": "at", "at": "2026-03-03T09:00:00Z"}), state, json!({}));
+    let tries = ["10:00", "10:10", "10:20"];
+    store.worked("j", &tries);
+    store.check("10:30", &["critical gap/runaway ongoing"], &["critical runaway ongoing"]);
+    tries.iter().for_each(|start| {
+        store.receipt("j", "ok", start, Some("10:29"));
+    });
+    store.sql("UPDATE cron_run_receipts SET request_run_id = receipt_id");
+    store.check("10:30", &[], &[]);
+}
+
+#[test]
+fn an_installation_that_never_had_a_job_is_fine() {
+    let store = OpenClaw::new("10:29");
+    store.check("10:30", &[], &[]);
+    store.worked("j", &["08:00", "09:00"]);
+    store.check("10:30", &["warning past-due/nothing-watched ongoing"], &["warning nothing-watched ongoing"]);
+}
+
+#[test]
+fn words_in_other_case_and_other_words_for_a_failure_are_read() {
+    for word in ["failed", "timeout", "ERROR"] {
+        let store = OpenClaw::new("10:29");
+        let state = json!({"lastRunAtMs": ms("10:00"), "lastDurationMs": 60_000, "lastRunStatus": word,
+            "consecutiveErrors": 5, "nextRunAtMs": ms("11:00")});
+        store.job("a", true, json!({"kind": "cron", "expr": "0 * * * *", "staggerMs": 0}), state, json!({}));
+        for hour in ["06:00", "07:00", "08:00", "09:00", "10:00"] {
+            store.run("a", hour, json!({"status": word}));
+        }
+        let run = store.audit("10:30", &[]);
+        assert_eq!(run.incidents(), ["warning job-failing ongoing"], "{word}: {}", run.out);
+    }
+    let empty = json!({"status": "OK", "usage": {"input_tokens": 0, "output_tokens": 0}});
+    let store = OpenClaw::new("10:29");
+    store.hourly("a", "10:00", "11:00").worked("a", &["05:00", "06:00"]);
+    for hour in ["07:00", "08:00", "09:00", "10:00"] {
+        store.run("a", hour, empty.clone());
+    }
+    store.sql("UPDATE task_runs SET runtime = 'CRON'");
+    let run = store.audit("10:30", &[]);
+    assert_eq!(run.code, 1, "{}", run.out);
+    let store = OpenClaw::new("10:29");
+    store.hourly("a", "10:00", "11:00").worked("a", &["05:00", "06:00"]);
+    for hour in ["07:00", "08:00", "09:00", "10:00"] {
+        store.run("a", hour, json!({"status": "perhaps"}));
+    }
+    assert_eq!(store.audit("10:30", &[]).incidents(), ["warning unjudged ongoing"], "an unknown word is no success");
+    let with_receipts = |word: &str| {
+        let store = OpenClaw::new("10:29");
+        store.hourly("a", "06:00", "11:00").worked("a", &["05:00", "06:00"]);
+        for hour in ["07:00", "08:00", "09:00", "10:00"] {
+            store.receipt("a", word, hour, Some(hour));
+        }
+        store.audit("10:30", &[])
+    };
+    let failed = with_receipts("error");
+    assert_ne!(failed.findings(), with_receipts("ok").findings());
+    assert_eq!(with_receipts("Error").findings(), failed.findings());
+}
+
+#[test]
+fn a_row_that_is_read_twice_is_a_damaged_database() {
+    let store = OpenClaw::new("10:29");
+    store.hourly("a", "10:00", "11:00");
+    for minute in 0..60 {
+        store.worked("a", &[&format!("09:{minute:02}")]);
+    }
+    store.sql("PRAGMA journal_mode=DELETE");
+    let leaves: Vec<usize> = {
+        let sql = "SELECT pageno FROM dbstat WHERE name = 'task_runs' AND pagetype = 'leaf' ORDER BY path";
+        let mut statement = store.db.prepare(sql).unwrap();
+        let pages = statement.query_map([], |row| row.get::<_, i64>(0)).unwrap();
+        pages.map(|page| usize::try_from(page.unwrap()).unwrap()).collect()
+    };
+    let mut bytes = std::fs::read(&store.path).unwrap();
+    let size = usize::from(u16::from_be_bytes([bytes[16], bytes[17]]));
+    let (from, to) = ((leaves[0] - 1) * size, (leaves[1] - 1) * size);
+    bytes.copy_within(from..from + size, to);
+    std::fs::write(&store.path, bytes).unwrap();
+    let run = store.audit("10:30", &[]);
+    assert_eq!(run.code, 3, "{}", run.out);
+    assert!(run.out.contains("twice"), "{}", run.out);
 }

@@ -184,7 +184,9 @@ pub fn unjudged(subject: &Subject<'_>) -> Option<Finding> {
     let unknown = last_with(job, Outcome::Unread);
     let enough = usize::try_from(subject.settings.thresholds.zero_streak).unwrap_or(usize::MAX);
     let without_time = usize::try_from(job.events_without_time).unwrap_or(usize::MAX);
-    let why = if job.id.is_empty() {
+    let why = if let Some(why) = &job.unjudged {
+        why.clone()
+    } else if job.id.is_empty() {
         "it has no id, so its cost events can't be found".to_owned()
     } else if job.events_without_time >= MIN_UNREADABLE && without_time >= job.fires.len() {
         format!("{without_time} of its cost events have no readable time")

@@ -61,16 +61,19 @@ fn first_lost<'a>(context: &Context<'a>) -> Option<(&'a Subject<'a>, Instant)> {
 }
 
 /// A scheduler that worked, or works, and has nothing to do, where nothing else is told that says why; unless its jobs are
-/// one-shots that are done, wait for events, or were paused or deleted in the dashboard.
+/// one-shots that are done, wait for events, or were paused or deleted in the dashboard, or it never ran one.
 pub fn watches_nothing(context: &Context<'_>) -> Option<Finding> {
+    let snapshot = context.snapshot;
     let rows = context.jobs().filter(|job| job.state != State::Gone).count();
-    let is_meant = if rows == 0 { context.snapshot.has_deletions } else { context.jobs().all(is_meant) };
+    let last_run =
+        context.jobs().filter_map(Job::last_end).chain(snapshot.other_fires.last().map(|fire| fire.end)).max();
+    let is_meant = match rows {
+        0 => snapshot.has_deletions || last_run.is_none(),
+        _ => context.jobs().all(is_meant),
+    };
     if context.watches_any() || is_meant {
         return None;
     }
-    let snapshot = context.snapshot;
-    let last_run =
-        context.jobs().filter_map(Job::last_end).chain(snapshot.other_fires.last().map(|fire| fire.end)).max();
     let last_activity = last_run.max(snapshot.last_other_activity).max(snapshot.boots.last().copied())?;
     let evidence = Evidence::NothingWatched { rows, last_activity };
     Some(Finding::new(About::Scheduler, Severity::Warning, evidence))

@@ -90,13 +90,13 @@ fn has_worked(fire: &Fire) -> bool {
     fire.outcome != Outcome::Unproven && !fire.is_idle()
 }
 
-/// A one-shot that did its work again and again.
+/// A one-shot that did its work again and again, unless somebody asked for it.
 fn repeated(subject: &Subject<'_>) -> Option<Finding> {
     let job = subject.job;
     let Schedule::Once(_) = job.schedule else { return None };
     let good: Vec<&Fire> = job.fires.iter().filter(|fire| !fire.is_bad()).collect();
     let (first, last) = (good.first()?.end, good.last()?.end);
-    if good.len() < RUNS_OF_ONE_SHOT {
+    if good.len().saturating_sub(job.manual_runs.len()) < RUNS_OF_ONE_SHOT {
         return None;
     }
     let evidence = Evidence::Runaway {

@@ -9,16 +9,20 @@ mod mapping;
 mod query;
 mod reader;
 mod runs;
+mod since;
+mod unjudged;
 mod values;
 
 pub use mapping::{Dialect, Mapping};
 pub use values::{Form, TimeForm, Words};
 
+use super::value;
 use super::window::Window;
 use crate::db::{Access, ReadError};
 use crate::model::{Fire, Lease, Snapshot};
 use crate::time::{MINUTE, Millis};
 use reader::Reader;
+use rusqlite::types::ValueRef;
 
 /// A heartbeat that is older says that the scheduler is dead.
 const HEARTBEAT_TERM: Millis = 5 * MINUTE;
@@ -54,10 +58,13 @@ fn read_heartbeat(reader: &Reader<'_>, snapshot: &mut Snapshot) -> Result<(), Re
     let query = reader.mapping.query("heartbeat", heartbeat);
     let mut prepared = query.prepare(reader.db)?;
     let mut rows = prepared.statement.query([])?;
-    let newest = match rows.next().map_err(|error| query.failed(error))? {
-        Some(row) => values::time(row.get_ref(0)?, reader.mapping.time),
-        None => None,
-    };
+    let Some(row) = rows.next().map_err(|error| query.failed(error))? else { return Ok(()) };
+    let value = row.get_ref(0)?;
+    let newest = reader.window.credible(values::time(value, reader.mapping.time));
+    if newest.is_none() && value != ValueRef::Null {
+        let shown = value::message(&values::shown(value), 40);
+        unjudged::all(snapshot, &format!("the heartbeat {shown:?} is not a time up to now"));
+    }
     if let Some(beat) = newest.map(|beat| beat.min(reader.window.now)) {
         let alive = reader.window.now.since(beat) <= HEARTBEAT_TERM;
         snapshot.lease = if alive { Lease::Alive(beat) } else { Lease::Dead(beat) };

@@ -1,13 +1,16 @@
 //! The runs of a mapped store.
 
-use super::super::{fires, ids, value};
-use super::query::{Columns, SINCE};
+use super::super::window::Window;
+use super::super::{fires, gone, ids, value};
+use super::query::Columns;
 use super::reader::Reader;
 use super::values::{self, Status};
+use super::{since, unjudged};
 use crate::db::ReadError;
-use crate::model::{Fire, Job, Outcome, Run, Snapshot};
+use crate::model::{Fire, Job, Outcome, Run, Snapshot, State};
 use crate::time::{DAY, Instant, MINUTE, Millis};
 use rusqlite::Row;
+use rusqlite::types::ValueRef;
 use std::collections::HashMap;
 
 /// Rows that are read at most.
@@ -15,7 +18,9 @@ const MAX_RUNS: usize = 1_000_000;
 /// A job's row, which may not know how long its run took, may be written this long after the record of the same run.
 const SAME_RUN: Millis = MINUTE;
 /// The columns of runs that have a meaning.
-const RUN_COLUMNS: [&str; 7] = ["job", "start", "end", "duration_ms", "status", "tokens", "error"];
+const RUN_COLUMNS: [&str; 8] = ["job", "name", "start", "end", "duration_ms", "status", "tokens", "error"];
+/// Jobs without a row that are kept apart.
+const MAX_UNKNOWN_JOBS: usize = 10_000;
 
 /// Reads the runs, and gives each job its own. Returns whether runs in flight are on record.
 pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<bool, ReadError> {
@@ -26,13 +31,12 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
     if !columns.has("start") && !columns.has("end") {
         return Err(query.wrong("it has neither a column start nor end"));
     }
-    if let Some(parameter) = prepared.statement.parameter_index(SINCE)? {
-        let since = reader.window.start(&snapshot.jobs, Millis::MAX).plus(-DAY);
-        prepared.statement.raw_bind_parameter(parameter, bound(since, reader.mapping.time))?;
-    }
+    let since = reader.window.start(&snapshot.jobs, Millis::MAX).plus(-DAY);
+    let windowed = since::bind(reader, &query, &mut prepared, since)?;
     let jobs = snapshot.jobs.iter().enumerate();
     let index: HashMap<String, usize> = jobs.map(|(position, job)| (job.id.clone(), position)).collect();
-    let (mut shows_open, mut unknown) = (false, None);
+    let (mut shows_open, mut unknown, mut strangers) = (false, None, Strangers::default());
+    let mut dropped = Dropped::default();
     let (mut rows, mut count) = (prepared.statement.raw_query(), 0);
     while let Some(row) = rows.next().map_err(|error| query.failed(error))? {
         count += 1;
@@ -41,17 +45,77 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
             snapshot.notes.push(note);
             break;
         }
-        let Some(run) = RunRow::read(reader, row, &columns)? else { continue };
+        let Some(run) = RunRow::read(reader, row, &columns, &mut dropped)? else { continue };
         shows_open |= run.is_open || (columns.has("end") && columns.has("start"));
         if run.outcome == Outcome::Unread {
             unknown = values::text(columns.get(row, "status")?);
         }
-        if let Some(position) = index.get(&ids::id(&ids::bytes(columns.get(row, "job")?))) {
-            run.add_to(&mut snapshot.jobs[*position], reader);
+        let id = ids::bytes(columns.get(row, "job")?);
+        match index.get(&ids::id(&id)) {
+            Some(position) => run.add_to(&mut snapshot.jobs[*position], reader),
+            None => strangers.note(id, values::shown(columns.get(row, "name")?), &run),
         }
     }
     snapshot.notes.extend(unknown.map(unknown_status));
+    drop(rows);
+    dropped.note(&mut snapshot.notes);
+    strangers.settle(snapshot);
+    if let Some(bound) = windowed {
+        let newest = since::newest_before(reader, &query, &mut prepared, bound, &snapshot.jobs)?;
+        for (position, run) in newest {
+            run.add_to(&mut snapshot.jobs[position], reader);
+        }
+    }
+    judge_what_was_read(&dropped, count, snapshot);
     Ok(shows_open)
+}
+
+/// Says which jobs can't be judged by what was read of their runs.
+fn judge_what_was_read(dropped: &Dropped, count: usize, snapshot: &mut Snapshot) {
+    if snapshot.jobs.iter().any(|job| job.state != State::Gone && !job.fires.is_empty() || job.running_since.is_some())
+    {
+        return;
+    }
+    if dropped.unreadable + dropped.ahead > 0 {
+        unjudged::all(snapshot, "no time of a run can be read: check the columns start and end, and time");
+    } else if count == 0 {
+        for job in &mut snapshot.jobs {
+            if job.last_run().is_some() {
+                unjudged::one(job, "its row has a last run, and the query for runs gives none: check its condition");
+            }
+        }
+    }
+}
+
+/// Rows that are not used.
+#[derive(Default)]
+pub struct Dropped {
+    unreadable: usize,
+    /// In the future, further than what is written during an audit.
+    ahead: usize,
+    example: Option<String>,
+}
+
+impl Dropped {
+    fn count(&mut self, start: Option<Instant>, times: [ValueRef<'_>; 2], window: &Window) {
+        let Some(first) = times.into_iter().find(|time| *time != ValueRef::Null) else { return };
+        match start {
+            Some(_) if window.credible(start).is_some() => return,
+            Some(_) => self.ahead += 1,
+            None => self.unreadable += 1,
+        }
+        self.example.get_or_insert_with(|| value::message(&values::shown(first), 40));
+    }
+
+    fn note(&self, notes: &mut Vec<String>) {
+        let example = self.example.as_deref().unwrap_or_default();
+        if self.unreadable > 0 {
+            notes.push(format!("the times of {} runs can't be read, such as {example:?}", self.unreadable));
+        }
+        if self.ahead > 0 {
+            notes.push(format!("{} runs lie in the future and were not used, such as {example:?}", self.ahead));
+        }
+    }
 }
 
 /// The note about a word for the outcome of runs.
@@ -59,9 +123,45 @@ pub fn unknown_status(word: String) -> String {
     format!("the mapping does not know the status {:?}: add it to the words of status", value::message(&word, 40))
 }
 
+/// Runs of ids that the query for jobs does not give: of jobs that are gone, or all of them, where the ids do not match.
+#[derive(Default)]
+struct Strangers {
+    jobs: HashMap<Vec<u8>, (String, Vec<Fire>)>,
+}
+
+impl Strangers {
+    fn note(&mut self, id: Vec<u8>, name: String, run: &RunRow) {
+        let is_known = self.jobs.contains_key(&id);
+        if let Some(fire) = run.fire()
+            && !id.is_empty()
+            && (is_known || self.jobs.len() < MAX_UNKNOWN_JOBS)
+        {
+            let (known_name, fires) = self.jobs.entry(id).or_default();
+            *known_name = name;
+            fires.push(fire);
+        }
+    }
+
+    fn settle(self, snapshot: &mut Snapshot) {
+        let is_joined = snapshot.jobs.iter().any(|job| !job.fires.is_empty() || job.running_since.is_some());
+        if !self.jobs.is_empty() && !snapshot.jobs.is_empty() && !is_joined {
+            let why = "no run of the query for runs has the id of a job: compare its column job with id";
+            unjudged::all(snapshot, why);
+            return;
+        }
+        let mut gone = Vec::new();
+        for (id, (name, mut fires)) in self.jobs {
+            fires.sort_by_key(|fire| fire.end);
+            gone.push(Job { name, ..gone::job(&id, fires) });
+        }
+        gone.sort_by(|a, b| a.id.cmp(&b.id));
+        gone::settle(gone, snapshot);
+    }
+}
+
 /// A row of the query for runs.
-struct RunRow {
-    start: Instant,
+pub struct RunRow {
+    pub start: Instant,
     /// None if it is in flight, or nothing says when it ended.
     end: Option<Instant>,
     is_open: bool,
@@ -72,7 +172,12 @@ struct RunRow {
 
 impl RunRow {
     /// None without a time, or with one in the future.
-    fn read(reader: &Reader<'_>, row: &Row<'_>, columns: &Columns) -> Result<Option<RunRow>, ReadError> {
+    pub fn read(
+        reader: &Reader<'_>,
+        row: &Row<'_>,
+        columns: &Columns,
+        dropped: &mut Dropped,
+    ) -> Result<Option<RunRow>, ReadError> {
         let get = |name: &str| columns.get(row, name);
         let time = |name: &str| Ok::<_, ReadError>(values::time(get(name)?, reader.mapping.time));
         let status = reader.mapping.words.meaning(&values::text(get("status")?));
@@ -80,7 +185,10 @@ impl RunRow {
         let (start, end) = (time("start")?, time("end")?);
         let end = end.or_else(|| Some(start?.plus(duration?)));
         let start = start.or_else(|| Some(end?.plus(-duration.unwrap_or(0))));
-        let Some(start) = start.filter(|start| *start <= reader.window.now) else { return Ok(None) };
+        let Some(start) = start.filter(|start| *start <= reader.window.now) else {
+            dropped.count(start, [get("start")?, get("end")?], reader.window);
+            return Ok(None);
+        };
         let end = end.filter(|end| *end <= reader.window.now);
         let is_unsaid = matches!(status, None | Some(Status::Unknown));
         let may_be_open = ["status", "end", "duration_ms"].iter().any(|column| columns.has(column));
@@ -99,14 +207,22 @@ impl RunRow {
         Ok(Some(RunRow { start, end, is_open, outcome, tokens, error }))
     }
 
-    fn add_to(self, job: &mut Job, reader: &Reader<'_>) {
+    /// None while it is in flight.
+    fn fire(&self) -> Option<Fire> {
         if self.is_open && self.end.is_none() {
-            job.running_since = job.running_since.max(Some(self.start));
-            return;
+            return None;
         }
         let end = self.end.unwrap_or(self.start);
-        let fire = Fire { tokens: self.tokens, ..Fire::ended(end, self.outcome).started(self.start) };
+        Some(Fire { tokens: self.tokens, ..Fire::ended(end, self.outcome).started(self.start) })
+    }
+
+    pub fn add_to(self, job: &mut Job, reader: &Reader<'_>) {
+        let Some(fire) = self.fire() else {
+            job.running_since = job.running_since.max(Some(self.start));
+            return;
+        };
         job.fires.push(fire);
+        let end = fire.end;
         let is_newest = |known: &Run| {
             let slack = if known.duration_ms.is_none() { SAME_RUN } else { 0 };
             known.end().since(end) <= slack
@@ -120,15 +236,6 @@ impl RunRow {
                 error: line.map(|line| reader.window.error(line)),
             });
         }
-    }
-}
-
-/// A point in time as a parameter, in the form of the store.
-fn bound(at: Instant, form: Option<values::TimeForm>) -> rusqlite::types::Value {
-    match form {
-        Some(values::TimeForm::Unix) => at.seconds().into(),
-        Some(values::TimeForm::UnixMs) => at.millis().into(),
-        Some(values::TimeForm::Iso) | None => at.to_string().into(),
     }
 }
 

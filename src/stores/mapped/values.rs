@@ -2,12 +2,18 @@
 
 use super::super::value;
 use crate::time::{HOUR, Instant, MINUTE, Millis, SECOND, TimeText};
+use chrono::DateTime;
 use rusqlite::types::ValueRef;
 
 pub use value::{shown, text};
 
-/// A number beyond this is a time in milliseconds: in seconds it would be the year 5138.
+/// A number beyond this is a time in milliseconds: in seconds it would be the year 5138. Likewise the next units.
 const MILLIS_FROM: f64 = 1e11;
+const MICROS_FROM: f64 = 1e14;
+const NANOS_FROM: f64 = 1e17;
+/// Times with an offset that RFC 3339 does not know.
+const WITH_OFFSET: [&str; 4] =
+    ["%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%.f%z", "%Y-%m-%dT%H:%M:%S%.f %z", "%Y-%m-%d %H:%M:%S%.f %z"];
 
 /// How a schedule is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -133,25 +139,84 @@ pub fn error(value: ValueRef<'_>) -> Option<String> {
 
 /// A time in the form that is named, or in the one that it looks like.
 pub fn time(value: ValueRef<'_>, form: Option<TimeForm>) -> Option<Instant> {
-    let seconds = |number: f64| Some(Instant::from_millis((number * SECOND as f64) as i64));
-    let from_number = |number: f64| match form {
-        _ if !number.is_finite() || number <= 0.0 => None,
-        Some(TimeForm::Unix) => seconds(number),
-        Some(TimeForm::UnixMs) => Some(Instant::from_millis(number as i64)),
-        Some(TimeForm::Iso) => None,
-        None if number < MILLIS_FROM => seconds(number),
-        None => Some(Instant::from_millis(number as i64)),
-    };
     match value {
-        ValueRef::Null | ValueRef::Blob(_) => None,
-        ValueRef::Integer(number) => from_number(number as f64),
-        ValueRef::Real(number) => from_number(number),
-        ValueRef::Text(bytes) => {
+        ValueRef::Null => None,
+        ValueRef::Integer(number) => from_number(number as f64, form),
+        ValueRef::Real(number) => from_number(number, form),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
             let text = std::str::from_utf8(bytes).ok()?.trim();
             match text.parse::<f64>() {
-                Ok(number) => from_number(number),
-                Err(_) => go_time(text).or_else(|| TimeText::parse(text).map(TimeText::as_utc)),
+                Ok(number) => from_number(number, form),
+                Err(_) => from_text(text),
             }
+        }
+    }
+}
+
+fn from_number(number: f64, form: Option<TimeForm>) -> Option<Instant> {
+    if number.is_nan() || number <= 0.0 || form == Some(TimeForm::Iso) {
+        return None;
+    }
+    let per_second = per_second(number, form) as f64;
+    Some(Instant::from_millis((number / per_second * SECOND as f64) as i64))
+}
+
+/// How many units of a number make a second: as the form says, unless the number is far too large for it; else by its size.
+fn per_second(number: f64, form: Option<TimeForm>) -> i64 {
+    match form {
+        _ if number >= NANOS_FROM => 1_000_000_000,
+        _ if number >= MICROS_FROM => 1_000_000,
+        Some(TimeForm::UnixMs) => 1_000,
+        _ if number >= MILLIS_FROM => 1_000,
+        _ => 1,
+    }
+}
+
+fn from_text(text: &str) -> Option<Instant> {
+    let without_name = text.strip_suffix(" UTC").or(text.strip_suffix(" GMT")).unwrap_or(text);
+    let plain = go_time(text).or_else(|| TimeText::parse(without_name).map(TimeText::as_utc));
+    plain.or_else(|| {
+        let with_offset = WITH_OFFSET.iter().find_map(|form| DateTime::parse_from_str(text, form).ok());
+        let fixed = with_offset.or_else(|| DateTime::parse_from_rfc2822(text).ok())?;
+        Some(Instant::from_utc(fixed.naive_utc()))
+    })
+}
+
+/// What a time is compared with: a number of so many units a second, or text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// Text in ISO 8601
+    Text,
+    /// A number; so many make a second
+    Number(i64),
+}
+
+impl Bound {
+    /// The one that fits a value of the column; None where there is none.
+    pub fn like(value: ValueRef<'_>, form: Option<TimeForm>) -> Option<Bound> {
+        match value {
+            ValueRef::Integer(number) if number > 0 => Some(Bound::Number(per_second(number as f64, form))),
+            ValueRef::Real(number) if number > 0.0 => Some(Bound::Number(per_second(number, form))),
+            ValueRef::Text(_) | ValueRef::Blob(_) => Some(Bound::Text),
+            ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => None,
+        }
+    }
+
+    /// The one that a form names.
+    pub fn of(form: TimeForm) -> Bound {
+        match form {
+            TimeForm::Iso => Bound::Text,
+            TimeForm::Unix => Bound::Number(1),
+            TimeForm::UnixMs => Bound::Number(1_000),
+        }
+    }
+
+    /// A point in time in this form.
+    pub fn value(self, at: Instant) -> rusqlite::types::Value {
+        match self {
+            Bound::Text => at.to_string().into(),
+            Bound::Number(1) => at.seconds().into(),
+            Bound::Number(per_second) => at.millis().saturating_mul(per_second / 1_000).into(),
         }
     }
 }
@@ -191,12 +256,25 @@ mod tests {
     #[test]
     fn times_are_read_in_the_forms_that_schedulers_write() {
         let at = Some(Instant::from_millis(1_772_445_600_000));
-        for text in ["2026-03-02T10:00:00Z", "2026-03-02 10:00:00", "2026-03-02 12:00:00 +0200 CEST", "1772445600"] {
+        for text in [
+            "2026-03-02T10:00:00Z",
+            "2026-03-02 10:00:00",
+            "2026-03-02 12:00:00 +0200 CEST",
+            "1772445600",
+            "2026-03-02T12:00:00+0200",
+            "2026-03-02 12:00:00 +0200",
+            "2026-03-02 10:00:00 UTC",
+            "Mon, 02 Mar 2026 10:00:00 GMT",
+        ] {
             assert_eq!(time(ValueRef::Text(text.as_bytes()), None), at, "{text}");
         }
         assert_eq!(time(ValueRef::Integer(1_772_445_600), None), at);
         assert_eq!(time(ValueRef::Integer(1_772_445_600_000), None), at);
         assert_eq!(time(ValueRef::Real(1_772_445_600.0), Some(TimeForm::Unix)), at);
+        for form in [None, Some(TimeForm::Unix), Some(TimeForm::UnixMs)] {
+            assert_eq!(time(ValueRef::Integer(1_772_445_600_000_000), form), at, "microseconds");
+            assert_eq!(time(ValueRef::Integer(1_772_445_600_000_000_000), form), at, "nanoseconds");
+        }
         assert_eq!(time(ValueRef::Integer(99_999_999_999), None), Some(Instant::from_millis(99_999_999_999_000)));
         assert_eq!(time(ValueRef::Integer(100_000_000_000), None), Some(Instant::from_millis(100_000_000_000)));
         for nothing in [ValueRef::Null, ValueRef::Integer(0), ValueRef::Text(b"soon"), ValueRef::Real(f64::NAN)] {

@@ -4,6 +4,7 @@
 use super::super::cron::{self, shorten};
 use super::super::ids;
 use super::delivery;
+use super::detail::Status;
 use super::layout::RunTable;
 use crate::model::{Delivery, Due, Schedule, Terms};
 use crate::schedule::{Cron, Zone};
@@ -171,7 +172,7 @@ pub struct JobState {
     pub paced_next_run_at: Option<i64>,
     pub last_run_at: Option<i64>,
     pub last_duration: Option<i64>,
-    pub last_status: String,
+    pub last_status: Option<Status>,
     pub last_error: Option<String>,
     pub consecutive_errors: u64,
     pub activated_at: Option<i64>,
@@ -210,7 +211,7 @@ impl JobState {
             paced_next_run_at: whole("pacedNextRunAtMs"),
             last_run_at: whole("lastRunAtMs"),
             last_duration: whole("lastDurationMs"),
-            last_status: text("lastRunStatus").or_else(|| text("lastStatus")).unwrap_or_default(),
+            last_status: text("lastRunStatus").or_else(|| text("lastStatus")).map(|word| Status::of(word.as_bytes())),
             last_error: text("lastError"),
             consecutive_errors: state["consecutiveErrors"].as_u64().unwrap_or(0),
             activated_at: whole("scheduleActivatedAtMs"),
@@ -299,7 +300,10 @@ mod tests {
             r#"{"lastRunStatus":null,"lastStatus":"ok","lastDurationMs":1200.5,"autoDisabled":true,"consecutiveErrors":-1,"nextRunAtMs":5}"#,
             RunTable::Tasks,
         );
-        assert_eq!((state.last_status.as_str(), state.last_duration, state.next_run_at), ("ok", Some(1200), Some(5)));
+        assert_eq!(
+            (state.last_status, state.last_duration, state.next_run_at),
+            (Some(Status::Ok), Some(1200), Some(5))
+        );
         assert!(state.auto_disabled.is_some() && state.consecutive_errors == 0);
         assert!(JobState::parse(r#"{"autoDisabled":false}"#, RunTable::Tasks).auto_disabled.is_none());
     }

@@ -14,6 +14,31 @@ const NO_REPLY: &str = "NO_REPLY";
 /// Why a heartbeat is skipped that is fine: the hour, or other work.
 const USUAL_SKIPS: [&str; 4] = ["quiet-hours", "cron-in-progress", "requests-in-flight", "lanes-busy"];
 
+/// How a run ended, in a word of the scheduler or of one of its versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// It ended well.
+    Ok,
+    /// It failed.
+    Error,
+    /// It was skipped.
+    Skipped,
+    /// The word is not known.
+    Unknown,
+}
+
+impl Status {
+    /// What a word means, in whatever case.
+    pub fn of(word: &[u8]) -> Status {
+        match word.to_ascii_lowercase().as_slice() {
+            b"ok" => Status::Ok,
+            b"error" | b"failed" | b"timeout" | b"timed_out" | b"interrupted" => Status::Error,
+            b"skipped" => Status::Skipped,
+            _ => Status::Unknown,
+        }
+    }
+}
+
 /// The detail of an ended run, as far as an audit needs it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -72,24 +97,29 @@ impl<'a> Detail<'a> {
 
     /// Whether the run ended with an error.
     pub fn has_failed(&self) -> bool {
-        self.status.as_deref() == Some("error")
+        self.status() == Some(Status::Error)
+    }
+
+    fn status(&self) -> Option<Status> {
+        self.status.as_deref().map(|word| Status::of(word.as_bytes()))
     }
 
     /// What the run of a job did.
     pub fn classify_run(&self, definition: &Definition, runs: RunTable) -> Work {
-        match self.status.as_deref() {
-            Some("error") => Work::ended(Outcome::Threw),
-            Some("skipped") if definition.may_be_skipped() => {
+        match self.status() {
+            Some(Status::Error) => Work::ended(Outcome::Threw),
+            Some(Status::Skipped) if definition.may_be_skipped() => {
                 let usual = self.error.as_deref().is_none_or(|why| USUAL_SKIPS.iter().any(|usual| why.contains(usual)));
                 Work::ended(if usual { Outcome::Idle } else { Outcome::Declined })
             }
-            Some("skipped") => Work::ended(Outcome::Skipped),
-            Some("ok") => {
+            Some(Status::Skipped) => Work::ended(Outcome::Skipped),
+            Some(Status::Unknown) => Work::ended(Outcome::Unread),
+            Some(Status::Ok) => {
                 let work = if definition.is_agent_turn() { self.turn() } else { Work::ended(Outcome::Unproven) };
                 Work { output: self.output(), message: self.message(runs), ..work }
             }
             // A quiet evaluation of a trigger has no status.
-            _ => Work::ended(Outcome::Idle),
+            None => Work::ended(Outcome::Idle),
         }
     }
 

@@ -36,15 +36,16 @@ impl RunTable {
         }
     }
 
-    /// Selects id, start, end, detail, row, label, and store of the runs of some rows.
+    /// Selects id, start, end, detail, row, label, store, and task of the runs of some rows.
     pub fn query(self) -> &'static str {
         match self {
+            // A list, and not NOCASE, which no index serves.
             RunTable::Tasks => {
-                "SELECT source_id, started_at, ended_at, detail_json, rowid, label, NULL FROM task_runs
-                 WHERE rowid BETWEEN ?1 AND ?2 AND runtime = 'cron' AND ended_at IS NOT NULL ORDER BY rowid"
+                "SELECT source_id, started_at, ended_at, detail_json, rowid, label, NULL, task_id FROM task_runs
+                 WHERE rowid BETWEEN ?1 AND ?2 AND runtime IN ('cron', 'Cron', 'CRON') AND ended_at IS NOT NULL ORDER BY rowid"
             }
             RunTable::Logs => {
-                "SELECT job_id, run_at_ms, coalesce(run_at_ms + duration_ms, ts), entry_json, rowid, NULL, store_key
+                "SELECT job_id, run_at_ms, coalesce(run_at_ms + duration_ms, ts), entry_json, rowid, NULL, store_key, NULL
                  FROM cron_run_logs WHERE rowid BETWEEN ?1 AND ?2 ORDER BY rowid"
             }
         }

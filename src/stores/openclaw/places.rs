@@ -7,8 +7,12 @@ use std::path::{Path, PathBuf};
 pub const PLACE: &str = "state/openclaw.sqlite";
 /// Where it kept its jobs before it had a database.
 const JSON_STORE: &str = "cron/jobs.json";
-/// How the name of a file ends that it makes only to lock it.
-const LOCK_SUFFIX: &str = ".lock.sqlite";
+/// How the names of files end that it makes only to lock them.
+const LOCK_SUFFIXES: [&str; 4] =
+    [".lock.sqlite", ".generation-lock.sqlite", ".generation-writer.sqlite", ".reindex-lock.sqlite"];
+/// How the names of databases end, and those of copies that its migrations make of them.
+const DATABASE_SUFFIX: &str = ".sqlite";
+const COPY_SUFFIX: &str = ".bak";
 
 /// Where its database usually is: in the state directory that its variables name, else in the home directory.
 pub fn usual_place() -> Option<PathBuf> {
@@ -39,7 +43,9 @@ pub fn json_store() -> ReadError {
     )
 }
 
-/// Whether an empty file is there only to be locked.
-pub fn is_lock(path: &Path) -> bool {
-    path.to_string_lossy().ends_with(LOCK_SUFFIX)
+/// Whether a file is there only to be locked, or a copy from before a migration.
+pub fn is_aside(path: &Path) -> bool {
+    let path = path.to_string_lossy();
+    let is_copy = path.ends_with(COPY_SUFFIX) && path.contains(DATABASE_SUFFIX);
+    is_copy || LOCK_SUFFIXES.iter().any(|suffix| path.ends_with(suffix))
 }

@@ -6,15 +6,15 @@ use super::super::value::{cut, number, text};
 use super::super::window::Window;
 use super::super::{fires, gone, newer};
 use super::delivery;
-use super::detail::{Detail, Work};
+use super::detail::{Detail, Status, Work};
 use super::layout::{RunTable, instant, required};
 use super::tables::{Key, Tables};
 use crate::db::{Access, ReadError};
-use crate::model::{DeliveryError, Fire, Job, JobIndex, MessageFate, Outcome};
+use crate::model::{DeliveryError, Fire, Job, JobIndex, MessageFate, Outcome, Snapshot};
 use crate::time::{DAY, Instant, Millis, SECOND};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Rows read with the small tables, and in each further piece.
 const ROWS_AT_FIRST: i64 = 10_000;
@@ -25,6 +25,9 @@ const MAX_ROWS: i64 = 2_000_000;
 const KEPT: Millis = 7 * DAY;
 /// A receipt and a task of one run differ by less.
 const SAME_RUN: Millis = 2 * SECOND;
+/// What the ids of tasks begin with that an upgrade made of old run logs: these rows were not written in the order of their
+/// times.
+const IMPORTED: &[u8] = b"cron-runlog-import:";
 /// Jobs without a row that are kept apart.
 const MAX_UNKNOWN_JOBS: usize = 10_000;
 /// The longest error that is kept.
@@ -39,7 +42,6 @@ struct Part {
     /// Runs of jobs without a row, with their labels.
     unknown: Vec<(Key, String, Fire)>,
     models: Models,
-    unreadable: u64,
     /// The latest start after the audit, and the last row with one.
     future: Option<(i64, Instant)>,
     /// The last row with a start before the audit.
@@ -120,10 +122,8 @@ pub fn read(access: &mut Access<'_>, tables: &mut Tables, newest: Newest, window
         assignment.assign_fires(part, tables);
     }
     assignment.assign_fires(newest.part, tables);
-    if assignment.unreadable > 0 {
-        let note = format!("the details of {} runs can't be read: what they used is unknown", assignment.unreadable);
-        tables.snapshot.notes.push(note);
-    }
+    tables.snapshot.jobs.iter_mut().for_each(|job| merge_doubles(&mut job.fires));
+    note_unread(&mut tables.snapshot);
     tables.snapshot.models = assignment.models.shown();
     tables.snapshot.clock_was_at = assignment.clock_was_at;
     newer::settle(std::mem::take(&mut tables.newer_rows), &mut tables.snapshot);
@@ -147,7 +147,6 @@ pub fn read(access: &mut Access<'_>, tables: &mut Tables, newest: Newest, window
 struct Assignment {
     unknown: HashMap<Key, (String, Vec<Fire>)>,
     models: Models,
-    unreadable: u64,
     future: Option<(i64, Instant)>,
     clock_was_at: Option<Instant>,
 }
@@ -169,7 +168,6 @@ impl Assignment {
                 fires.push(renamed(fire));
             }
         }
-        self.unreadable += part.unreadable;
         // Rows are appended: one that was written after another with a later time shows that the clock was set back.
         self.future = self.future.max(part.future);
         if let (Some((row, latest)), Some(past)) = (self.future, part.last_past)
@@ -183,6 +181,7 @@ impl Assignment {
     fn unknown_jobs(self) -> Vec<Job> {
         let mut jobs = Vec::new();
         for ((_, id), (label, mut fires)) in self.unknown {
+            merge_doubles(&mut fires);
             fires.sort_by_key(|fire| fire.end);
             jobs.push(Job { name: label, ..gone::job(&id, fires) });
         }
@@ -191,9 +190,29 @@ impl Assignment {
     }
 }
 
+/// Makes one run of those that began at the same time, and puts them in order: an upgrade imports the old run logs, whose
+/// runs have tasks already. What a row with detail says wins; an imported row ends when its log was written.
+fn merge_doubles(fires: &mut Vec<Fire>) {
+    fires.sort_by_key(|fire| (fire.known_start(), fire.outcome == Outcome::Unread));
+    fires.dedup_by(|double, kept| match (double.known_start(), kept.known_start()) {
+        (Some(start), Some(known)) if start == known => {
+            *kept = Fire { end: kept.end.min(double.end), ..*kept }.started(start);
+            true
+        }
+        _ => false,
+    });
+}
+
+fn note_unread(snapshot: &mut Snapshot) {
+    let fires = snapshot.jobs.iter().flat_map(|job| &job.fires);
+    let unread = fires.filter(|fire| fire.outcome == Outcome::Unread).count();
+    if unread > 0 {
+        snapshot.notes.push(format!("the details of {unread} runs can't be read: what they used is unknown"));
+    }
+}
+
 /// Adds the receipts of runs without a task.
 fn add_receipts(receipts: Vec<(JobIndex, Fire)>, tables: &mut Tables) {
-    tables.snapshot.jobs.iter_mut().for_each(|job| job.fires.sort_by_key(Fire::known_start));
     for (job, fire) in receipts {
         let fires = &mut tables.snapshot.jobs[job.position()].fires;
         let Some(start) = fire.known_start() else { continue };
@@ -229,17 +248,25 @@ fn read_runs(db: &Connection, tables: &Tables, (from, to): (i64, i64), window: &
     let mut rows = statement.query([from, to])?;
     let oldest = window.start(&tables.snapshot.jobs, Millis::MAX);
     let mut part = Part::default();
+    let mut previous = None;
     while let Some(row) = rows.next()? {
+        let rowid: i64 = row.get(4)?;
+        if previous.is_some_and(|previous| rowid <= previous) {
+            return Err(ReadError::ReadTwice(tables.runs.name()));
+        }
+        previous = Some(rowid);
         let (Some(start), Some(end)) = (instant(number(row.get_ref(1)?)), instant(number(row.get_ref(2)?))) else {
             continue;
         };
-        let rowid: i64 = row.get(4)?;
-        if start > window.now {
+        let is_imported = row.get_ref(7)?.as_bytes().is_ok_and(|id| id.starts_with(IMPORTED));
+        if start > window.now && !is_imported {
             part.future = part.future.max(Some((rowid, start)));
             continue;
         }
-        part.last_past = Some(rowid);
-        if end < oldest {
+        if !is_imported {
+            part.last_past = Some(rowid);
+        }
+        if start > window.now || end < oldest {
             continue;
         }
         let ended = Fire::ended(end.min(window.now), Outcome::Unread).started(start);
@@ -261,7 +288,6 @@ impl Part {
         errors: bool,
     ) {
         let detail = Detail::parse(detail.as_bytes().unwrap_or_default());
-        self.unreadable += u64::from(detail.is_none());
         let detail = detail.as_ref();
         let store_key = store_key.or_else(|| detail?.store_key.as_deref().map(str::as_bytes));
         let job = job_of(tables, store_key, id);
@@ -290,31 +316,39 @@ impl Part {
 }
 
 fn read_receipts(db: &Connection, tables: &Tables, window: &Window, newest: &mut Newest) -> Result<(), ReadError> {
-    let query =
-        "SELECT store_key, job_id, status, started_at_ms, finished_at_ms, request_run_id FROM cron_run_receipts";
+    let query = "SELECT store_key, job_id, status, started_at_ms, finished_at_ms, request_run_id, receipt_id
+        FROM cron_run_receipts";
     let mut statement = required(db, query)?;
     let mut rows = statement.query([])?;
+    let mut ids = HashSet::new();
     while let Some(row) = rows.next()? {
+        if !ids.insert(row.get_ref(6)?.as_bytes().unwrap_or_default().to_vec()) {
+            return Err(ReadError::ReadTwice("cron_run_receipts"));
+        }
         let Some(start) = instant(number(row.get_ref(3)?)).filter(|start| *start <= window.now) else { continue };
         let store_key = row.get_ref(0)?.as_bytes().unwrap_or_default();
         let id = row.get_ref(1)?.as_bytes().unwrap_or_default();
         let Some(job) = job_of(tables, Some(store_key), id) else { continue };
         newest.requested.entry(job).or_default().note(start, row.get_ref(5)? != ValueRef::Null);
         let end = instant(number(row.get_ref(4)?));
-        let status = row.get_ref(2)?.as_bytes().unwrap_or_default();
-        let outcome = match status {
+        let word = row.get_ref(2)?.as_bytes().unwrap_or_default().to_ascii_lowercase();
+        match word.as_slice() {
             b"superseded" => continue,
             b"running" => {
                 newest.running.push((job, start));
                 continue;
             }
-            b"error" | b"interrupted" => Outcome::Threw,
-            b"skipped" if tables.definitions[job.position()].may_be_skipped() => Outcome::Idle,
-            b"skipped" => Outcome::Skipped,
-            _ => Outcome::Unproven,
+            _ => {}
+        }
+        let outcome = match Status::of(&word) {
+            Status::Ok => Outcome::Unproven,
+            Status::Error => Outcome::Threw,
+            Status::Skipped if tables.definitions[job.position()].may_be_skipped() => Outcome::Idle,
+            Status::Skipped => Outcome::Skipped,
+            Status::Unknown => Outcome::Unread,
         };
         // The recorded end of an interrupted run is the next boot: all that is known is that it began.
-        let end = if status == b"interrupted" { start } else { end.unwrap_or(start) };
+        let end = if word == b"interrupted" { start } else { end.unwrap_or(start) };
         newest.receipts.push((job, Fire::ended(end.min(window.now), outcome).started(start)));
     }
     Ok(())

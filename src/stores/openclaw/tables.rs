@@ -8,6 +8,7 @@ use super::super::value::{cut, message, number, shown, text};
 use super::super::window::Window;
 use super::definition::{Definition, JobState, Quarantine};
 use super::delivery;
+use super::detail::Status;
 use super::layout::{JOB_TABLE, RunTable, instant, required};
 use super::traits::TRAITS;
 use crate::db::ReadError;
@@ -49,12 +50,13 @@ pub struct Tables {
 }
 
 impl Tables {
-    fn add(&mut self, key: Key, job: Job, definition: Definition) {
+    /// Adds a job; returns whether its key was known already.
+    fn add(&mut self, key: Key, job: Job, definition: Definition) -> bool {
         let index = JobIndex::at(self.snapshot.jobs.len());
         self.first_of_id.entry(key.1.clone()).or_insert(index);
-        self.keys.insert(key, index);
         self.snapshot.jobs.push(job);
         self.definitions.push(definition);
+        self.keys.insert(key, index).is_some()
     }
 }
 
@@ -174,7 +176,9 @@ fn read_jobs(db: &Connection, table: &Table, window: &Window, tables: &mut Table
     read.sort_by(|(a_order, (_, a_id), ..), (b_order, (_, b_id), ..)| (a_order, a_id).cmp(&(b_order, b_id)));
     for (_, key, job, newer, definition) in read {
         tables.newer_rows.extend(newer.map(|row| (JobIndex::at(tables.snapshot.jobs.len()), row)));
-        tables.add(key, job, definition);
+        if tables.add(key, job, definition) && table.is_key(&["store_key", "job_id"]) {
+            return Err(ReadError::ReadTwice(JOB_TABLE));
+        }
     }
     Ok(())
 }
@@ -224,12 +228,12 @@ fn schedule(id: &str, definition: &Definition, status: &JobState, window: &Windo
 
 fn state(enabled: bool, schedule: &Schedule, definition: &Definition, status: &JobState) -> State {
     let is_once = schedule.kind() == "at";
-    match (enabled, status.last_status.as_str()) {
+    match (enabled, status.last_status) {
         (true, _) if definition.is_event_driven() => State::EventDriven,
         (true, _) => State::Watched,
         (false, _) if status.auto_disabled.is_some() => State::Broken,
-        (false, "ok") if is_once => State::Completed,
-        (false, "error" | "skipped") if is_once => State::FailedOnce,
+        (false, Some(Status::Ok)) if is_once => State::Completed,
+        (false, Some(Status::Error | Status::Skipped)) if is_once => State::FailedOnce,
         (false, _) => State::Disabled,
     }
 }
@@ -245,13 +249,13 @@ fn longest_run(definition: &Definition) -> Option<Millis> {
 }
 
 fn row(created_at: Option<Instant>, status: &JobState, window: &Window) -> Row {
-    let failed_or_skipped = status.last_status != "ok";
+    let failed_or_skipped = status.last_status != Some(Status::Ok);
     let error = status.last_error.as_ref().and_then(|error| error.lines().next()).filter(|_| failed_or_skipped);
     let last_run = instant(status.last_run_at).map(|start| Run {
         start,
         // The end on record of an interrupted run is the next boot.
         duration_ms: status.last_duration.filter(|_| !status.was_interrupted()).map(|millis| millis.max(0)),
-        failed: status.last_status == "error",
+        failed: status.last_status == Some(Status::Error),
         error: error.map(|line| run_error(line, window)),
     });
     Row {
@@ -288,7 +292,10 @@ fn read_quarantine(db: &Connection, window: &Window, tables: &mut Tables) -> Res
     let mut statement = required(db, query)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let Some(at) = instant(number(row.get_ref(2)?)).filter(|at| *at <= window.now) else { continue };
+        let at = instant(number(row.get_ref(2)?));
+        if at.is_some_and(|at| at > window.now) {
+            continue;
+        }
         let scope = row.get_ref(0)?.as_bytes().unwrap_or_default();
         let store_key = scope.strip_prefix(b"cron.quarantine:").unwrap_or_default().to_vec();
         let entry = match Quarantine::parse(&text(row.get_ref(1)?).unwrap_or_default()) {
@@ -302,7 +309,7 @@ fn read_quarantine(db: &Connection, window: &Window, tables: &mut Tables) -> Res
         let definition = entry.definition.unwrap_or_default();
         let (mut job, _) = job(entry.id, entry.name, true, &definition, &entry.status, window);
         job.state = State::Quarantined(message(&entry.reason, 100));
-        job.row.iter_mut().for_each(|row| row.updated_at = Some(at));
+        job.row.iter_mut().for_each(|row| row.updated_at = at);
         tables.add(key, job, definition.without_schedule());
     }
     Ok(())

@@ -152,7 +152,9 @@ impl Keys {
 
     fn query(&self, rest: &str) -> String {
         let [cost, model] = self.optional;
-        format!("SELECT session_key, {cost}, input_tokens, output_tokens, created_at, {model} FROM cost_events {rest}")
+        format!(
+            "SELECT session_key, {cost}, input_tokens, output_tokens, created_at, {model}, rowid FROM cost_events {rest}"
+        )
     }
 
     /// Reads one row of [`Keys::query`]; None if it is not a scheduled job's, or later than the audit.
@@ -265,7 +267,13 @@ fn read_part(db: &Connection, (from, to): (i64, i64), keys: &mut Keys) -> Result
     let mut statement = db.prepare(&keys.query("WHERE rowid BETWEEN ?1 AND ?2 ORDER BY rowid"))?;
     let mut rows = statement.query([from, to])?;
     let mut part = Part::default();
+    let mut previous = None;
     while let Some(row) = rows.next()? {
+        let rowid: i64 = row.get(6)?;
+        if previous.is_some_and(|previous| rowid <= previous) {
+            return Err(ReadError::ReadTwice("cost_events"));
+        }
+        previous = Some(rowid);
         part.events.extend(keys.read(row, &mut part.seen)?);
     }
     Ok(part)

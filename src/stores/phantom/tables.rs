@@ -133,6 +133,9 @@ fn read_jobs(db: &Connection, window: &Window, tables: &mut Tables) -> Result<()
             continue;
         }
         if !id.is_empty() && !ids.insert(id.clone()) {
+            if table.is_key(&["id"]) {
+                return Err(ReadError::ReadTwice(JOB_TABLE));
+            }
             snapshot
                 .notes
                 .push(format!("the id {:?} occurs twice in scheduled_jobs: its fires count for one row only", job.id));

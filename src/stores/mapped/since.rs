@@ -1,0 +1,101 @@
+//! The parameter `:since` of the query for runs: bound in the type of the column that it is compared with.
+
+use super::super::ids;
+use super::query::{Prepared, Query, SINCE};
+use super::reader::Reader;
+use super::runs::{Dropped, RunRow};
+use super::values::Bound;
+use crate::db::ReadError;
+use crate::model::{Job, State};
+use crate::time::{Instant, Millis, SECOND};
+use rusqlite::types::Value;
+use std::collections::HashMap;
+
+/// Rows that are read at most to find the newest run of jobs that have none in the window.
+const MAX_BACKWARDS: usize = 200_000;
+/// Before every run, since 1970.
+const AT_FIRST: Millis = SECOND;
+
+/// Binds the parameter, if there is one; returns its form. Where nothing is found by it, rows of any time are taken.
+pub fn bind(
+    reader: &Reader<'_>,
+    query: &Query,
+    prepared: &mut Prepared<'_>,
+    since: Instant,
+) -> Result<Option<Bound>, ReadError> {
+    let Some(parameter) = prepared.statement.parameter_index(SINCE)? else { return Ok(None) };
+    let named = reader.mapping.time.map(Bound::of);
+    if let Some(form) = named
+        && finds_any(query, prepared, parameter, form.value(since))?
+    {
+        return Ok(named);
+    }
+    let sampled = sampled(reader, query, prepared, parameter)?;
+    let forms = [named, sampled, Some(Bound::Text), Some(Bound::Number(1)), Some(Bound::Number(1_000))];
+    for at in [since, Instant::from_millis(AT_FIRST)] {
+        for form in forms.into_iter().flatten() {
+            if finds_any(query, prepared, parameter, form.value(at))? {
+                return Ok(Some(form));
+            }
+        }
+    }
+    Ok(named.or(sampled).or(Some(Bound::Text)))
+}
+
+/// Binds a value; returns whether the query then gives a row.
+fn finds_any(query: &Query, prepared: &mut Prepared<'_>, parameter: usize, value: Value) -> Result<bool, ReadError> {
+    prepared.statement.raw_bind_parameter(parameter, value)?;
+    let mut rows = prepared.statement.raw_query();
+    Ok(rows.next().map_err(|error| query.failed(error))?.is_some())
+}
+
+/// The form of the times in the first row: text and any time are greater than 0.
+fn sampled(
+    reader: &Reader<'_>,
+    query: &Query,
+    prepared: &mut Prepared<'_>,
+    parameter: usize,
+) -> Result<Option<Bound>, ReadError> {
+    prepared.statement.raw_bind_parameter(parameter, 0)?;
+    let mut rows = prepared.statement.raw_query();
+    let Some(row) = rows.next().map_err(|error| query.failed(error))? else { return Ok(None) };
+    for column in ["start", "end"] {
+        if let Some(form) = Bound::like(prepared.columns.get(row, column)?, reader.mapping.time) {
+            return Ok(Some(form));
+        }
+    }
+    Ok(None)
+}
+
+/// The newest run of each watched job that has none yet, however old, by the job's position.
+pub fn newest_before(
+    reader: &Reader<'_>,
+    query: &Query,
+    prepared: &mut Prepared<'_>,
+    form: Bound,
+    jobs: &[Job],
+) -> Result<HashMap<usize, RunRow>, ReadError> {
+    let mut newest: HashMap<usize, RunRow> = HashMap::new();
+    let without: HashMap<&str, usize> = jobs
+        .iter()
+        .enumerate()
+        .filter(|(_, job)| job.state == State::Watched && job.fires.is_empty() && job.running_since.is_none())
+        .map(|(position, job)| (job.id.as_str(), position))
+        .collect();
+    let Some(parameter) = prepared.statement.parameter_index(SINCE)? else { return Ok(newest) };
+    if without.is_empty() {
+        return Ok(newest);
+    }
+    prepared.statement.raw_bind_parameter(parameter, form.value(Instant::from_millis(AT_FIRST)))?;
+    let mut rows = prepared.statement.raw_query();
+    for _ in 0..MAX_BACKWARDS {
+        let Some(row) = rows.next().map_err(|error| query.failed(error))? else { break };
+        let id = ids::id(&ids::bytes(prepared.columns.get(row, "job")?));
+        let Some(position) = without.get(id.as_str()).copied() else { continue };
+        let Some(run) = RunRow::read(reader, row, &prepared.columns, &mut Dropped::default())? else { continue };
+        if newest.get(&position).is_none_or(|known| known.start < run.start) {
+            newest.insert(position, run);
+        }
+    }
+    Ok(newest)
+}
