@@ -233,6 +233,31 @@ fn too_many_fires_still_follow_each_other_at_less_than_half_the_interval() {
     assert!(!too_many([HOUR, HOUR, HOUR, MINUTE]));
 }
 
+#[test]
+fn a_job_runs_too_often_only_if_it_has_kept_its_rhythm_twice_before() {
+    // A daily job that ran every ten minutes: if it has never been slow, its schedule was made a daily one since.
+    let world = |before: &[Millis]| {
+        let mut job = hurried(22);
+        for gap in before.iter().rev() {
+            let first = job.fires[0];
+            job.fires.insert(0, Fire { end: first.end.plus(-gap), ..first });
+        }
+        found(&recorded([job]), "20:01").contains(&TOO_MANY.to_owned())
+    };
+    assert!(world(&[DAY, DAY]) && !world(&[DAY]) && !world(&[]));
+    assert!(world(&[DAY, 12 * HOUR]) && !world(&[DAY, 12 * HOUR - 1]), "half the interval");
+}
+
+#[test]
+fn a_next_run_that_does_not_follow_from_the_last_is_another_schedule() {
+    let world = |next: &str| found(&fleet([hurried(22).next(next)]), "20:01").contains(&TOO_MANY.to_owned());
+    assert!(world("2026-03-03 09:00:02.000") && world("2026-03-03 08:59:58.000"));
+    assert!(!world("2026-03-03 09:00:02.001") && !world("2026-03-03 08:59:57.999"));
+    // After an error it is the time of a retry.
+    let failed = fleet([hurried(23).with_errors(1).next("20:05")]);
+    assert!(found(&failed, "20:01").contains(&TOO_MANY.to_owned()));
+}
+
 /// An hourly job that holds the worker from each of these full hours on for 55 minutes.
 fn long(hours: impl IntoIterator<Item = i64>) -> Job {
     hours.into_iter().fold(hourly("o"), |job, hour| {
