@@ -6,7 +6,11 @@ const FLAPPING: &str = "warning flapping";
 
 /// An hourly job that ended a run at 12:01, and before it each hour one that did this.
 fn hours(runs: &[Did]) -> Job {
-    Job { id: "j".to_owned(), ..fires(runs) }
+    named("j", runs)
+}
+
+fn named(id: &str, runs: &[Did]) -> Job {
+    Job { id: id.to_owned(), name: id.to_owned(), ..fires(runs) }
 }
 
 fn told(jobs: &[Job]) -> Vec<String> {
@@ -80,7 +84,7 @@ fn extended(job: &Job) -> Vec<Fire> {
 fn what_failed_in_an_outage_does_not_count() {
     let first = [turning(4, 6), vec![EMPTY, EMPTY, GOOD]].concat();
     let second = [vec![GOOD; 14], vec![EMPTY, EMPTY, GOOD]].concat();
-    let second = Job { id: "k".to_owned(), ..hours(&second) };
+    let second = named("k", &second);
     // Six of seventeen slots failed, two of them in an outage.
     assert_eq!(told(&[hours(&first), second]), NONE);
     assert_eq!(told(&[hours(&first)]), [FLAPPING]);
@@ -88,7 +92,7 @@ fn what_failed_in_an_outage_does_not_count() {
 
 #[test]
 fn all_jobs_flap_together_though_each_alone_has_too_few_slots() {
-    let half = |id: &str, turns: usize, good: usize| Job { id: id.to_owned(), ..hours(&turning(turns, good)) };
+    let half = |id: &str, turns: usize, good: usize| named(id, &turning(turns, good));
     let shifted = |mut job: Job, minutes: i64| {
         job.fires.iter_mut().for_each(|fire| fire.end = fire.end.plus(-minutes * MINUTE));
         job
@@ -109,7 +113,7 @@ fn flapping_is_an_incident_of_its_own_and_of_all_jobs_one() {
     let alone = world(&[hours(&turning(4, 4))]);
     assert_eq!(field::causes(&alone, "12:05"), [(Problem::Flapping, Severity::Warning, 1)]);
     let half = |id: &str, minutes: i64| {
-        let mut job = Job { id: id.to_owned(), ..hours(&turning(2, 2)) };
+        let mut job = named(id, &turning(2, 2));
         job.fires.iter_mut().for_each(|fire| fire.end = fire.end.plus(-minutes * MINUTE));
         job
     };

@@ -150,7 +150,7 @@ fn worker_is_free_between_last_delivery_and_run_in_flight() {
     assert_eq!(found(&delivered, "11:35:00.001"), [OVERDUE]);
     let half_past = cron("o", "30 11 * * *").ran("05:00", "05:01").next("11:30");
     let world = |slot| running(fleet([half_past.clone(), cron("k", slot).ran("05:01", "05:02")]), "11:30:10");
-    assert_eq!(found(&world("14 11 * * *"), "11:31"), [OVERDUE]);
+    assert_eq!(found(&world("14 11 * * *"), "11:31"), ["warning catching-up"]);
     assert_eq!(found(&world("15 11 * * *"), "11:31"), ["info waiting"]);
 }
 
@@ -266,5 +266,5 @@ fn a_run_that_hangs_is_no_sign_of_life() {
 fn what_waits_for_a_sign_of_life_is_the_end_of_the_silence() {
     let world = signs("0 10 * * *", "09:05", "12:00:10");
     let incidents = super::incidents::incidents(&world, "12:06");
-    assert_eq!(incidents, ["scheduler-silent j:3"]);
+    assert_eq!(incidents, ["catching-up j:1"]);
 }
