@@ -4,7 +4,7 @@ use crate::audit::context::{Context, Subject};
 use crate::audit::evidence::Evidence;
 use crate::audit::finding::Finding;
 use crate::audit::fleet::Fleet;
-use crate::audit::repair::{UPDATE_FOLLOWS, edited_at};
+use crate::audit::repair::{UPDATE_FOLLOWS, edited_at, scheduled_ahead};
 use crate::audit::runs::{begin, is_same_slot};
 use crate::audit::worker::{MIN_FREE, ROW_FOLLOWS};
 use crate::catalog::Severity;
@@ -41,7 +41,7 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
         State::Watched | State::Broken => {}
         _ => return None,
     }
-    if let Some(found) = never_updated(subject).or_else(|| repeated(subject)) {
+    if let Some(found) = never_updated(fleet.context, subject).or_else(|| repeated(subject)) {
         return Some(found);
     }
     let cadence = job.schedule.cadence()?;
@@ -59,11 +59,11 @@ pub fn last_update(job: &Job) -> Option<Instant> {
 }
 
 /// A job that runs back to back, because the scheduler fails to update its row.
-fn never_updated(subject: &Subject<'_>) -> Option<Finding> {
+fn never_updated(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
     let job = subject.job;
     job.row.as_ref()?;
-    // While a run is in flight, the job does not run back to back.
-    if job.running_since.is_some() {
+    // While a run is in flight, the job does not run back to back; what a clock that was ahead wrote is not known.
+    if job.running_since.is_some() || scheduled_ahead(context, job).is_some() {
         return None;
     }
     let updated = last_update(job)?;
