@@ -837,24 +837,25 @@ fn next_run_after_several_slots_is_a_warning() {
 fn too_many_fires_are_a_warning_with_their_cost() {
     let history = History::new();
     hours(&history, &["2026-03-02 09:01:00"]);
-    // One a minute, and before that 22 in their slots.
+    // 22 in their slots, and then one a minute.
     let day = |fires: i64| {
         history.sql("DELETE FROM cost_events");
-        for (count, last, unit) in [(fires - 22, "09:01", "minutes"), (22, "07:01", "hours")] {
+        for (count, last, unit) in [(22, "07:01", "hours"), (fires - 22, "09:01", "minutes")] {
             history.sql(&format!(
                 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})
                  INSERT INTO cost_events (session_key, cost_usd, input_tokens, output_tokens, created_at)
                  SELECT 'scheduler:sched:j', 0.5, 7, 7, datetime('2026-03-02 {last}:00', (i - {count}) || ' {unit}') FROM n"
             ));
         }
-        history.audit("2026-03-02T09:30:00Z", &[])
+        history.audit("2026-03-02T09:02:00Z", &[])
     };
     assert_eq!(day(74).findings(), [""; 0]);
     let many = day(75);
     assert_eq!(many.findings(), ["warning gap/runaway ongoing"]);
+    assert_eq!(history.audit("2026-03-02T09:05:00Z", &[]).findings(), [""; 0], "none for three of its own intervals");
     assert!(many.out.contains("75 fires in the last day for 25 slots, costing 37.50 USD"), "{}", many.out);
     history
-        .sql("INSERT INTO scheduler_audit_log (job_id, action, created_at) VALUES ('j', 'run', '2026-03-01 09:29:00')");
+        .sql("INSERT INTO scheduler_audit_log (job_id, action, created_at) VALUES ('j', 'run', '2026-03-01 09:01:59')");
     assert_eq!(day(75).findings(), ["warning gap/runaway ongoing"], "by hand, but a day ago");
     history
         .sql("INSERT INTO scheduler_audit_log (job_id, action, created_at) VALUES ('j', 'run', '2026-03-02 09:01:00')");
@@ -863,7 +864,7 @@ fn too_many_fires_are_a_warning_with_their_cost() {
     day(75);
     history
         .sql("UPDATE cost_events SET input_tokens = 0, output_tokens = 0 WHERE id = (SELECT min(id) FROM cost_events)");
-    assert_eq!(history.audit("2026-03-02T09:30:00Z", &[]).findings(), [""; 0], "an error and its retry");
+    assert_eq!(history.audit("2026-03-02T09:02:00Z", &[]).findings(), [""; 0], "an error and its retry");
     history.sql("UPDATE cost_events SET created_at = datetime(created_at, '-4 hours')");
     history.fires("j", &["2026-03-02 06:01:00", "2026-03-02 07:01:00", "2026-03-02 08:01:00", "2026-03-02 09:01:00"]);
     assert_eq!(history.audit("2026-03-02T09:30:00Z", &[]).findings(), [""; 0], "over by its newest four intervals");
