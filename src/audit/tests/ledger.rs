@@ -145,6 +145,14 @@ fn a_slot_that_lasts_is_due_then_lost() {
 }
 
 #[test]
+fn what_a_job_is_due_for_does_not_move_on_as_time_passes() {
+    // An interval that counts from an anchor is due by the row, a minute before one that counts from the last run.
+    let world = recorded([every("j", 10 * MINUTE).ran("10:00", "10:01").next("10:10")]);
+    let since = |now| fate(&world, now).1;
+    assert_eq!([since("10:11"), since("10:21"), since("10:21:00.001"), since("11:00")], [at("10:10"); 4]);
+}
+
+#[test]
 fn a_slot_that_lasts_waits_for_the_run_in_flight() {
     let job = || hourly("j").ran("11:00", "11:01");
     let own = running(fleet([job()]), "12:00:01");
