@@ -323,7 +323,8 @@ impl Writer<'_> {
         let Some(next) = next.filter(|next| *next <= now) else { return Some(first) };
         // Until it is lost, the row's next run is what the job is late for.
         let lost = cadence.advance(from, self.subject.settings.thresholds.late_cadences)?.max(first);
-        Some(if now > lost { first } else { next })
+        let is_later = first > next && !is_bad;
+        Some(if now > lost && !is_later { first } else { next })
     }
 
     /// From when on the job's slots count: its last run, or a later change of its row.

@@ -21,7 +21,7 @@ const LONG: Millis = HOUR;
 pub struct Outage {
     /// When the first bad run in it ended.
     pub since: Instant,
-    /// When the first good run after it ended; None while it lasts.
+    /// When the first good run of one of its jobs after it ended; None while it lasts.
     pub until: Option<Instant>,
     /// The jobs that failed in it, in order.
     pub jobs: Vec<JobIndex>,
@@ -29,7 +29,7 @@ pub struct Outage {
     pub first: JobIndex,
     /// When the last good run before it ended, of the job that failed first: it stays the same while further jobs fail.
     pub anchor: Option<Instant>,
-    /// When the last good run before it ended, of any of its jobs.
+    /// When the last good run before it ended, of any job.
     pub last_good: Option<Instant>,
     /// How many runs failed in it.
     pub runs: usize,
@@ -165,17 +165,17 @@ impl Finder<'_> {
         if failing.len() < MIN_RUNS || jobs.len() < MIN_JOBS {
             return;
         }
-        if self.proof_by_others(&jobs, first.end).is_some_and(|proof| proof <= last.end) {
+        let until = failing.iter().filter_map(|failure| failure.next_good).min();
+        // Where a model works for other jobs, these fail for a reason of their own, until one of them shows otherwise.
+        if self.proof_by_others(&jobs, first.end).is_some_and(|proof| until.is_none() || proof <= last.end) {
             return;
         }
-        let recovered = failing.iter().filter_map(|failure| failure.next_good).min();
-        let others_work = self.proof_by_others(&jobs, last.end);
         self.found.push(Outage {
             since: first.end,
-            until: [recovered, others_work].into_iter().flatten().min(),
+            until,
             first: first.job,
             anchor: first.last_good,
-            last_good: failing.iter().filter_map(|failure| failure.last_good).max(),
+            last_good: self.last_proof(first.end),
             most_of_a_job: most_of_a_job(&failing),
             jobs: jobs.into_iter().collect(),
             runs: failing.len(),
@@ -193,6 +193,12 @@ impl Finder<'_> {
         }
         first
     }
+
+    /// When a model last worked for any job up to an instant.
+    fn last_proof(&self, until: Instant) -> Option<Instant> {
+        let of_jobs = self.subjects.iter().filter_map(|subject| last_proof(&subject.job.fires, until));
+        of_jobs.max().max(last_proof(self.others, until))
+    }
 }
 
 /// Most failures of one job.
@@ -208,4 +214,10 @@ fn most_of_a_job(failing: &[Failure]) -> usize {
 fn first_proof(fires: &[Fire], after: Instant) -> Option<Instant> {
     let later = &fires[fires.partition_point(|fire| fire.end <= after)..];
     later.iter().find(|fire| fire.proves_model()).map(|fire| fire.end)
+}
+
+/// When a run last showed up to an instant that a model works.
+fn last_proof(fires: &[Fire], until: Instant) -> Option<Instant> {
+    let earlier = &fires[..fires.partition_point(|fire| fire.end <= until)];
+    earlier.iter().rev().find(|fire| fire.proves_model()).map(|fire| fire.end)
 }

@@ -51,7 +51,11 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
         Evidence::ZeroTokenStreak { fires, newest, .. } => streak(*fires, *newest, finding, now).into(),
         Evidence::SharedZeroTokens { fires, jobs, .. } => {
             let (fires, jobs) = (count(*fires, "fire"), count(*jobs, "job"));
-            text!["the last ", fires, " of ", jobs, " all failed or used no tokens"]
+            if finding.is_ongoing() {
+                text!["the last ", fires, " of ", jobs, " all failed or used no tokens"]
+            } else {
+                text!["in that time all ", fires, " of ", jobs, " failed or used no tokens"]
+            }
         }
         Evidence::SharedError { fires, jobs, .. } => {
             text![count(*fires, "fire"), " of ", count(*jobs, "job"), " in a row ended with the same error"]

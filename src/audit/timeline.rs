@@ -6,7 +6,7 @@ use super::runs::{begin, is_same_slot};
 use super::worker::ActiveRun;
 use crate::model::{Fire, Outcome};
 use crate::schedule::Cadence;
-use crate::time::Instant;
+use crate::time::{HOUR, Instant};
 
 /// Slots shown at most: two days of an hourly job, and as wide as fits a terminal of 80 columns beside a name.
 const MAX_SLOTS: usize = 48;
@@ -187,7 +187,12 @@ fn is_over(run: &ActiveRun) -> bool {
 
 /// The slot after `since` from which on there are so many up to `until`.
 fn slot_before(cadence: &Cadence, since: Instant, until: Instant, slots: u64) -> Instant {
-    let (mut before, mut at) = (since, until);
+    // Near the end first: there may be thousands of years of slots.
+    let mut width = HOUR;
+    while until.plus(-width) > since && cadence.slots_between(until.plus(-width), until) < slots {
+        width *= 2;
+    }
+    let (mut before, mut at) = (since.max(until.plus(-width)), until);
     while at.since(before) > 1 {
         let middle = before.plus(at.since(before) / 2);
         if cadence.slots_between(middle, until) >= slots {

@@ -151,6 +151,7 @@ fn job(u: &mut Unstructured<'_>, zone: Zone) -> Result<Job> {
         home: text(u)?.map(|store| Home { store, ..Home::default() }),
         delivery_error: text(u)?.map(|text| DeliveryError::new(&text)),
         dead_letters: u.int_in_range(0..=4)?,
+        unjudged: text(u)?,
         fires,
     })
 }

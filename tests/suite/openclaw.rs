@@ -181,11 +181,7 @@ fn dead_stopped_and_wedged_gateways_are_distinguished() {
     ] {
         let store = OpenClaw::new(lease);
         store.hourly("a", "10:00", "11:00").worked("a", &["08:00", "09:00", "10:00"]).sql(change);
-        store.check(
-            "12:30",
-            &["critical past-due/overdue ongoing", "critical gap/job-silent ongoing"],
-            &["critical scheduler-silent ongoing"],
-        );
+        store.check("12:30", &["critical past-due/overdue ongoing"], &["critical scheduler-silent ongoing"]);
         let told = store.audit("12:30", &[]);
         assert!(told.out.contains(said) && told.out.contains("openclaw gateway status"), "{said}: {}", told.out);
     }
@@ -540,6 +536,7 @@ fn runs_that_somebody_asked_for_are_not_too_many() {
     let daily = json!({"kind": "cron", "expr": "0 9 * * *"});
     let state = json!({"lastRunAtMs": ms("22:00"), "lastDurationMs": 60_000, "lastRunStatus": "ok", "nextRunAtMs": ms("2026-03-03T09:00")});
     store.job("j", true, daily, state, json!({}));
+    store.worked("j", &["2026-02-27T09:00", "2026-02-28T09:00", "2026-03-01T09:00", "09:00"]);
     let minutes: Vec<String> = (0..25).map(|run| format!("21:{run:02}")).collect();
     store.worked("j", &minutes.iter().map(String::as_str).collect::<Vec<_>>());
     store.check("22:30", &["warning gap/runaway ongoing"], &["warning runaway ongoing"]);

@@ -153,17 +153,17 @@ impl<'a> Grouping<'a> {
         {
             return self.of_outage(outage);
         }
-        let streaks = self.streaks.get(&job).map_or(&[][..], Vec::as_slice);
-        if let Some(lasting) = streaks.iter().find(|streak| streak.until == Instant::MAX) {
-            return lasting.key.clone();
-        }
-        // The job that began to fail stands for those that fail with it.
         let group = self.fleet.shared.group_of(job);
         if let Some(outage) = self.fleet.outages.ongoing()
             && group.is_some_and(|group| matches!(group.shared, Shared::Model { .. }))
         {
             return self.of_outage(outage);
         }
+        let streaks = self.streaks.get(&job).map_or(&[][..], Vec::as_slice);
+        if let Some(lasting) = streaks.iter().find(|streak| streak.until == Instant::MAX) {
+            return lasting.key.clone();
+        }
+        // The job that began to fail stands for those that fail with it.
         let row = self.context.job(group.map_or(job, |group| group.first));
         let last_good = failing_since(row).and_then(|(_, last_good)| last_good);
         Key::of(Family::Failing, row.id.as_str(), last_good.or(row.created_at))

@@ -17,6 +17,7 @@ pub mod work;
 pub mod zone;
 
 use super::context::Subject;
+use super::evidence::Evidence;
 use super::finding::Finding;
 use super::fleet::Fleet;
 use std::cmp::Reverse;
@@ -51,14 +52,17 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
 /// What a job's row says, and what it is due for.
 fn row_or_wait(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    found.extend(surplus::judge(fleet, subject));
-    let by_row = row::judge(fleet, subject);
+    let surplus = surplus::judge(fleet, subject);
+    let is_runaway = surplus.as_ref().is_some_and(|finding| matches!(finding.evidence, Evidence::Runaway { .. }));
+    found.extend(surplus);
+    // A runaway says itself what is wrong with its row.
+    let by_row = if is_runaway { None } else { row::judge(fleet, subject) };
     if let Some(clock) = clock::judge(fleet, subject) {
         found.extend(by_row);
         found.push(clock);
         return found;
     }
-    let is_dead = by_row.is_some();
+    let is_dead = is_runaway || by_row.is_some();
     found.extend(by_row);
     found.extend(wait::ended_by_boot(fleet, subject));
     let wait = run::judge(fleet, subject).or_else(|| wait::judge(fleet, subject));

@@ -41,10 +41,7 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
         State::Watched | State::Broken => {}
         _ => return None,
     }
-    if scheduled_ahead(fleet.context, job).is_some() {
-        return None;
-    }
-    if let Some(found) = never_updated(subject).or_else(|| repeated(subject)) {
+    if let Some(found) = never_updated(fleet.context, subject).or_else(|| repeated(subject)) {
         return Some(found);
     }
     let cadence = job.schedule.cadence()?;
@@ -62,11 +59,11 @@ pub fn last_update(job: &Job) -> Option<Instant> {
 }
 
 /// A job that runs back to back, because the scheduler fails to update its row.
-fn never_updated(subject: &Subject<'_>) -> Option<Finding> {
+fn never_updated(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
     let job = subject.job;
     job.row.as_ref()?;
-    // While a run is in flight, the job does not run back to back.
-    if job.running_since.is_some() {
+    // While a run is in flight, the job does not run back to back; what a clock that was ahead wrote is not known.
+    if job.running_since.is_some() || scheduled_ahead(context, job).is_some() {
         return None;
     }
     let updated = last_update(job)?;

@@ -101,17 +101,6 @@ fn errors_count_for_a_failing_provider_and_commands_do_not_disprove_it() {
 }
 
 #[test]
-fn runs_that_fail_once_and_then_work_are_flapping() {
-    let alternating = |bad: usize, good: usize| {
-        let fires = [[EMPTY, GOOD].repeat(bad), vec![GOOD; good]].concat();
-        found(&fleet([self::fires(&fires)]), "12:05")
-    };
-    assert_eq!(alternating(5, 5), ["info flapping"]);
-    assert_eq!(alternating(5, 6), NONE, "one in three");
-    assert_eq!(alternating(4, 0), NONE);
-}
-
-#[test]
 fn a_paced_job_is_due_when_it_says_and_not_by_its_schedule() {
     let paced = |next: &str, now: &str| {
         let job = cron("j", "*/5 * * * *").ran("08:00", "08:01").next(next);

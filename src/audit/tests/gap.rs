@@ -182,7 +182,11 @@ fn twenty_fires_more_than_slots_and_retries_are_too_many() {
     assert_eq!(found(&fleet([by_hand(1)]), "20:01"), [TOO_MANY]);
     assert_eq!(found(&fleet([by_hand(2)]), "20:01"), NONE);
     // A fire counts for a day.
-    let day_ago = |first: &str| ended(cron("j", "0 9 * * *"), std::iter::once(at(first)).chain(ends(21)));
+    let day_ago = |first: &str| {
+        let mut job = hurried(21);
+        job.fires.insert(3, Fire { end: at(first), ..job.fires[3] });
+        job
+    };
     let too_many = |first: &str| found(&fleet([day_ago(first)]), "20:01").contains(&TOO_MANY.to_owned());
     assert!(too_many("2026-03-01 20:01:00.000") && !too_many("2026-03-01 20:00:59.999"));
     // What was before an edit went by another schedule; a run writes its row within a minute of its end.
@@ -191,7 +195,7 @@ fn twenty_fires_more_than_slots_and_retries_are_too_many() {
     // Each error is tried again.
     let failed = |count: usize| {
         let mut job = hurried(26);
-        job.fires[..count].iter_mut().for_each(|fire| *fire = did(*fire, FAILED));
+        job.fires[3..][..count].iter_mut().for_each(|fire| *fire = did(*fire, FAILED));
         fleet([job])
     };
     assert_eq!(found(&failed(2), "20:01"), [TOO_MANY]);
@@ -209,7 +213,8 @@ fn too_many_fires_need_three_times_the_slots() {
     // 145 slots; 435 fires are three times as many.
     let world = |count: i64| {
         let ends = (0..count).rev().map(|back| at("20:00").plus(-back * 3 * MINUTE));
-        fleet([ended(cron("j", "*/10 * * * *"), ends)])
+        let kept = ["2026-03-01 19:40", "2026-03-01 19:50", "2026-03-01 20:00"].map(at);
+        fleet([ended(cron("j", "*/10 * * * *"), kept.into_iter().chain(ends))])
     };
     assert_eq!(found(&world(434), "20:01"), NONE);
     assert_eq!(found(&world(435), "20:01"), [TOO_MANY]);
@@ -231,6 +236,32 @@ fn too_many_fires_still_follow_each_other_at_less_than_half_the_interval() {
     assert!(!too_many([MINUTE, HOUR, HOUR, HOUR]));
     assert!(too_many([HOUR, HOUR, HOUR - 1, MINUTE]));
     assert!(!too_many([HOUR, HOUR, HOUR, MINUTE]));
+}
+
+#[test]
+fn a_job_runs_too_often_only_if_it_has_kept_its_rhythm_twice_before() {
+    // A daily job that ran every ten minutes: if it has never been slow, its schedule was made a daily one since.
+    let world = |before: &[Millis]| {
+        let mut job = hurried(22);
+        job.fires.drain(..3);
+        for gap in before.iter().rev() {
+            let first = job.fires[0];
+            job.fires.insert(0, Fire { end: first.end.plus(-gap), ..first });
+        }
+        found(&recorded([job]), "20:01").contains(&TOO_MANY.to_owned())
+    };
+    assert!(world(&[DAY, DAY]) && !world(&[DAY]) && !world(&[]));
+    assert!(world(&[DAY, 12 * HOUR]) && !world(&[DAY, 12 * HOUR - 1]), "half the interval");
+}
+
+#[test]
+fn a_next_run_that_does_not_follow_from_the_last_is_another_schedule() {
+    let world = |next: &str| found(&fleet([hurried(22).next(next)]), "20:01").contains(&TOO_MANY.to_owned());
+    assert!(world("2026-03-03 16:00:02.000") && world("2026-03-03 15:59:58.000"));
+    assert!(!world("2026-03-03 16:00:02.001") && !world("2026-03-03 15:59:57.999"));
+    // After an error it is the time of a retry.
+    let failed = fleet([hurried(23).with_errors(1).next("20:05")]);
+    assert!(found(&failed, "20:01").contains(&TOO_MANY.to_owned()));
 }
 
 /// An hourly job that holds the worker from each of these full hours on for 55 minutes.

@@ -339,20 +339,27 @@ fn incident_lasts_from_its_first_to_its_last_finding() {
 
 #[test]
 fn a_group_that_fails_together_keeps_its_fingerprint_while_one_job_after_another_recovers() {
-    let named = |tokens: &[Did], id: &str| Job { id: id.to_owned(), name: id.to_owned(), ..fires(tokens) };
-    // The first to fail is the first to recover.
-    let failing = |id: &str, zeros: usize, then: &[Did]| named(&[&[GOOD], &vec![EMPTY; zeros][..], then].concat(), id);
-    let all = fleet([failing("a", 5, &[]), failing("b", 4, &[]), failing("c", 4, &[])]);
-    let one_back = fleet([failing("a", 5, &[GOOD]), failing("b", 5, &[]), failing("c", 5, &[])]);
-    let two_back = fleet([failing("a", 5, &[GOOD, GOOD]), failing("b", 5, &[GOOD]), failing("c", 6, &[])]);
-    let all_back = fleet([failing("a", 5, &[GOOD, GOOD]), failing("b", 5, &[GOOD]), failing("c", 6, &[GOOD])]);
-    let told = |world: &Snapshot| {
-        let incidents = verdict(world, "12:02").incidents;
-        assert_eq!(incidents.len(), 1, "{:?}", incidents.iter().map(Incident::headline).collect::<Vec<_>>());
-        (incidents[0].cause, incidents[0].status)
+    // The first to fail is the first to recover. Each list ends at 12:01, or so many hours later.
+    let failing = |id: &str, hours: i64, zeros: usize, then: &[Did]| {
+        let mut job = fires(&[&[GOOD], &vec![EMPTY; zeros][..], then].concat());
+        job.fires.iter_mut().for_each(|fire| fire.end = fire.end.plus(hours * HOUR));
+        Job { id: id.to_owned(), name: id.to_owned(), ..job }
     };
-    assert_eq!(told(&all), (Problem::ProviderFailing, Status::Ongoing));
-    assert_eq!(told(&one_back), (Problem::ProviderFailing, Status::Ongoing));
-    assert_eq!(told(&two_back), (Problem::ProviderFailing, Status::Ongoing));
-    assert_eq!(told(&all_back), (Problem::ProviderFailing, Status::Resolved));
+    let all = fleet([failing("a", 0, 5, &[]), failing("b", 0, 4, &[]), failing("c", 0, 4, &[])]);
+    let one_back = fleet([failing("a", 1, 5, &[GOOD]), failing("b", 1, 5, &[]), failing("c", 1, 5, &[])]);
+    let b_back = || failing("b", 2, 5, &[GOOD]);
+    let two_back = fleet([failing("a", 2, 5, &[GOOD, GOOD]), b_back(), failing("c", 2, 6, &[])]);
+    let all_back = fleet([failing("a", 2, 5, &[GOOD, GOOD]), b_back(), failing("c", 2, 5, &[GOOD])]);
+    let told = |world: &Snapshot, now: &str| {
+        let incidents = verdict(world, now).incidents;
+        assert_eq!(incidents.len(), 1, "{:?}", incidents.iter().map(Incident::headline).collect::<Vec<_>>());
+        assert_eq!(incidents[0].cause, Problem::ProviderFailing);
+        (incidents[0].status, incidents[0].fingerprint.clone())
+    };
+    // The first that works again shows that the outage is over.
+    let (status, print) = told(&all, "12:02");
+    assert_eq!(status, Status::Ongoing);
+    for (world, now) in [(&one_back, "13:02"), (&two_back, "14:02"), (&all_back, "14:02")] {
+        assert_eq!(told(world, now), (Status::Resolved, print.clone()), "{now}");
+    }
 }

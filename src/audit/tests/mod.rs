@@ -3,15 +3,20 @@
 
 mod field;
 mod findings;
+mod flapping;
 mod gap;
+mod gone;
 mod incidents;
+mod ledger;
 mod life;
 mod openclaw;
+mod outage;
 mod past_due;
 mod properties;
 mod repair;
 mod simulator;
 mod timeline;
+mod witness;
 mod words;
 mod worker;
 mod zero_tokens;
@@ -227,9 +232,10 @@ fn ends(count: i64) -> impl Iterator<Item = Instant> {
     (0..count).rev().map(|back| at("20:00").plus(-back * 10 * MINUTE))
 }
 
-/// A daily job that fired at them.
+/// A daily job that kept its slots and then fired at them.
 fn hurried(count: i64) -> Job {
-    ended(cron("j", "0 9 * * *"), ends(count))
+    let kept = ["2026-02-27 16:01", "2026-02-28 16:01", "2026-03-01 16:01"].map(at);
+    ended(cron("j", "0 16 * * *"), kept.into_iter().chain(ends(count)))
 }
 
 /// The newest runs of three jobs, `zero` of them without tokens, in turn.
@@ -297,6 +303,22 @@ fn set_back(next: &str) -> Snapshot {
     let row = Row { next_run_at: Timestamp::At(at(next)), ..Row::default() };
     world.jobs[0].row = Some(row);
     Snapshot { clock_was_at: Some(at("2026-03-05 10:00")), last_other_activity: Some(at("13:04")), ..world }
+}
+
+/// What the judges see of a database at an instant.
+fn with_fleet<T>(world: &Snapshot, settings: Settings, look: impl FnOnce(&Fleet<'_>) -> T) -> T {
+    let policy = Policy::of(settings);
+    let subjects = Subjects::new(&world.jobs, &policy);
+    let worker = Worker::new(world, &subjects, &policy.settings);
+    let context = Context { settings: &policy.settings, snapshot: world, subjects: &subjects, worker: &worker };
+    look(&Fleet::new(&context))
+}
+
+/// An hourly job whose runs of a second ended at these times, each with what it did.
+fn runs(id: &str, runs: &[(&str, Did)]) -> Job {
+    let mut job = ended(hourly(id), runs.iter().map(|(end, _)| at(end)));
+    job.fires.iter_mut().zip(runs).for_each(|(fire, (_, run))| *fire = did(*fire, *run));
+    job
 }
 
 /// What a run did: how it ended, and its tokens.

@@ -150,7 +150,7 @@ fn worker_is_free_between_last_delivery_and_run_in_flight() {
     assert_eq!(found(&delivered, "11:35:00.001"), [OVERDUE]);
     let half_past = cron("o", "30 11 * * *").ran("05:00", "05:01").next("11:30");
     let world = |slot| running(fleet([half_past.clone(), cron("k", slot).ran("05:01", "05:02")]), "11:30:10");
-    assert_eq!(found(&world("14 11 * * *"), "11:31"), [OVERDUE]);
+    assert_eq!(found(&world("14 11 * * *"), "11:31"), ["warning catching-up"]);
     assert_eq!(found(&world("15 11 * * *"), "11:31"), ["info waiting"]);
 }
 
@@ -251,4 +251,45 @@ fn slot_bounds_the_start_of_a_run_only_if_the_run_before_kept_the_schedule() {
     };
     assert!(daily_is_free("2026-03-01 06:00:00.000"));
     assert!(!daily_is_free("2026-03-01 06:00:00.001"), "later than a quarter of the interval");
+}
+
+/// Jobs that wait while a run goes on that was seen then; another one ended its run last.
+fn signs(slot: &str, last_start: &str, seen: &str) -> Snapshot {
+    let runs = cron("o", "0 12 * * *").ran("05:00", "05:01").next("12:00");
+    let last = cron("l", "5 9 * * *").ran(last_start, "09:06");
+    running(fleet([runs, last, cron("j", slot).ran("06:00", "06:01")]), seen)
+}
+
+#[test]
+fn a_run_that_began_after_a_silence_is_a_sign_of_life() {
+    let waits = |slot, seen| found(&signs(slot, "09:05", seen), "12:06");
+    // A run may take five minutes to show.
+    assert_eq!(waits("45 11 * * *", "12:05:00.000"), ["info waiting"]);
+    assert_eq!(waits("45 11 * * *", "12:05:00.001"), ["warning catching-up"], "free for a quarter of an hour");
+    assert_eq!(waits("0 10 * * *", "12:00:10"), ["warning catching-up"], "and for as long as it was silent");
+    // The worker was free for five minutes before the last run: it passed the job over.
+    let passed = |start| found(&signs("0 9 * * *", start, "12:00:10"), "12:06");
+    assert_eq!(passed("09:05:00.000"), ["warning catching-up"]);
+    assert_eq!(passed("09:05:00.001"), [LOST]);
+}
+
+#[test]
+fn a_run_that_hangs_is_no_sign_of_life() {
+    let world = signs("0 10 * * *", "09:05", "12:00:10");
+    assert!(found(&world, "16:01:00.000").contains(&"warning catching-up".to_owned()));
+    let later = found(&world, "16:01:00.001");
+    assert!(!later.iter().any(|line| line.contains("catching-up")), "{later:?}");
+    // Nor is one that the process did not survive.
+    let cut = Snapshot { liveness: left("12:01"), ..world.clone() };
+    assert!(!found(&cut, "12:10").iter().any(|line| line.contains("catching-up")));
+    // Where several run at a time, the job could have run beside it.
+    let several = Snapshot { traits: SchedulerTraits { max_concurrent: 2, ..world.traits.clone() }, ..world };
+    assert_eq!(found(&several, "12:06"), [LOST]);
+}
+
+#[test]
+fn what_waits_for_a_sign_of_life_is_the_end_of_the_silence() {
+    let world = signs("0 10 * * *", "09:05", "12:00:10");
+    let incidents = super::incidents::incidents(&world, "12:06");
+    assert_eq!(incidents, ["catching-up j:1"]);
 }

@@ -14,12 +14,12 @@ fn last_four_fires_of_two_jobs_without_tokens_are_shared() {
     let patient = Thresholds { zero_streak: 10, zero_streak_critical: 20, ..Thresholds::default() };
     let patient = settings_with("12:02", patient);
     assert_eq!(found_with(&used(&[1, 0, 0, 0, 0]), patient), NONE);
-    // What ended with the last good run of any job came no later.
+    // A model that worked for another job after the first of them was there.
     let mut world = shared(4);
-    world.jobs[2].fires[0].end = at("10:01");
-    assert_eq!(told(&world), []);
-    world.jobs[2].fires[0].end = at("10:00:59.999");
+    world.jobs[2].fires[0].end = at("10:01:00.000");
     assert_eq!(told(&world).len(), 2);
+    world.jobs[2].fires[0].end = at("10:01:00.001");
+    assert_eq!(told(&world), []);
 }
 
 #[test]
