@@ -185,21 +185,17 @@ fn is_over(run: &ActiveRun) -> bool {
     run.hangs() || run.cut.is_some()
 }
 
-/// The slot after `since` from which on there are so many up to `until`.
+/// The slot after `since` from which on there are so many up to `until`: looked for near the end, because there may be thousands
+/// of years of slots.
 fn slot_before(cadence: &Cadence, since: Instant, until: Instant, slots: u64) -> Instant {
-    // Near the end first: there may be thousands of years of slots.
     let mut width = HOUR;
     while until.plus(-width) > since && cadence.slots_between(until.plus(-width), until) < slots {
         width *= 2;
     }
-    let (mut before, mut at) = (since.max(until.plus(-width)), until);
-    while at.since(before) > 1 {
-        let middle = before.plus(at.since(before) / 2);
-        if cadence.slots_between(middle, until) >= slots {
-            before = middle;
-        } else {
-            at = middle;
-        }
+    let mut slot = since.max(until.plus(-width));
+    let earlier = cadence.slots_between(slot, until).saturating_sub(slots);
+    for _ in 0..=earlier {
+        slot = cadence.next(slot).unwrap_or(slot);
     }
-    at
+    slot
 }
