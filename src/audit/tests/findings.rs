@@ -188,7 +188,7 @@ fn a_detector_reports_at_most_three_resolved_findings() {
 #[test]
 fn ongoing_findings_of_a_job_report_the_same_lost_slots() {
     let missed = |next: &str, now: &str| {
-        let world = fleet([hourly("j").ran("10:00", "10:01:05").next(next)]);
+        let world = fleet([hourly("j").ran("09:00", "09:01:05").ran("10:00", "10:01:05").next(next)]);
         findings(&verdict(&world, now)).iter().map(|finding| finding.missed_slots).collect::<Vec<_>>()
     };
     assert_eq!(missed("20:30:05", "20:50"), [Some(10), Some(10)], "overdue since a restart, silent before it");

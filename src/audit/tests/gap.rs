@@ -90,7 +90,7 @@ fn after_an_error_an_interval_is_due_after_the_longest_backoff() {
 
 #[test]
 fn a_job_that_a_restart_scheduled_anew_is_catching_up() {
-    let world = |next: &str| fleet([hourly("j").ran("10:00", "10:01:05").next(next)]);
+    let world = |next: &str| fleet([hourly("j").ran("09:00", "09:01:05").ran("10:00", "10:01:05").next(next)]);
     assert_eq!(found(&world("20:30:05"), "20:30:04.999"), NONE, "a next run ahead may be an edit");
     assert_eq!(found(&world("20:30:05"), "20:30:05.000"), ["warning catching-up"]);
     assert_eq!(found(&world("20:30:05"), "20:45:05.000"), ["warning catching-up"]);
@@ -102,7 +102,8 @@ fn a_job_that_a_restart_scheduled_anew_is_catching_up() {
 #[test]
 fn slots_lost_before_a_restart_count_after_15_free_minutes() {
     let world = |other: &str| {
-        fleet([hourly("j").ran("10:00", "10:01").next("12:05:00.001"), cron("o", "0 5 * * *").ran("11:00", other)])
+        let job = hourly("j").ran("09:00", "09:01").ran("10:00", "10:01").next("12:05:00.001");
+        fleet([job, cron("o", "0 5 * * *").ran("11:00", other)])
     };
     assert_eq!(found(&world("11:50:00.001"), "12:06"), NONE);
     assert_eq!(found(&world("11:50:00.000"), "12:06"), ["warning catching-up"]);

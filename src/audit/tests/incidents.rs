@@ -329,7 +329,7 @@ fn incident_lasts_from_its_first_to_its_last_finding() {
     let over = fleet([fires(&[GOOD, EMPTY, EMPTY, EMPTY, GOOD])]);
     assert_eq!(span(&over, "12:02"), (Status::Resolved, Some(at("09:01")), Some(at("12:01"))));
     // What was silent before a restart and after it is one outage, which lasts.
-    let restarted = fleet([hourly("j").ran("10:00", "10:01").next("20:30:05")]);
+    let restarted = fleet([hourly("j").ran("09:00", "09:01").ran("10:00", "10:01").next("20:30:05")]);
     assert_eq!(span(&restarted, "20:40"), (Status::Ongoing, Some(at("11:00")), None));
     assert_eq!(span(&restarted, "20:50"), (Status::Ongoing, Some(at("11:00")), None));
     assert_eq!(prints(&restarted, "20:40"), prints(&restarted, "20:50"));

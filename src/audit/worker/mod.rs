@@ -208,14 +208,12 @@ impl<'a> Worker<'a> {
         if let Some(run) = self.sign_of_life_since(due) {
             return Some(run.start);
         }
-        let Resumption { silent_from, at, first_slot } = self.resumption()?;
-        let thresholds = &self.records.settings.thresholds;
-        let has_slept = at.since(due.max(silent_from)) > thresholds.lost_after;
+        let Resumption { at, first_slot } = self.resumption()?;
         let is_in_turn = first_slot.is_none_or(|slot| slot <= due);
-        if !has_slept || !is_in_turn || self.passed_over(at) {
+        if at <= due || !is_in_turn || self.passed_over(at) {
             return None;
         }
-        let is_busy = self.free_for(at, self.records.now()) <= thresholds.late_after;
+        let is_busy = self.free_for(at, self.records.now()) <= self.records.settings.thresholds.late_after;
         if is_busy { Some(at) } else { None }
     }
 

@@ -8,6 +8,7 @@ mod jobs;
 mod mapping;
 mod query;
 mod reader;
+mod run_row;
 mod runs;
 mod since;
 mod unjudged;

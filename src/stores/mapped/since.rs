@@ -3,7 +3,7 @@
 use super::super::ids;
 use super::query::{Prepared, Query, SINCE};
 use super::reader::Reader;
-use super::runs::{Dropped, RunRow};
+use super::run_row::{Dropped, RunRow};
 use super::values::Bound;
 use crate::db::ReadError;
 use crate::model::{Job, State};

@@ -4,8 +4,8 @@
 use super::super::cron::{self, shorten};
 use super::super::ids;
 use super::delivery;
-use super::detail::Status;
 use super::layout::RunTable;
+use super::status::Status;
 use crate::model::{Delivery, Due, Schedule, Terms};
 use crate::schedule::{Cron, Zone};
 use crate::time::{Instant, Millis, TimeText};

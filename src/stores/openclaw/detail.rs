@@ -2,6 +2,7 @@
 
 use super::definition::Definition;
 use super::layout::RunTable;
+use super::status::Status;
 use crate::model::{MessageFate, Outcome};
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,31 +14,6 @@ const NO_REPLY: &str = "NO_REPLY";
 
 /// Why a heartbeat is skipped that is fine: the hour, or other work.
 const USUAL_SKIPS: [&str; 4] = ["quiet-hours", "cron-in-progress", "requests-in-flight", "lanes-busy"];
-
-/// How a run ended, in a word of the scheduler or of one of its versions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
-    /// It ended well.
-    Ok,
-    /// It failed.
-    Error,
-    /// It was skipped.
-    Skipped,
-    /// The word is not known.
-    Unknown,
-}
-
-impl Status {
-    /// What a word means, in whatever case.
-    pub fn of(word: &[u8]) -> Status {
-        match word.to_ascii_lowercase().as_slice() {
-            b"ok" => Status::Ok,
-            b"error" | b"failed" | b"timeout" | b"timed_out" | b"interrupted" => Status::Error,
-            b"skipped" => Status::Skipped,
-            _ => Status::Unknown,
-        }
-    }
-}
 
 /// The detail of an ended run, as far as an audit needs it.
 #[derive(Debug, Default, Deserialize)]

@@ -12,6 +12,7 @@ mod detail;
 mod layout;
 pub mod places;
 mod runs;
+mod status;
 mod tables;
 mod traits;
 

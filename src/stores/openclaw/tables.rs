@@ -8,8 +8,8 @@ use super::super::value::{cut, message, number, shown, text};
 use super::super::window::Window;
 use super::definition::{Definition, JobState, Quarantine};
 use super::delivery;
-use super::detail::Status;
 use super::layout::{JOB_TABLE, RunTable, instant, required};
+use super::status::Status;
 use super::traits::TRAITS;
 use crate::db::ReadError;
 use crate::model::{
