@@ -146,6 +146,7 @@ fn job(u: &mut Unstructured<'_>, zone: Zone) -> Result<Job> {
         running_since: maybe(u, instant)?,
         longest_run: maybe(u, span)?,
         events_without_time: u.int_in_range(0..=5)?,
+        unjudged: None,
         self_paced: u.arbitrary()?,
         uses_model: u.arbitrary()?,
         home: text(u)?.map(|store| Home { store, ..Home::default() }),
