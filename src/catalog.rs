@@ -241,7 +241,7 @@ catalog! {
         };
         NothingWatched: "There is nothing to watch, although the database shows activity.", Entry {
             detector: Detector::PastDue,
-            rule: "No row is one that the scheduler runs, there are runs, a lease, boots, or other activity, and no incident says why. A warning.",
+            rule: "No row is one that the scheduler runs, there are runs, a lease, boots, or other activity, and no incident says why; without any row there are runs. A warning.",
             advice: "Check whether the jobs were lost or all switched off, and whether this is the database in use.",
         };
         OneShotLost: "The only work of a one-shot is lost: it gave up, was missed, or its message reached nobody.", Entry {

@@ -195,7 +195,9 @@ fn nothing_to_watch_is_told_if_there_was_activity() {
     let waits = Job { state: State::EventDriven, ..hourly("j").ran("10:00", "10:01") };
     assert_eq!(found(&fleet([waits]), "10:30"), NONE);
     let active = Snapshot { last_other_activity: Some(at("10:00")), ..fleet([]) };
-    assert_eq!(found(&active, "12:00"), NONE, "it never had a job");
+    assert_eq!(found(&active, "12:00"), NONE, "an installation that never had a job");
+    let ran = Snapshot { other_fires: vec![Fire::counted(at("10:01"), 1000)], ..active };
+    assert_eq!(found(&ran, "12:00"), ["warning nothing-watched"]);
     assert_eq!(
         found(&fleet([Job { state: State::Paused, ..hourly("j").ran("10:00", "10:01") }]), "10:30"),
         ["warning nothing-watched"]
