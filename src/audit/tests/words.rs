@@ -40,8 +40,8 @@ fn silences() -> Vec<(&'static str, String)> {
     };
     let hangs = Snapshot { lease: Lease::Dead(at("10:30")), liveness: held("08:00"), ..recorded([hourly("j")]) };
     let down = Snapshot { liveness: left("10:17"), ..fleet([cron("j", "0 18 * * *").ran("10:00", "10:01")]) };
-    let one = || hourly("j").ran("10:00", "10:01:05").next("20:30:05");
-    let two = [one(), hourly("k").ran("10:02", "10:03").next("20:30:10")];
+    let one = || hourly("j").ran("09:00", "09:01").ran("10:00", "10:01:05").next("20:30:05");
+    let two = [one(), hourly("k").ran("09:02", "09:03").ran("10:02", "10:03").next("20:30:10")];
     let beside = fleet([
         hourly("j").ran("10:00", "10:01"),
         cron("k", "*/30 * * * *").ran("12:00", "12:01").ran("12:30", "12:31"),

@@ -208,12 +208,15 @@ impl<'a> Worker<'a> {
         if let Some(run) = self.sign_of_life_since(due) {
             return Some(run.start);
         }
-        let Resumption { at, first_slot } = self.resumption()?;
-        let is_in_turn = first_slot.is_none_or(|slot| slot <= due);
-        if at <= due || !is_in_turn || self.passed_over(at) {
+        let Resumption { silent_from, at, first_slot } = self.resumption()?;
+        let thresholds = &self.records.settings.thresholds;
+        // The silence lasted from the first slot that it lost, which may be that of another job.
+        let first_lost = first_slot.unwrap_or(due);
+        let has_slept = at > due && at.since(first_lost.max(silent_from)) > thresholds.lost_after;
+        if !has_slept || first_lost > due || self.passed_over(at) {
             return None;
         }
-        let is_busy = self.free_for(at, self.records.now()) <= self.records.settings.thresholds.late_after;
+        let is_busy = self.free_for(at, self.records.now()) <= thresholds.late_after;
         if is_busy { Some(at) } else { None }
     }
 

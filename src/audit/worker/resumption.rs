@@ -10,6 +10,8 @@ use crate::time::Instant;
 /// The end of a silence of the whole scheduler.
 #[derive(Debug, Clone, Copy)]
 pub struct Resumption {
+    /// From when on the worker was free.
+    pub silent_from: Instant,
     /// When the first run began after it.
     pub at: Instant,
     /// The slot that this run served.
@@ -22,8 +24,8 @@ impl Resumption {
         let lost_after = records.settings.thresholds.lost_after;
         let is_long = |(from, until): &&Span| until.since(*from) > lost_after;
         let mut silences = free.spans().iter().rev().filter(is_long);
-        let (_, at) = *silences.find(|(_, until)| a_run_begins(records, in_flight, *until))?;
-        Some(Resumption { at, first_slot: first_slot_after(records, in_flight, at) })
+        let (silent_from, at) = *silences.find(|(_, until)| a_run_begins(records, in_flight, *until))?;
+        Some(Resumption { silent_from, at, first_slot: first_slot_after(records, in_flight, at) })
     }
 }
 
