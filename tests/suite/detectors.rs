@@ -189,6 +189,7 @@ fn silence_before_a_restart_lasts_until_the_job_fires() {
     let history = History::new();
     // As after a restart: next_run_at is the boot's time plus seconds, no slot.
     history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), Some("2026-03-02T20:30:05.000Z"));
+    history.fires("j", &["2026-03-02 09:01:00", "2026-03-02 10:01:00"]);
     history.sql("UPDATE scheduled_jobs SET updated_at = '2026-03-02 10:01:00'");
     history.check("2026-03-02T20:29:00Z", &[]);
     const CATCHING_UP: &str = "warning gap/catching-up ongoing";
@@ -799,7 +800,7 @@ fn spreading_failure_keeps_its_fingerprint() {
     assert_eq!(one.incidents(), ["warning job-failing ongoing"]);
     history.fires("b", &["-2026-03-02 02:02:00"]);
     let both = history.audit("2026-03-02T02:10:00Z", &[]);
-    assert_eq!(both.incidents(), ["warning provider-failing ongoing"]);
+    assert_eq!(both.incidents(), ["critical provider-failing ongoing"], "no job has worked for an hour");
     assert_eq!(both.fingerprints(), one.fingerprints());
 }
 
