@@ -11,7 +11,10 @@ fn run_of_a_deleted_job_keeps_the_worker_busy_for_241_minutes() {
     };
     assert_eq!(waits("12:30", "12:31"), ["info waiting"]);
     assert_eq!(waits("15:16:00.000", "15:17"), ["info waiting"]);
-    assert_eq!(waits("15:16:00.001", "15:17")[0], LOST);
+    let after_a_silence = waits("15:16:00.001", "15:17");
+    assert_eq!(after_a_silence, ["warning catching-up"], "free for over 15 minutes before that run");
+    assert_eq!(waits("15:16:00.001", "15:31:00.001"), ["warning catching-up"]);
+    assert_eq!(waits("15:16:00.001", "15:31:00.002")[0], LOST, "and for 15 minutes after it");
 }
 
 #[test]

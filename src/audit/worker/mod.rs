@@ -212,7 +212,7 @@ impl<'a> Worker<'a> {
         let thresholds = &self.records.settings.thresholds;
         // The silence lasted from the first slot that it lost, which may be that of another job.
         let first_lost = first_slot.unwrap_or(due);
-        let has_slept = at > due && at.since(first_lost.max(silent_from)) > thresholds.lost_after;
+        let has_slept = at > due && at.since(first_lost.max(silent_from)) > thresholds.late_after;
         if !has_slept || first_lost > due || self.passed_over(at) {
             return None;
         }
