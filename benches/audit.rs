@@ -168,7 +168,10 @@ fn main() {
         println!("{:<46}{ours:>12.1?}{theirs:>12.1?}{:>9.1}x", case.name, theirs.as_secs_f64() / ours.as_secs_f64());
         if case.silent {
             let said = audit(&[&path]).1.split_whitespace().collect::<Vec<_>>().join(" ");
-            assert!(said.contains("5 runs from 2025-04-30 04:04 to 10:48, all with 0 tokens"), "the streak was not found");
+            assert!(
+                said.contains("5 runs from 2025-04-30 04:04 to 10:48, all with 0 tokens"),
+                "the streak was not found"
+            );
         }
     }
     let path = database(&large);
