@@ -138,9 +138,10 @@ impl<'a> Grouping<'a> {
         Key::of(Family::Dead, row.id.as_str(), row.last_end().or(row.created_at))
     }
 
-    /// What a job that fails now and then has in common with others.
+    /// What a job that fails now and then has in common with others: a rate has no start that would tell one from the other, and
+    /// as jobs pass the threshold one after the other, the trouble keeps its fingerprint.
     fn flapping(&self, job: JobIndex) -> Key {
-        if self.fleet.flapping.is_of_all && self.context.job(job).uses_model {
+        if self.context.job(job).uses_model {
             return self.whole_database(Family::Flapping);
         }
         self.since_created(Family::Flapping, job)
