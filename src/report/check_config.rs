@@ -1,6 +1,7 @@
 //! `--check-config`: the settings of each job, and where they come from.
 
-use super::{Audited, Report, sanitize};
+use super::content::{Audited, Report};
+use super::sanitize;
 use crate::audit::policy::{IncidentMute, JobSettings, Policy};
 use crate::model::Outcome;
 use crate::settings::{Quiet, THRESHOLDS, Thresholds};

@@ -1,7 +1,8 @@
 //! The report as annotations of a GitHub Actions step
 //! (<https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands>).
 
-use super::{Located, Report, fix_in_a_line, sanitize, utc_minute, when};
+use super::content::{Located, Report, fix_in_a_line, utc_minute, when};
+use super::sanitize;
 use crate::catalog::Severity;
 
 /// GitHub shows ten annotations of a step and silently drops the rest.

@@ -1,7 +1,8 @@
 //! The report as one page without scripts or network, for a status page or a mail: the incidents, then every job with its
 //! timeline.
 
-use super::{Audited, Database, Located, Report, commands, sanitize};
+use super::content::{Audited, Database, Located, Report, commands, counts};
+use super::sanitize;
 use crate::audit::{Incident, JobReport, Mark};
 use crate::catalog::{Severity, Status};
 use crate::numbers::count;
@@ -50,7 +51,7 @@ pub fn render(report: &Report) -> String {
     let title = match (&report.databases, databases.as_slice()) {
         (Err(_), _) => "could not audit".to_owned(),
         (_, [one]) => headline(one),
-        (_, several) => format!("{}: {}", count(several.len(), "database"), super::counts(several)),
+        (_, several) => format!("{}: {}", count(several.len(), "database"), counts(several)),
     };
     let page = html! {
         (DOCTYPE)

@@ -1,7 +1,9 @@
 //! The report as JSON, whole or by lines. These structs are its documented shape, apart from the types that the audit works
 //! with; their comments are the descriptions in the schema.
 
-use super::{Audited, Database, Located, RenderError, Report, commands, sanitize};
+use super::content::{Audited, Database, Located, Report, commands};
+use super::error::RenderError;
+use super::sanitize;
 use crate::audit::{AffectedJob, Entry, Evidence, Excuse, Fate, Incident, JobReport, LocatedFinding, Timeline, Usage};
 use crate::catalog::{Detector, Problem, Severity, Status};
 use crate::model::{Action, AssumedZone, Holder, Liveness, Outcome, ZoneBasis};

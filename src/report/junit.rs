@@ -1,7 +1,9 @@
 //! The report as test results: a database is a suite, a job is a test case, in the form that Jenkins, GitLab, and others read
 //! (<https://github.com/testmoapp/junitxml>).
 
-use super::{Audited, Database, RenderError, Report, fix_in_a_line, sanitize, utc_minute, when};
+use super::content::{Audited, Database, Report, fix_in_a_line, utc_minute, when};
+use super::error::RenderError;
+use super::sanitize;
 use crate::audit::{About, Incident};
 use crate::model::JobIndex;
 use quick_xml::Writer;

@@ -1,7 +1,8 @@
 //! The report as the output of a monitoring plugin, for Nagios, Icinga and their kin
 //! (<https://www.monitoring-plugins.org/doc/guidelines.html>): one line, its performance data, then the long output.
 
-use super::{Located, Report, age, fix_in_a_line, sanitize, utc_minute, when};
+use super::content::{Located, Report, age, fix_in_a_line, utc_minute, when};
+use super::sanitize;
 use crate::audit::{JobMetrics, JobReport};
 use crate::catalog::Severity;
 use crate::numbers::count;

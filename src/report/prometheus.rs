@@ -6,7 +6,8 @@
 //! label, so that the files of several audits on one host have no series in common. For a database that could not be audited
 //! only the audit itself is reported, so that no stale number looks healthy.
 
-use super::{Audited, Database, Report, sanitize};
+use super::content::{Audited, Database, Report};
+use super::sanitize;
 use crate::audit::{Incident, JobReport};
 use crate::catalog::{Severity, Status};
 use crate::model::Holder;

@@ -2,7 +2,8 @@
 
 mod history;
 
-use super::{Audited, Database, Located, Report, UNREAD, commands, counts, sanitize, utc_minute, when};
+use super::content::{Audited, Database, Located, Report, UNREAD, commands, counts, utc_minute, when};
+use super::sanitize;
 use crate::audit::{Incident, JobReport, Mark, Timeline, Usage};
 use crate::catalog::{Severity, Status};
 use crate::numbers::usd;

@@ -1,0 +1,337 @@
+//! What is reported: all databases as plain data, the same shape for every format, and the words that formats share. The only
+//! decisions made here are the overall severity and the exit code.
+
+use super::error::{AuditError, CallError};
+use crate::audit::{Finding, Incident, JobReport, Verdict};
+use crate::catalog::{Problem, Severity, Status};
+use crate::model::{Action, Holder, JobIndex, State, ZoneBasis};
+use crate::numbers::count;
+use crate::settings::{FailOn, Settings};
+use crate::shell;
+use crate::text::{Text, text};
+use crate::time::{Instant, span};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The word for a database that could not be audited.
+pub const UNREAD: &str = "could not audit";
+/// The exit code if something could not be audited.
+pub const COULD_NOT_AUDIT: u8 = 3;
+
+/// One run of the tool.
+pub struct Report {
+    /// The instant of the audit.
+    pub now: Instant,
+    /// How long it took.
+    pub took: Duration,
+    /// The databases, first the named ones in the order of the command line; or why none could be audited.
+    pub databases: Result<Vec<Database>, CallError>,
+    /// The lowest severity that makes the exit code non-zero.
+    pub fail_on: FailOn,
+    /// Whether to report what became of each slot, where the format can.
+    pub history: bool,
+}
+
+/// One database of a report.
+pub struct Database {
+    /// Its path as given or found.
+    pub path: PathBuf,
+    /// Where it really is.
+    pub real_path: PathBuf,
+    /// What was found in it, or why nothing could be.
+    pub outcome: Result<Audited, AuditError>,
+}
+
+/// A database that could be audited.
+pub struct Audited {
+    /// The settings that it was judged by.
+    pub settings: Settings,
+    /// What was found.
+    pub verdict: Verdict,
+}
+
+/// How many jobs are in what kind of trouble; each counts once.
+#[derive(Default)]
+struct Trouble {
+    /// Critical.
+    stopped: usize,
+    /// In an ongoing incident.
+    ailing: usize,
+    /// Only in incidents that are over.
+    recovered: usize,
+    /// Expected, and not there.
+    expected: usize,
+    /// Without their rows.
+    gone: usize,
+    /// One-shots whose work is lost.
+    one_shots: usize,
+}
+
+/// An incident with where it belongs.
+#[derive(Clone, Copy)]
+pub struct Located<'a> {
+    /// Its database.
+    pub database: &'a Database,
+    /// What else was found there.
+    pub audited: &'a Audited,
+    /// The incident.
+    pub incident: &'a Incident,
+}
+
+impl Report {
+    /// A report of a call that failed.
+    pub fn failed(error: CallError, now: Instant) -> Report {
+        Report { now, took: Duration::ZERO, databases: Err(error), fail_on: FailOn::default(), history: false }
+    }
+
+    /// The databases; none where nothing could be audited at all.
+    pub fn databases(&self) -> &[Database] {
+        self.databases.as_deref().unwrap_or_default()
+    }
+
+    /// The databases that could be audited.
+    pub fn audited(&self) -> impl Iterator<Item = (&Database, &Audited)> {
+        self.databases().iter().filter_map(|database| Some((database, database.outcome.as_ref().ok()?)))
+    }
+
+    /// The worst severity found; None where nothing could be audited.
+    pub fn severity(&self) -> Option<Severity> {
+        self.audited().map(|(_, audited)| audited.verdict.severity()).max()
+    }
+
+    /// Critical wins, then what could not be audited, then warning. It does not depend on the format.
+    pub fn exit_code(&self) -> u8 {
+        let code = self.severity().map_or(0, |severity| self.fail_on.code(severity));
+        let unread = !self.unread().is_empty();
+        if unread && code < Severity::Critical.code() { COULD_NOT_AUDIT } else { code }
+    }
+
+    /// What could not be audited, and why; without a path, it is everything.
+    pub fn unread(&self) -> Vec<(Option<&Path>, String)> {
+        match &self.databases {
+            Err(error) => vec![(None, error.to_string())],
+            Ok(databases) => databases.iter().filter_map(Database::error).collect(),
+        }
+    }
+
+    /// The same in sentences, each with its path.
+    pub fn errors(&self) -> Vec<String> {
+        let sentence = |(path, why): (Option<&Path>, String)| match path {
+            Some(path) => format!("{}: {why}", path.display()),
+            None => why,
+        };
+        self.unread().into_iter().map(sentence).collect()
+    }
+
+    /// All incidents, the worst first, resolved ones last.
+    pub fn incidents(&self) -> Vec<Located<'_>> {
+        let mut incidents: Vec<Located<'_>> = self.databases().iter().flat_map(Database::incidents).collect();
+        incidents
+            .sort_by_key(|located| (located.incident.status == Status::Resolved, Reverse(located.incident.severity)));
+        incidents
+    }
+}
+
+impl Database {
+    /// A database that could not be audited.
+    pub fn unread(path: &Path, error: AuditError) -> Database {
+        Database { path: path.to_owned(), real_path: path.to_owned(), outcome: Err(error) }
+    }
+
+    /// Its position among several: critical first, then what could not be audited.
+    pub fn rank(&self) -> Reverse<u8> {
+        Reverse(match self.severity() {
+            Some(Severity::Critical) => 4,
+            None => 3,
+            Some(Severity::Warning) => 2,
+            Some(Severity::Info) => 1,
+            Some(Severity::Ok) => 0,
+        })
+    }
+
+    /// Its worst severity; None if it could not be audited.
+    pub fn severity(&self) -> Option<Severity> {
+        self.outcome.as_ref().ok().map(|audited| audited.verdict.severity())
+    }
+
+    /// Its path and why it could not be audited, if it could not.
+    fn error(&self) -> Option<(Option<&Path>, String)> {
+        self.outcome.as_ref().err().map(|error| (Some(self.path.as_path()), error.to_string()))
+    }
+
+    /// Its incidents in the verdict's order.
+    pub fn incidents(&self) -> impl Iterator<Item = Located<'_>> {
+        self.outcome.iter().flat_map(move |audited| {
+            audited.verdict.incidents.iter().map(move |incident| Located { database: self, audited, incident })
+        })
+    }
+}
+
+impl Audited {
+    /// The selected jobs.
+    pub fn jobs(&self) -> impl Iterator<Item = &JobReport> {
+        self.verdict.jobs.iter().filter(|report| report.selected)
+    }
+
+    /// What shows that the scheduler works: its newest fire, its next run, and how long its process has been up.
+    pub fn proof_of_life(&self, now: Instant) -> Option<Text> {
+        let newest = self.jobs().filter_map(|report| report.metrics.last_fire).max();
+        let watched = self.jobs().filter(|report| report.job.state.is_watched());
+        let next = watched.filter_map(|report| report.job.next_run()).filter(|next| *next > now).min();
+        let fire = newest.map(|at| text!["newest fire ", at, ", ", span(now.since(at)), " ago"]);
+        let next = next.map(|at| text!["next run ", at]);
+        let process = match &self.verdict.liveness.holder {
+            Holder::Process(process) => Some(match process.started {
+                Some(started) => text![process.label(), " up ", span(now.since(started))],
+                None => text![process.label(), " is up"],
+            }),
+            Holder::Unseen => Some("a process has the database open".into()),
+            Holder::Unknown | Holder::Nobody => None,
+        };
+        let parts: Vec<Text> = [fire, next, process].into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| Text::join(&parts, "; "))
+    }
+
+    /// The zone of schedules that name none, and why it is that one; None where nothing depends on it.
+    pub fn zone_in_words(&self) -> Option<String> {
+        let zone = self.verdict.zone.zone.name();
+        match self.verdict.zone.basis {
+            ZoneBasis::Given => Some(format!("cron in {zone}")),
+            ZoneBasis::NextRuns(1) => Some(format!("cron in {zone}, by 1 job's next run")),
+            ZoneBasis::NextRuns(jobs) => Some(format!("cron in {zone}, by {jobs} jobs' next runs")),
+            ZoneBasis::Machine => Some(format!("cron in {zone}, this machine's zone")),
+            ZoneBasis::Irrelevant => None,
+        }
+    }
+
+    /// How many jobs are in what kind of trouble, in a few words.
+    pub fn in_words(&self) -> String {
+        let (watched, trouble) = (count(self.watched(), "job"), self.trouble());
+        let of = |jobs: usize, what: &str| format!("{jobs} of {watched} {what}");
+        let mut parts = Vec::new();
+        match (trouble.stopped, trouble.ailing, trouble.recovered) {
+            (0, 0, 0) => {}
+            (0, 0, recovered) => {
+                parts.push(of(recovered, if recovered == 1 { "has recovered" } else { "have recovered" }))
+            }
+            (0, ailing, _) => parts.push(of(ailing, "in trouble")),
+            (stopped, ailing, _) => {
+                parts.push(of(stopped, if stopped == 1 { "has stopped" } else { "have stopped" }));
+                parts.extend((ailing > 0).then(|| format!("{ailing} in trouble")));
+            }
+        }
+        let further = [
+            (trouble.expected, "expected job missing", "expected jobs missing"),
+            (trouble.gone, "job gone", "jobs gone"),
+            (trouble.one_shots, "one-shot lost", "one-shots lost"),
+        ];
+        let further = further.into_iter().filter(|(jobs, ..)| *jobs > 0);
+        parts.extend(further.map(|(jobs, one, several)| format!("{jobs} {}", if jobs == 1 { one } else { several })));
+        let muted = self.verdict.count_muted();
+        if parts.is_empty() && self.verdict.severity() > Severity::Info {
+            let incidents = count(self.verdict.incidents.len(), "incident");
+            parts.push(format!("{watched} watched, {incidents}"));
+        }
+        if parts.is_empty() {
+            parts.push(format!("{watched} watched, no {}trouble found", if muted > 0 { "other " } else { "" }));
+        }
+        parts.extend((muted > 0).then(|| format!("{muted} muted")));
+        parts.join(", ")
+    }
+
+    fn trouble(&self) -> Trouble {
+        let ongoing = self.verdict.incidents.iter().filter(|incident| incident.status == Status::Ongoing);
+        let ailing: HashSet<JobIndex> =
+            ongoing.flat_map(|incident| &incident.findings).filter_map(Finding::job).collect();
+        let expected = |incident: &&Incident| incident.cause == Problem::ExpectedMissing;
+        let expected: HashSet<JobIndex> = self
+            .verdict
+            .incidents
+            .iter()
+            .filter(expected)
+            .flat_map(|incident| &incident.jobs)
+            .map(|one| one.job)
+            .collect();
+        let missing = self.verdict.incidents.iter().filter(|incident| incident.cause == Problem::ExpectedMissing);
+        let mut trouble = Trouble { expected: missing.count(), ..Trouble::default() };
+        for (position, report) in self.verdict.jobs.iter().enumerate().filter(|(_, report)| report.selected) {
+            let index = JobIndex::at(position);
+            if report.severity <= Severity::Info || expected.contains(&index) {
+                continue;
+            }
+            *match (&report.job.state, report.severity) {
+                (State::Gone, _) => &mut trouble.gone,
+                (State::FailedOnce | State::Completed, _) => &mut trouble.one_shots,
+                (_, Severity::Critical) => &mut trouble.stopped,
+                _ if ailing.contains(&index) => &mut trouble.ailing,
+                _ => &mut trouble.recovered,
+            } += 1;
+        }
+        trouble
+    }
+
+    /// What else the audit covers, where there is something to say: the jobs that are skipped, and the zone that is assumed.
+    pub fn scope(&self) -> Option<String> {
+        let mut counts = BTreeMap::new();
+        let skipped = self.jobs().filter(|report| !report.job.state.is_watched());
+        skipped.for_each(|report| *counts.entry(report.job.state.word()).or_insert(0) += 1);
+        let total: usize = counts.values().sum();
+        let words: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
+        let skipped = (total > 0).then(|| format!("{total} skipped ({})", words.join(", ")));
+        let parts: Vec<String> = skipped.into_iter().chain(self.zone_in_words()).collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
+    /// How many of them are watched.
+    pub fn watched(&self) -> usize {
+        self.jobs().filter(|report| report.job.state.is_watched()).count()
+    }
+}
+
+/// How many databases there are of each severity, as `2 critical, 1 ok`; they come worst first.
+pub fn counts(worst_first: &[&Database]) -> String {
+    let word = |database: &Database| database.severity().map_or(UNREAD, Severity::word);
+    let count_of = |group: &[&Database]| format!("{} {}", group.len(), word(group[0]));
+    worst_first.chunk_by(|a, b| word(a) == word(b)).map(count_of).collect::<Vec<_>>().join(", ")
+}
+
+/// What the fix of an incident needs to be run, each as a line that can be pasted into a shell.
+pub fn commands(located: &Located<'_>) -> Vec<String> {
+    let command = |action: &Action| match action {
+        Action::Sql(statement) => shell::sqlite3(&located.database.path, statement),
+        Action::Shell(command) => command.clone(),
+    };
+    located.incident.remedy.actions.iter().map(command).collect()
+}
+
+/// The fix of an incident in a line, with the scheduler's own commands; statements are too long for that.
+pub fn fix_in_a_line(incident: &Incident) -> String {
+    let is_short = |action: &Action| match action {
+        Action::Shell(command) => Some(command.clone()),
+        Action::Sql(_) => None,
+    };
+    let commands: Vec<String> = incident.remedy.actions.iter().filter_map(is_short).collect();
+    let step = incident.remedy.text();
+    if commands.is_empty() { step } else { format!("{step} Run: {}", commands.join("; ")) }
+}
+
+/// How long an incident has lasted so far; None if it is over or its begin is not known.
+pub fn age(incident: &Incident, now: Instant) -> Option<String> {
+    incident.since.filter(|_| incident.until.is_none()).map(|since| span(now.since(since)))
+}
+
+/// `since 2026-04-29 05:00 UTC (31h)`, or `resolved 2026-05-01 06:00 UTC`; None if neither is known.
+pub fn when(incident: &Incident, now: Instant, show: impl Fn(Instant) -> String) -> Option<String> {
+    match (incident.since, incident.until) {
+        (_, Some(until)) => Some(format!("resolved {}", show(until))),
+        (Some(since), None) => Some(format!("since {} ({})", show(since), span(now.since(since)))),
+        (None, None) => None,
+    }
+}
+
+/// An instant to the minute, with its zone.
+pub fn utc_minute(at: Instant) -> String {
+    format!("{} UTC", at.minute())
+}
