@@ -2,13 +2,13 @@
 //!
 //! It is built once per job from its schedule, its runs, and the worker, whose free time supplies the excuses. As long as nothing
 //! changes there is one stretch, and only a pause between two runs in which a slot can lie is looked at, so that a healthy
-//! history costs next to nothing. All judges, the timeline, and the history that users see read it.
+//! history costs next to nothing. The judges of waits and silences, the timeline, and the history that users see read it.
 
 use super::context::{Context, Subject};
 use super::repair::{self, Repair};
-use super::runs::known_errors;
+use super::runs::{begin, known_errors};
 use super::worker::{ROW_FOLLOWS, rewritten_at};
-use crate::model::{Job, Outcome, State};
+use crate::model::{Fire, Job, Outcome, State};
 use crate::schedule::Cadence;
 use crate::time::{Instant, Millis};
 use std::ops::Range;
@@ -136,9 +136,9 @@ impl Writer<'_> {
         for index in 0..job.fires.len() {
             if let Some(limit) = served_in_time
                 && index > 0
-                && self.begin(index).since(job.fires[index - 1].end) > limit
+                && begin(&job.fires[index]).since(job.fires[index - 1].end) > limit
             {
-                self.add_gap(index, self.begin(index));
+                self.add_gap(index, begin(&job.fires[index]));
             }
             self.add_run(index);
         }
@@ -157,12 +157,6 @@ impl Writer<'_> {
         Some(explained.min(shortest + shortest / 2))
     }
 
-    /// When a run began; when it ended, if only that is known.
-    fn begin(&self, index: usize) -> Instant {
-        let fire = &self.subject.job.fires[index];
-        fire.known_start().unwrap_or(fire.end)
-    }
-
     /// The outcome of a run. Of the last runs in a row that failed, only the row may know it.
     fn outcome(&self, index: usize) -> Outcome {
         let job = self.subject.job;
@@ -173,14 +167,20 @@ impl Writer<'_> {
 
     fn add_run(&mut self, index: usize) {
         let fate = Fate::Served(self.outcome(index));
-        let (begin, end) = (self.begin(index), self.subject.job.fires[index].end);
+        let fire = &self.subject.job.fires[index];
         if let Some(last) = self.stretches.last_mut()
             && last.fate == fate
         {
-            (last.until, last.slots, last.runs.end) = (Some(end), last.slots + 1, index + 1);
+            (last.until, last.slots, last.runs.end) = (Some(fire.end), last.slots + 1, index + 1);
             return;
         }
-        self.stretches.push(Stretch { fate, since: begin, until: Some(end), slots: 1, runs: index..index + 1 });
+        self.stretches.push(Stretch {
+            fate,
+            since: begin(fire),
+            until: Some(fire.end),
+            slots: 1,
+            runs: index..index + 1,
+        });
     }
 
     /// What became of the slots between two runs.
@@ -318,7 +318,7 @@ impl Writer<'_> {
         }
         let from = self.counts_from(cadence)?;
         let from = end_of_pauses(job, from, now);
-        let is_bad = job.fires.last().is_some_and(|fire| fire.is_bad()) || job.errors() > 0;
+        let is_bad = has_failed_last(job);
         let first = self.first_due(cadence, from, is_bad)?;
         let Some(next) = next.filter(|next| *next <= now) else { return Some(first) };
         // Until it is lost, the row's next run is what the job is late for.
@@ -342,7 +342,7 @@ impl Writer<'_> {
         let boot = resumed_at(context, job).filter(|boot| *boot <= context.settings.now)?;
         let from = self.counts_from(cadence).filter(|from| boot > *from)?;
         let from = end_of_pauses(job, from, boot);
-        let is_bad = job.fires.last().is_some_and(|fire| fire.is_bad()) || job.errors() > 0;
+        let is_bad = has_failed_last(job);
         let due = self.first_due(cadence, from, is_bad)?;
         // What was due so shortly before the boot was not lost.
         let is_lost =
@@ -362,6 +362,11 @@ fn unserved(job: &Job) -> Option<Instant> {
         }
         _ => Some(due),
     }
+}
+
+/// Whether a job's last run failed; that of one that threw shows only in the count of errors.
+fn has_failed_last(job: &Job) -> bool {
+    job.errors() > 0 || job.fires.last().is_some_and(Fire::is_bad)
 }
 
 /// When the last pause between `last` and `until` ended; `last` if there was none.

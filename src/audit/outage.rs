@@ -145,17 +145,12 @@ struct Finder<'a> {
 
 impl Finder<'_> {
     fn add(&mut self, failure: Failure) {
-        if self.end().is_some_and(|end| end < failure.end) {
+        if first_good(&self.failing).is_some_and(|end| end < failure.end) {
             self.close();
         }
         // The job has worked since: what failed before was something else.
         self.failing.retain(|earlier| failure.last_good.is_none_or(|good| earlier.end > good));
         self.failing.push(failure);
-    }
-
-    /// The first good run of a job that fails.
-    fn end(&self) -> Option<Instant> {
-        self.failing.iter().filter_map(|failure| failure.next_good).min()
     }
 
     fn close(&mut self) {
@@ -165,7 +160,7 @@ impl Finder<'_> {
         if failing.len() < MIN_RUNS || jobs.len() < MIN_JOBS {
             return;
         }
-        let until = failing.iter().filter_map(|failure| failure.next_good).min();
+        let until = first_good(&failing);
         // Where a model works for other jobs, these fail for a reason of their own, until one of them shows otherwise.
         if self.proof_by_others(&jobs, first.end).is_some_and(|proof| until.is_none() || proof <= last.end) {
             return;
@@ -199,6 +194,11 @@ impl Finder<'_> {
         let of_jobs = self.subjects.iter().filter_map(|subject| last_proof(&subject.job.fires, until));
         of_jobs.max().max(last_proof(self.others, until))
     }
+}
+
+/// When the first good run of a job that fails ended.
+fn first_good(failing: &[Failure]) -> Option<Instant> {
+    failing.iter().filter_map(|failure| failure.next_good).min()
 }
 
 /// Most failures of one job.

@@ -232,6 +232,7 @@ impl<'a> Grouping<'a> {
         match finding.evidence {
             Evidence::SchedulerDown { .. } => Some(self.silence_after(self.context.worker.last_run_end())),
             Evidence::Crashing { .. } => Some(self.whole_database(Family::Crashing)),
+            // The words are those of the first version, so that the fingerprint lasts.
             Evidence::NothingWatched { .. } => {
                 Some(Key::of(Family::NothingWatched, "any job", None).with(self.database.as_str()))
             }

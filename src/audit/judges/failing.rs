@@ -1,4 +1,4 @@
-//! Runs that did no work: without tokens, with errors, skipped, or failing now and then.
+//! Runs that did no work: without tokens, with errors, or skipped.
 //!
 //! A run without tokens returned, but no model worked in it: an error, or a provider's limit message delivered as if it were the
 //! answer. In the operator's report, ten of them came before the silence. A run that throws leaves no cost event at all; then

@@ -1,4 +1,4 @@
-//! Jobs that fail now and then and work when they are tried again.
+//! Jobs that fail now and then, and work in between.
 
 use crate::audit::context::Subject;
 use crate::audit::evidence::Evidence;

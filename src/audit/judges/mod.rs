@@ -1,5 +1,5 @@
-//! The judges: short functions over the ledgers, each for one kind of trouble. A judge sees the fleet and one job and returns
-//! findings.
+//! The judges: short functions, each for one kind of trouble. A judge sees the fleet, with the ledgers of all jobs, and one job,
+//! and returns findings.
 
 pub mod clock;
 pub mod delivery;

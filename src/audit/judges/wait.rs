@@ -24,12 +24,11 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
     if fleet.is_foreign(subject.index) && !is_late_anywhere(context, subject) {
         return None;
     }
-    let finding = match standing.fate {
-        Fate::Excused(Excuse::CatchingUp(resumed_at)) => catching_up(context, subject, standing, resumed_at)?,
-        _ if is_row_late(subject, standing, context.settings.now) => overdue(context, subject, standing)?,
-        _ => silent(context, subject, standing)?,
-    };
-    Some(finding)
+    match standing.fate {
+        Fate::Excused(Excuse::CatchingUp(resumed_at)) => catching_up(context, subject, standing, resumed_at),
+        _ if is_row_late(subject, standing, context.settings.now) => overdue(context, subject, standing),
+        _ => silent(context, subject, standing),
+    }
 }
 
 /// What a restart ended by scheduling the job anew: the job has not run since.
