@@ -8,6 +8,11 @@ pub fn count(number: impl TryInto<u64>, thing: &str) -> String {
     if number == 1 { format!("1 {thing}") } else { format!("{} {thing}s", grouped(number)) }
 }
 
+/// How many there are, as counters have it.
+pub fn as_u64(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
 /// `46,722,834`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();

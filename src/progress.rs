@@ -1,5 +1,6 @@
 //! A line on stderr that counts the databases done, once that takes long.
 
+use crate::numbers::as_u64;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant as Clock};
@@ -27,7 +28,7 @@ impl Progress {
 
     /// Changes the number of databases.
     pub fn set_total(&self, total: usize) {
-        self.bar.set_length(u64::try_from(total).unwrap_or(u64::MAX));
+        self.bar.set_length(as_u64(total));
     }
 
     /// Counts one more database.

@@ -9,6 +9,7 @@ use super::repair::{self, Repair};
 use super::runs::{begin, known_errors};
 use super::worker::{ROW_FOLLOWS, rewritten_at};
 use crate::model::{Fire, Job, Outcome, State};
+use crate::numbers::as_u64;
 use crate::schedule::Cadence;
 use crate::time::{Instant, Millis};
 use std::ops::Range;
@@ -219,7 +220,7 @@ impl Writer<'_> {
     /// Whether so many runs failed before this one that the scheduler had stopped the job.
     fn was_stopped(&self, index: usize) -> bool {
         let failed = self.subject.job.fires[..index].iter().rev().take_while(|fire| fire.is_bad()).count();
-        u64::try_from(failed).is_ok_and(|failed| failed >= self.context.snapshot.traits.breaker_limit)
+        as_u64(failed) >= self.context.snapshot.traits.breaker_limit
     }
 
     fn add_pause(&mut self, cadence: &Cadence, from: Instant, resumed: Instant, index: usize) {

@@ -1,6 +1,7 @@
 //! What a job's history says about its last runs: whether they failed, since when, and what they used.
 
 use crate::model::{Fire, Job, Outcome};
+use crate::numbers::as_u64;
 use crate::schedule::Cadence;
 use crate::time::{Instant, MINUTE, Millis};
 
@@ -33,7 +34,7 @@ pub fn keeps_slot(cadence: &Cadence, slot: Instant, run: &Fire) -> Option<bool> 
 
 /// Zero-token fires in a row up to the last fire.
 pub fn current_streak(job: &Job) -> u64 {
-    bad_tail(job).iter().filter(|fire| fire.is_empty()).map(|_| 1).sum()
+    as_u64(bad_tail(job).iter().filter(|fire| fire.is_empty()).count())
 }
 
 /// How many of a job's last fires failed. An error may have used tokens, which only the row's count shows; a run that throws

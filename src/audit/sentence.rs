@@ -5,7 +5,7 @@ use super::finding::Finding;
 use super::runs::{known_errors, tokens_of_failed};
 use super::worker::nobody_since;
 use crate::model::{Fire, Job, cost_of};
-use crate::numbers::{costing, count, grouped, length, span_of_seconds, usd};
+use crate::numbers::{as_u64, costing, count, grouped, length, span_of_seconds, usd};
 use crate::text::{Text, text};
 use crate::time::{Instant, span};
 
@@ -154,7 +154,7 @@ pub fn due(next_run_at: Instant, now: Instant) -> Text {
 pub fn failed_runs(job: &Job) -> Option<Text> {
     let failed = &job.fires[job.fires.len() - known_errors(job)..];
     let (first, last) = (failed.first()?, failed.last()?);
-    let runs = job.errors().max(u64::try_from(failed.len()).unwrap_or(u64::MAX));
+    let runs = job.errors().max(as_u64(failed.len()));
     let when = if failed.len() > 1 {
         text![" from ", Text::range(first.end, last.end)]
     } else if runs > 1 {

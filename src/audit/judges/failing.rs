@@ -13,6 +13,7 @@ use crate::audit::runs::{bad_in_a_row, failing_since};
 use crate::audit::shared_failure::{FailingGroup, Shared};
 use crate::catalog::Severity;
 use crate::model::{Job, Outcome, State};
+use crate::numbers::as_u64;
 use crate::time::{DAY, HOUR, Instant, Millis};
 
 /// A failed run that is not tried again for longer than this is a lost slot: a nightly backup is told in the morning, and
@@ -120,7 +121,7 @@ fn shared(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
         Shared::Model { .. } => Evidence::SharedZeroTokens { fires, jobs, last_error },
         Shared::Error | Shared::ErrorOfMost => Evidence::SharedError { fires, jobs, last_error },
     };
-    let failed = u64::try_from(bad_in_a_row(subject.job)).unwrap_or(u64::MAX).max(subject.job.errors());
+    let failed = as_u64(bad_in_a_row(subject.job)).max(subject.job.errors());
     let is_stopped = failed >= subject.settings.thresholds.zero_streak && is_lasting(fleet, group);
     let severity = if is_stopped { Severity::Critical } else { Severity::Warning };
     Some(Finding::new(subject.index, severity, evidence).since(since))
@@ -142,7 +143,7 @@ fn is_lasting(fleet: &Fleet<'_>, group: &FailingGroup) -> bool {
 fn skipped(subject: &Subject<'_>) -> Option<Finding> {
     let job = subject.job;
     let skipped = last_with(job, Outcome::Skipped);
-    let severity = severity_of_streak(subject, u64::try_from(skipped).unwrap_or(u64::MAX))?;
+    let severity = severity_of_streak(subject, as_u64(skipped))?;
     let first = job.fires.get(job.fires.len() - skipped).map(|fire| fire.end);
     let evidence = Evidence::Skipped { fires: skipped, last_error: job.last_error().map(str::to_owned) };
     Some(Finding::new(subject.index, severity, evidence).since(first))

@@ -9,7 +9,7 @@ use crate::audit::runs::{begin, is_same_slot};
 use crate::audit::worker::{MIN_FREE, ROW_FOLLOWS};
 use crate::catalog::Severity;
 use crate::model::{Fire, Job, Outcome, Schedule, State, cost_of};
-use crate::numbers::seconds;
+use crate::numbers::{as_u64, seconds};
 use crate::schedule::Cadence;
 use crate::time::{DAY, Instant, Millis, SECOND};
 
@@ -125,10 +125,6 @@ fn too_many(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence) -> 
     }
     let evidence = Evidence::TooManyFires { fires: fires.len(), slots, cost_usd: cost_of(fires) };
     Some(Finding::new(subject.index, Severity::Warning, evidence).since(fires.first().map(|fire| fire.end)))
-}
-
-fn as_u64(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 /// Whether the newest runs followed each other at less than half the interval, and still do: a change of the schedule that left

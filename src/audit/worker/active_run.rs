@@ -70,6 +70,11 @@ pub enum RunLength {
 }
 
 impl ActiveRun {
+    /// Whether it goes on as a run may: it was not cut short, and does not take longer than the scheduler allows.
+    pub fn works(&self) -> bool {
+        self.cut.is_none() && self.length < RunLength::Impossible
+    }
+
     /// Whether the model works in it for longer than the scheduler allows.
     pub fn hangs(&self) -> bool {
         self.phase == Phase::Running && self.length == RunLength::Impossible

@@ -224,7 +224,7 @@ impl<'a> Worker<'a> {
     /// before the last run ended: the scheduler was silent and works again, and the job waits for this run.
     fn sign_of_life_since(&self, due: Instant) -> Option<&ActiveRun> {
         let run = self.active_runs().first()?;
-        let works = run.phase == Phase::Running && run.cut.is_none() && run.length < RunLength::Impossible;
+        let works = run.phase == Phase::Running && run.works();
         let is_single = self.records.snapshot.traits.max_concurrent == 1;
         let is_first = run.start > due && self.free_before_last_end(due) <= LATE_IN_A_BATCH;
         let was_silent = self.free_for(due, run.start) > self.records.settings.thresholds.late_after;

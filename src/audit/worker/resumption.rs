@@ -1,6 +1,5 @@
 //! The end of the last silence of the whole scheduler.
 
-use super::active_run::{ActiveRun, RunLength};
 use super::free_time::{FreeTime, Span};
 use super::in_flight::InFlight;
 use super::records::Records;
@@ -31,11 +30,7 @@ impl Resumption {
 
 fn a_run_begins(records: Records<'_>, in_flight: &InFlight, at: Instant) -> bool {
     let ended_since = records.last_end().is_some_and(|(end, _)| end > at);
-    ended_since || in_flight.runs().iter().any(|run| run.start == at && works(run))
-}
-
-fn works(run: &ActiveRun) -> bool {
-    run.cut.is_none() && run.length < RunLength::Impossible
+    ended_since || in_flight.runs().iter().any(|run| run.start == at && run.works())
 }
 
 /// The slot of the first run that ended after `at`, or of the one in flight.

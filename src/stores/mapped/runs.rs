@@ -7,6 +7,7 @@ use super::values::{self};
 use super::{since, unjudged};
 use crate::db::ReadError;
 use crate::model::{Fire, Job, Outcome, Snapshot, State};
+use crate::numbers::as_u64;
 use crate::time::{DAY, Millis};
 use std::collections::HashMap;
 
@@ -135,7 +136,7 @@ pub fn finish(job: &mut Job) {
     job.uses_model = job.fires.iter().any(|fire| fire.tokens.is_some());
     let errors = job.fires.iter().rev().take_while(|fire| fire.has_failed()).count();
     if let Some(row) = job.row.as_mut() {
-        row.consecutive_errors = row.consecutive_errors.max(u64::try_from(errors).unwrap_or(u64::MAX));
+        row.consecutive_errors = row.consecutive_errors.max(as_u64(errors));
     }
     // A run that has begun since is the one in flight; one before the newest end is over.
     let newest = job.fires.iter().filter_map(Fire::known_start).max();
