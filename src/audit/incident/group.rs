@@ -112,6 +112,7 @@ impl<'a> Group<'a> {
             Family::Crashing => Problem::CrashLoop,
             Family::Skipped => Problem::JobSkipped,
             Family::SlotsSkipped => Problem::SlotsSkipped,
+            Family::Off => Problem::RunsWhileOff,
             Family::Unserved => Problem::StoreUnserved,
             Family::Clock => Problem::ClockSetBack,
             Family::Gone => Problem::JobsGone,
