@@ -42,7 +42,7 @@ impl<'a> Fleet<'a> {
         let flapping = Flapping::find(context, &outages);
         let mut fleet = Fleet {
             context,
-            shared: SharedFailure::find(subjects, &outages),
+            shared: SharedFailure::find(context, &outages),
             outages,
             flapping,
             gone: GoneTogether::find(subjects),

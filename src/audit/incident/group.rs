@@ -5,11 +5,11 @@ use super::grouping::Grouping;
 use super::key::{Family, Key};
 use super::words::{self, Facts};
 use crate::audit::context::Context;
+use crate::audit::failed_runs::FailedRuns;
 use crate::audit::finding::{AffectedJob, Finding, is_early, ongoing};
 use crate::audit::fleet::Fleet;
 use crate::audit::outage::Outage;
 use crate::audit::remedy::{self, Trouble};
-use crate::audit::runs::failing_since;
 use crate::audit::worker::{ActiveRun, Phase, RunLength};
 use crate::catalog::{Problem, Severity, Status};
 use crate::model::{Action, Job, JobIndex, Remedy};
@@ -228,8 +228,8 @@ impl<'a> Group<'a> {
     }
 
     fn failing_since(&self, affected: &AffectedJob) -> Option<Instant> {
-        let failing = failing_since(self.context.job(affected.job)).map(|(since, _)| since);
-        [failing, affected.since].into_iter().flatten().min()
+        let failed = FailedRuns::of(&self.fleet.outages, &self.context.subjects[affected.job]);
+        [failed.map(|failed| failed.since), affected.since].into_iter().flatten().min()
     }
 
     /// The last error of any of the jobs.
