@@ -160,6 +160,13 @@ impl<'a> Group<'a> {
         catches_up && ongoing(&self.findings).all(is_behind)
     }
 
+    /// Whether all that is left of what failed are revived jobs that wait for their turn.
+    fn is_revived_batch(&self) -> bool {
+        let waits = |finding: &Finding| matches!(finding.problem(), Problem::Repaired | Problem::CatchingUp);
+        let catches_up = ongoing(&self.findings).any(|finding| finding.problem() == Problem::CatchingUp);
+        self.key.family == Family::Failing && catches_up && ongoing(&self.findings).all(waits)
+    }
+
     /// Whether for most of the silence nothing ran at all.
     fn is_after_lull(&self) -> bool {
         let since = self.findings.iter().filter_map(|finding| finding.since).min();
@@ -248,7 +255,7 @@ impl<'a> Group<'a> {
             Some(first) if self.is_ongoing => first,
             _ => return Remedy::step("Nothing now; read the scheduler's log of that time."),
         };
-        if self.is_all(Problem::CatchingUp) {
+        if self.is_all(Problem::CatchingUp) || self.is_revived_batch() {
             return Remedy::step("Nothing now: the jobs run one after another. Read the scheduler's log of that time.");
         }
         if self.is_all(Problem::Repaired) {

@@ -1,6 +1,7 @@
 //! Outages: when they begin and end, and what is no part of them.
 
 use super::*;
+use crate::audit::finding::ongoing;
 
 /// An outage in short: since when, until when, its jobs by position, and how many runs failed in it.
 type Seen = (Instant, Option<Instant>, Vec<usize>, usize);
@@ -246,4 +247,14 @@ fn a_count_of_errors_says_nothing_while_the_message_of_a_later_run_that_worked_i
     assert_eq!(told(&[]), ["warning job-failing"]);
     assert_eq!(told(&[("11:31", GOOD)]), NONE);
     assert_eq!(told(&[("11:31", UNREAD)]), ["warning job-failing"]);
+}
+
+#[test]
+fn a_revived_job_that_waits_for_its_turn_after_a_silence_does_not_still_fail() {
+    let told = verdict(&fleet(second_revived(&[("18:01", GOOD)], "12:00")), "18:05");
+    let incident = &told.incidents[0];
+    let problems: Vec<Problem> = ongoing(&incident.findings).map(Finding::problem).collect();
+    assert_eq!(problems, [Problem::Repaired, Problem::CatchingUp]);
+    assert_eq!(incident.headline().to_string(), "b was revived and has not fired yet: 1 job works again");
+    assert!(incident.remedy.step.starts_with("Nothing now"), "{:?}", incident.remedy);
 }
