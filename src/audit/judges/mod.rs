@@ -40,7 +40,7 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     if found.is_empty() {
         found.extend(surplus::starved(fleet, subject));
     }
-    let mut found = repaired::awaited(fleet.context, subject, found);
+    let mut found = repaired::awaited(fleet, subject, found);
     let missed = found.iter().filter(|finding| finding.is_ongoing()).filter_map(|finding| finding.missed_slots).max();
     for finding in &mut found {
         if finding.is_ongoing() && finding.missed_slots.is_some() {
