@@ -256,7 +256,7 @@ catalog! {
         };
         RunsWhileOff: "A job was paused or switched off, and runs all the same.", Entry {
             detector: Detector::PastDue,
-            rule: "At least 2 runs began after the job was paused or its row was last written, and the row is off; or the audit log has a pause within a run, and no resume since: the run wrote its row back as it was. Runs by hand do not count. A warning for 24 hours after the last run.",
+            rule: "At least 2 runs began after the job was paused or its row was last written, and the row is off; or the audit log has a pause within a run, and no resume since: the run wrote its row back as it was. Runs by hand do not count. A warning.",
             advice: "Switch the job off again while it does not run, and see whether its row stays off.",
         };
         CrashLoop: "The scheduler's process crashes again and again; its jobs run in between.", Entry {
@@ -326,7 +326,7 @@ catalog! {
         };
         Flapping: "Many runs fail, and later ones work again.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "A run failed in one of 4 slots, of at least 12, and at least 4 times one that worked followed one that had failed, in the last 2 days. A warning until the slots that work outweigh those that failed: one that failed counts as 5 that work, and 24 in a row end it. What failed in an outage does not count. If it holds for all jobs that need a model together, and for at least 2 of them a run worked after one that failed, they are one incident, and failures in a row that the rate explains are neither an outage nor a trouble of their job.",
+            rule: "A run failed in one of 4 slots, of at least 12, and at least 4 times one that worked followed one that had failed, in the last 2 days. A warning until the slots that work outweigh those that failed: one that failed counts as 5 that work, and 36 in a row end it. What failed in an outage does not count. If it holds for all jobs that need a model together, and for at least 2 of them a run worked after one that failed, they are one incident, and failures in a row that the rate explains are neither an outage nor a trouble of their job.",
             advice: "Read the job's last error: what it needs works only now and then.",
         };
         MessagesLost: "Messages of the last day were lost, though the newest may have arrived.", Entry {
@@ -547,7 +547,7 @@ mod tests {
                 ("at least 12,", "MIN_SLOTS: usize = 12"),
                 ("at least 4 times", "MIN_TURNS: usize = 4"),
                 ("counts as 5 that work", "WEIGHT: usize = 5"),
-                ("24 in a row", "ENOUGH_GOOD: usize = 24"),
+                ("36 in a row", "ENOUGH_GOOD: usize = 36"),
             ],
         ),
         (

@@ -279,7 +279,7 @@ impl<'a> Grouping<'a> {
             Evidence::SkippedSlots { next_run_at, .. } => {
                 Some(Key::of(Family::SlotsSkipped, row.id.as_str(), Some(*next_run_at)))
             }
-            Evidence::RunsWhileOff { .. } if is_news => Some(Key::of(Family::Off, row.id.as_str(), finding.since)),
+            Evidence::RunsWhileOff { .. } => Some(Key::of(Family::Off, row.id.as_str(), finding.since)),
             Evidence::OneShotFailed { .. } | Evidence::OneShotMissed { .. } if is_news => Some(self.one_shot(job)),
             Evidence::Undelivered { .. } if row.state == State::Completed && is_news => Some(self.one_shot(job)),
             Evidence::Undelivered { .. } | Evidence::MessagesLost { .. }

@@ -32,7 +32,7 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     found.extend(row_or_wait(fleet, subject));
     found.extend(runs(fleet, subject));
     found.extend(gone::judge(fleet, subject));
-    found.extend(off::judge(fleet, subject));
+    found.extend(off::judge(subject));
     if subject.job.state.is_watched() {
         found.extend(last_resolved(silence::judge(fleet, subject)));
         found.extend(zone::judge(fleet, subject));
