@@ -220,7 +220,7 @@ fn check_patterns(databases: &mut [Database], options: &Options) -> Result<(), C
                 .iter()
                 .map(|(pattern, line)| format!("{file} line {line}: {pattern:?} matches no job's id or name")),
         );
-        missing.iter().for_each(|pattern| first.verdict.add_expected_missing(pattern, policy.settings.now));
+        missing.iter().for_each(|pattern| first.verdict.add_expected_missing(pattern, &policy.settings));
     }
     if unmatched.only.is_empty() { Ok(()) } else { Err(CallError::NoJobMatches(unmatched.only)) }
 }

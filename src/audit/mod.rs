@@ -85,11 +85,10 @@ fn judge(snapshot: &Snapshot, policy: &Policy) -> Judged {
     let worker = Worker::new(snapshot, &subjects, &policy.settings);
     let context = Context { settings: &policy.settings, snapshot, subjects: &subjects, worker: &worker };
     let fleet = Fleet::new(&context);
-    let mut found = judges::scheduler::judge(&fleet);
-    found.extend(judges::zone::of_fleet(&fleet));
+    let mut found = context.rated(judges::of_scheduler(&fleet));
     let (mut judgments, mut muted_jobs) = (Vec::with_capacity(snapshot.jobs.len()), 0);
     for subject in subjects.iter() {
-        let all = if subject.selected { judges::judge(&fleet, subject) } else { Vec::new() };
+        let all = if subject.selected { context.rated(judges::judge(&fleet, subject)) } else { Vec::new() };
         let (muted, told): (Vec<Finding>, Vec<Finding>) =
             all.into_iter().partition(|finding| subject.settings.mutes(finding.problem()));
         if muted.iter().any(|finding| finding.is_ongoing() && finding.severity > Severity::Info) {
@@ -102,7 +101,7 @@ fn judge(snapshot: &Snapshot, policy: &Policy) -> Judged {
     if incidents.is_empty()
         && let Some(finding) = judges::scheduler::watches_nothing(&context)
     {
-        incidents = incident::group(&fleet, vec![finding]).0;
+        incidents = incident::group(&fleet, context.rated(vec![finding])).0;
     }
     let mut information = Vec::new();
     for finding in findings {

@@ -2,7 +2,7 @@
 
 use crate::catalog::{Detector, Problem};
 use crate::model::Job;
-use crate::settings::{Quiet, Settings, ThresholdOverrides, Thresholds};
+use crate::settings::{Quiet, Settings, Severities, ThresholdOverrides, Thresholds};
 use crate::time::Instant;
 use std::path::PathBuf;
 use wildmatch::WildMatch;
@@ -39,6 +39,31 @@ pub struct Rule {
     pub quiet: Option<Vec<Quiet>>,
     /// What is not reported.
     pub mute: Option<Vec<Mute>>,
+    /// How bad their problems are.
+    pub severities: Severities,
+}
+
+/// What a rule sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setting {
+    /// The threshold with this key.
+    Threshold(&'static str),
+    /// When nothing is expected to run.
+    Quiet,
+    /// What is not reported.
+    Mute,
+    /// How bad this problem is.
+    Severity(Problem),
+}
+
+impl Rule {
+    fn settings(&self) -> Vec<Setting> {
+        let mut set: Vec<Setting> = self.thresholds.keys().map(Setting::Threshold).collect();
+        set.extend(self.quiet.as_ref().map(|_| Setting::Quiet));
+        set.extend(self.mute.as_ref().map(|_| Setting::Mute));
+        set.extend(self.severities.keys().map(|problem| Setting::Severity(*problem)));
+        set
+    }
 }
 
 /// Incidents that are not reported: all that match each part that is set.
@@ -106,8 +131,10 @@ pub struct JobSettings {
     pub quiet: Vec<Quiet>,
     /// What is not reported for it.
     pub mute: Vec<Mute>,
-    /// Each config key that a rule sets, with the line of that rule.
-    pub set_by: Vec<(&'static str, usize)>,
+    /// How bad its problems are.
+    pub severities: Severities,
+    /// What rules set, each with the line of its rule.
+    pub set_by: Vec<(Setting, usize)>,
 }
 
 impl JobSettings {
@@ -174,12 +201,13 @@ impl Policy {
         rules.sort_by_key(|rule| specificity(&rule.pattern));
         let mut overrides = ThresholdOverrides::default();
         let mut quiet = self.settings.quiet.clone();
-        let (mut mute, mut set_by) = (Vec::new(), Vec::<(&'static str, usize)>::new());
+        let mut severities = self.settings.severities.clone();
+        let (mut mute, mut set_by) = (Vec::new(), Vec::<(Setting, usize)>::new());
         for rule in rules {
-            let lists = [rule.quiet.as_ref().map(|_| "quiet"), rule.mute.as_ref().map(|_| "mute")];
-            let keys: Vec<&'static str> = rule.thresholds.keys().chain(lists.into_iter().flatten()).collect();
-            set_by.retain(|(key, _)| !keys.contains(key));
-            set_by.extend(keys.into_iter().map(|key| (key, rule.line)));
+            let set = rule.settings();
+            set_by.retain(|(setting, _)| !set.contains(setting));
+            set_by.extend(set.into_iter().map(|setting| (setting, rule.line)));
+            severities.extend(&rule.severities);
             overrides = rule.thresholds.or(&overrides);
             if let Some(windows) = &rule.quiet {
                 quiet.clone_from(windows);
@@ -188,7 +216,7 @@ impl Policy {
                 mute.clone_from(muted);
             }
         }
-        JobSettings { thresholds: overrides.apply(&self.settings.thresholds), quiet, mute, set_by }
+        JobSettings { thresholds: overrides.apply(&self.settings.thresholds), quiet, mute, severities, set_by }
     }
 
     /// The patterns that match none of the jobs.

@@ -8,8 +8,9 @@ use super::policy::{self, JobSettings};
 use super::runs::Usage;
 use super::sentence::sentence;
 use super::timeline::Timeline;
-use crate::catalog::{Severity, Status};
+use crate::catalog::{Problem, Severity, Status};
 use crate::model::{AssumedZone, Job, JobIndex, Liveness};
+use crate::settings::Settings;
 use crate::text::Text;
 use crate::time::{Instant, Millis};
 use std::cmp::Reverse;
@@ -182,7 +183,7 @@ impl Verdict {
     }
 
     /// Adds that no watched job matches an expected pattern. If a job that is not watched does, it is the one that is missing.
-    pub fn add_expected_missing(&mut self, pattern: &WildMatch, now: Instant) {
+    pub fn add_expected_missing(&mut self, pattern: &WildMatch, settings: &Settings) {
         let position = self.jobs.iter().position(|report| report.selected && policy::matches(pattern, &report.job));
         let expected = pattern.to_string();
         let (about, state) = match position {
@@ -190,12 +191,18 @@ impl Verdict {
             None => (About::Pattern(expected.clone()), None),
         };
         let evidence = Evidence::ExpectedMissing { expected, state };
-        let finding = Finding::new(about, Severity::Critical, evidence);
+        let severities = position.map_or(&settings.severities, |position| &self.jobs[position].settings.severities);
+        let severity = severities.get(&Problem::ExpectedMissing).copied();
+        let finding = Finding::new(about, Severity::Critical, evidence).rated(severity);
         if let Some(position) = position {
-            self.jobs[position].severity = Severity::Critical;
+            self.jobs[position].severity = self.jobs[position].severity.max(finding.severity);
         }
-        let incident =
-            Incident::of_missing(&pattern.to_string(), finding, self.jobs.iter().map(|report| &report.job), now);
+        let incident = Incident::of_missing(
+            &pattern.to_string(),
+            finding,
+            self.jobs.iter().map(|report| &report.job),
+            settings.now,
+        );
         self.incidents.insert(0, incident);
     }
 }

@@ -3,10 +3,10 @@
 use super::{Audited, Database, Format, Report, render};
 use crate::audit::audit;
 use crate::audit::policy::Policy;
-use crate::catalog::Severity;
+use crate::catalog::{Problem, Severity};
 use crate::model::*;
 use crate::schedule::Zone;
-use crate::settings::{FailOn, Quiet, Settings, THRESHOLDS, ThresholdOverrides, Thresholds, Value};
+use crate::settings::{FailOn, Quiet, Settings, Severities, THRESHOLDS, ThresholdOverrides, Thresholds, Value};
 use crate::stores;
 use crate::terminal::Style;
 use crate::time::{DAY, HOUR, Instant, MINUTE, Millis};
@@ -198,6 +198,14 @@ fn quiet(u: &mut Unstructured<'_>) -> Result<Quiet> {
     Ok(Quiet { from: hour(u)?, until: hour(u)? })
 }
 
+fn severities(u: &mut Unstructured<'_>) -> Result<Severities> {
+    let one = |u: &mut Unstructured<'_>| {
+        let severities = [Severity::Info, Severity::Warning, Severity::Critical];
+        Ok((*u.choose(Problem::all())?, *u.choose(&severities)?))
+    };
+    Ok(up_to(4, u, one)?.into_iter().collect())
+}
+
 fn thresholds(u: &mut Unstructured<'_>) -> Result<Thresholds> {
     let mut overrides = ThresholdOverrides::default();
     for threshold in THRESHOLDS {
@@ -219,6 +227,7 @@ fn report(u: &mut Unstructured<'_>) -> Result<Report> {
         resolved: u.arbitrary()?,
         thresholds: thresholds(u)?,
         quiet: up_to(2, u, quiet)?,
+        severities: severities(u)?,
     };
     let policy = Policy::of(settings.clone());
     let mut snapshot = snapshot(u, zone)?;

@@ -64,10 +64,12 @@ impl<'a> Group<'a> {
     }
 
     /// The incident.
-    pub fn into_incident(self) -> Incident {
+    pub fn into_incident(mut self) -> Incident {
+        let cause = self.cause();
+        self.rate_by(cause);
         let until = if self.is_ongoing { None } else { self.findings.iter().filter_map(|finding| finding.until).max() };
         let severity = self.findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Ok);
-        let (cause, jobs) = (self.cause(), self.affected());
+        let jobs = self.affected();
         let since = self.since(cause, &jobs);
         let facts = Facts {
             fleet: self.fleet,
@@ -92,6 +94,12 @@ impl<'a> Group<'a> {
             jobs,
             findings: self.findings,
         }
+    }
+
+    /// Lets the findings be as bad as the operator calls their cause.
+    fn rate_by(&mut self, cause: Problem) {
+        let findings = std::mem::take(&mut self.findings);
+        self.findings = findings.into_iter().map(|finding| self.context.rated_as(cause, finding)).collect();
     }
 
     fn cause(&self) -> Problem {
@@ -119,6 +127,7 @@ impl<'a> Group<'a> {
             Family::Unjudged | Family::Zone => Problem::Unjudged,
             Family::NothingWatched => Problem::NothingWatched,
             Family::Expected => Problem::ExpectedMissing,
+            Family::Raised => self.findings.first().map_or(Problem::Unjudged, Finding::problem),
         }
     }
 

@@ -222,9 +222,19 @@ impl<'a> Grouping<'a> {
 
     /// The key of a finding's incident; None if it is only information.
     pub fn key(&self, finding: &Finding) -> Option<Key> {
-        match finding.job() {
+        let key = match finding.job() {
             Some(job) => self.key_of_job(job, finding),
             None => self.key_of_scheduler(finding),
+        };
+        if key.is_none() && finding.severity > Severity::Info { Some(self.raised(finding)) } else { key }
+    }
+
+    /// The key of what the operator calls an alarm, and no judge does.
+    fn raised(&self, finding: &Finding) -> Key {
+        let problem = finding.problem().name();
+        match finding.job() {
+            Some(job) => self.since_created(Family::Raised, job).with(problem),
+            None => Key::of(Family::Raised, problem, None).with(self.database.as_str()),
         }
     }
 

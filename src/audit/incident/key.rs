@@ -65,6 +65,8 @@ pub enum Family {
     NothingWatched,
     /// A job that must exist.
     Expected,
+    /// What is information to the judges, and worse to the operator.
+    Raised,
 }
 
 impl Family {
@@ -93,6 +95,7 @@ impl Family {
             Family::Crashing => "crashing",
             Family::NothingWatched => "nothing-watched",
             Family::Expected => "expected",
+            Family::Raised => "raised",
         }
     }
 }

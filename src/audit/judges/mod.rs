@@ -25,6 +25,13 @@ use std::cmp::Reverse;
 /// Resolved problems of one kind that are reported of a job at most, the last ones: more would not be read.
 const MAX_RESOLVED: usize = 3;
 
+/// What is wrong with the scheduler itself, or with all jobs.
+pub fn of_scheduler(fleet: &Fleet<'_>) -> Vec<Finding> {
+    let mut found = scheduler::judge(fleet);
+    found.extend(zone::of_fleet(fleet));
+    found
+}
+
 /// What all judges find out about a job. Its lost slots are counted once: every ongoing finding reports the same.
 pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     let mut found = Vec::new();

@@ -199,7 +199,7 @@ fn ongoing_findings_of_a_job_report_the_same_lost_slots() {
 fn an_expected_job_that_is_missing_is_the_first_incident() {
     let mut found = verdict(&fleet([fires(&[GOOD, EMPTY, EMPTY, EMPTY])]), "12:02");
     let expect = |found: &mut Verdict, pattern: &str| {
-        found.add_expected_missing(&WildMatch::new(pattern), at("12:02"));
+        found.add_expected_missing(&WildMatch::new(pattern), &settings(at("12:02")));
     };
     let causes = |found: &Verdict| found.incidents.iter().map(|incident| incident.cause).collect::<Vec<_>>();
     expect(&mut found, "backup*");
@@ -283,7 +283,14 @@ fn each_job_is_judged_by_its_own_settings() {
     let world = fleet([hourly("j").ran("10:00", "10:01"), hourly("k").ran("10:01", "10:02")]);
     let mut thresholds = ThresholdOverrides::default();
     thresholds.set("late_after", Value::Duration(HOUR));
-    let rule = Rule { pattern: WildMatch::new("j"), line: 1, thresholds, quiet: None, mute: None };
+    let rule = Rule {
+        pattern: WildMatch::new("j"),
+        line: 1,
+        thresholds,
+        quiet: None,
+        mute: None,
+        severities: Severities::new(),
+    };
     let jobs = |rules| {
         let policy = Policy { rules, ..Policy::of(settings(at("11:30"))) };
         findings(&audit(world.clone(), &policy)).into_iter().map(|finding| finding.job()).collect::<Vec<_>>()

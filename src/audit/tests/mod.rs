@@ -14,6 +14,7 @@ mod outage;
 mod past_due;
 mod properties;
 mod repair;
+mod severity;
 mod simulator;
 mod timeline;
 mod witness;
@@ -31,7 +32,7 @@ use crate::model::{
     Outcome as RunOutcome, Process, Row, Run, RunError, Schedule, SchedulerTraits, State, Switch, Timestamp,
 };
 use crate::schedule::Zone;
-use crate::settings::{Settings, ThresholdOverrides, Thresholds};
+use crate::settings::{Settings, Severities, ThresholdOverrides, Thresholds};
 use crate::stores::phantom_for_tests as phantom;
 use crate::time::{HOUR, MINUTE, Millis, SECOND, TimeText};
 
@@ -41,7 +42,14 @@ fn utc() -> Zone {
 
 /// The defaults, in UTC.
 fn settings(now: Instant) -> Settings {
-    Settings { now, since: 7 * DAY, resolved: true, thresholds: Thresholds::default(), quiet: Vec::new() }
+    Settings {
+        now,
+        since: 7 * DAY,
+        resolved: true,
+        thresholds: Thresholds::default(),
+        quiet: Vec::new(),
+        severities: Severities::new(),
+    }
 }
 
 /// The defaults with other thresholds.

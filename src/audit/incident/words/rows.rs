@@ -101,7 +101,7 @@ pub fn jobs_gone(facts: &Facts<'_>) -> IncidentText {
     let last = facts.jobs.iter().filter_map(|affected| affected.since).max();
     let boot = last.and_then(|last| facts.context.snapshot.boots.iter().find(|boot| **boot > last));
     let mut told = facts
-        .plain(text![count(facts.jobs.len(), "regular job"), " have lost their rows"])
+        .plain(text![count(facts.jobs.len(), "regular job"), facts.agree(" has lost its row", " have lost their rows")])
         .detail(last.map(|last| text!["the last of them fired at ", last]))
         .inferred("an update, a migration, or another program removed them");
     if let Some(boot) = boot {
