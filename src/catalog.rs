@@ -261,7 +261,7 @@ catalog! {
         };
         Unjudged: "A job's history can't be judged, so nothing shows that it is healthy.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "It has no id, or the times, token counts, or outcomes of its last runs can't be read; or its next run contradicts the time zone that is assumed. A warning.",
+            rule: "It has no id, or the times, token counts, or outcomes of its last runs can't be read; or its next run contradicts the time zone that is assumed; or a budget is set in what no run has on record. A warning.",
             advice: "Look at the job's rows in scheduled_jobs and cost_events.",
         };
         Overdue: "The job is due and did not run although the worker was free.", Entry {
@@ -348,6 +348,11 @@ catalog! {
             detector: Detector::ZeroTokens,
             rule: "3 runs in a row at 10 times the median cost of the earlier ones, of which at least 10 are known, on the same model and with usual tokens. Info.",
             advice: "Look at the model and at what it is billed for.",
+        };
+        OverBudget: "The day's budget is spent, and the day goes on.", Entry {
+            detector: Detector::ZeroTokens,
+            rule: "The runs that ended since midnight, in the zone of the database, cost or used at least the budget of the config file, of a job or of all jobs of the database together: a warning; critical from 2 times the budget on. What the day will come to is counted at the rate since midnight. It ends with the day.",
+            advice: "Look at what the runs of today did, and at how often they run. Pause what need not run today, or raise the budget.",
         };
         CatchingUp: "The whole scheduler was silent and works again; the job waits for its turn.", Entry {
             detector: Detector::Gap,
@@ -582,6 +587,11 @@ mod tests {
                 ("at 10 times the median", "FACTOR: f64 = 10.0"),
                 ("at least 10 are known", "MIN_BEFORE: usize = 10"),
             ],
+        ),
+        (
+            Problem::OverBudget,
+            include_str!("audit/budget.rs"),
+            &[("from 2 times the budget on", "CRITICAL_FACTOR: f64 = 2.0")],
         ),
         (Problem::Starved, include_str!("audit/judges/surplus.rs"), &[("of at least 10,", "MIN_SLOTS: u64 = 10")]),
     ];

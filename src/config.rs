@@ -3,14 +3,14 @@
 
 use crate::audit::policy::{IncidentMute, Mute, Rule};
 use crate::catalog::{self, Problem, Severity};
-use crate::explain;
 use crate::settings::{
-    FailOn, NotifyOn, ProcessCheck, Quiet, SettingError, Severities, THRESHOLDS, Threshold, ThresholdOverrides, Value,
-    ZoneChoice, nearest, parse_cadences, parse_count, parse_duration, parse_instant, parse_quiet, parse_severity,
-    parse_timeout, parse_zone,
+    Budget, FailOn, NotifyOn, ProcessCheck, Quiet, SettingError, Severities, THRESHOLDS, Threshold, ThresholdOverrides,
+    Value, ZoneChoice, nearest, parse_cadences, parse_count, parse_duration, parse_instant, parse_quiet,
+    parse_severity, parse_timeout, parse_zone,
 };
 use crate::stores::{Dialect, Form, Mapping, TimeForm, Words};
 use crate::time::{DAY, Instant, Millis, TimeText};
+use crate::{explain, settings};
 use clap::ValueEnum;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -67,6 +67,8 @@ pub struct Config {
     pub quiet: Vec<Quiet>,
     /// How bad problems are, of every job.
     pub severities: Severities,
+    /// What all jobs of a database may spend in a day together.
+    pub budget: Option<Budget>,
     /// The thresholds of all jobs.
     pub thresholds: ThresholdOverrides,
     /// Special cases, in the order of the file.
@@ -189,6 +191,11 @@ pub struct Keys {
     #[serde(deserialize_with = "severities")]
     #[schemars(with = "BTreeMap<String, String>", example = severity_example())]
     severity: Severities,
+    /// What all jobs of a database may spend in a day together, in US dollars, in tokens in and out, or in both: a warning from there on,
+    /// critical from twice as much on. The day is that of the database's zone.
+    #[serde(deserialize_with = "budget")]
+    #[schemars(with = "BTreeMap<String, f64>", example = budget_example())]
+    budget: Option<Budget>,
     /// Special cases: the keys that apply to the jobs that match.
     #[schemars(with = "Vec<JobKeys>")]
     job: Vec<Spanned<JobKeys>>,
@@ -292,6 +299,10 @@ struct JobKeys {
     #[serde(default, deserialize_with = "severities")]
     #[schemars(with = "BTreeMap<String, String>", example = severity_example())]
     severity: Severities,
+    /// What each of these jobs may spend in a day, judged as above.
+    #[serde(default, deserialize_with = "budget")]
+    #[schemars(with = "BTreeMap<String, f64>", example = budget_example())]
+    budget: Option<Budget>,
     /// Whether a job must match. Default: false.
     #[serde(default)]
     #[schemars(example = true)]
@@ -351,6 +362,7 @@ impl Config {
             state: resolved(keys.state.into_iter().collect(), path)?.pop(),
             quiet: keys.quiet.unwrap_or_default(),
             severities: keys.severity,
+            budget: keys.budget,
             thresholds,
             rules: Vec::new(),
             mutes: Vec::new(),
@@ -474,8 +486,8 @@ fn read_file(path: &Path) -> std::io::Result<String> {
 
 impl JobKeys {
     fn rule(self, line: usize, thresholds: ThresholdOverrides) -> Rule {
-        let JobKeys { pattern, quiet, mute, severity, expect: _ } = self;
-        Rule { pattern: WildMatch::new(&pattern), line, thresholds, quiet, mute, severities: severity }
+        let JobKeys { pattern, quiet, mute, severity, budget, expect: _ } = self;
+        Rule { pattern: WildMatch::new(&pattern), line, thresholds, quiet, mute, severities: severity, budget }
     }
 }
 
@@ -672,6 +684,21 @@ impl<'de> Deserialize<'de> for SeverityWord {
 fn severities<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Severities, D::Error> {
     let given = BTreeMap::<ProblemKey, SeverityWord>::deserialize(deserializer)?;
     Ok(given.into_iter().map(|(ProblemKey(problem), SeverityWord(severity))| (problem, severity)).collect())
+}
+
+fn budget<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Budget>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct BudgetKeys {
+        cost_usd: Option<f64>,
+        tokens: Option<u64>,
+    }
+    let BudgetKeys { cost_usd, tokens } = BudgetKeys::deserialize(deserializer)?;
+    settings::budget(cost_usd, tokens).map(Some).map_err(de::Error::custom)
+}
+
+fn budget_example() -> BTreeMap<&'static str, u64> {
+    BTreeMap::from([("cost_usd", 5), ("tokens", 2_000_000)])
 }
 
 fn severity_example() -> BTreeMap<&'static str, &'static str> {

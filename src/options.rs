@@ -99,6 +99,7 @@ impl Options {
             thresholds: overrides.apply(&Thresholds::default()),
             quiet: file.quiet.clone(),
             severities: file.severities.clone(),
+            budget: file.budget,
         };
         let patterns = |given: &[String]| {
             let mut seen = HashSet::new();

@@ -6,6 +6,7 @@ use thresholds::option;
 pub use thresholds::{THRESHOLDS, Threshold, ThresholdOverrides, Thresholds, Value};
 
 use crate::catalog::{Problem, Severity};
+use crate::numbers::{grouped, usd};
 use crate::schedule::Zone;
 use crate::time::{DAY, HOUR, Instant, MINUTE, Millis, SECOND, TimeText};
 use chrono::{NaiveDate, NaiveTime};
@@ -30,6 +31,26 @@ pub struct Settings {
     pub quiet: Vec<Quiet>,
     /// How bad the operator calls problems, of every job.
     pub severities: Severities,
+    /// What all jobs of a database may spend in a day together.
+    pub budget: Option<Budget>,
+}
+
+/// What may be spent in a day: at least one of its parts is set.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Budget {
+    /// In US dollars.
+    pub cost_usd: Option<f64>,
+    /// In tokens in and out.
+    pub tokens: Option<u64>,
+}
+
+impl std::fmt::Display for Budget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let cost = self.cost_usd.map(usd);
+        let tokens = self.tokens.map(|tokens| format!("{} tokens", grouped(tokens)));
+        let parts: Vec<String> = cost.into_iter().chain(tokens).collect();
+        write!(f, "{} a day", parts.join(", "))
+    }
 }
 
 /// How bad the operator calls problems, whatever the rules say.
@@ -166,6 +187,9 @@ pub enum SettingError {
     /// Not a window of hours.
     #[error("not a window of hours: write 22:00-07:00")]
     Quiet,
+    /// Not what may be spent.
+    #[error("a budget needs cost_usd, tokens, or both, more than 0")]
+    Budget,
     /// Not how bad something is.
     #[error("not one of info, warning, critical; to leave a problem out, use mute")]
     Severity,
@@ -261,6 +285,16 @@ fn nearest_zone(text: &str) -> Option<&'static str> {
     Zone::names().find(|name| city(name)).or_else(|| nearest(text, Zone::names()))
 }
 
+/// What may be spent in a day.
+///
+/// # Errors
+/// [`SettingError::Budget`].
+pub fn budget(cost_usd: Option<f64>, tokens: Option<u64>) -> Result<Budget, SettingError> {
+    let is_set = cost_usd.is_some() || tokens.is_some();
+    let is_amount = cost_usd.is_none_or(|cost| cost.is_finite() && cost > 0.0) && tokens != Some(0);
+    if is_set && is_amount { Ok(Budget { cost_usd, tokens }) } else { Err(SettingError::Budget) }
+}
+
 /// Reads how bad something is.
 ///
 /// # Errors
@@ -330,6 +364,7 @@ mod tests {
             thresholds: Thresholds::default(),
             quiet: Vec::new(),
             severities: Severities::new(),
+            budget: None,
         };
         let after = |age: Millis| settings.severity_after(now.plus(-age));
         assert_eq!((after(DAY), after(DAY + 1)), (Some(Severity::Warning), Some(Severity::Info)));

@@ -4,7 +4,7 @@ use super::finding::Finding;
 pub use super::subjects::{Subject, Subjects};
 use super::worker::Worker;
 use crate::catalog::Problem;
-use crate::model::{Job, JobIndex, Snapshot, State};
+use crate::model::{Fire, Job, JobIndex, Snapshot, State};
 use crate::schedule::Cadence;
 use crate::settings::Settings;
 use crate::time::{DAY, Instant, Millis};
@@ -26,6 +26,11 @@ impl Context<'_> {
     /// The jobs.
     pub fn jobs(&self) -> impl Iterator<Item = &Job> {
         self.subjects.iter().map(|subject| subject.job)
+    }
+
+    /// The runs of all jobs, those whose rows are gone too.
+    pub fn runs(&self) -> impl Iterator<Item = &Fire> + Clone {
+        self.snapshot.jobs.iter().flat_map(|job| &job.fires).chain(&self.snapshot.other_fires)
     }
 
     /// A job by its position.

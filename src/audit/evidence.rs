@@ -1,6 +1,7 @@
 //! What a finding is based on: the facts of each problem. Their names are the keys of `evidence` in JSON; lengths of time are in
 //! seconds.
 
+use super::budget::Spent;
 use crate::catalog::Problem;
 use crate::time::Instant;
 use serde::Serialize;
@@ -75,6 +76,10 @@ pub enum Evidence {
     ModelChanged { model: String, usual_model: String, cost_usd: Option<Change> },
     /// See [`Problem::CostGrowth`].
     CostGrowth { cost_usd: Change },
+    /// See [`Problem::OverBudget`].
+    OverBudget { day_from: Instant, cost_usd: Option<Spent>, tokens: Option<Spent> },
+    /// See [`Problem::Unjudged`].
+    Uncounted { budgets: Vec<&'static str> },
     /// See [`Problem::JobSilent`].
     Silent { last_fire: Option<Instant> },
     /// See [`Problem::CatchingUp`].
@@ -139,7 +144,8 @@ impl Evidence {
             Self::Skipped { .. } => Problem::JobSkipped,
             Self::Undelivered { .. } => Problem::Undelivered,
             Self::MessagesLost { .. } => Problem::MessagesLost,
-            Self::Unjudged { .. } => Problem::Unjudged,
+            Self::Unjudged { .. } | Self::Uncounted { .. } => Problem::Unjudged,
+            Self::OverBudget { .. } => Problem::OverBudget,
             Self::TokenGrowth { .. } => Problem::TokenGrowth,
             Self::WorkShrank { .. } => Problem::WorkShrank,
             Self::ModelChanged { .. } => Problem::ModelChanged,

@@ -4,6 +4,7 @@
 //! all jobs; the [`judges`] are short functions over them that return findings; [`incident`] groups the findings by root cause.
 //! Pure: nothing here queries, prints, or reads a clock.
 
+mod budget;
 mod context;
 mod evidence;
 mod finding;
@@ -33,6 +34,7 @@ mod verdict;
 mod witness;
 mod worker;
 
+pub use budget::{Spending, Spent};
 pub use evidence::Evidence;
 pub use finding::{About, AffectedJob, Finding};
 pub use history::{Entry, Took};
@@ -54,13 +56,14 @@ use worker::{Phase, Worker};
 
 /// Judges the jobs of a database.
 pub fn audit(mut snapshot: Snapshot, policy: &Policy) -> Verdict {
-    let Judged { judgments, incidents, information, muted_jobs } = judge(&snapshot, policy);
+    let Judged { judgments, incidents, information, muted_jobs, spending } = judge(&snapshot, policy);
     let jobs = std::mem::take(&mut snapshot.jobs).into_iter().zip(judgments);
     let mut verdict = Verdict {
         jobs: jobs.map(|(job, judgment)| JobReport::new(job, judgment)).collect(),
         incidents,
         muted: Vec::new(),
         muted_jobs,
+        spending,
         information,
         notes: std::mem::take(&mut snapshot.notes),
         liveness: std::mem::take(&mut snapshot.liveness),
@@ -78,6 +81,7 @@ struct Judged {
     incidents: Vec<Incident>,
     information: Vec<Finding>,
     muted_jobs: usize,
+    spending: Option<Spending>,
 }
 
 fn judge(snapshot: &Snapshot, policy: &Policy) -> Judged {
@@ -110,7 +114,8 @@ fn judge(snapshot: &Snapshot, policy: &Policy) -> Judged {
             None => information.push(finding),
         }
     }
-    Judged { judgments, incidents, information, muted_jobs }
+    let spending = judges::budget::spending_of_database(&fleet);
+    Judged { judgments, incidents, information, muted_jobs, spending }
 }
 
 fn judgment(fleet: &Fleet<'_>, subject: &Subject<'_>, told: &[Finding]) -> Judgment {
@@ -120,6 +125,7 @@ fn judgment(fleet: &Fleet<'_>, subject: &Subject<'_>, told: &[Finding]) -> Judgm
         selected: subject.selected,
         settings: subject.settings.clone(),
         findings: Vec::new(),
+        spending: judges::budget::spending(fleet, subject),
         metrics: if is_watched { metrics(fleet.context, subject, told) } else { JobMetrics::default() },
         timeline: if is_watched { Timeline::new(fleet.context, subject, ledger) } else { Timeline::default() },
         ledger: if subject.selected { ledger.clone() } else { Ledger::default() },

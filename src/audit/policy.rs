@@ -2,7 +2,7 @@
 
 use crate::catalog::{Detector, Problem};
 use crate::model::Job;
-use crate::settings::{Quiet, Settings, Severities, ThresholdOverrides, Thresholds};
+use crate::settings::{Budget, Quiet, Settings, Severities, ThresholdOverrides, Thresholds};
 use crate::time::Instant;
 use std::path::PathBuf;
 use wildmatch::WildMatch;
@@ -41,6 +41,8 @@ pub struct Rule {
     pub mute: Option<Vec<Mute>>,
     /// How bad their problems are.
     pub severities: Severities,
+    /// What each of them may spend in a day.
+    pub budget: Option<Budget>,
 }
 
 /// What a rule sets.
@@ -54,13 +56,30 @@ pub enum Setting {
     Mute,
     /// How bad this problem is.
     Severity(Problem),
+    /// What may be spent.
+    Budget,
 }
 
 impl Rule {
+    /// A rule for jobs that sets nothing.
+    #[cfg(test)]
+    pub fn of(pattern: &str) -> Rule {
+        Rule {
+            pattern: WildMatch::new(pattern),
+            line: 1,
+            thresholds: ThresholdOverrides::default(),
+            quiet: None,
+            mute: None,
+            severities: Severities::new(),
+            budget: None,
+        }
+    }
+
     fn settings(&self) -> Vec<Setting> {
         let mut set: Vec<Setting> = self.thresholds.keys().map(Setting::Threshold).collect();
         set.extend(self.quiet.as_ref().map(|_| Setting::Quiet));
         set.extend(self.mute.as_ref().map(|_| Setting::Mute));
+        set.extend(self.budget.map(|_| Setting::Budget));
         set.extend(self.severities.keys().map(|problem| Setting::Severity(*problem)));
         set
     }
@@ -133,6 +152,8 @@ pub struct JobSettings {
     pub mute: Vec<Mute>,
     /// How bad its problems are.
     pub severities: Severities,
+    /// What it may spend in a day.
+    pub budget: Option<Budget>,
     /// What rules set, each with the line of its rule.
     pub set_by: Vec<(Setting, usize)>,
 }
@@ -202,12 +223,14 @@ impl Policy {
         let mut overrides = ThresholdOverrides::default();
         let mut quiet = self.settings.quiet.clone();
         let mut severities = self.settings.severities.clone();
+        let mut budget = None;
         let (mut mute, mut set_by) = (Vec::new(), Vec::<(Setting, usize)>::new());
         for rule in rules {
             let set = rule.settings();
             set_by.retain(|(setting, _)| !set.contains(setting));
             set_by.extend(set.into_iter().map(|setting| (setting, rule.line)));
             severities.extend(&rule.severities);
+            budget = rule.budget.or(budget);
             overrides = rule.thresholds.or(&overrides);
             if let Some(windows) = &rule.quiet {
                 quiet.clone_from(windows);
@@ -216,7 +239,7 @@ impl Policy {
                 mute.clone_from(muted);
             }
         }
-        JobSettings { thresholds: overrides.apply(&self.settings.thresholds), quiet, mute, severities, set_by }
+        JobSettings { thresholds: overrides.apply(&self.settings.thresholds), quiet, mute, severities, budget, set_by }
     }
 
     /// The patterns that match none of the jobs.

@@ -1,5 +1,6 @@
 //! The evidence of a finding in one plain sentence.
 
+use super::budget::Spent;
 use super::evidence::{Change, Evidence};
 use super::finding::Finding;
 use super::runs::{known_errors, tokens_of_failed};
@@ -78,6 +79,10 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
             text![since(finding.since), "it has run on ", model, "; ", usual_model, " was usual", cost]
         }
         Evidence::CostGrowth { cost_usd } => text![since(finding.since), cost_of_a_run(*cost_usd)],
+        Evidence::OverBudget { day_from, cost_usd, tokens } => {
+            over_budget(finding.job().is_some(), *day_from, *cost_usd, *tokens)
+        }
+        Evidence::Uncounted { budgets } => uncounted(budgets),
         Evidence::TokenGrowth { tokens, usual_tokens } => {
             let (tokens, usual) = (grouped((*tokens).into()), grouped((*usual_tokens).into()));
             text![
@@ -318,6 +323,39 @@ fn work_shrank(output_tokens: Option<Change>, seconds: Option<Change>, begun: Op
 
 fn cost_of_a_run(cost_usd: Change) -> String {
     format!("a run has cost {}; {} was usual", usd(cost_usd.now), usd(cost_usd.usual))
+}
+
+fn over_budget(is_of_job: bool, day_from: Instant, cost_usd: Option<Spent>, tokens: Option<Spent>) -> Text {
+    let (mut spent, mut projected) = (Vec::new(), Vec::new());
+    if let Some(cost) = cost_usd {
+        spent.push(format!("{} of a budget of {}", usd(cost.spent), usd(cost.budget)));
+        projected.push(usd(cost.projected));
+    }
+    if let Some(used) = tokens {
+        spent.push(format!("{} tokens of a budget of {}", whole(used.spent), whole(used.budget)));
+        projected.push(format!("{} tokens", whole(used.projected)));
+    }
+    let who = if is_of_job { " it has" } else { " all jobs together have" };
+    let (spent, projected) = (spent.join(" and "), projected.join(" and "));
+    text!["since ", day_from, who, " used ", spent, "; at this rate the day comes to ", projected]
+}
+
+/// A number of tokens.
+fn whole(tokens: f64) -> String {
+    // No store counts so many that a float has no place for them.
+    grouped(tokens as u64)
+}
+
+fn uncounted(budgets: &[&str]) -> Text {
+    let what: Vec<&str> =
+        budgets.iter().map(|key| if *key == "cost_usd" { "its cost" } else { "its tokens" }).collect();
+    text![
+        "no run has ",
+        what.join(" or "),
+        " on record, so that a budget in ",
+        budgets.join(" or "),
+        " can't be judged"
+    ]
 }
 
 fn silent(finding: &Finding, last_fire: Option<Instant>, job: Option<&Job>, now: Instant) -> String {

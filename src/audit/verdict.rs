@@ -1,5 +1,6 @@
 //! What an audit of one database found.
 
+use super::budget::Spending;
 use super::evidence::Evidence;
 use super::finding::{About, Finding};
 use super::incident::Incident;
@@ -30,6 +31,8 @@ pub struct JobReport {
     pub severity: Severity,
     /// Its findings that belong to no incident, because they are only information.
     pub findings: Vec<Finding>,
+    /// What it has spent of its budget, if it has one.
+    pub spending: Option<Spending>,
     /// What was measured, whether or not a judge reports it.
     pub metrics: JobMetrics,
     /// Its last slots.
@@ -46,6 +49,8 @@ pub struct Judgment {
     pub settings: JobSettings,
     /// See [`JobReport::findings`].
     pub findings: Vec<Finding>,
+    /// See [`JobReport::spending`].
+    pub spending: Option<Spending>,
     /// See [`JobReport::metrics`].
     pub metrics: JobMetrics,
     /// See [`JobReport::timeline`].
@@ -57,8 +62,8 @@ pub struct Judgment {
 impl JobReport {
     /// A job with what was found out about it.
     pub fn new(job: Job, judgment: Judgment) -> JobReport {
-        let Judgment { selected, settings, findings, metrics, timeline, ledger } = judgment;
-        JobReport { job, selected, settings, severity: Severity::Ok, findings, metrics, timeline, ledger }
+        let Judgment { selected, settings, findings, spending, metrics, timeline, ledger } = judgment;
+        JobReport { job, selected, settings, severity: Severity::Ok, findings, spending, metrics, timeline, ledger }
     }
 }
 
@@ -96,6 +101,8 @@ pub struct Verdict {
     pub muted: Vec<Incident>,
     /// Jobs with ongoing findings of warning or worse that their rules mute.
     pub muted_jobs: usize,
+    /// What all jobs have spent of the budget of the database, if it has one.
+    pub spending: Option<Spending>,
     /// Findings about the scheduler that belong to no incident, because they are only information.
     pub information: Vec<Finding>,
     /// What could not be read or judged, and what was left out, in sentences.

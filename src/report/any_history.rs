@@ -6,7 +6,7 @@ use crate::audit::policy::Policy;
 use crate::catalog::{Problem, Severity};
 use crate::model::*;
 use crate::schedule::Zone;
-use crate::settings::{FailOn, Quiet, Settings, Severities, THRESHOLDS, ThresholdOverrides, Thresholds, Value};
+use crate::settings::{Budget, FailOn, Quiet, Settings, Severities, THRESHOLDS, ThresholdOverrides, Thresholds, Value};
 use crate::stores;
 use crate::terminal::Style;
 use crate::time::{DAY, HOUR, Instant, MINUTE, Millis};
@@ -228,6 +228,12 @@ fn report(u: &mut Unstructured<'_>) -> Result<Report> {
         thresholds: thresholds(u)?,
         quiet: up_to(2, u, quiet)?,
         severities: severities(u)?,
+        budget: maybe(u, |u| {
+            Ok(Budget {
+                cost_usd: maybe(u, |u| Ok(f64::from(u.int_in_range(1..=1000)?) / 100.0))?,
+                tokens: u.arbitrary()?,
+            })
+        })?,
     };
     let policy = Policy::of(settings.clone());
     let mut snapshot = snapshot(u, zone)?;

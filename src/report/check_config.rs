@@ -26,6 +26,9 @@ pub fn render(report: &Report, policy: &Policy) -> String {
     if !policy.settings.quiet.is_empty() {
         text += &format!("quiet: {}\n", windows(&policy.settings.quiet));
     }
+    if let Some(budget) = &policy.settings.budget {
+        text += &format!("budget of all jobs: {budget}\n");
+    }
     for problem in policy.settings.severities.keys() {
         text += &format!("{}\n", severity_text(*problem, &policy.settings.severities));
     }
@@ -106,6 +109,7 @@ fn special(settings: &JobSettings, set: Setting, file: &str, line: usize) -> Str
         Setting::Mute => {
             format!("mute {}", settings.mute.iter().map(|mute| mute.name()).collect::<Vec<_>>().join(" "))
         }
+        Setting::Budget => settings.budget.map_or_else(String::new, |budget| format!("budget {budget}")),
         Setting::Quiet => format!("quiet {}", windows(&settings.quiet)),
         Setting::Severity(problem) => severity_text(problem, &settings.severities),
         Setting::Threshold(key) => threshold_text(key, &settings.thresholds),

@@ -259,7 +259,7 @@ impl Audited {
             .incidents
             .iter()
             .flat_map(|incident| &incident.findings)
-            .filter(|finding| finding.judged == Severity::Critical)
+            .filter(|finding| finding.judged == Severity::Critical && finding.problem() != Problem::OverBudget)
             .filter_map(Finding::job)
             .collect();
         let missing = self.verdict.incidents.iter().filter(|incident| incident.cause == Problem::ExpectedMissing);

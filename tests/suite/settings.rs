@@ -1,4 +1,4 @@
-//! What is the operator's: how bad a problem is.
+//! What is the operator's: how bad a problem is, and what may be spent in a day.
 
 use crate::config::with;
 use crate::{HOURLY, History, Run};
@@ -80,4 +80,82 @@ fn check_config_says_how_bad_a_problem_is_and_where_that_is_set() {
     let told = audit(&one_late_job(), file, &["--check-config"]).out;
     assert!(told.contains("\nseverity overdue critical\n"), "{told}");
     assert!(told.contains("late: severity run-long info (") && told.contains("line 3)"), "{told}");
+}
+
+/// An hourly job that has run at 10, 11, and 12 o'clock for 2 dollars and 14 tokens each time.
+fn three_paid_runs() -> History {
+    let history = History::new();
+    history.job("dear", "cron", HOURLY, Some("2026-03-02T12:00:00.000Z"), Some("2026-03-02T13:00:00.000Z"));
+    history.fires("dear", &["2026-03-02 10:01:00", "2026-03-02 11:01:00", "2026-03-02 12:01:00"]);
+    history.sql("UPDATE cost_events SET cost_usd = 2");
+    history
+}
+
+#[test]
+fn a_budget_that_is_spent_is_in_every_format() {
+    let history = three_paid_runs();
+    for (budget, code) in [("cost_usd = 6.0001", 0), ("cost_usd = 6", 1), ("cost_usd = 3", 2), ("tokens = 42", 1)] {
+        for file in
+            [format!("budget = {{ {budget} }}\n"), format!("[[job]]\nmatch = \"dear\"\nbudget = {{ {budget} }}\n")]
+        {
+            for format in ["table", "json", "ndjson", "prometheus", "nagios", "github", "junit", "html"] {
+                let run = audit(&history, &file, &["-f", format]);
+                assert_eq!(run.code, code, "{file} {format}: {}{}", run.out, run.err);
+                let is_told = run.out.contains("over-budget");
+                assert!(
+                    is_told == (code > 0) || ["table", "github", "html", "nagios"].contains(&format),
+                    "{file} {}",
+                    run.out
+                );
+            }
+        }
+    }
+    let table = audit(&history, "budget = { cost_usd = 3 }\n", &[]).out;
+    let words: Vec<&str> = table.split_whitespace().collect();
+    let words = words.join(" ");
+    for part in [
+        "the jobs have spent the day's budget of the database",
+        "all jobs together have used 6.00 USD of a budget of 3.00 USD; at this rate the day comes to 11.37 USD",
+    ] {
+        assert!(words.contains(part), "{part}: {table}");
+    }
+    let of_job = "[[job]]\nmatch = \"dear\"\nbudget = { cost_usd = 3 }\n";
+    let table = audit(&history, of_job, &[]).out;
+    assert!(table.contains("1 of 1 job in trouble") && !table.contains("has stopped"), "{table}");
+}
+
+#[test]
+fn what_was_spent_of_a_budget_is_in_json_and_a_metric_and_without_one_neither_is() {
+    let history = three_paid_runs();
+    let file = "budget = { cost_usd = 10 }\n[[job]]\nmatch = \"dear\"\nbudget = { tokens = 100 }\n";
+    let json = audit(&history, file, &["-f", "json"]).json();
+    let database = &json["databases"][0];
+    assert_eq!(database["budget"]["cost_usd"]["spent"], 6.0);
+    assert_eq!(
+        (&database["budget"]["tokens"], &database["budget"]["day_from"]),
+        (&().into(), &"2026-03-02T00:00:00Z".into())
+    );
+    assert_eq!(database["jobs"][0]["budget"]["tokens"]["budget"], 100.0);
+    let metrics = audit(&history, file, &["-f", "prometheus"]).out;
+    for (name, value) in [
+        ("sched_audit_budget_cost_usd", "10"),
+        ("sched_audit_spent_cost_usd", "6"),
+        ("sched_audit_job_budget_tokens", "100"),
+        ("sched_audit_job_spent_tokens", "42"),
+    ] {
+        let line = metrics.lines().find(|line| line.starts_with(&format!("{name}{{")));
+        assert!(line.is_some_and(|line| line.ends_with(&format!("}} {value}"))), "{name} {value}: {metrics}");
+    }
+    assert!(!metrics.contains("sched_audit_budget_tokens") && !metrics.contains("sched_audit_job_budget_cost_usd"));
+    let plain = audit(&history, "", &["-f", "json"]).out + &audit(&history, "", &["-f", "prometheus"]).out;
+    assert!(!plain.contains("budget") && !plain.contains("spent"), "{plain}");
+}
+
+#[test]
+fn a_budget_in_what_is_not_on_record_is_a_warning_and_no_silence() {
+    let history = three_paid_runs();
+    history.sql("UPDATE cost_events SET cost_usd = 0");
+    let run = audit(&history, "[[job]]\nmatch = \"*\"\nbudget = { cost_usd = 5 }\n", &["-f", "json"]);
+    assert_eq!((run.code, run.incidents()), (1, vec!["warning unjudged ongoing".to_owned()]));
+    assert!(run.out.contains("no run has its cost on record"), "{}", run.out);
 }

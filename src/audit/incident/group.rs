@@ -124,7 +124,8 @@ impl<'a> Group<'a> {
             Family::Clock => Problem::ClockSetBack,
             Family::Gone => Problem::JobsGone,
             Family::OneShot => Problem::OneShotLost,
-            Family::Unjudged | Family::Zone => Problem::Unjudged,
+            Family::Budget => Problem::OverBudget,
+            Family::Unjudged | Family::Uncounted | Family::Zone => Problem::Unjudged,
             Family::NothingWatched => Problem::NothingWatched,
             Family::Expected => Problem::ExpectedMissing,
             Family::Raised => self.findings.first().map_or(Problem::Unjudged, Finding::problem),
@@ -268,6 +269,9 @@ impl<'a> Group<'a> {
         }
         if self.is_all(Problem::OtherZone) {
             return Remedy::step(Problem::OtherZone.advice());
+        }
+        if self.key.family == Family::Uncounted {
+            return Remedy::step("Set the budget in what the scheduler counts, or leave it out of the config file.");
         }
         if self.is_left_by_restart() && self.run.is_none() {
             return Remedy::step(

@@ -246,6 +246,10 @@ impl<'a> Grouping<'a> {
             Evidence::NothingWatched { .. } => {
                 Some(Key::of(Family::NothingWatched, "any job", None).with(self.database.as_str()))
             }
+            Evidence::OverBudget { day_from, .. } => {
+                Some(Key::of(Family::Budget, "", Some(day_from)).with(self.database.as_str()))
+            }
+            Evidence::Uncounted { .. } => Some(self.whole_database(Family::Uncounted)),
             Evidence::OtherZone { .. } if finding.severity > Severity::Info => Some(self.whole_database(Family::Zone)),
             _ => None,
         }
@@ -319,6 +323,7 @@ impl<'a> Grouping<'a> {
                 let id = self.context.worker.id_ended_at(last_fire).unwrap_or("");
                 Some(Key::of(Family::Gone, id, Some(last_fire)))
             }
+            Evidence::OverBudget { day_from, .. } => Some(Key::of(Family::Budget, row.id.as_str(), Some(*day_from))),
             Evidence::ClockSetBack { clock_was_at, .. } => {
                 Some(Key::of(Family::Clock, "", Some(*clock_was_at)).with(self.database.as_str()))
             }

@@ -65,6 +65,10 @@ pub enum Family {
     NothingWatched,
     /// A job that must exist.
     Expected,
+    /// A day's budget that is spent.
+    Budget,
+    /// Budgets in what is not on record.
+    Uncounted,
     /// What is information to the judges, and worse to the operator.
     Raised,
 }
@@ -95,6 +99,8 @@ impl Family {
             Family::Crashing => "crashing",
             Family::NothingWatched => "nothing-watched",
             Family::Expected => "expected",
+            Family::Budget => "budget",
+            Family::Uncounted => "uncounted",
             Family::Raised => "raised",
         }
     }

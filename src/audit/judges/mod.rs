@@ -1,6 +1,7 @@
 //! The judges: short functions, each for one kind of trouble. A judge sees the fleet, with the ledgers of all jobs, and one job,
 //! and returns findings.
 
+pub mod budget;
 pub mod clock;
 pub mod delivery;
 pub mod failing;
@@ -29,6 +30,7 @@ const MAX_RESOLVED: usize = 3;
 pub fn of_scheduler(fleet: &Fleet<'_>) -> Vec<Finding> {
     let mut found = scheduler::judge(fleet);
     found.extend(zone::of_fleet(fleet));
+    found.extend(budget::of_database(fleet));
     found
 }
 
@@ -45,6 +47,7 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     if found.is_empty() {
         found.extend(surplus::starved(fleet, subject));
     }
+    found.extend(budget::judge(fleet, subject));
     let mut found = repaired::awaited(fleet.context, subject, found);
     let missed = found.iter().filter(|finding| finding.is_ongoing()).filter_map(|finding| finding.missed_slots).max();
     for finding in &mut found {

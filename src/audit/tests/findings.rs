@@ -104,6 +104,26 @@ fn zero_tokens_examples() -> Vec<Finding> {
             cost_usd: Some(Change { now: 0.75, usual: 0.0031 }),
         }),
         info(Evidence::ModelChanged { model: text("large"), usual_model: text("small"), cost_usd: None }),
+        warning(Evidence::OverBudget {
+            day_from: at("00:00"),
+            cost_usd: Some(Spent { spent: 6.2, budget: 5.0, projected: 12.4, reached: None }),
+            tokens: None,
+        }),
+        warning(Evidence::OverBudget {
+            day_from: at("00:00"),
+            cost_usd: Some(Spent { spent: 5.0, budget: 5.0, projected: 10.0, reached: None }),
+            tokens: Some(Spent { spent: 2_100_000.0, budget: 2_000_000.0, projected: 4_200_000.0, reached: None }),
+        }),
+        Finding {
+            about: About::Scheduler,
+            ..warning(Evidence::OverBudget {
+                day_from: at("00:00"),
+                cost_usd: None,
+                tokens: Some(Spent { spent: 2_100_000.0, budget: 2_000_000.0, projected: 4_200_000.0, reached: None }),
+            })
+        },
+        warning(Evidence::Uncounted { budgets: vec!["cost_usd"] }),
+        warning(Evidence::Uncounted { budgets: vec!["cost_usd", "tokens"] }),
         info(Evidence::CostGrowth { cost_usd: Change { now: 0.75, usual: 0.0031 } }),
         warning(Evidence::TokenGrowth { tokens: 1000, usual_tokens: 100 }),
         warning(streak).since(at("08:01")).resolved(at("11:31")),
@@ -283,14 +303,7 @@ fn each_job_is_judged_by_its_own_settings() {
     let world = fleet([hourly("j").ran("10:00", "10:01"), hourly("k").ran("10:01", "10:02")]);
     let mut thresholds = ThresholdOverrides::default();
     thresholds.set("late_after", Value::Duration(HOUR));
-    let rule = Rule {
-        pattern: WildMatch::new("j"),
-        line: 1,
-        thresholds,
-        quiet: None,
-        mute: None,
-        severities: Severities::new(),
-    };
+    let rule = Rule { thresholds, ..Rule::of("j") };
     let jobs = |rules| {
         let policy = Policy { rules, ..Policy::of(settings(at("11:30"))) };
         findings(&audit(world.clone(), &policy)).into_iter().map(|finding| finding.job()).collect::<Vec<_>>()

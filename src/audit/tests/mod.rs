@@ -1,6 +1,7 @@
 //! The rules at their thresholds, one step short of them and one past, on histories made in memory: to the millisecond, unlike
 //! the times of a database's events.
 
+mod budget;
 mod field;
 mod findings;
 mod flapping;
@@ -49,6 +50,7 @@ fn settings(now: Instant) -> Settings {
         thresholds: Thresholds::default(),
         quiet: Vec::new(),
         severities: Severities::new(),
+        budget: None,
     }
 }
 

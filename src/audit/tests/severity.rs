@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::catalog::Severity::{Critical, Info, Warning};
-use wildmatch::WildMatch;
 
 /// The incidents and then the findings of an audit with these severities for every job.
 fn rated(world: &Snapshot, now: &str, severities: &[(Problem, Severity)]) -> Verdict {
@@ -73,14 +72,8 @@ fn what_is_over_becomes_milder_and_never_worse() {
 #[test]
 fn a_rule_is_for_its_jobs_and_leaves_other_problems_as_they_are() {
     let world = fleet([hourly("j").ran("10:00", "10:01"), hourly("k").ran("10:01", "10:02")]);
-    let rule = |severities: &[(Problem, Severity)]| Rule {
-        pattern: WildMatch::new("j"),
-        line: 1,
-        thresholds: ThresholdOverrides::default(),
-        quiet: None,
-        mute: None,
-        severities: severities.iter().copied().collect(),
-    };
+    let rule =
+        |severities: &[(Problem, Severity)]| Rule { severities: severities.iter().copied().collect(), ..Rule::of("j") };
     let of_jobs = |rule: Rule| {
         let every = Settings { severities: [(Problem::Overdue, Warning)].into(), ..settings(at("12:30")) };
         let verdict = audit(world.clone(), &Policy { rules: vec![rule], ..Policy::of(every) });

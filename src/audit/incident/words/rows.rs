@@ -110,6 +110,14 @@ pub fn jobs_gone(facts: &Facts<'_>) -> IncidentText {
     told
 }
 
+/// A job, or all jobs together, that spent the budget of the day.
+pub fn over_budget(facts: &Facts<'_>) -> IncidentText {
+    if facts.jobs.is_empty() {
+        return facts.plain("the jobs have spent the day's budget of the database");
+    }
+    facts.plain(text![facts.names(), " has spent its budget of the day"])
+}
+
 /// Jobs of which the database shows too little, or whose time zone is another one.
 pub fn unjudged(facts: &Facts<'_>) -> IncidentText {
     let foreign = facts.findings.iter().find_map(|one| match &one.evidence {
@@ -118,6 +126,7 @@ pub fn unjudged(facts: &Facts<'_>) -> IncidentText {
     });
     facts.plain(match foreign {
         Some((jobs, zone)) => text![jobs, " can't be judged: the time zone is not ", zone],
+        None if facts.jobs.is_empty() => "a budget can't be judged".into(),
         None => text![facts.names(), " can't be judged"],
     })
 }
