@@ -309,6 +309,11 @@ catalog! {
             rule: "0 input and 0 output tokens in the job's last cost events. A warning from --zero-streak on, critical from --zero-streak-critical on. Resolved once a run uses tokens: then a warning for 24 hours and info until --since.",
             advice: "Read the job's last error, then check the model's provider, its key, and the model's name.",
         };
+        RunShort: "Runs in a row ended too soon: they did nothing.", Entry {
+            detector: Detector::ZeroTokens,
+            rule: "Runs that ended without an error and sooner than the config file's min_run, judged like runs without tokens, which count with them. Where starts are not on record, a run began at its slot, or at the end of the run before it, at the earliest. 2 in a row of a job that is not tried again for 6 hours are a warning.",
+            advice: "Read what the last runs answered; run the job by hand and see how long it takes.",
+        };
         SharedError: "The last runs of several jobs ended with the same error.", Entry {
             detector: Detector::ZeroTokens,
             rule: "At least 4 runs of at least 2 jobs, each job's last runs in a row, with the same error apart from numbers, ids, and times. A warning for each of the jobs, also if it failed once.",

@@ -303,6 +303,10 @@ struct JobKeys {
     #[serde(default, deserialize_with = "budget")]
     #[schemars(with = "BTreeMap<String, f64>", example = budget_example())]
     budget: Option<Budget>,
+    /// A run that ends sooner did nothing: several in a row are judged like runs without tokens.
+    #[serde(default, deserialize_with = "duration")]
+    #[schemars(with = "String", example = &"5s")]
+    min_run: Option<Millis>,
     /// Whether a job must match. Default: false.
     #[serde(default)]
     #[schemars(example = true)]
@@ -486,8 +490,8 @@ fn read_file(path: &Path) -> std::io::Result<String> {
 
 impl JobKeys {
     fn rule(self, line: usize, thresholds: ThresholdOverrides) -> Rule {
-        let JobKeys { pattern, quiet, mute, severity, budget, expect: _ } = self;
-        Rule { pattern: WildMatch::new(&pattern), line, thresholds, quiet, mute, severities: severity, budget }
+        let JobKeys { pattern, quiet, mute, severity, budget, min_run, expect: _ } = self;
+        Rule { pattern: WildMatch::new(&pattern), line, thresholds, quiet, mute, severities: severity, budget, min_run }
     }
 }
 

@@ -774,6 +774,8 @@ pub enum Outcome {
     Failed,
     /// It threw: an error that only the row knows, without a cost event.
     Threw,
+    /// It ended sooner than the operator's min_run.
+    Short,
     /// The scheduler skipped the work.
     Skipped,
     /// The scheduler skipped work that it may skip, but neither for the hour nor for other work.

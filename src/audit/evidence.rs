@@ -50,6 +50,8 @@ pub enum Evidence {
     NothingWatched { rows: usize, last_activity: Instant },
     /// See [`Problem::ZeroTokenStreak`].
     ZeroTokenStreak { fires: u64, newest: Instant, last_error: Option<String> },
+    /// See [`Problem::RunShort`].
+    ShortRuns { fires: u64, newest: Instant, too_short: u64, longest_seconds: f64, min_run_seconds: f64 },
     /// See [`Problem::ProviderFailing`].
     SharedZeroTokens { fires: usize, jobs: usize, last_error: Option<String> },
     /// See [`Problem::SharedError`].
@@ -136,6 +138,7 @@ impl Evidence {
             Self::ExpectedMissing { .. } => Problem::ExpectedMissing,
             Self::NothingWatched { .. } => Problem::NothingWatched,
             Self::ZeroTokenStreak { .. } => Problem::ZeroTokenStreak,
+            Self::ShortRuns { .. } => Problem::RunShort,
             Self::SharedZeroTokens { .. } => Problem::ProviderFailing,
             Self::SharedError { .. } => Problem::SharedError,
             Self::Failing { .. } => Problem::JobFailing,

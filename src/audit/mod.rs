@@ -145,7 +145,7 @@ fn metrics(context: &Context<'_>, subject: &Subject<'_>, told: &[Finding]) -> Jo
         zero_token_streak: runs::current_streak(job),
         in_flight_ms,
         last_fire: job.last_end(),
-        last_success: job.fires.iter().rev().find(|fire| !fire.is_bad()).map(|fire| fire.end),
+        last_success: subject.last_good().map(|fire| fire.end),
         cadence_ms: job.schedule.cadence().and_then(|cadence| cadence.usual_interval(now)),
         last_day: Usage::since(job, now.plus(-DAY)),
         last_week: Usage::since(job, now.plus(-7 * DAY)),

@@ -3,7 +3,7 @@
 use crate::catalog::{Detector, Problem};
 use crate::model::Job;
 use crate::settings::{Budget, Quiet, Settings, Severities, ThresholdOverrides, Thresholds};
-use crate::time::Instant;
+use crate::time::{Instant, Millis};
 use std::path::PathBuf;
 use wildmatch::WildMatch;
 
@@ -43,6 +43,8 @@ pub struct Rule {
     pub severities: Severities,
     /// What each of them may spend in a day.
     pub budget: Option<Budget>,
+    /// A run that ends sooner did nothing.
+    pub min_run: Option<Millis>,
 }
 
 /// What a rule sets.
@@ -58,6 +60,8 @@ pub enum Setting {
     Severity(Problem),
     /// What may be spent.
     Budget,
+    /// Which runs did nothing.
+    MinRun,
 }
 
 impl Rule {
@@ -72,6 +76,7 @@ impl Rule {
             mute: None,
             severities: Severities::new(),
             budget: None,
+            min_run: None,
         }
     }
 
@@ -80,6 +85,7 @@ impl Rule {
         set.extend(self.quiet.as_ref().map(|_| Setting::Quiet));
         set.extend(self.mute.as_ref().map(|_| Setting::Mute));
         set.extend(self.budget.map(|_| Setting::Budget));
+        set.extend(self.min_run.map(|_| Setting::MinRun));
         set.extend(self.severities.keys().map(|problem| Setting::Severity(*problem)));
         set
     }
@@ -154,6 +160,8 @@ pub struct JobSettings {
     pub severities: Severities,
     /// What it may spend in a day.
     pub budget: Option<Budget>,
+    /// A run of it that ends sooner did nothing.
+    pub min_run: Option<Millis>,
     /// What rules set, each with the line of its rule.
     pub set_by: Vec<(Setting, usize)>,
 }
@@ -223,7 +231,7 @@ impl Policy {
         let mut overrides = ThresholdOverrides::default();
         let mut quiet = self.settings.quiet.clone();
         let mut severities = self.settings.severities.clone();
-        let mut budget = None;
+        let (mut budget, mut min_run) = (None, None);
         let (mut mute, mut set_by) = (Vec::new(), Vec::<(Setting, usize)>::new());
         for rule in rules {
             let set = rule.settings();
@@ -231,6 +239,7 @@ impl Policy {
             set_by.extend(set.into_iter().map(|setting| (setting, rule.line)));
             severities.extend(&rule.severities);
             budget = rule.budget.or(budget);
+            min_run = rule.min_run.or(min_run);
             overrides = rule.thresholds.or(&overrides);
             if let Some(windows) = &rule.quiet {
                 quiet.clone_from(windows);
@@ -239,7 +248,15 @@ impl Policy {
                 mute.clone_from(muted);
             }
         }
-        JobSettings { thresholds: overrides.apply(&self.settings.thresholds), quiet, mute, severities, budget, set_by }
+        JobSettings {
+            thresholds: overrides.apply(&self.settings.thresholds),
+            quiet,
+            mute,
+            severities,
+            budget,
+            min_run,
+            set_by,
+        }
     }
 
     /// The patterns that match none of the jobs.

@@ -6,9 +6,9 @@ use super::finding::Finding;
 use super::runs::{known_errors, tokens_of_failed};
 use super::worker::nobody_since;
 use crate::model::{Fire, Job, cost_of};
-use crate::numbers::{as_u64, costing, count, grouped, length, span_of_seconds, usd};
+use crate::numbers::{as_u64, costing, count, exactly, grouped, length, span_of_seconds, usd};
 use crate::text::{Text, text};
-use crate::time::{Instant, span};
+use crate::time::{Instant, Millis, SECOND, span};
 
 /// The evidence of a finding about a job in one plain sentence. It may contain text of the database.
 pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
@@ -49,7 +49,13 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
         Evidence::OneShotFailed { consecutive_errors, .. } => one_shot_failed(*consecutive_errors).into(),
         Evidence::NothingWatched { rows, last_activity } => nothing_watched(*rows, *last_activity),
         Evidence::ExpectedMissing { expected, state } => expected_missing(expected, *state).into(),
-        Evidence::ZeroTokenStreak { fires, newest, .. } => streak(*fires, *newest, finding, now).into(),
+        Evidence::ZeroTokenStreak { fires, newest, .. } => {
+            streak("used no tokens", *fires, *newest, finding, now).into()
+        }
+        Evidence::ShortRuns { fires, newest, too_short, longest_seconds, min_run_seconds } => {
+            let did = too_soon(too_short == fires, *longest_seconds, *min_run_seconds);
+            streak(&did, *fires, *newest, finding, now).into()
+        }
         Evidence::SharedZeroTokens { fires, jobs, .. } => {
             let (fires, jobs) = (count(*fires, "fire"), count(*jobs, "job"));
             if finding.is_ongoing() {
@@ -273,14 +279,21 @@ fn expected_missing(expected: &str, state: Option<&str>) -> String {
     }
 }
 
-fn streak(fires: u64, newest: Instant, finding: &Finding, now: Instant) -> String {
+fn streak(did: &str, fires: u64, newest: Instant, finding: &Finding, now: Instant) -> String {
     let fires = count(fires, "fire");
     match finding.since {
         Some(first) if !finding.is_ongoing() => {
-            format!("{fires} in a row used no tokens, over {}; it has worked since", span(newest.since(first)))
+            format!("{fires} in a row {did}, over {}; it has worked since", span(newest.since(first)))
         }
-        _ => format!("{fires} in a row used no tokens, the last one {}", ago(newest, now)),
+        _ => format!("{fires} in a row {did}, the last one {}", ago(newest, now)),
     }
+}
+
+/// What runs of a streak did that ended too soon; the others used no tokens.
+fn too_soon(is_all: bool, longest_seconds: f64, min_run_seconds: f64) -> String {
+    let least = exactly((min_run_seconds * SECOND as f64).round() as Millis);
+    let others = if is_all { "" } else { "used no tokens or " };
+    format!("{others}took {} at most, less than min_run {least}", length(longest_seconds))
 }
 
 fn errors_in_a_row(errors: u64, job: Option<&Job>, now: Instant) -> String {

@@ -5,6 +5,7 @@ use super::sanitize;
 use crate::audit::policy::{IncidentMute, JobSettings, Policy, Setting};
 use crate::catalog::Problem;
 use crate::model::Outcome;
+use crate::numbers::exactly;
 use crate::settings::{Quiet, Severities, THRESHOLDS, Thresholds};
 use crate::time::Instant;
 
@@ -110,6 +111,7 @@ fn special(settings: &JobSettings, set: Setting, file: &str, line: usize) -> Str
             format!("mute {}", settings.mute.iter().map(|mute| mute.name()).collect::<Vec<_>>().join(" "))
         }
         Setting::Budget => settings.budget.map_or_else(String::new, |budget| format!("budget {budget}")),
+        Setting::MinRun => settings.min_run.map_or_else(String::new, |least| format!("min_run {}", exactly(least))),
         Setting::Quiet => format!("quiet {}", windows(&settings.quiet)),
         Setting::Severity(problem) => severity_text(problem, &settings.severities),
         Setting::Threshold(key) => threshold_text(key, &settings.thresholds),

@@ -276,7 +276,7 @@ impl From<Spent> for JsonSpent {
 struct JsonSlots {
     /// When the first of them was.
     first: Option<Instant>,
-    /// One mark per slot, oldest first: `#` fired, `0` failed or used no tokens, `-` skipped, `x` lost, `~` waiting.
+    /// One mark per slot, oldest first: `#` fired, `0` failed, used no tokens, or ended before min_run, `-` skipped, `x` lost, `~` waiting.
     marks: String,
 }
 

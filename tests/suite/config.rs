@@ -121,6 +121,8 @@ fn config_errors_name_the_line_and_the_nearest_name() {
         ("[severity]\n\nhung-run = \"info\"", "line 3: \"hung-run\" is now \"run-hung\""),
         ("severity = { run-long = \"off\" }", "line 1: \"off\": not one of info, warning, critical"),
         ("budget = { cost = 5 }", "line 1: unknown key \"cost\"; did you mean \"cost_usd\"?"),
+        ("min_run = \"5s\"", "line 1: unknown key \"min_run\""),
+        ("[[job]]\nmatch = \"a\"\nmin_run = 5", "line 3: invalid type: integer `5`, expected a string"),
         ("budget = {}", "line 1: a budget needs cost_usd, tokens, or both, more than 0"),
         ("[[job]]\nmatch = \"a\"\nbudget = { cost_usd = 0 }", "line 3: a budget needs"),
         ("budget = { cost_usd = nan }", "line 1: a budget needs"),

@@ -1,4 +1,4 @@
-//! What is the operator's: how bad a problem is, and what may be spent in a day.
+//! What is the operator's: how bad a problem is, what may be spent in a day, and which runs did nothing.
 
 use crate::config::with;
 use crate::{HOURLY, History, Run};
@@ -158,4 +158,23 @@ fn a_budget_in_what_is_not_on_record_is_a_warning_and_no_silence() {
     let run = audit(&history, "[[job]]\nmatch = \"*\"\nbudget = { cost_usd = 5 }\n", &["-f", "json"]);
     assert_eq!((run.code, run.incidents()), (1, vec!["warning unjudged ongoing".to_owned()]));
     assert!(run.out.contains("no run has its cost on record"), "{}", run.out);
+}
+
+#[test]
+fn runs_that_end_sooner_than_min_run_did_nothing() {
+    let history = History::new();
+    history.job("quick", "cron", HOURLY, Some("2026-03-02T12:00:00.000Z"), Some("2026-03-02T13:00:00.000Z"));
+    history
+        .fires("quick", &["2026-03-02 09:01:00", "2026-03-02 10:00:04", "2026-03-02 11:00:04", "2026-03-02 12:00:04"]);
+    history.sql("UPDATE scheduled_jobs SET last_run_duration_ms = 4000, updated_at = '2026-03-02 12:00:04'");
+    let rule = |least: &str| format!("[[job]]\nmatch = \"quick\"\nmin_run = \"{least}\"\n");
+    let json = audit(&history, &rule("5s"), &["-f", "json"]);
+    assert_eq!((json.code, json.incidents()), (1, vec!["warning run-short ongoing".to_owned()]));
+    let told = "3 fires in a row took 4.0s at most, less than min_run 5s, the last one 40m ago";
+    assert_eq!(json.json()["findings"][0]["message"], told);
+    assert_eq!(json.json()["databases"][0]["jobs"][0]["slots"]["marks"], "#000");
+    assert_eq!(audit(&history, &rule("4s"), &["-f", "json"]).incidents(), Vec::<String>::new());
+    let lines = audit(&history, &rule("5s"), &["--job", "quick", "--history"]).out;
+    assert!(lines.contains("ended too soon"), "{lines}");
+    assert!(audit(&history, &rule("5s"), &["--check-config"]).out.contains("quick: min_run 5s ("));
 }

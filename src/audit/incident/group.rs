@@ -114,6 +114,7 @@ impl<'a> Group<'a> {
             Family::SinceBoot => Problem::JobSilent,
             Family::Run => Problem::RunHung,
             Family::Delivery => Problem::DeliveryHung,
+            Family::Short => Problem::RunShort,
             Family::Flapping => Problem::Flapping,
             Family::Runaway | Family::Paired => Problem::Runaway,
             Family::Undelivered => Problem::Undelivered,

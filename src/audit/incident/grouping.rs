@@ -147,6 +147,13 @@ impl<'a> Grouping<'a> {
         self.since_created(Family::Flapping, job)
     }
 
+    /// Runs that end too soon have the last one before them in common.
+    fn short(&self, job: JobIndex, finding: &Finding) -> Key {
+        let row = self.context.job(job);
+        let before = row.fires.iter().rev().find(|fire| finding.since.is_some_and(|since| fire.end < since));
+        Key::of(Family::Short, row.id.as_str(), before.map(|fire| fire.end).or(row.created_at))
+    }
+
     fn failing(&self, job: JobIndex) -> Key {
         let row = self.context.job(job);
         if let Some(last) = row.fires.last().filter(|fire| fire.is_bad())
@@ -294,6 +301,7 @@ impl<'a> Grouping<'a> {
                 let class = undelivered_class(row).map_or_else(String::new, |class| class.number().to_string());
                 Some(Key::of(Family::Undelivered, "", None).with(format!("{class} {}", self.database)))
             }
+            Evidence::ShortRuns { .. } => Some(self.short(job, finding)),
             Evidence::Flapping { .. } => Some(self.flapping(job)),
             Evidence::ZeroTokenStreak { .. } | Evidence::Failing { .. } | Evidence::FailedRun { .. }
                 if self.is_only_flapping(job, finding) =>

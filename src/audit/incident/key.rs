@@ -27,6 +27,8 @@ pub enum Family {
     Delivery,
     /// Bad runs after a good one; of several jobs that fail together, of the one that began.
     Failing,
+    /// Runs that end too soon, after a good one.
+    Short,
     /// Runs that fail now and then.
     Flapping,
     /// Nothing, or not these jobs, after the end of a run.
@@ -80,6 +82,7 @@ impl Family {
             Family::Run => "run",
             Family::Delivery => "delivery",
             Family::Failing => "failing",
+            Family::Short => "short",
             Family::Flapping => "flapping",
             Family::Silence => "silence",
             Family::SinceBoot => "since-boot",

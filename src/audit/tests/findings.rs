@@ -72,12 +72,21 @@ fn past_due_findings_in_words() {
     insta::assert_snapshot!(sentences(past_due_examples()));
 }
 
+/// Three runs, of which so many ended too soon.
+fn short_runs(too_short: u64) -> Evidence {
+    let (newest, longest_seconds, min_run_seconds) = (at("11:01"), 0.4, 5.0);
+    Evidence::ShortRuns { fires: 3, newest, too_short, longest_seconds, min_run_seconds }
+}
+
 fn zero_tokens_examples() -> Vec<Finding> {
     let text = str::to_owned;
     let streak = Evidence::ZeroTokenStreak { fires: 3, newest: at("10:01"), last_error: None };
     vec![
         warning(Evidence::Skipped { fires: 3, last_error: None }),
         warning(Evidence::ZeroTokenStreak { fires: 3, newest: at("11:01"), last_error: None }),
+        warning(short_runs(3)),
+        warning(short_runs(2)),
+        warning(short_runs(3)).since(at("08:01")).resolved(at("11:31")),
         warning(Evidence::SharedZeroTokens { fires: 4, jobs: 2, last_error: None }),
         warning(Evidence::SharedError { fires: 4, jobs: 2, last_error: None }),
         warning(Evidence::FailedRun { next_run_at: at("2026-03-03 02:00"), last_error: None }),

@@ -16,6 +16,7 @@ mod past_due;
 mod properties;
 mod repair;
 mod severity;
+mod short_runs;
 mod simulator;
 mod timeline;
 mod witness;

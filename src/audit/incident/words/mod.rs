@@ -71,6 +71,7 @@ pub fn write(cause: Problem, facts: &Facts<'_>) -> IncidentText {
         Problem::RunLong => run::long(facts),
         Problem::ProviderFailing => failing::provider_failing(facts),
         Problem::JobFailing => failing::job_failing(facts),
+        Problem::RunShort => facts.plain(text!["runs of ", facts.names(), " end too soon"]),
         Problem::Flapping => facts.plain(text!["runs of ", facts.names(), " fail now and then"]),
         Problem::Undelivered => failing::undelivered(facts),
         Problem::JobSkipped => facts.plain(text!["the scheduler keeps skipping ", facts.names()]),
@@ -97,6 +98,7 @@ fn over(cause: Problem, facts: &Facts<'_>) -> IncidentText {
     facts.plain(match cause {
         Problem::SchedulerSilent => text!["the scheduler was silent", lasted, " and runs again"],
         Problem::ProviderFailing => text![facts.count_jobs(), " failed together", lasted, " and work again"],
+        Problem::RunShort => text!["runs of ", names, " ended too soon", lasted, ", and take their time again"],
         Problem::JobFailing => text![names, " failed", lasted, " and works again"],
         _ => {
             let (were, fire) = facts.agree(("was", "fires"), ("were", "fire"));
