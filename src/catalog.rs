@@ -261,7 +261,7 @@ catalog! {
         };
         Unjudged: "A job's history can't be judged, so nothing shows that it is healthy.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "It has no id, or the times, token counts, or outcomes of its last runs can't be read; or its next run contradicts the time zone that is assumed; or a budget is set in what no run has on record. A warning.",
+            rule: "It has no id, or the times, token counts, or outcomes of its last runs can't be read; or its next run contradicts the time zone that is assumed; or a budget is set in what no run has on record, or the files of its output can't be read. A warning.",
             advice: "Look at the job's rows in scheduled_jobs and cost_events.",
         };
         Overdue: "The job is due and did not run although the worker was free.", Entry {
@@ -358,6 +358,11 @@ catalog! {
             detector: Detector::ZeroTokens,
             rule: "The runs that ended since midnight, in the zone of the database, cost or used at least the budget of the config file, of a job or of all jobs of the database together: a warning; critical from 2 times the budget on. What the day will come to is counted at the rate since midnight. It ends with the day.",
             advice: "Look at what the runs of today did, and at how often they run. Pause what need not run today, or raise the budget.",
+        };
+        NoOutput: "The job's runs are fine, but the files are not there that it should write.", Entry {
+            detector: Detector::ZeroTokens,
+            rule: "No file of the config file's output was written since the job's last run began that is longer ago than --max-run, and that run did its work. A folder that does not exist is empty; one that can't be read, or of which not all files were seen, makes it unjudged. A warning.",
+            advice: "Run the job by hand and look at what it writes, and where; correct output if the files have moved.",
         };
         CatchingUp: "The whole scheduler was silent and works again; the job waits for its turn.", Entry {
             detector: Detector::Gap,

@@ -307,6 +307,10 @@ struct JobKeys {
     #[serde(default, deserialize_with = "duration")]
     #[schemars(with = "String", example = &"5s")]
     min_run: Option<Millis>,
+    /// A path or pattern of files that runs leave behind, which starts at the file's directory: a warning if none of them was written since
+    /// the last run began that is longer ago than max_run. Of the files only the times are read.
+    #[schemars(with = "String", example = &"reports/*.md")]
+    output: Option<PathBuf>,
     /// Whether a job must match. Default: false.
     #[serde(default)]
     #[schemars(example = true)]
@@ -377,7 +381,8 @@ impl Config {
         }
         for (job, thresholds) in keys.job.into_iter().zip(thresholds_of_jobs) {
             let line = source.line(job.span().start);
-            let job = job.into_inner();
+            let mut job = job.into_inner();
+            job.output = resolved(job.output.into_iter().collect(), path)?.pop();
             thresholds.check().map_err(|error| ConfigError::Rule { path: path.to_owned(), line, error })?;
             if job.expect {
                 config.expect.push(job.pattern.clone());
@@ -490,8 +495,18 @@ fn read_file(path: &Path) -> std::io::Result<String> {
 
 impl JobKeys {
     fn rule(self, line: usize, thresholds: ThresholdOverrides) -> Rule {
-        let JobKeys { pattern, quiet, mute, severity, budget, min_run, expect: _ } = self;
-        Rule { pattern: WildMatch::new(&pattern), line, thresholds, quiet, mute, severities: severity, budget, min_run }
+        let JobKeys { pattern, quiet, mute, severity, budget, min_run, output, expect: _ } = self;
+        Rule {
+            pattern: WildMatch::new(&pattern),
+            line,
+            thresholds,
+            quiet,
+            mute,
+            severities: severity,
+            budget,
+            min_run,
+            output,
+        }
     }
 }
 

@@ -82,6 +82,10 @@ pub enum Evidence {
     OverBudget { day_from: Instant, cost_usd: Option<Spent>, tokens: Option<Spent> },
     /// See [`Problem::Unjudged`].
     Uncounted { budgets: Vec<&'static str> },
+    /// See [`Problem::NoOutput`].
+    NoOutput { output: String, newest_at: Option<Instant>, run_began: Instant },
+    /// See [`Problem::Unjudged`].
+    OutputUnread { output: String, why: String },
     /// See [`Problem::JobSilent`].
     Silent { last_fire: Option<Instant> },
     /// See [`Problem::CatchingUp`].
@@ -147,7 +151,8 @@ impl Evidence {
             Self::Skipped { .. } => Problem::JobSkipped,
             Self::Undelivered { .. } => Problem::Undelivered,
             Self::MessagesLost { .. } => Problem::MessagesLost,
-            Self::Unjudged { .. } | Self::Uncounted { .. } => Problem::Unjudged,
+            Self::NoOutput { .. } => Problem::NoOutput,
+            Self::Unjudged { .. } | Self::Uncounted { .. } | Self::OutputUnread { .. } => Problem::Unjudged,
             Self::OverBudget { .. } => Problem::OverBudget,
             Self::TokenGrowth { .. } => Problem::TokenGrowth,
             Self::WorkShrank { .. } => Problem::WorkShrank,

@@ -4,6 +4,7 @@ use crate::catalog::{Detector, Problem};
 use crate::model::Job;
 use crate::settings::{Budget, Quiet, Settings, Severities, ThresholdOverrides, Thresholds};
 use crate::time::{Instant, Millis};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use wildmatch::WildMatch;
 
@@ -45,6 +46,8 @@ pub struct Rule {
     pub budget: Option<Budget>,
     /// A run that ends sooner did nothing.
     pub min_run: Option<Millis>,
+    /// The path or pattern of the files that they leave behind.
+    pub output: Option<PathBuf>,
 }
 
 /// What a rule sets.
@@ -62,6 +65,8 @@ pub enum Setting {
     Budget,
     /// Which runs did nothing.
     MinRun,
+    /// What runs leave behind.
+    Output,
 }
 
 impl Rule {
@@ -77,6 +82,7 @@ impl Rule {
             severities: Severities::new(),
             budget: None,
             min_run: None,
+            output: None,
         }
     }
 
@@ -86,6 +92,7 @@ impl Rule {
         set.extend(self.mute.as_ref().map(|_| Setting::Mute));
         set.extend(self.budget.map(|_| Setting::Budget));
         set.extend(self.min_run.map(|_| Setting::MinRun));
+        set.extend(self.output.as_ref().map(|_| Setting::Output));
         set.extend(self.severities.keys().map(|problem| Setting::Severity(*problem)));
         set
     }
@@ -162,6 +169,8 @@ pub struct JobSettings {
     pub budget: Option<Budget>,
     /// A run of it that ends sooner did nothing.
     pub min_run: Option<Millis>,
+    /// The path or pattern of the files that it leaves behind.
+    pub output: Option<PathBuf>,
     /// What rules set, each with the line of its rule.
     pub set_by: Vec<(Setting, usize)>,
 }
@@ -231,7 +240,7 @@ impl Policy {
         let mut overrides = ThresholdOverrides::default();
         let mut quiet = self.settings.quiet.clone();
         let mut severities = self.settings.severities.clone();
-        let (mut budget, mut min_run) = (None, None);
+        let (mut budget, mut min_run, mut output) = (None, None, None);
         let (mut mute, mut set_by) = (Vec::new(), Vec::<(Setting, usize)>::new());
         for rule in rules {
             let set = rule.settings();
@@ -240,6 +249,7 @@ impl Policy {
             severities.extend(&rule.severities);
             budget = rule.budget.or(budget);
             min_run = rule.min_run.or(min_run);
+            output = rule.output.as_ref().or(output);
             overrides = rule.thresholds.or(&overrides);
             if let Some(windows) = &rule.quiet {
                 quiet.clone_from(windows);
@@ -255,8 +265,14 @@ impl Policy {
             severities,
             budget,
             min_run,
+            output: output.cloned(),
             set_by,
         }
+    }
+
+    /// Where any job leaves files behind.
+    pub fn outputs(&self) -> BTreeSet<PathBuf> {
+        self.rules.iter().filter_map(|rule| rule.output.clone()).collect()
     }
 
     /// The patterns that match none of the jobs.

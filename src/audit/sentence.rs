@@ -88,6 +88,8 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
         Evidence::OverBudget { day_from, cost_usd, tokens } => {
             over_budget(finding.job().is_some(), *day_from, *cost_usd, *tokens)
         }
+        Evidence::NoOutput { output, newest_at, run_began } => no_output(output, *newest_at, *run_began),
+        Evidence::OutputUnread { output, why } => text!["its output ", output, " ", why],
         Evidence::Uncounted { budgets } => uncounted(budgets),
         Evidence::TokenGrowth { tokens, usual_tokens } => {
             let (tokens, usual) = (grouped((*tokens).into()), grouped((*usual_tokens).into()));
@@ -369,6 +371,14 @@ fn uncounted(budgets: &[&str]) -> Text {
         budgets.join(" or "),
         " can't be judged"
     ]
+}
+
+fn no_output(output: &str, newest_at: Option<Instant>, run_began: Instant) -> Text {
+    let newest = match newest_at {
+        Some(newest) => text!["the newest is from ", newest],
+        None => "there is none at all".into(),
+    };
+    text!["no file ", output, " was written since its run of ", run_began, ", which was fine; ", newest]
 }
 
 fn silent(finding: &Finding, last_fire: Option<Instant>, job: Option<&Job>, now: Instant) -> String {

@@ -112,6 +112,10 @@ fn special(settings: &JobSettings, set: Setting, file: &str, line: usize) -> Str
         }
         Setting::Budget => settings.budget.map_or_else(String::new, |budget| format!("budget {budget}")),
         Setting::MinRun => settings.min_run.map_or_else(String::new, |least| format!("min_run {}", exactly(least))),
+        Setting::Output => settings
+            .output
+            .as_ref()
+            .map_or_else(String::new, |output| format!("output {}", sanitize::path(output, MAX_NAME_LEN))),
         Setting::Quiet => format!("quiet {}", windows(&settings.quiet)),
         Setting::Severity(problem) => severity_text(problem, &settings.severities),
         Setting::Threshold(key) => threshold_text(key, &settings.thresholds),

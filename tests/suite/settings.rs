@@ -1,7 +1,9 @@
-//! What is the operator's: how bad a problem is, what may be spent in a day, and which runs did nothing.
+//! What is the operator's: how bad a problem is, what may be spent in a day, which runs did nothing, and which files they write.
 
 use crate::config::with;
-use crate::{HOURLY, History, Run};
+use crate::{HOURLY, History, Run, run_unprivileged};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 const NOW: &str = "2026-03-02T12:40:00Z";
 
@@ -177,4 +179,76 @@ fn runs_that_end_sooner_than_min_run_did_nothing() {
     let lines = audit(&history, &rule("5s"), &["--job", "quick", "--history"]).out;
     assert!(lines.contains("ended too soon"), "{lines}");
     assert!(audit(&history, &rule("5s"), &["--check-config"]).out.contains("quick: min_run 5s ("));
+}
+
+/// A daily job that ran at 07:00 on 2 March, and the file of a config that expects reports of it beside the file.
+fn reporter() -> (History, std::path::PathBuf) {
+    let history = History::new();
+    let next = Some("2026-03-03T07:00:00.000Z");
+    history.job("report", "cron", r#"{"expr":"0 7 * * *"}"#, Some("2026-03-02T07:00:00.000Z"), next);
+    history.fires("report", &["2026-03-01 07:01:00", "2026-03-02 07:01:00"]);
+    let file = history.directory.path().join("agents.toml");
+    let text = "timezone = \"UTC\"\n[[job]]\nmatch = \"report\"\noutput = \"reports/*.md\"\nmax_run = \"1h\"\n";
+    std::fs::write(&file, text).unwrap();
+    std::fs::create_dir(history.directory.path().join("reports")).unwrap();
+    (history, file)
+}
+
+/// Writes an empty report at that time of 2 March.
+fn report(history: &History, name: &str, hour: u64) {
+    let file = std::fs::File::create(history.directory.path().join("reports").join(name)).unwrap();
+    let midnight = SystemTime::UNIX_EPOCH + Duration::from_secs(1_772_409_600);
+    file.set_modified(midnight + Duration::from_secs(hour * 3600)).unwrap();
+}
+
+fn look(history: &History, file: &Path, now: &str) -> Run {
+    let arguments = ["-f", "json", "--now", now, "--config", file.to_str().unwrap(), history.path.to_str().unwrap()];
+    crate::run(&arguments)
+}
+
+#[test]
+fn a_run_without_the_file_that_it_should_write_is_told_after_max_run() {
+    let (history, file) = reporter();
+    let incidents = |now: &str| look(&history, &file, now).incidents();
+    let missing = vec!["warning no-output ongoing".to_owned()];
+    report(&history, "old.md", 6);
+    assert_eq!((incidents("2026-03-02T08:00:00Z"), incidents("2026-03-02T08:00:01Z")), (vec![], missing.clone()));
+    report(&history, "new.txt", 8);
+    assert_eq!(incidents("2026-03-02T08:30:00Z"), missing);
+    let told = look(&history, &file, "2026-03-02T08:30:00Z").json();
+    let message = told["findings"][0]["message"].as_str().unwrap().to_owned();
+    let parts = [
+        "no file ",
+        "/reports/*.md was written since its run of 2026-03-02 07:00 UTC, which was fine; the newest is from 2026-03-02 06:00 UTC",
+    ];
+    assert!(message.starts_with(parts[0]) && message.ends_with(parts[1]), "{message}");
+    report(&history, "new.md", 7);
+    assert_eq!(incidents("2026-03-02T08:30:00Z"), Vec::<String>::new());
+}
+
+#[test]
+fn a_folder_that_can_not_be_read_is_not_healthy_and_files_are_never_opened() {
+    use std::os::unix::fs::PermissionsExt;
+    let (history, file) = reporter();
+    let reports = history.directory.path().join("reports");
+    report(&history, "new.md", 8);
+    let allow = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    allow(history.directory.path(), 0o755);
+    allow(&history.path, 0o644);
+    let now = ["-f", "json", "--now", "2026-03-02T08:30:00Z"];
+    let look = || {
+        run_unprivileged(&[&now[..], &["--config", file.to_str().unwrap(), history.path.to_str().unwrap()]].concat())
+    };
+    // Neither the folder's owner nor the file's reader is this user: its time is read all the same.
+    allow(&reports.join("new.md"), 0o000);
+    assert_eq!(look().incidents(), Vec::<String>::new(), "{}", look().err);
+    allow(&reports, 0o000);
+    let hidden = look();
+    allow(&reports, 0o755);
+    assert_eq!((hidden.code, hidden.incidents()), (1, vec!["warning unjudged ongoing".to_owned()]));
+    assert!(
+        hidden.out.contains("/reports/*.md can't be read: ") && hidden.out.contains("ermission denied"),
+        "{}",
+        hidden.out
+    );
 }

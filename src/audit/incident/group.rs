@@ -126,7 +126,8 @@ impl<'a> Group<'a> {
             Family::Gone => Problem::JobsGone,
             Family::OneShot => Problem::OneShotLost,
             Family::Budget => Problem::OverBudget,
-            Family::Unjudged | Family::Uncounted | Family::Zone => Problem::Unjudged,
+            Family::Output => Problem::NoOutput,
+            Family::Unjudged | Family::Uncounted | Family::OutputUnread | Family::Zone => Problem::Unjudged,
             Family::NothingWatched => Problem::NothingWatched,
             Family::Expected => Problem::ExpectedMissing,
             Family::Raised => self.findings.first().map_or(Problem::Unjudged, Finding::problem),
@@ -273,6 +274,11 @@ impl<'a> Group<'a> {
         }
         if self.key.family == Family::Uncounted {
             return Remedy::step("Set the budget in what the scheduler counts, or leave it out of the config file.");
+        }
+        if self.key.family == Family::OutputUnread {
+            return Remedy::step(
+                "Let sched-audit read these folders, or name fewer files in the config file's output.",
+            );
         }
         if self.is_left_by_restart() && self.run.is_none() {
             return Remedy::step(

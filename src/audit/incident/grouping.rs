@@ -301,6 +301,10 @@ impl<'a> Grouping<'a> {
                 let class = undelivered_class(row).map_or_else(String::new, |class| class.number().to_string());
                 Some(Key::of(Family::Undelivered, "", None).with(format!("{class} {}", self.database)))
             }
+            Evidence::NoOutput { newest_at, .. } => {
+                Some(Key::of(Family::Output, row.id.as_str(), newest_at.or(row.created_at)))
+            }
+            Evidence::OutputUnread { .. } => Some(self.since_created(Family::OutputUnread, job)),
             Evidence::ShortRuns { .. } => Some(self.short(job, finding)),
             Evidence::Flapping { .. } => Some(self.flapping(job)),
             Evidence::ZeroTokenStreak { .. } | Evidence::Failing { .. } | Evidence::FailedRun { .. }

@@ -71,6 +71,10 @@ pub enum Family {
     Budget,
     /// Budgets in what is not on record.
     Uncounted,
+    /// Files that a job does not write any more.
+    Output,
+    /// Files of a job that can't be looked for.
+    OutputUnread,
     /// What is information to the judges, and worse to the operator.
     Raised,
 }
@@ -104,6 +108,8 @@ impl Family {
             Family::Expected => "expected",
             Family::Budget => "budget",
             Family::Uncounted => "uncounted",
+            Family::Output => "output",
+            Family::OutputUnread => "output-unread",
             Family::Raised => "raised",
         }
     }

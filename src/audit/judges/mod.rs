@@ -7,6 +7,7 @@ pub mod delivery;
 pub mod failing;
 pub mod flapping;
 pub mod gone;
+pub mod output;
 pub mod repaired;
 pub mod row;
 pub mod run;
@@ -97,6 +98,7 @@ fn runs(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
         }
         found.extend(failing::unjudged(subject));
         found.extend(failing::declined(subject));
+        found.extend(output::judge(fleet, subject));
         found.extend(work::judge(fleet, subject));
         found.extend(flapping::judge(fleet, subject));
     } else {

@@ -131,6 +131,13 @@ fn zero_tokens_examples() -> Vec<Finding> {
                 tokens: Some(Spent { spent: 2_100_000.0, budget: 2_000_000.0, projected: 4_200_000.0, reached: None }),
             })
         },
+        warning(Evidence::NoOutput {
+            output: text("reports/*.md"),
+            newest_at: Some(at("2026-02-27 09:01")),
+            run_began: at("07:00"),
+        }),
+        warning(Evidence::NoOutput { output: text("reports/*.md"), newest_at: None, run_began: at("07:00") }),
+        warning(Evidence::OutputUnread { output: text("reports/*.md"), why: text("has more than 9 files") }),
         warning(Evidence::Uncounted { budgets: vec!["cost_usd"] }),
         warning(Evidence::Uncounted { budgets: vec!["cost_usd", "tokens"] }),
         info(Evidence::CostGrowth { cost_usd: Change { now: 0.75, usual: 0.0031 } }),

@@ -12,6 +12,7 @@ mod ledger;
 mod life;
 mod openclaw;
 mod outage;
+mod output;
 mod past_due;
 mod properties;
 mod repair;

@@ -80,6 +80,7 @@ pub fn write(cause: Problem, facts: &Facts<'_>) -> IncidentText {
         Problem::JobsGone => rows::jobs_gone(facts),
         Problem::ClockSetBack => rows::clock_set_back(facts),
         Problem::Unjudged => rows::unjudged(facts),
+        Problem::NoOutput => facts.plain(text![facts.names(), " runs, but its output is not there"]),
         Problem::OverBudget => rows::over_budget(facts),
         Problem::RowDead => facts.plain(text![facts.names(), " can never run again"]),
         Problem::OneShotLost => facts.plain(text!["the work of the one-shot ", facts.names(), " is lost"]),
