@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant as Clock, UNIX_EPOCH};
 use wildmatch::WildMatch;
@@ -41,6 +41,11 @@ pub fn read(patterns: BTreeSet<PathBuf>, deadline: Clock) -> Results {
         let _ = std::thread::Builder::new().spawn(work);
     }
     drop(sender);
+    collect(patterns, &found, deadline)
+}
+
+/// What was read by the deadline, and that the rest was not.
+fn collect(patterns: BTreeSet<PathBuf>, found: &Receiver<(PathBuf, ResultFiles)>, deadline: Clock) -> Results {
     let mut results = Results::new();
     while let Ok((pattern, files)) = found.recv_timeout(deadline.saturating_duration_since(Clock::now())) {
         results.insert(pattern, files);
@@ -224,8 +229,12 @@ mod tests {
 
     #[test]
     fn what_is_not_read_in_time_is_trouble() {
-        let patterns = BTreeSet::from([PathBuf::from("/tmp")]);
-        let files = read(patterns, Clock::now() - Duration::from_secs(1));
-        assert!(files.len() == 1 && files.values().all(|files| files.newest.is_none() && files.trouble.is_some()));
+        let (sender, found) = channel();
+        let (read, dead) = (PathBuf::from("/read"), PathBuf::from("/dead"));
+        let files = ResultFiles { newest: Some(Instant::MIN), trouble: None };
+        assert!(sender.send((read.clone(), files.clone())).is_ok());
+        let results = collect(BTreeSet::from([read.clone(), dead.clone()]), &found, Clock::now());
+        assert_eq!((results.len(), &results[&read]), (2, &files));
+        assert!(results[&dead].newest.is_none() && results[&dead].trouble.is_some());
     }
 }

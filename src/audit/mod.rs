@@ -7,6 +7,7 @@
 mod budget;
 mod context;
 mod evidence;
+mod failed_runs;
 mod finding;
 mod flapping;
 mod fleet;
@@ -20,6 +21,7 @@ mod ledger;
 mod mute;
 mod outage;
 pub mod policy;
+mod rate;
 mod remedy;
 mod repair;
 mod runs;

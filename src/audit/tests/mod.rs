@@ -10,6 +10,7 @@ mod gone;
 mod incidents;
 mod ledger;
 mod life;
+mod off;
 mod openclaw;
 mod outage;
 mod output;
