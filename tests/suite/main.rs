@@ -18,6 +18,7 @@ mod output;
 mod process;
 mod readme;
 mod repair;
+mod settings;
 mod tools;
 mod torture;
 mod untouched;
