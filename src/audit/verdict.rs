@@ -9,7 +9,7 @@ use super::runs::Usage;
 use super::sentence::sentence;
 use super::timeline::Timeline;
 use crate::catalog::{Severity, Status};
-use crate::model::{AssumedZone, Job, JobIndex, Liveness};
+use crate::model::{AssumedZone, Job, JobIndex, Liveness, Mapped};
 use crate::text::Text;
 use crate::time::{Instant, Millis};
 use std::cmp::Reverse;
@@ -103,8 +103,8 @@ pub struct Verdict {
     pub liveness: Liveness,
     /// The zone of schedules that name none.
     pub zone: AssumedZone,
-    /// The name of the mapping by which the database was read, if it was read by one.
-    pub mapping: Option<String>,
+    /// The mapping by which the database was read, if it was read by one.
+    pub mapping: Option<Mapped>,
 }
 
 impl Index<JobIndex> for Verdict {

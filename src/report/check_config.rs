@@ -37,7 +37,7 @@ pub fn render(report: &Report, policy: &Policy) -> String {
             text += &format!("  {}: {special}\n", sanitize::text(job.job.label(), MAX_NAME_LEN));
         }
         if let Some(mapping) = &audited.verdict.mapping {
-            text += &understood(mapping, audited);
+            text += &understood(&mapping.name, audited);
         }
         for note in &audited.verdict.notes {
             text += &format!("note: {}\n", sanitize::text(note, MAX_NAME_LEN));

@@ -367,7 +367,7 @@ fn a_mapping_can_do_nothing_but_read_its_tables() {
             "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x AS id, x AS schedule FROM n",
             "does more",
         ),
-        ("SELECT id, cron AS schedul, next_run FROM tasks", "it has no column \"schedule\""),
+        ("SELECT id, cron AS schedul, next_run FROM tasks", "did you mean \"schedule\"?"),
         ("SELECT id, cron AS schedule, next_run AS nextrun FROM tasks", "did you mean \"next_run\"?"),
         ("SELECT id, cron AS schedule FROM tasks", "no column next_run, and there is no query for runs"),
         ("SELECT id, absent AS schedule, next_run FROM tasks", "no such column: absent"),
