@@ -209,8 +209,8 @@ struct StoreKeys {
     /// last_status, last_error, errors, created_at, running_since what there is. Required.
     #[schemars(example = &"SELECT id, cron AS schedule, next_run FROM tasks")]
     jobs: String,
-    /// One SELECT with a row per run. Columns: job, and of name, start, end, duration_ms, status, tokens, error what there is. `:since` is
-    /// when the window begins.
+    /// One SELECT with a row per run. Columns: job, and of name, start, end, duration_ms, status, tokens, cost_usd, message, error what
+    /// there is. `:since` is when the window begins.
     #[serde(default)]
     #[schemars(example = &"SELECT task_id AS job, started AS start, ended AS \"end\", status, error FROM task_log WHERE started > :since")]
     runs: Option<String>,
@@ -248,6 +248,10 @@ struct StoreKeys {
     #[serde(default, deserialize_with = "duration")]
     #[schemars(with = "String", example = &"10m")]
     longest_run: Option<Millis>,
+    /// How long runs are kept before they are deleted: a job without runs was not silent before that. Default: for ever.
+    #[serde(default, deserialize_with = "duration")]
+    #[schemars(with = "String", example = &"1d")]
+    keeps: Option<Millis>,
     /// How long after the first, second, ... error in a row a job is tried again. Default: at its next slot.
     #[serde(default)]
     #[schemars(example = ["30s", "5m"])]
@@ -433,6 +437,7 @@ impl StoreKeys {
             moves_before: self.moves_before,
             parallel: self.parallel.and_then(|runs| usize::try_from(runs).ok()),
             longest_run: self.longest_run,
+            keeps: self.keeps,
             backoff: backoff.collect::<Result<_, _>>()?,
             commands: self.commands,
         })

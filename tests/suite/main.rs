@@ -11,6 +11,8 @@ mod formats;
 mod history;
 mod hostile;
 mod mapped;
+mod mapped_real;
+mod mapped_recipes;
 mod mapped_schedules;
 mod mapped_unread;
 mod notify;

@@ -228,3 +228,35 @@ fn columns_that_a_version_lacks_are_null_if_they_are_optional() {
     let wrong = store.audit(jobs, RUNS, "optional = ['locked_at']", 10, &[]);
     assert!(wrong.code == 3 && wrong.err.contains("is not a column such as tasks.locked_at"), "{}", wrong.err);
 }
+
+#[test]
+fn check_config_shows_what_each_column_gave() {
+    let store = Store::with_two();
+    store.sql("UPDATE task_log SET start = 'soon', \"end\" = NULL WHERE job = 2 AND rowid % 2 = 0");
+    store.sql("UPDATE task_log SET job = 'k' WHERE job = 2 AND rowid % 2 = 1");
+    store.sql("UPDATE tasks SET cron = 'each full moon' WHERE id = 2");
+    store.sql("UPDATE task_log SET status = 'KO' WHERE job = 1 AND rowid <= 2");
+    let shown = store.audit(JOBS, RUNS, "heartbeat = 'SELECT at FROM beat'", 10, &["--check-config"]).out;
+    for part in [
+        "  jobs: 2 rows\n",
+        "    schedule      2 values, 1 can't be read, such as \"each full moon\"\n",
+        "  runs: 80 rows, from 2026-02-28 19:00 to 2026-03-02 10:00 UTC\n    the times of 20 runs can't be read, such as \"soon\"\n",
+        "    20 runs of 1 id that jobs does not give\n",
+        "    start         80 values, 20 can't be read, such as \"soon\"\n",
+        "    status        80 values, 2 can't be read, such as \"KO\"\n",
+        "    error         only NULL\n",
+        "  heartbeat: 0 rows\n",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+}
+
+#[test]
+fn costs_and_messages_of_runs_are_read() {
+    let store = Store::healthy();
+    let runs = "SELECT job, start, \"end\", status, tokens, 0.5 AS cost_usd, error AS message FROM task_log";
+    assert!(store.audit(JOBS, runs, "", 10, &["-f", "json"]).out.contains("\"cost_usd\": 20.0"));
+    store.sql("UPDATE task_log SET error = CASE WHEN rowid <= 3 THEN 'lost' ELSE 'delivered' END");
+    let (told, out) = store.told(JOBS, runs, "");
+    assert_eq!(told, ["warning undelivered ongoing"], "{out}");
+}

@@ -78,6 +78,13 @@ pub fn settle(job: &mut Job, next_runs: NextRuns, now: Instant) {
     }
 }
 
+/// Counts a job without runs from when on runs are kept: those before it were deleted.
+pub fn forget_before(job: &mut Job, kept: Instant) {
+    if job.fires.is_empty() && job.running_since.is_none() {
+        job.created_at = job.created_at.map(|made| made.max(kept));
+    }
+}
+
 fn set_next_run(job: &mut Job, at: Instant) {
     if let Some(row) = job.row.as_mut() {
         row.next_run_at = Timestamp::At(at);

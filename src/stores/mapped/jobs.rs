@@ -181,7 +181,7 @@ impl<'a> JobRow<'a> {
             return Ok((Schedule::Unmapped(Terms::of(kind)), Some(problem)));
         };
         if self.expression()?.trim().is_empty() {
-            let kind = if self.columns.has("kind") { form.kind() } else { "unknown" };
+            let kind = if self.columns.has("kind") { form.kind() } else { "by its next run" };
             return Ok((Schedule::Unmapped(Terms::of(kind)), None));
         }
         match form {

@@ -44,6 +44,8 @@ pub struct Mapping {
     pub parallel: Option<usize>,
     /// The longest run that it allows.
     pub longest_run: Option<Millis>,
+    /// How long it keeps its runs.
+    pub keeps: Option<Millis>,
     /// How long after the nth error in a row it tries again.
     pub backoff: Vec<Millis>,
     /// Commands that help with trouble, shown and never run.

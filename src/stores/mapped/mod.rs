@@ -56,6 +56,9 @@ fn snapshot(reader: &Reader<'_>) -> Result<Snapshot, ReadError> {
     snapshot.jobs.iter_mut().for_each(runs::finish);
     let next_runs = NextRuns::of(&snapshot.jobs, columns.has("next_run"));
     for job in snapshot.jobs.iter_mut().filter(|job| job.state != State::Gone) {
+        if let Some(keeps) = reader.mapping.keeps {
+            due::forget_before(job, reader.window.now.plus(-keeps));
+        }
         due::settle(job, next_runs, reader.window.now);
     }
     queries.extend(read_heartbeat(reader, &mut snapshot)?);

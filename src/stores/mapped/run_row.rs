@@ -6,7 +6,7 @@ use super::reader::Reader;
 use super::tally::{Tally, Unusable};
 use super::values::{self, Status};
 use crate::db::ReadError;
-use crate::model::{Fire, Job, Outcome, Run};
+use crate::model::{Fire, Job, MessageFate, Outcome, Run};
 use crate::time::{Instant, MINUTE, Millis};
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
@@ -22,6 +22,8 @@ pub struct RunRow {
     pub is_open: bool,
     pub outcome: Outcome,
     tokens: Option<u32>,
+    cost_usd: f32,
+    message: MessageFate,
     error: Option<String>,
 }
 
@@ -35,6 +37,9 @@ impl RunRow {
     ) -> Result<Result<RunRow, Unusable>, ReadError> {
         let get = |name: &str| columns.get(row, name);
         let status = reader.mapping.words.meaning(&values::text(get("status")?));
+        if status == Some(Status::Unknown) {
+            tally.unread("status", get("status")?);
+        }
         let start = tally.read("start", get("start")?, values::time);
         let read_end = tally.read("end", get("end")?, values::time);
         let duration = tally.read("duration_ms", get("duration_ms")?, values::number).map(|millis| millis.max(0));
@@ -68,8 +73,10 @@ impl RunRow {
             (_, Some(0)) => (Outcome::Empty, count),
             (_, None) => (Outcome::Unproven, None),
         };
+        let cost_usd = tally.read("cost_usd", get("cost_usd")?, values::cost).unwrap_or(0.0);
+        let message = values::message_fate(get("message")?);
         tally.at(start);
-        Ok(Ok(RunRow { start, end, is_open, outcome, tokens, error }))
+        Ok(Ok(RunRow { start, end, is_open, outcome, tokens, cost_usd, message, error }))
     }
 
     /// None while it is in flight.
@@ -78,7 +85,8 @@ impl RunRow {
             return None;
         }
         let end = self.end.unwrap_or(self.start);
-        Some(Fire { tokens: self.tokens, ..Fire::ended(end, self.outcome).started(self.start) })
+        let RunRow { tokens, cost_usd, message, .. } = *self;
+        Some(Fire { tokens, cost_usd, message, ..Fire::ended(end, self.outcome).started(self.start) })
     }
 
     pub fn add_to(self, job: &mut Job, reader: &Reader<'_>) {

@@ -8,14 +8,15 @@ use super::values;
 use super::{since, unjudged};
 use crate::db::ReadError;
 use crate::model::{Fire, Job, Outcome, QueryFacts, Snapshot, State};
-use crate::numbers::as_u64;
+use crate::numbers::{as_u64, count};
 use crate::time::{DAY, Instant, Millis};
 use std::collections::HashMap;
 
 /// Rows that are read at most.
 const MAX_RUNS: usize = 1_000_000;
 /// The columns of runs that have a meaning.
-const RUN_COLUMNS: [&str; 8] = ["job", "name", "start", "end", "duration_ms", "status", "tokens", "error"];
+const RUN_COLUMNS: [&str; 10] =
+    ["job", "name", "start", "end", "duration_ms", "status", "tokens", "cost_usd", "message", "error"];
 /// Jobs without a row that are kept apart.
 const MAX_UNKNOWN_JOBS: usize = 10_000;
 /// A job can't be judged where more than one in so many of its rows can't be read.
@@ -85,7 +86,8 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
         }
     }
     let (rows, has_dropped) = (tally.rows(), tally.has_dropped());
-    let facts = tally.finish(&mut snapshot.notes);
+    let mut facts = tally.finish(&mut snapshot.notes);
+    facts.unused.extend(strangers.told());
     for (job, dropped) in snapshot.jobs.iter_mut().zip(&dropped) {
         dropped.judge(job);
     }
@@ -166,6 +168,13 @@ impl Strangers {
             *known_name = name;
             fires.push(fire);
         }
+    }
+
+    /// How many runs there are of how many ids.
+    fn told(&self) -> Option<String> {
+        let runs: usize = self.jobs.values().map(|(_, fires)| fires.len()).sum();
+        let ids = count(self.jobs.len(), "id");
+        (runs > 0).then(|| format!("{} of {ids} that jobs does not give", count(runs, "run")))
     }
 
     fn settle(self, now: Instant, snapshot: &mut Snapshot) {

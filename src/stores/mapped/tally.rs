@@ -129,7 +129,7 @@ impl Tally {
         for column in &self.facts.columns {
             let (name, unread) = (&column.name, column.unread);
             let is_time = key == "runs" && ["start", "end"].contains(&name.as_str());
-            let is_told = is_time && unread <= self.unreadable || name == "schedule";
+            let is_told = is_time && unread <= self.unreadable || ["schedule", "status"].contains(&name.as_str());
             if let Some(example) = &column.example
                 && !is_told
             {

@@ -1,6 +1,7 @@
 //! The values of a mapped store: times, words, and schedules in the forms that schedulers write.
 
 use super::super::value;
+use crate::model::MessageFate;
 use crate::time::{DAY, HOUR, Instant, MINUTE, Millis, SECOND, TimeText};
 use chrono::{DateTime, NaiveDateTime};
 use rusqlite::types::ValueRef;
@@ -261,6 +262,26 @@ pub fn number(value: ValueRef<'_>) -> Option<i64> {
     match value {
         ValueRef::Real(number) if number.is_finite() => Some(number as i64),
         other => value::number(other),
+    }
+}
+
+/// A cost that makes sense.
+pub fn cost(value: ValueRef<'_>) -> Option<f32> {
+    let cost = match value {
+        ValueRef::Integer(cost) => cost as f32,
+        ValueRef::Real(cost) => cost as f32,
+        other => text(other)?.trim().parse().ok()?,
+    };
+    (cost.is_finite() && cost >= 0.0).then_some(cost)
+}
+
+/// What became of a message: nothing, `delivered`, `lost`, or what is not known.
+pub fn message_fate(value: ValueRef<'_>) -> MessageFate {
+    match text(value).as_deref().map(str::trim) {
+        None | Some("") => MessageFate::None,
+        Some(word) if word.eq_ignore_ascii_case("delivered") => MessageFate::Delivered,
+        Some(word) if word.eq_ignore_ascii_case("lost") => MessageFate::Lost,
+        Some(_) => MessageFate::Unconfirmed,
     }
 }
 
