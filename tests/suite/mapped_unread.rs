@@ -260,3 +260,15 @@ fn costs_and_messages_of_runs_are_read() {
     let (told, out) = store.told(JOBS, runs, "");
     assert_eq!(told, ["warning undelivered ongoing"], "{out}");
 }
+
+#[test]
+fn three_runs_in_a_row_that_have_not_ended_hang_and_one_that_was_cut_does_not() {
+    for (last, is_told) in [(2, false), (3, true)] {
+        let store = Store::healthy();
+        // Of the 20th before the last nothing else was written, because the process was killed.
+        let open = format!("rowid <= {last} OR rowid = 20");
+        store.sql(&format!("UPDATE task_log SET status = 'running', \"end\" = NULL, tokens = NULL WHERE {open}"));
+        let run = store.audit(JOBS, RUNS, "longest_run = '90m'", 10, &["-f", "json"]);
+        assert_eq!(run.code == 2 && run.out.contains("run-hung"), is_told, "{last}: {}", run.out);
+    }
+}

@@ -11,7 +11,7 @@ use super::values::{self, Form, Status, flag, number, shown, text};
 use crate::db::ReadError;
 use crate::model::{Due, Fire, Job, Outcome, QueryFacts, Row, Run, Schedule, Snapshot, State, Terms, Timestamp};
 use crate::schedule::{self, When, Written, Zone};
-use crate::time::Instant;
+use crate::time::{DAY, Instant, Millis};
 use rusqlite::Row as SqlRow;
 use rusqlite::types::ValueRef;
 
@@ -33,6 +33,8 @@ const COLUMNS: [&str; 14] = [
     "running_since",
 ];
 
+/// A next run that is further ahead is no time.
+const FARTHEST_NEXT_RUN: Millis = 36_525 * DAY;
 /// Schedules are read, and shown, up to this length.
 const MAX_SHOWN: usize = 200;
 
@@ -141,7 +143,8 @@ impl<'a> JobRow<'a> {
     }
 
     fn next_run(&mut self, schedule: &Schedule, has_run: bool) -> Result<Timestamp, ReadError> {
-        if let Some(at) = self.time("next_run")? {
+        let latest = self.reader.window.now.plus(FARTHEST_NEXT_RUN);
+        if let Some(at) = self.time("next_run")?.filter(|at| *at < latest) {
             return Ok(Timestamp::At(at));
         }
         Ok(match text(self.get("next_run")?).filter(|text| !text.is_empty()) {

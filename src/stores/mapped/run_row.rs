@@ -21,6 +21,8 @@ pub struct RunRow {
     end: Option<Instant>,
     pub is_open: bool,
     pub outcome: Outcome,
+    /// Whether the mapping does not know its status, and no error is known.
+    pub has_odd_status: bool,
     tokens: Option<u32>,
     cost_usd: f32,
     message: MessageFate,
@@ -70,13 +72,15 @@ impl RunRow {
             (_, Some(1..)) => (if failed { Outcome::Failed } else { Outcome::Worked }, count),
             _ if failed => (Outcome::Threw, None),
             (None, _) if has_odd_end => (Outcome::Unread, None),
+            (_, None) if !values::is_nothing(get("tokens")?) => (Outcome::Unread, None),
             (_, Some(0)) => (Outcome::Empty, count),
             (_, None) => (Outcome::Unproven, None),
         };
+        let has_odd_status = status == Some(Status::Unknown) && !failed;
         let cost_usd = tally.read("cost_usd", get("cost_usd")?, values::cost).unwrap_or(0.0);
         let message = values::message_fate(get("message")?);
         tally.at(start);
-        Ok(Ok(RunRow { start, end, is_open, outcome, tokens, cost_usd, message, error }))
+        Ok(Ok(RunRow { start, end, is_open, outcome, has_odd_status, tokens, cost_usd, message, error }))
     }
 
     /// None while it is in flight.
@@ -87,6 +91,11 @@ impl RunRow {
         let end = self.end.unwrap_or(self.start);
         let RunRow { tokens, cost_usd, message, .. } = *self;
         Some(Fire { tokens, cost_usd, message, ..Fire::ended(end, self.outcome).started(self.start) })
+    }
+
+    /// When it began, if it is in flight.
+    pub fn open_since(&self) -> Option<Instant> {
+        if self.fire().is_none() { Some(self.start) } else { None }
     }
 
     pub fn add_to(self, job: &mut Job, reader: &Reader<'_>) {

@@ -10,7 +10,7 @@ use crate::db::ReadError;
 use crate::model::{Fire, Job, Outcome, QueryFacts, Snapshot, State};
 use crate::numbers::{as_u64, count};
 use crate::time::{DAY, Instant, Millis};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Rows that are read at most.
 const MAX_RUNS: usize = 1_000_000;
@@ -24,6 +24,8 @@ const MOST_ARE_READ: usize = 4;
 /// Of runs before those without a count, one in so many may lack it too, and there must be so many.
 const MOST_ARE_COUNTED: usize = 5;
 const MIN_COUNTED: usize = 3;
+/// So many runs in a row that have not ended are not in flight at a time.
+const MIN_OPEN: usize = 3;
 
 /// What the query for runs gave.
 pub struct Read {
@@ -45,6 +47,7 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
     let windowed = since::bind(reader, &query, &mut prepared, since)?;
     let jobs = snapshot.jobs.iter().enumerate();
     let index: HashMap<String, usize> = jobs.map(|(position, job)| (job.id.clone(), position)).collect();
+    let mut open: Vec<Vec<Instant>> = vec![Vec::new(); snapshot.jobs.len()];
     let mut dropped = vec![Dropped::default(); snapshot.jobs.len()];
     let (mut shows_open, mut unknown, mut strangers) = (false, None, Strangers::default());
     let mut tally = Tally::of(query.key, &columns);
@@ -69,11 +72,14 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
             }
         };
         shows_open |= run.is_open || (columns.has("end") && columns.has("start"));
-        if run.outcome == Outcome::Unread {
+        if run.has_odd_status {
             unknown = values::text(columns.get(row, "status")?);
         }
         match position {
-            Some(position) => run.add_to(&mut snapshot.jobs[position], reader),
+            Some(position) => {
+                open[position].extend(run.open_since());
+                run.add_to(&mut snapshot.jobs[position], reader);
+            }
             None => strangers.note(id, values::shown(columns.get(row, "name")?), &run),
         }
     }
@@ -91,9 +97,22 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
     for (job, dropped) in snapshot.jobs.iter_mut().zip(&dropped) {
         dropped.judge(job);
     }
+    for (job, open) in snapshot.jobs.iter_mut().zip(open) {
+        since_the_first_open(job, open);
+    }
     strangers.settle(reader.window.now, snapshot);
     judge_what_was_read(rows, has_dropped, snapshot);
     Ok(Read { shows_open, facts })
+}
+
+/// Takes a job for running since the first of its last runs, if several in a row have not ended: none is served any more. One
+/// that was cut may stay open for ever, and is followed by others that end.
+fn since_the_first_open(job: &mut Job, mut open: Vec<Instant>) {
+    let ended = job.fires.iter().filter_map(Fire::known_start).max();
+    open.retain(|start| ended.is_none_or(|ended| *start > ended));
+    if open.len() >= MIN_OPEN {
+        job.running_since = open.into_iter().min();
+    }
 }
 
 /// Rows of a job that are not used.
@@ -190,6 +209,7 @@ impl Strangers {
             let without = |job: &&mut Job| job.fires.is_empty() && job.running_since.is_none();
             let is_older = |job: &&mut Job| job.created_at.is_none_or(|made| made < last);
             let why = "no run has its id, and runs of ids that no job has go on: compare the column job with id";
+            snapshot.notes.push("runs of ids that no job has go on: compare the column job with id".to_owned());
             for job in snapshot.jobs.iter_mut().filter(without).filter(is_older) {
                 unjudged::one(job, why);
             }
@@ -210,7 +230,7 @@ fn last_of_regular(fires: &[Fire], now: Instant) -> Option<Instant> {
     ends.sort_unstable();
     let mut between: Vec<Millis> = ends.windows(2).map(|pair| pair[1].since(pair[0])).collect();
     between.sort_unstable();
-    let usual = between.get(between.len() / 2)?;
+    let usual = between.get(between.len() * 3 / 4)?;
     let last = *ends.last()?;
     (ends.len() >= gone::MIN_OF_REGULAR && now.since(last) <= *usual).then_some(last)
 }
@@ -236,7 +256,7 @@ pub fn finish(job: &mut Job) {
     {
         job.fires.push(fires::of_row(run, Outcome::Unproven));
     }
-    fires::forget_zeros(&mut job.fires);
+    fires::forget_zeros(&mut job.fires, &HashSet::new());
     doubt_uncounted(&mut job.fires);
     job.uses_model = job.fires.iter().any(|fire| fire.tokens.is_some());
     let errors = job.fires.iter().rev().take_while(|fire| fire.has_failed()).count();
