@@ -217,12 +217,16 @@ struct StoreKeys {
     /// The tables by which a database is recognized, and which alone may be read. Required.
     #[schemars(example = ["tasks", "task_log"])]
     tables: Vec<String>,
-    /// One SELECT with a row per job. Columns: id, schedule, and of name, enabled, kind, timezone, next_run, last_start, last_end,
+    /// Columns that not every version of the store has, as table.column: NULL where they are missing.
+    #[serde(default)]
+    #[schemars(example = ["tasks.locked_at"])]
+    optional: Vec<String>,
+    /// One SELECT with a row per job. Columns: id, and of name, enabled, kind, schedule, timezone, next_run, last_start, last_end,
     /// last_status, last_error, errors, created_at, running_since what there is. Required.
     #[schemars(example = &"SELECT id, cron AS schedule, next_run FROM tasks")]
     jobs: String,
-    /// One SELECT with a row per run. Columns: job, and of name, start, end, duration_ms, status, tokens, error what there is. `:since` is
-    /// when the window begins.
+    /// One SELECT with a row per run. Columns: job, and of name, start, end, duration_ms, status, tokens, cost_usd, message, error what
+    /// there is. `:since` is when the window begins.
     #[serde(default)]
     #[schemars(example = &"SELECT task_id AS job, started AS start, ended AS \"end\", status, error FROM task_log WHERE started > :since")]
     runs: Option<String>,
@@ -243,7 +247,8 @@ struct StoreKeys {
     #[serde(default, deserialize_with = "by_name")]
     #[schemars(with = "String", example = &"unix-ms")]
     time: Option<TimeForm>,
-    /// How cron expressions are read: posix (five fields) or seconds-first. Default: posix.
+    /// How cron expressions of more than five fields are read: posix (seconds first), seconds-first (the same, and times that a clock
+    /// change leaves out are left out), seconds-last, or quartz (seconds first, Sunday is day 1). Default: posix.
     #[serde(default, deserialize_with = "by_name")]
     #[schemars(with = "String", example = &"seconds-first")]
     cron: Option<Dialect>,
@@ -259,6 +264,10 @@ struct StoreKeys {
     #[serde(default, deserialize_with = "duration")]
     #[schemars(with = "String", example = &"10m")]
     longest_run: Option<Millis>,
+    /// How long runs are kept before they are deleted: a job without runs was not silent before that. Default: for ever.
+    #[serde(default, deserialize_with = "duration")]
+    #[schemars(with = "String", example = &"1d")]
+    keeps: Option<Millis>,
     /// How long after the first, second, ... error in a row a job is tried again. Default: at its next slot.
     #[serde(default)]
     #[schemars(example = ["30s", "5m"])]
@@ -437,6 +446,7 @@ impl StoreKeys {
         if self.tables.is_empty() {
             return Err("a [[store]] needs tables by which it is recognized".to_owned());
         }
+        let optional = self.optional.iter().map(|name| table_and_column(name));
         let backoff =
             self.backoff.iter().map(|text| parse_duration(text).map_err(|error| format!("{text:?}: {error}")));
         let usual = Words::default();
@@ -446,6 +456,7 @@ impl StoreKeys {
             name: self.name,
             place,
             tables: self.tables,
+            optional: optional.collect::<Result<_, _>>()?,
             jobs: self.jobs,
             runs: self.runs,
             heartbeat: self.heartbeat,
@@ -461,9 +472,19 @@ impl StoreKeys {
             moves_before: self.moves_before,
             parallel: self.parallel.and_then(|runs| usize::try_from(runs).ok()),
             longest_run: self.longest_run,
+            keeps: self.keeps,
             backoff: backoff.collect::<Result<_, _>>()?,
             commands: self.commands,
         })
+    }
+}
+
+/// The parts of `table.column`.
+fn table_and_column(name: &str) -> Result<(String, String), String> {
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    match name.split_once('.') {
+        Some((table, column)) if is_name(table) && is_name(column) => Ok((table.to_owned(), column.to_owned())),
+        _ => Err(format!("optional: {name:?} is not a column such as tasks.locked_at")),
     }
 }
 

@@ -323,7 +323,7 @@ impl Writer<'_> {
         if next.is_some() && self.context.snapshot.traits.rewrites_rows_on_restart() {
             return next;
         }
-        let from = self.counts_from(cadence)?;
+        let Some(from) = self.counts_from(cadence) else { return next };
         let from = end_of_pauses(job, from, now);
         let is_bad = has_failed_last(job);
         let first = self.first_due(cadence, from, is_bad)?;

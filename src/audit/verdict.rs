@@ -10,7 +10,7 @@ use super::runs::Usage;
 use super::sentence::sentence;
 use super::timeline::Timeline;
 use crate::catalog::{Problem, Severity, Status};
-use crate::model::{AssumedZone, Job, JobIndex, Liveness, Outcome};
+use crate::model::{AssumedZone, Job, JobIndex, Liveness, Mapped, Outcome};
 use crate::settings::Settings;
 use crate::text::Text;
 use crate::time::{Instant, Millis};
@@ -120,8 +120,8 @@ pub struct Verdict {
     pub liveness: Liveness,
     /// The zone of schedules that name none.
     pub zone: AssumedZone,
-    /// The name of the mapping by which the database was read, if it was read by one.
-    pub mapping: Option<String>,
+    /// The mapping by which the database was read, if it was read by one.
+    pub mapping: Option<Mapped>,
 }
 
 impl Index<JobIndex> for Verdict {

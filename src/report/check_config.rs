@@ -4,14 +4,16 @@ use super::content::{Audited, Report};
 use super::sanitize;
 use crate::audit::policy::{IncidentMute, JobSettings, Policy, Setting};
 use crate::catalog::Problem;
-use crate::model::Outcome;
-use crate::numbers::exactly;
+use crate::model::{ColumnFacts, Mapped, Outcome};
+use crate::numbers::{count, exactly};
 use crate::settings::{Quiet, Severities, THRESHOLDS, Thresholds};
 use crate::time::Instant;
 
 const MAX_NAME_LEN: usize = 120;
 /// Jobs of a mapped store that are shown, and runs of each.
 const SHOWN: usize = 3;
+/// The longest name of a column with a meaning.
+const MAX_COLUMN_LEN: usize = 13;
 
 /// The settings of all jobs, then what is special about each.
 pub fn render(report: &Report, policy: &Policy) -> String {
@@ -45,7 +47,9 @@ pub fn render(report: &Report, policy: &Policy) -> String {
             text += &format!("  {}: {special}\n", sanitize::text(job.job.label(), MAX_NAME_LEN));
         }
         if let Some(mapping) = &audited.verdict.mapping {
-            text += &understood(mapping, audited);
+            text += &format!("  read as {:?}\n", sanitize::text(&mapping.name, MAX_NAME_LEN));
+            text += &gave(mapping);
+            text += &understood(audited);
         }
         for note in &audited.verdict.notes {
             text += &format!("note: {}\n", sanitize::text(note, MAX_NAME_LEN));
@@ -54,12 +58,37 @@ pub fn render(report: &Report, policy: &Policy) -> String {
     text
 }
 
+/// What each query of a mapping gave, and each of its columns.
+fn gave(mapping: &Mapped) -> String {
+    let mut text = String::new();
+    for query in &mapping.queries {
+        let times = query.times.map(|(first, last)| format!(", from {} to {} UTC", first.minute(), last.minute()));
+        text += &format!("  {}: {}{}\n", query.key, count(query.rows, "row"), times.unwrap_or_default());
+        for unused in &query.unused {
+            text += &format!("    {}\n", sanitize::text(unused, MAX_NAME_LEN));
+        }
+        for column in &query.columns {
+            text +=
+                &format!("    {:<MAX_COLUMN_LEN$} {}\n", sanitize::text(&column.name, MAX_COLUMN_LEN), values(column));
+        }
+    }
+    text
+}
+
+/// How many values a column gave, and how many of them can't be read.
+fn values(column: &ColumnFacts) -> String {
+    let example = column.example.as_deref().unwrap_or_default();
+    let unread = match column.unread {
+        0 => String::new(),
+        unread => format!(", {unread} can't be read, such as {:?}", sanitize::text(example, MAX_NAME_LEN)),
+    };
+    let filled = if column.filled == 0 { "only NULL".to_owned() } else { count(column.filled, "value") };
+    filled + &unread
+}
+
 /// The first jobs of a mapped store, and the last runs of each, as they are understood.
-fn understood(mapping: &str, audited: &Audited) -> String {
-    let mut text = format!(
-        "  read as {:?}; the first jobs, as they are understood, in UTC:\n",
-        sanitize::text(mapping, MAX_NAME_LEN)
-    );
+fn understood(audited: &Audited) -> String {
+    let mut text = "  the first jobs, as they are understood, in UTC:\n".to_owned();
     for report in audited.jobs().take(SHOWN) {
         let job = &report.job;
         let time = |at: Option<Instant>| at.map_or_else(|| "unknown".to_owned(), Instant::minute);
