@@ -4,7 +4,8 @@
 use crate::audit::policy::{IncidentMute, Mute, Rule};
 use crate::settings::{
     FailOn, NotifyOn, ProcessCheck, Quiet, SettingError, THRESHOLDS, Threshold, ThresholdOverrides, Value, ZoneChoice,
-    nearest, parse_cadences, parse_count, parse_duration, parse_instant, parse_quiet, parse_timeout, parse_zone,
+    nearest, parse_cadences, parse_command, parse_count, parse_duration, parse_instant, parse_quiet, parse_timeout,
+    parse_zone,
 };
 use crate::stores::{Dialect, Form, Mapping, TimeForm, Words};
 use crate::time::{DAY, Instant, Millis, TimeText};
@@ -161,8 +162,10 @@ pub struct Keys {
     #[serde(deserialize_with = "by_name")]
     #[schemars(with = "String", example = &"ignore")]
     process: Option<ProcessCheck>,
-    /// A shell command that is told each incident once, on stdin; `-` prints the news. Default: none.
-    #[schemars(example = &"mail -s \"$SCHED_AUDIT_TITLE\" me@example.org")]
+    /// The shell command of `--notify`, where the command line gives that without one; `-` prints the news. It is run by no
+    /// other call. Default: none.
+    #[serde(deserialize_with = "command")]
+    #[schemars(with = "String", example = &"mail -s \"$SCHED_AUDIT_TITLE\" me@example.org")]
     notify: Option<String>,
     /// Lowest severity that the command is told: warning or critical. Default: critical.
     #[serde(deserialize_with = "by_name")]
@@ -583,6 +586,10 @@ fn timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Millis>,
 
 fn zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ZoneChoice>, D::Error> {
     read(deserializer, parse_zone)
+}
+
+fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    read(deserializer, parse_command)
 }
 
 fn by_name<'de, D: Deserializer<'de>, T: ValueEnum>(deserializer: D) -> Result<Option<T>, D::Error> {

@@ -55,11 +55,24 @@ use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
 fn main() -> ExitCode {
     panics::remember();
     let started = Clock::now();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|age| i64::try_from(age.as_millis()).ok());
-    let now = time::Instant::from_millis(now.unwrap_or(0));
     let run = || match cli::Cli::try_parse() {
         Ok(cli) => session::run(cli, now, started),
-        Err(message) => session::refuse(&message, now),
+        Err(message) => session::refuse(&message, now()),
     };
     ExitCode::from(panics::catch(run).unwrap_or_else(|error| session::fail(&report::CallError::Internal(error))))
+}
+
+/// The current time.
+fn now() -> time::Instant {
+    if let Some(instant) = time_of_tests() {
+        return instant;
+    }
+    let age = SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|age| i64::try_from(age.as_millis()).ok());
+    time::Instant::from_millis(age.unwrap_or(0))
+}
+
+/// The time that tests of --notify give to a debug build: what is told depends on the clock, which nothing else may set.
+fn time_of_tests() -> Option<time::Instant> {
+    let given = if cfg!(debug_assertions) { std::env::var("SCHED_AUDIT_TEST_CLOCK").ok() } else { None };
+    settings::parse_instant(&given?).ok()
 }

@@ -1,7 +1,9 @@
 //! What an operator may set: thresholds, their defaults, and how values are read from the command line and the config file.
 
+mod command;
 mod thresholds;
 
+pub use command::parse_command;
 use thresholds::option;
 pub use thresholds::{THRESHOLDS, Threshold, ThresholdOverrides, Thresholds, Value};
 
