@@ -21,10 +21,10 @@ pub fn lateness(context: &Context<'_>, subject: &Subject<'_>, due: Instant) -> O
     Some(if is_lost && !is_excused { Severity::Critical } else { Severity::Warning })
 }
 
-/// Whether so many cadences have passed since a slot that it is lost.
+/// Whether so many cadences have passed since a slot that it is lost; quiet hours don't count.
 fn has_passed(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence, due: Instant) -> bool {
     let end = cadence.advance(due, subject.settings.thresholds.late_cadences);
-    end.is_some_and(|end| context.settings.now > end)
+    end.is_some_and(|end| context.awake(subject, due, context.settings.now) > end.since(due))
 }
 
 /// Whether the scheduler may not have seen the row yet: it was edited or resumed by hand, and the timer still sleeps.

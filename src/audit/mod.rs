@@ -29,6 +29,7 @@ mod subjects;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod unjudged;
 mod verdict;
 mod witness;
 mod worker;
@@ -40,7 +41,8 @@ pub use incident::Incident;
 pub use ledger::{Excuse, Fate, Ledger};
 pub use runs::Usage;
 pub use timeline::{Mark, Timeline};
-pub use verdict::{JobMetrics, JobReport, LocatedFinding, Verdict};
+pub use unjudged::Unjudged;
+pub use verdict::{JobMetrics, JobReport, LocatedFinding, MutedIncident, Verdict};
 
 use crate::catalog::Severity;
 use crate::model::{Job, Snapshot};
@@ -54,13 +56,14 @@ use worker::{Phase, Worker};
 
 /// Judges the jobs of a database.
 pub fn audit(mut snapshot: Snapshot, policy: &Policy) -> Verdict {
-    let Judged { judgments, incidents, information, muted_jobs } = judge(&snapshot, policy);
+    let Judged { judgments, incidents, information, muted_jobs, unjudged } = judge(&snapshot, policy);
     let jobs = std::mem::take(&mut snapshot.jobs).into_iter().zip(judgments);
     let mut verdict = Verdict {
         jobs: jobs.map(|(job, judgment)| JobReport::new(job, judgment)).collect(),
         incidents,
         muted: Vec::new(),
         muted_jobs,
+        unjudged,
         information,
         notes: std::mem::take(&mut snapshot.notes),
         liveness: std::mem::take(&mut snapshot.liveness),
@@ -78,6 +81,7 @@ struct Judged {
     incidents: Vec<Incident>,
     information: Vec<Finding>,
     muted_jobs: usize,
+    unjudged: Option<Unjudged>,
 }
 
 fn judge(snapshot: &Snapshot, policy: &Policy) -> Judged {
@@ -111,7 +115,8 @@ fn judge(snapshot: &Snapshot, policy: &Policy) -> Judged {
             None => information.push(finding),
         }
     }
-    Judged { judgments, incidents, information, muted_jobs }
+    let unjudged = unjudged::in_quiet_hours(&fleet);
+    Judged { judgments, incidents, information, muted_jobs, unjudged }
 }
 
 fn judgment(fleet: &Fleet<'_>, subject: &Subject<'_>, told: &[Finding]) -> Judgment {

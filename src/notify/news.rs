@@ -281,7 +281,7 @@ fn damage(incident: &Incident, audited: &Audited) -> Damage {
 /// Whether a mute covers an incident that was told: a `[[mute]]`, or those of all of its jobs.
 fn is_muted_in(entry: &Entry, audited: &Audited) -> bool {
     let verdict = &audited.verdict;
-    if verdict.muted.iter().any(|muted| muted.fingerprint == entry.fingerprint) {
+    if verdict.muted.iter().any(|muted| muted.incident.fingerprint == entry.fingerprint) {
         return true;
     }
     let Some(problem) = Problem::named(&entry.damage.cause) else { return false };

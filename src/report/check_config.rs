@@ -2,8 +2,9 @@
 
 use super::content::{Audited, Report};
 use super::sanitize;
-use crate::audit::policy::{IncidentMute, JobSettings, Policy};
-use crate::model::Outcome;
+use crate::audit::policy::{self, IncidentMute, JobSettings, Policy};
+use crate::model::{Job, Outcome};
+use crate::numbers::count;
 use crate::settings::{Quiet, THRESHOLDS, Thresholds};
 use crate::time::Instant;
 
@@ -16,7 +17,11 @@ pub fn render(report: &Report, policy: &Policy) -> String {
     let thresholds = &policy.settings.thresholds;
     let base: Vec<String> = THRESHOLDS.iter().map(|threshold| threshold_text(threshold.key, thresholds)).collect();
     let mut text = format!("every job: {}\n", base.join(", "));
-    let expected: Vec<String> = policy.expected.iter().map(|pattern| format!("{:?}", pattern.to_string())).collect();
+    let jobs = report.audited().flat_map(|(_, audited)| &audited.verdict.jobs).map(|report| &report.job);
+    let jobs: Vec<&Job> = jobs.collect();
+    let missing: Vec<String> = policy.missing(jobs.into_iter()).iter().map(ToString::to_string).collect();
+    let expected: Vec<String> =
+        policy.expected.iter().map(|pattern| expected(&pattern.to_string(), &missing)).collect();
     if !expected.is_empty() {
         text += &format!("expected: {}\n", expected.join(", "));
     }
@@ -26,7 +31,8 @@ pub fn render(report: &Report, policy: &Policy) -> String {
         text += &format!("quiet: {}\n", windows(&policy.settings.quiet));
     }
     for mute in &policy.mutes {
-        text += &format!("mute: {} ({file} line {})\n", muted(mute, policy.settings.now), mute.line);
+        let state = state_of_mute(mute, report, policy.settings.now);
+        text += &format!("mute: {} ({file} line {}): {state}\n", muted(mute, policy.settings.now), mute.line);
     }
     for (database, audited) in report.audited() {
         text += &format!("\n{}\n", sanitize::path(&database.path, MAX_NAME_LEN));
@@ -83,6 +89,32 @@ fn understood(mapping: &str, audited: &Audited) -> String {
 
 fn windows(quiet: &[Quiet]) -> String {
     quiet.iter().map(Quiet::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// An expected pattern, and whether a watched job matches it.
+fn expected(pattern: &str, missing: &[String]) -> String {
+    let shown = sanitize::text(pattern, MAX_NAME_LEN);
+    if missing.iter().any(|one| one == pattern) {
+        format!("{shown:?} (no watched job matches)")
+    } else {
+        format!("{shown:?}")
+    }
+}
+
+/// What a mute does now.
+fn state_of_mute(mute: &IncidentMute, report: &Report, now: Instant) -> String {
+    if !mute.holds(now) {
+        return "has ended, remove it".to_owned();
+    }
+    let mut jobs = report.audited().flat_map(|(_, audited)| &audited.verdict.jobs).map(|report| &report.job);
+    if mute.job.as_ref().is_some_and(|pattern| !jobs.any(|job| policy::matches(pattern, job))) {
+        return "matches no job".to_owned();
+    }
+    let muted = report.audited().flat_map(|(_, audited)| &audited.verdict.muted);
+    match muted.filter(|muted| muted.by.as_ref().is_some_and(|by| by.line == mute.line)).count() {
+        0 => "matches nothing now".to_owned(),
+        incidents => format!("mutes {}", count(incidents, "incident")),
+    }
 }
 
 /// What a mute covers, until when, and why.

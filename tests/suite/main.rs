@@ -16,6 +16,7 @@ mod openclaw;
 mod openclaw_versions;
 mod output;
 mod process;
+mod quiet;
 mod readme;
 mod repair;
 mod tools;

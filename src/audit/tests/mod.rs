@@ -13,6 +13,7 @@ mod openclaw;
 mod outage;
 mod past_due;
 mod properties;
+mod quiet;
 mod repair;
 mod simulator;
 mod timeline;
