@@ -1,7 +1,9 @@
 //! The config file: TOML with the long options, underscores for hyphens, a `[[job]]` for each special case, and a `[[mute]]` for
 //! each incident that is not reported.
 
-use crate::audit::policy::{IncidentMute, Mute, Rule};
+mod trust;
+
+use crate::audit::policy::{IncidentMute, Mute, Rule, contradiction};
 use crate::settings::{
     FailOn, NotifyOn, ProcessCheck, Quiet, SettingError, THRESHOLDS, Threshold, ThresholdOverrides, Value, ZoneChoice,
     nearest, parse_cadences, parse_command, parse_count, parse_duration, parse_instant, parse_quiet, parse_timeout,
@@ -16,7 +18,7 @@ use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Deserializer, de};
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -78,12 +80,20 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// It can't be read.
-    #[error("{}: can't be read: {error}", .path.display())]
+    #[error("{}: can't be read: {error}; pass --no-config to do without", .path.display())]
     Read {
         /// The file.
         path: PathBuf,
         /// The system's error.
         error: std::io::Error,
+    },
+    /// Others can write it.
+    #[error("{}: is not obeyed: {why}", .path.display())]
+    Distrusted {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: trust::Distrust,
     },
     /// A line of it is wrong.
     #[error("{}:{} {message}", .path.display(), .line.map_or_else(String::new, |line| format!(" line {line}:")))]
@@ -137,8 +147,8 @@ pub struct Keys {
     #[schemars(example = ["test-*"])]
     ignore: Vec<String>,
     /// Jobs that must exist and be watched: critical if none matches the pattern.
-    #[schemars(example = ["heartbeat"])]
-    expect: Vec<String>,
+    #[schemars(with = "Vec<String>", example = ["heartbeat"])]
+    expect: Vec<Spanned<String>>,
     /// Lowest severity that makes the exit code non-zero: warning, critical, or never. Default: warning.
     #[serde(deserialize_with = "by_name")]
     #[schemars(with = "String", example = &"critical")]
@@ -318,6 +328,7 @@ impl Config {
     /// What is wrong with it, on which line, and the most similar name.
     pub fn read(path: &Path) -> Result<Config, ConfigError> {
         let text = read_file(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
+        trust::check(path).map_err(|why| ConfigError::Distrusted { path: path.to_owned(), why })?;
         let source = Source { path, text: &text };
         let mut file = DeTable::parse(&text).map_err(|error| source.refuse(&error))?;
         let thresholds = source.take_thresholds(file.get_mut())?;
@@ -328,7 +339,7 @@ impl Config {
             databases: resolved(keys.databases, path)?,
             recursive: resolved(keys.recursive, path)?,
             ignore: keys.ignore,
-            expect: keys.expect,
+            expect: Vec::new(),
             fail_on: keys.fail_on,
             timezone: keys.timezone,
             since: keys.since,
@@ -345,6 +356,9 @@ impl Config {
             mutes: Vec::new(),
             stores: Vec::new(),
         };
+        for expected in keys.expect {
+            config.expect(source.line(expected.span().start), expected.into_inner())?;
+        }
         if keys.job.len() > MAX_RULES {
             return Err(ConfigError::TooManyRules { path: path.to_owned(), count: keys.job.len() });
         }
@@ -353,7 +367,7 @@ impl Config {
             let job = job.into_inner();
             thresholds.check().map_err(|error| ConfigError::Rule { path: path.to_owned(), line, error })?;
             if job.expect {
-                config.expect.push(job.pattern.clone());
+                config.expect(line, job.pattern.clone())?;
             }
             config.rules.push(job.rule(line, thresholds));
         }
@@ -375,15 +389,34 @@ impl Config {
         Ok(config)
     }
 
-    /// Reads the first file of the usual [`places`] that exists; without one, nothing is set.
+    /// Takes in a job that must exist, unless it is ignored.
+    fn expect(&mut self, line: usize, pattern: String) -> Result<(), ConfigError> {
+        if let Some(ignored) = contradiction(&pattern, &self.ignore)
+            && let Some(path) = &self.path
+        {
+            let message = format!(
+                "expect {pattern:?} and ignore {ignored:?} contradict each other: a job that is ignored is not watched"
+            );
+            return Err(ConfigError::Line { path: path.clone(), line: Some(line), message });
+        }
+        self.expect.push(pattern);
+        Ok(())
+    }
+
+    /// Reads the first file of the usual [`places`] that exists; without one, nothing is set. What can't be looked at, or is a
+    /// link without a target, may be what the operator has set.
     ///
     /// # Errors
     /// As [`Config::read`].
     pub fn find() -> Result<Config, ConfigError> {
-        match places().iter().find(|place| place.exists()) {
-            Some(place) => Config::read(place),
-            None => Ok(Config::default()),
+        for place in places() {
+            match place.symlink_metadata() {
+                Ok(_) => return Config::read(&place),
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+                Err(error) => return Err(ConfigError::Read { path: place, error }),
+            }
         }
+        Ok(Config::default())
     }
 }
 

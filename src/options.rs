@@ -1,6 +1,6 @@
 //! The options of a call: the command line and the config file merged, validated, and completed by defaults.
 
-use crate::audit::policy::Policy;
+use crate::audit::policy::{Policy, contradiction};
 use crate::cli::{Cli, OutputArgs};
 use crate::config::{Config, ConfigError};
 use crate::notify::{self, Notify, Sight, Wanted};
@@ -80,6 +80,9 @@ pub enum OptionsError {
     /// A format without a history.
     #[error("--history has no place in --format {0}; use --format table or json")]
     History(String),
+    /// A job that must exist and is not looked at.
+    #[error("--expect {0:?} and --ignore {1:?} contradict each other: a job that is ignored is not watched")]
+    Contradiction(String, String),
     /// Thresholds that contradict each other.
     #[error(transparent)]
     Setting(#[from] SettingError),
@@ -101,6 +104,11 @@ impl Options {
             None if cli.no_config => Config::default(),
             None => Config::find()?,
         };
+        for expected in &cli.expect {
+            if let Some(ignored) = contradiction(expected, &cli.ignore) {
+                return Err(OptionsError::Contradiction(expected.clone(), ignored.to_owned()));
+            }
+        }
         let overrides = cli.thresholds.or(&file.thresholds);
         overrides.check()?;
         let settings = Settings {

@@ -133,6 +133,12 @@ pub fn matches(pattern: &WildMatch, job: &Job) -> bool {
     pattern.matches(&job.id) || pattern.matches(&job.name)
 }
 
+/// The pattern of ignored jobs that covers an expected one: nobody can want both.
+pub fn contradiction<'a>(expected: &str, ignored: &'a [String]) -> Option<&'a str> {
+    let covers = |pattern: &&String| *pattern == expected || WildMatch::new(pattern).matches(expected);
+    ignored.iter().find(covers).map(String::as_str)
+}
+
 /// Exact patterns come after all others, then those with more literal characters.
 fn specificity(pattern: &WildMatch) -> (bool, usize) {
     let text = pattern.to_string();

@@ -1,6 +1,8 @@
 //! The file of `--config`.
 
-use crate::{HOURLY, History, INCIDENT, Run, command, run};
+use crate::{HOURLY, History, INCIDENT, INCIDENT_TIME, Run, command, run, run_unprivileged, run_unprivileged_with};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
 /// Runs with a file of this text.
 fn with(text: &str, arguments: &[&str]) -> Run {
@@ -285,4 +287,81 @@ fn a_config_file_is_found_where_the_help_says() {
     let check = with_home(&["--check-config"]).out;
     assert!(check.contains(&format!("config: {}/sched-audit/config.toml", home.path().display())), "{check}");
     assert!(with_home(&["--check-config", "--no-config"]).out.contains("config: none"));
+}
+
+/// A config file of this text in a directory of its own, which everybody may read.
+fn config_of(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    chmod(directory.path(), 0o755);
+    let path = directory.path().join("agents.toml");
+    std::fs::write(&path, text).unwrap();
+    (directory, path)
+}
+
+fn chmod(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_file_that_others_can_write_is_not_obeyed() {
+    let (directory, path) = config_of("fail_on = \"never\"\n");
+    let audit = || run(&[&["--config", path.to_str().unwrap()][..], &INCIDENT].concat());
+    assert_eq!(audit().code, 0);
+    let refused = |why: &str| {
+        let run = audit();
+        assert!(run.code == 3 && run.err.contains("is not obeyed: ") && run.err.contains(why), "{why}: {}", run.err);
+    };
+    chmod(&path, 0o646);
+    refused("agents.toml can be written by everybody (mode 0646): run chmod o-w");
+    chmod(&path, 0o644);
+    chmod(directory.path(), 0o777);
+    refused("can be written by everybody (mode 0777)");
+    chmod(directory.path(), 0o1777);
+    assert_eq!(audit().code, 0, "nobody can replace a file of mine in a sticky directory");
+    // For another user, it is root's where the tests run as root, and else somebody else's.
+    let other = run_unprivileged(&[&["--config", path.to_str().unwrap()][..], &INCIDENT_TIME, &["x.db"]].concat());
+    assert!(!other.err.contains("is not obeyed"), "{}", other.err);
+    if std::os::unix::fs::chown(&path, Some(4321), None).is_ok() {
+        refused("agents.toml is owned by user 4321, who is neither root nor the caller (user 0)");
+        std::os::unix::fs::chown(&path, Some(0), None).unwrap();
+        std::os::unix::fs::chown(directory.path(), Some(4321), None).unwrap();
+        refused("is owned by user 4321");
+    }
+}
+
+#[test]
+fn a_link_without_a_target_and_a_directory_that_cant_be_looked_at_are_errors() {
+    let home = tempfile::tempdir().unwrap();
+    chmod(home.path(), 0o755);
+    let place = home.path().join("sched-audit");
+    std::fs::create_dir(&place).unwrap();
+    std::os::unix::fs::symlink("nowhere.toml", place.join("config.toml")).unwrap();
+    let mut audit = command();
+    let dangling: Run = audit.env("XDG_CONFIG_HOME", home.path()).args(INCIDENT).output().unwrap().into();
+    assert!(dangling.code == 3 && dangling.err.contains("config.toml: can't be read"), "{}", dangling.err);
+    chmod(&place, 0o700);
+    let unread = run_unprivileged_with("XDG_CONFIG_HOME", home.path(), &["x.db"]);
+    if std::fs::metadata(&place).unwrap().uid() == 0 {
+        assert!(unread.code == 3 && unread.err.contains("config.toml: can't be read"), "{}", unread.err);
+        assert!(unread.err.contains("pass --no-config"), "{}", unread.err);
+    }
+    let without = run_unprivileged_with("XDG_CONFIG_HOME", home.path(), &["--no-config", "x.db"]);
+    assert!(without.err.contains("x.db"), "{}", without.err);
+}
+
+#[test]
+fn a_job_is_either_expected_or_ignored() {
+    for (text, said) in [
+        (
+            "expect = [\n\"a\",\n\"nightly\"]\nignore = [\"night*\"]\n",
+            "line 3: expect \"nightly\" and ignore \"night*\"",
+        ),
+        ("ignore = [\"x\"]\n[[job]]\nmatch = \"x\"\nexpect = true\n", "line 2: expect \"x\" and ignore \"x\""),
+    ] {
+        let refused = with(text, &INCIDENT);
+        assert!(refused.code == 3 && refused.err.contains(said), "{text}: {}", refused.err);
+    }
+    let refused = run(&[&["--expect", "a", "--ignore", "?"][..], &INCIDENT].concat());
+    assert!(refused.code == 3 && refused.err.contains("contradict each other"), "{}", refused.err);
+    assert_eq!(with("expect = [\"heartbeat\"]\nignore = [\"a*\"]\n", &INCIDENT).code, 2);
 }

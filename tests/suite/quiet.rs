@@ -73,7 +73,8 @@ fn what_fell_silent_before_the_night_is_told_after_it_from_its_true_begin() {
 
 #[test]
 fn a_mute_says_why_and_until_when() {
-    let mute = "[[mute]]\nfingerprint = \"ea1abcca7f241b8e\"\nuntil = \"2026-05-02\"\nreason = \"it moves\\u001b[2J\"\n";
+    let mute =
+        "[[mute]]\nfingerprint = \"ea1abcca7f241b8e\"\nuntil = \"2026-05-02\"\nreason = \"it moves\\u001b[2J\"\n";
     let all = with(mute, &[&["--all"], INCIDENT.as_slice()].concat()).out;
     assert!(all.contains("\nMuted\n") && !all.contains('\u{1b}'), "{all}");
     let all = all.replace('\n', " ");
