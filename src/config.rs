@@ -1,6 +1,7 @@
 //! The config file: TOML with the long options, underscores for hyphens, a `[[job]]` for each special case, and a `[[mute]]` for
 //! each incident that is not reported.
 
+mod mistakes;
 mod trust;
 
 use crate::audit::policy::{IncidentMute, Mute, Rule, contradiction};
@@ -509,14 +510,14 @@ struct Source<'a> {
 impl Source<'_> {
     /// The line of a byte, counted from 1.
     fn line(&self, offset: usize) -> usize {
-        self.text[..offset.min(self.text.len())].matches('\n').count() + 1
+        mistakes::line_number(self.text, offset)
     }
 
     fn refuse(&self, error: &toml::de::Error) -> ConfigError {
         ConfigError::Line {
             path: self.path.to_owned(),
             line: error.span().map(|span| self.line(span.start)),
-            message: with_nearest_name(error.message()),
+            message: mistakes::explain(self.text, error.span(), error.message()),
         }
     }
 
@@ -525,11 +526,12 @@ impl Source<'_> {
         let mut given = ThresholdOverrides::default();
         for threshold in THRESHOLDS {
             let Some(value) = table.remove(threshold.key) else { continue };
-            let line = Some(self.line(value.span().start));
+            let place = value.span();
             match threshold_value(threshold, ValueDeserializer::from(value)) {
                 Ok(value) => given.set(threshold.key, value),
                 Err(error) => {
-                    let message = error.message().to_owned();
+                    let line = Some(self.line(place.start));
+                    let message = mistakes::explain(self.text, Some(place), error.message());
                     return Err(ConfigError::Line { path: self.path.to_owned(), line, message });
                 }
             }
@@ -574,26 +576,6 @@ fn resolved(paths: Vec<PathBuf>, file: &Path) -> Result<Vec<PathBuf>, ConfigErro
     paths.into_iter().map(resolve).collect()
 }
 
-/// The parser's message; where it lists what it expected instead of a name, the most similar of them.
-fn with_nearest_name(message: &str) -> String {
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    if message.starts_with("unknown")
-        && let Some(unknown) = quoted.next()
-        && let Some(nearest) = nearest(unknown, with_thresholds(quoted.collect()).into_iter())
-    {
-        return format!("unknown key {unknown:?}; did you mean {nearest:?}?");
-    }
-    message.lines().next().unwrap_or_default().to_owned()
-}
-
-/// The keys that serde knows of a table, and the thresholds, if the table has them.
-fn with_thresholds(mut keys: Vec<&str>) -> Vec<&str> {
-    if keys.contains(&BESIDE_THRESHOLDS) {
-        keys.extend(THRESHOLDS.iter().map(|threshold| threshold.key));
-    }
-    keys
-}
-
 fn read<'de, D: Deserializer<'de>, T, E: Display>(
     deserializer: D,
     parse: impl Fn(&str) -> Result<T, E>,
@@ -626,7 +608,13 @@ fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>,
 }
 
 fn by_name<'de, D: Deserializer<'de>, T: ValueEnum>(deserializer: D) -> Result<Option<T>, D::Error> {
-    read(deserializer, |text| T::from_str(text, false).map_err(|_| format!("not one of {}", names::<T>().join(", "))))
+    read(deserializer, |text| T::from_str(text, false).map_err(|_| not_one_of::<T>(text)))
+}
+
+fn not_one_of<T: ValueEnum>(text: &str) -> String {
+    let names = names::<T>();
+    let hint = nearest(text, names.iter().map(String::as_str)).map(|near| format!("; did you mean {near:?}?"));
+    format!("not one of {}{}", names.join(", "), hint.unwrap_or_default())
 }
 
 fn names<T: ValueEnum>() -> Vec<String> {
@@ -669,7 +657,7 @@ fn named_mute(name: &str) -> Result<Mute, String> {
 fn kinds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<HashMap<String, Form>>, D::Error> {
     let named = |(kind, form): (String, String)| match Form::from_str(&form, false) {
         Ok(form) => Ok((kind, form)),
-        Err(_) => Err(de::Error::custom(format!("{form:?}: not one of {}", names::<Form>().join(", ")))),
+        Err(_) => Err(de::Error::custom(format!("{form:?}: {}", not_one_of::<Form>(&form)))),
     };
     HashMap::<String, String>::deserialize(deserializer)?.into_iter().map(named).collect::<Result<_, _>>().map(Some)
 }

@@ -109,23 +109,26 @@ fn command_line_then_most_specific_rule_wins() {
 fn config_errors_name_the_line_and_the_nearest_name() {
     for (text, said) in [
         ("late_afer = \"1h\"", "line 1: unknown key \"late_afer\"; did you mean \"late_after\"?"),
-        ("\n[[job]]\nmatch = \"a\"\nmutes = []", "line 4: unknown key \"mutes\"; did you mean \"mute\"?"),
+        ("\n[[job]]\nmatch = \"a\"\nmutes = []", "line 4: unknown key \"mutes\" in a [[job]]; did you mean \"mute\"?"),
         (
             "[[job]]\nmatch = \"a\"\nmute = [\"zero-token\"]",
-            "line 3: \"zero-token\" is not a problem or a detector; did you mean \"zero-tokens\"?",
+            "line 3: mute: \"zero-token\" is not a problem or a detector; did you mean \"zero-tokens\"?",
         ),
-        ("[[job]]\nmatch = \"a\"\nmute = [\"hung-run\"]", "line 3: \"hung-run\" is now \"run-hung\""),
-        ("[[mute]]\ncause = \"row-gone\"", "line 2: \"row-gone\" is now \"jobs-gone\""),
-        ("late_after = \"soon\"", "line 1: \"soon\""),
-        ("\n[[job]]\nmatch = \"a\"\nlate_after = \"soon\"", "line 4: \"soon\""),
-        ("max_run = 60", "line 1: invalid type: integer `60`, expected a string"),
-        ("[[job]]\nmatch = \"a\"\nmax_rum = \"1h\"", "line 3: unknown key \"max_rum\"; did you mean \"max_run\"?"),
-        ("[[store]]\nmax_run = \"1h\"", "line 2: unknown field `max_run`"),
-        ("late_cadences = -1", "line 1: not a number from 0 to 1000"),
-        ("zero_streak = 0", "line 1: 0: not a whole number of 1 or more"),
-        ("fail_on = \"always\"", "line 1: \"always\": not one of warning, critical, never"),
+        ("[[job]]\nmatch = \"a\"\nmute = [\"hung-run\"]", "line 3: mute: \"hung-run\" is now \"run-hung\""),
+        ("[[mute]]\ncause = \"row-gone\"", "line 2: cause: \"row-gone\" is now \"jobs-gone\""),
+        ("late_after = \"soon\"", "line 1: late_after: \"soon\""),
+        ("\n[[job]]\nmatch = \"a\"\nlate_after = \"soon\"", "line 4: late_after: \"soon\""),
+        ("max_run = 60", "line 1: max_run is text with a unit: write max_run = \"60m\""),
+        (
+            "[[job]]\nmatch = \"a\"\nmax_rum = \"1h\"",
+            "line 3: unknown key \"max_rum\" in a [[job]]; did you mean \"max_run\"?",
+        ),
+        ("[[store]]\nmax_run = \"1h\"", "line 2: unknown key \"max_run\" in a [[store]]: it is for the whole file"),
+        ("late_cadences = -1", "line 1: late_cadences: not a number from 0 to 1000"),
+        ("zero_streak = 0", "line 1: zero_streak: 0: not a whole number of 1 or more"),
+        ("fail_on = \"always\"", "line 1: fail_on: \"always\": not one of warning, critical, never"),
         ("timezone = \"Europe/Berln\"", "did you mean Europe/Berlin?"),
-        ("[[job]]\nlate_after = \"1h\"", "missing field `match`"),
+        ("[[job]]\nlate_after = \"1h\"", "line 1: a [[job]] needs match: write match = "),
         ("late_after", "line 1"),
     ] {
         let run = with(text, &["fixtures/incident.db"]);
@@ -133,6 +136,75 @@ fn config_errors_name_the_line_and_the_nearest_name() {
     }
     let absent: Run = command().args(["--config", "no/such.toml"]).output().unwrap().into();
     assert!(absent.code == 3 && absent.err.contains("no/such.toml: can't be read"), "{}", absent.err);
+}
+
+#[test]
+fn typical_mistakes_say_what_to_type() {
+    for (text, said) in [
+        (
+            "[[mute]]\ncause = \"undelivered\"\nuntil = 2026-05-01\n",
+            "line 3: until in a [[mute]] is text in quotes: write until = \"2026-05-01\"",
+        ),
+        (
+            "[[mute]]\njob = \"a\"\nuntil = 2026-05-01T12:00:00Z\n",
+            "line 3: until in a [[mute]] is text in quotes: write until = \"2026-05-01T12:00:00Z\"",
+        ),
+        (
+            "\n[job]\nmatch = \"a\"\n",
+            "line 2: [job] stands in double brackets, because there can be several: write [[job]]",
+        ),
+        ("[[jobs]]\nmatch = \"a\"\n", "line 1: unknown key \"jobs\"; did you mean [[job]]?"),
+        ("expect = \"x\"\n", "line 1: expect is a list: write expect = [\"x\"]"),
+        (
+            "[[job]]\nmatch = \"a\"\nmute = \"zero-tokens\"\n",
+            "line 3: mute in a [[job]] is a list: write mute = [\"zero-tokens\"]",
+        ),
+        (
+            "[[job]]\nmatch = \"a\"\nexpect = \"no\"\n",
+            "line 3: expect in a [[job]] is true or false, without quotes: write expect = false",
+        ),
+        ("late_after = 15\n", "line 1: late_after is text with a unit: write late_after = \"15m\""),
+        (
+            "[[job]]\nmatch = \"a\"\nlost_after = 15\n",
+            "line 3: lost_after in a [[job]] is text with a unit: write lost_after = \"15m\"",
+        ),
+        ("timeout = 30\n", "line 1: timeout is text with a unit: write timeout = \"30s\""),
+        ("zero_streak = \"4\"\n", "line 1: zero_streak is a number, without quotes: write zero_streak = 4"),
+        ("no_resolved = \"yes\"\n", "line 1: no_resolved is true or false, without quotes: write no_resolved = true"),
+        (
+            "[[job]]\nmatch = \"a\"\ntimezone = \"UTC\"\n",
+            "line 3: unknown key \"timezone\" in a [[job]]: it is for the whole file, write it above the first [[job]]",
+        ),
+        ("[[job]]\nname = \"a\"\n", "line 2: unknown key \"name\" in a [[job]]: write match = \"a\""),
+        ("[[mute]]\nmatch = \"a\"\n", "line 2: unknown key \"match\" in a [[mute]]: write job = \"a\""),
+        (
+            "[[job]]\nmatch = [\"a\", \"b\"]\n",
+            "line 2: match is one pattern: write match = \"mail-*\", or a [[job]] for each",
+        ),
+        ("late-after = \"1h\"\n", "line 1: unknown key \"late-after\"; did you mean \"late_after\"?"),
+        ("[thresholds]\nlate_after = \"1h\"\n", "line 1: unknown key \"thresholds\": thresholds are in no table"),
+        ("mute = [\"zero-tokens\"]\n", "line 1: mute is a table of its own: write [[mute]]"),
+        (
+            "timezone = UTC # ours\n",
+            "line 1: string values must be quoted, expected literal string: write timezone = \"UTC\"",
+        ),
+        ("late_after: 1h\n", "line 1: key with no value, expected `=`: write late_after = \"1h\""),
+        ("late_after = \u{201c}1h\u{201d}\n", "use straight quotes, as in late_after = \"1h\""),
+        ("state = \"~/x\n", "line 1: state: the quotes are not closed: write state = \"~/x\""),
+        ("since = \"1d\"\nsince = \"2d\"\n", "line 2: since is set twice: keep one of them"),
+        ("quiet = \"22-7\"\n", "line 1: quiet: \"22-7\": not a window of hours: write 22:00-07:00"),
+        (
+            "fail_on = \"Critical\"\n",
+            "line 1: fail_on: \"Critical\": not one of warning, critical, never; did you mean \"critical\"?",
+        ),
+        (
+            "nonsense_of_mine = 1\n",
+            "line 1: unknown key \"nonsense_of_mine\"; sched-audit --generate config-keys lists all of them",
+        ),
+    ] {
+        let run = with(text, &["fixtures/incident.db"]);
+        assert!(run.code == 3 && run.err.contains(said), "{text}: {}", run.err);
+    }
 }
 
 #[test]

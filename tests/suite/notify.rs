@@ -274,7 +274,7 @@ fn a_command_that_tells_nobody_is_refused() {
     let config = teller.home.path().join("config.toml");
     std::fs::write(&config, "notify = \"\"\n").unwrap();
     let refused: Run = command().args(["--notify", "--config"]).arg(&config).output().unwrap().into();
-    assert!(refused.code == 3 && refused.err.contains("line 1: \"\": is empty"), "{}", refused.err);
+    assert!(refused.code == 3 && refused.err.contains("line 1: notify: \"\": is empty"), "{}", refused.err);
     let nameless: Run = command().args(["--no-config", "x.db", "--notify"]).output().unwrap().into();
     assert!(nameless.code == 3 && nameless.err.contains("--notify needs a command"), "{}", nameless.err);
     let mistaken: Run = command().arg("--notify").arg(teller.database()).output().unwrap().into();
