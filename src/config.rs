@@ -37,6 +37,8 @@ const BESIDE_THRESHOLDS: &str = "quiet";
 pub struct Config {
     /// The file; None without one.
     pub path: Option<PathBuf>,
+    /// The line of each of its keys.
+    pub lines: HashMap<String, usize>,
     /// Databases, relative to the file.
     pub databases: Vec<PathBuf>,
     /// See `--recursive`; relative to the file.
@@ -332,11 +334,14 @@ impl Config {
         trust::check(path).map_err(|why| ConfigError::Distrusted { path: path.to_owned(), why })?;
         let source = Source { path, text: &text };
         let mut file = DeTable::parse(&text).map_err(|error| source.refuse(&error))?;
+        let lines =
+            file.get_ref().keys().map(|key| (key.get_ref().to_string(), source.line(key.span().start))).collect();
         let thresholds = source.take_thresholds(file.get_mut())?;
         let thresholds_of_jobs = source.take_thresholds_of_jobs(file.get_mut())?;
         let keys = Keys::deserialize(toml::Deserializer::from(file)).map_err(|error| source.refuse(&error))?;
         let mut config = Config {
             path: Some(path.to_owned()),
+            lines,
             databases: resolved(keys.databases, path)?,
             recursive: resolved(keys.recursive, path)?,
             ignore: keys.ignore,

@@ -1,6 +1,6 @@
 //! sched-audit reports which jobs of an AI agent's scheduler have silently stopped working.
 //!
-//! In reading order, as data flows: [`cli`] and [`config`] are merged into [`options`], and a [`session`] is one call
+//! In reading order, as data flows: [`cli`] and [`config`] are merged into [`options`], [`effective`] says where each comes from, and a [`session`] is one call
 //! with them. Its [`runner`] takes the databases that [`discover`] finds, while [`progress`] counts them. Of each,
 //! [`stores`] reads a snapshot through [`db`], which is then closed, and settles its [`zone`]; [`audit`] writes what
 //! became of each slot, judges it, and groups what is wrong by cause. [`report`] renders the result, [`output`] writes
@@ -22,6 +22,7 @@ mod config;
 mod config_keys;
 mod db;
 mod discover;
+mod effective;
 mod explain;
 #[cfg(fuzzing)]
 mod fuzz;

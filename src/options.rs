@@ -3,9 +3,10 @@
 use crate::audit::policy::{Policy, contradiction};
 use crate::cli::{Cli, OutputArgs};
 use crate::config::{Config, ConfigError};
+use crate::effective;
 use crate::notify::{self, Notify, Sight, Wanted};
 use crate::schedule::Zone;
-use crate::settings::{FailOn, ProcessCheck, SettingError, Settings, Thresholds, ZoneChoice};
+use crate::settings::{FailOn, ProcessCheck, Setting, SettingError, Settings, Thresholds, ZoneChoice};
 use crate::stores::{self, Mapping};
 use crate::time::Instant;
 use clap::ValueEnum;
@@ -44,8 +45,8 @@ pub struct Options {
     pub is_live: bool,
     /// Whether to ask which process has a database open: only now, and unless the operator knows better.
     pub asks_process: bool,
-    /// Whether to print the settings of the jobs instead of judging them.
-    pub check_config: bool,
+    /// The settings to print instead of a report, if that is asked for.
+    pub check_config: Option<Vec<Setting>>,
     /// Whether to report what became of each slot.
     pub history: bool,
     /// Whether to print nothing if the exit code is 0.
@@ -125,6 +126,7 @@ impl Options {
         };
         let notify = notify(&cli, &file)?;
         let call = named_by(&cli);
+        let check_config = cli.check_config.then(|| effective::settings(&cli, &file));
         if let Some(name) = &cli.store {
             stores::named(name, &file.stores).map_err(OptionsError::Store)?;
         }
@@ -158,7 +160,7 @@ impl Options {
             errors: !cli.no_errors,
             is_live: cli.now.is_none(),
             asks_process: cli.now.is_none() && process == ProcessCheck::Auto,
-            check_config: cli.check_config,
+            check_config,
             history: cli.history,
             only_trouble: cli.only_trouble,
             output: cli.output,

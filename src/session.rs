@@ -124,7 +124,7 @@ fn in_time(options: &Arc<Options>, started: Clock) -> (Report, Rendered) {
 /// Writes a report, and returns the exit code.
 fn write(report: &Report, text: Rendered, options: &Options) -> u8 {
     let output = &options.output;
-    let is_settings = options.check_config && report.errors().is_empty();
+    let is_settings = options.check_config.is_some() && report.errors().is_empty();
     let exit_code = if is_settings { 0 } else { report.exit_code() };
     let is_silent = options.only_trouble && exit_code == 0;
     match text {
@@ -140,8 +140,10 @@ fn write(report: &Report, text: Rendered, options: &Options) -> u8 {
 }
 
 fn render(report: &Report, options: &Options) -> Result<String, report::RenderError> {
-    if options.check_config && report.errors().is_empty() {
-        return Ok(report::render_settings(report, &options.policy));
+    if let Some(settings) = &options.check_config
+        && report.errors().is_empty()
+    {
+        return Ok(report::render_settings(report, &options.policy, settings));
     }
     let output = &options.output;
     report::render(report, output.format, style(output), output.all)

@@ -47,6 +47,17 @@ impl Settings {
     }
 }
 
+/// A setting of a call, for `--check-config`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// Its key in the config file.
+    pub key: &'static str,
+    /// Its value, for people.
+    pub value: String,
+    /// Where it comes from.
+    pub from: String,
+}
+
 /// The lowest severity that makes the exit code non-zero.
 #[derive(Debug, Clone, Copy, PartialEq, Default, ValueEnum)]
 pub enum FailOn {

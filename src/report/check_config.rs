@@ -5,15 +5,16 @@ use super::sanitize;
 use crate::audit::policy::{self, IncidentMute, JobSettings, Policy};
 use crate::model::{Job, Outcome};
 use crate::numbers::count;
-use crate::settings::{Quiet, THRESHOLDS, Thresholds};
+use crate::settings::{Quiet, Setting, THRESHOLDS, Thresholds};
 use crate::time::Instant;
 
 const MAX_NAME_LEN: usize = 120;
+const MAX_VALUE_LEN: usize = 400;
 /// Jobs of a mapped store that are shown, and runs of each.
 const SHOWN: usize = 3;
 
-/// The settings of all jobs, then what is special about each.
-pub fn render(report: &Report, policy: &Policy) -> String {
+/// The settings of all jobs with where they come from, then what is special about each job.
+pub fn render(report: &Report, policy: &Policy, settings: &[Setting]) -> String {
     let thresholds = &policy.settings.thresholds;
     let base: Vec<String> = THRESHOLDS.iter().map(|threshold| threshold_text(threshold.key, thresholds)).collect();
     let mut text = format!("every job: {}\n", base.join(", "));
@@ -27,8 +28,11 @@ pub fn render(report: &Report, policy: &Policy) -> String {
     }
     let file = policy.file.as_ref().map_or_else(String::new, |path| sanitize::path(path, MAX_NAME_LEN));
     text += &format!("config: {}\n", if file.is_empty() { "none" } else { &file });
-    if !policy.settings.quiet.is_empty() {
-        text += &format!("quiet: {}\n", windows(&policy.settings.quiet));
+    let widest = |of: fn(&Setting) -> &str| settings.iter().map(|setting| of(setting).len()).max().unwrap_or(0);
+    let (key, from) = (widest(|setting| setting.key), widest(|setting| &setting.from));
+    for setting in settings {
+        let value = sanitize::text(&setting.value, MAX_VALUE_LEN);
+        text += &format!("  {:key$}  {:from$}  {value}\n", setting.key, setting.from);
     }
     for mute in &policy.mutes {
         let state = state_of_mute(mute, report, policy.settings.now);

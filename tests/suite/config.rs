@@ -437,3 +437,52 @@ fn a_job_is_either_expected_or_ignored() {
     assert!(refused.code == 3 && refused.err.contains("contradict each other"), "{}", refused.err);
     assert_eq!(with("expect = [\"heartbeat\"]\nignore = [\"a*\"]\n", &INCIDENT).code, 2);
 }
+
+#[test]
+fn check_config_shows_every_setting_and_where_it_comes_from() {
+    let file = "\nquiet = \"01:00-02:00\"\nignore = [\"a\"]\nnotify = \"curl https://hooks.slack.com/services/T0/B0/abcdef\"\n\
+                since = \"2d\"\n[[job]]\nmatch = \"heartbeat\"\nexpect = true\n";
+    let check = with(
+        file,
+        &[&["--check-config", "--ignore", "b", "--since", "3d", "--late-after", "20m"], INCIDENT.as_slice()].concat(),
+    );
+    let shown = |key: &str| {
+        let mut lines = check.out.lines().filter_map(|line| line.strip_prefix("  ")?.strip_prefix(key));
+        lines.next().map(|rest| rest.split_whitespace().collect::<Vec<_>>().join(" ")).unwrap_or_default()
+    };
+    for (key, said) in [
+        ("quiet ", "line 2 01:00-02:00"),
+        ("ignore ", "command line, line 3 \"b\", \"a\""),
+        ("since ", "command line 3d"),
+        ("timezone ", "command line UTC"),
+        ("timeout ", "default 10s"),
+        ("late_after ", "command line 20m"),
+        ("lost_after ", "default 1h05m"),
+        ("expect ", "a [[job]] \"heartbeat\""),
+        ("databases ", "command line fixtures/incident.db"),
+    ] {
+        assert_eq!(shown(key), said, "{}", check.out);
+    }
+    assert!(shown("notify ").starts_with("line 4 curl https://") && !check.out.contains("abcdef"), "{}", check.out);
+    let keys = run(&["--generate", "config-keys"]).out;
+    let keys = keys.split("\n## `[[job]]`").next().unwrap();
+    for key in keys.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()) {
+        assert!(!shown(&format!("{key} ")).is_empty(), "{key}: {}", check.out);
+    }
+}
+
+#[test]
+fn the_template_with_its_defaults_changes_nothing() {
+    let template = run(&["--generate", "config"]).out;
+    let has_default = |pair: &[&str]| pair[0].contains("Default: ") && pair[1].starts_with('#');
+    let lines: Vec<&str> = template.split("\n# A special case").next().unwrap().lines().collect();
+    let defaults: Vec<&str> = lines.windows(2).filter(|pair| has_default(pair)).map(|pair| &pair[1][1..]).collect();
+    let settable: Vec<&str> = defaults
+        .into_iter()
+        .filter(|line| !["notify ", "remind ", "state "].iter().any(|key| line.starts_with(key)))
+        .collect();
+    assert!(settable.len() >= 12, "{settable:?}");
+    let audit = |text: &str| with(text, &[&["-f", "json"], INCIDENT.as_slice()].concat()).out;
+    assert_eq!(audit(&settable.join("\n")), audit(""));
+    assert_eq!(audit(&template), audit(""));
+}
