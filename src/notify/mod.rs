@@ -20,7 +20,8 @@ use crate::catalog::{Severity, Status};
 use crate::output;
 use crate::report::{COULD_NOT_AUDIT, Report};
 use command::{Command, Environment};
-use news::{Event, Finder, News};
+use news::{Event, Finder, News, Present};
+use state::State;
 use std::path::{Path, PathBuf};
 use std::time::Instant as Clock;
 
@@ -68,8 +69,9 @@ impl Notify {
     /// Tells what is new in a report, and remembers it. Returns what went wrong.
     pub fn tell(&self, report: &Report, sight: &Sight, mut memory: Memory) -> Vec<NotifyError> {
         let mut teller = Teller::new(self.command.as_deref());
+        let present = Present::new(report, sight);
         let lasts = memory.lasts();
-        for news in self.find(report, &memory, sight, lasts).news() {
+        for news in self.finder(&present, &memory.state, lasts).news() {
             if teller.tell(&news) {
                 match news.event {
                     Event::Over => memory.state.forget(&news.entry),
@@ -77,20 +79,25 @@ impl Notify {
                 }
             }
         }
-        let finder = self.find(report, &memory, sight, lasts);
-        let (waiting, lasting) = (finder.waiting(), finder.lasting().map(|(_, entry)| entry).collect::<Vec<_>>());
-        let muted: Vec<_> = memory.state.told.iter().filter(|entry| finder.is_muted(entry)).cloned().collect();
-        muted.iter().for_each(|entry| memory.state.forget(entry));
-        lasting.into_iter().for_each(|entry| memory.state.update(entry));
-        memory.state.waiting = waiting;
+        memory.state = self.after_telling(&present, &memory.state);
         if lasts && !memory.save() {
             // The next call won't know that it is the second.
-            let unread = self.find(report, &memory, sight, false).news();
+            let unread = self.finder(&present, &memory.state, false).news();
             unread.iter().filter(|news| news.event == Event::New).for_each(|news| {
                 teller.tell(news);
             });
         }
         memory.errors.into_iter().map(NotifyError::from).chain(teller.errors).collect()
+    }
+
+    /// What is to be remembered beside what was told now.
+    fn after_telling(&self, present: &Present<'_>, told: &State) -> State {
+        let finder = self.finder(present, told, true);
+        let mut state = told.clone();
+        state.waiting = finder.waiting();
+        state.told.retain(|entry| !finder.is_muted(entry));
+        present.lasting().for_each(|entry| state.update(entry));
+        state
     }
 
     /// Tells a made-up incident and its end, and remembers nothing. Returns what went wrong.
@@ -102,8 +109,8 @@ impl Notify {
         teller.errors
     }
 
-    fn find<'a>(&'a self, report: &'a Report, memory: &'a Memory, sight: &'a Sight, patient: bool) -> Finder<'a> {
-        Finder { report, state: &memory.state, wanted: &self.wanted, sight, patient }
+    fn finder<'a>(&'a self, present: &'a Present<'a>, state: &'a State, patient: bool) -> Finder<'a> {
+        Finder { present, state, wanted: &self.wanted, patient }
     }
 }
 

@@ -4,8 +4,10 @@ use super::state::{Damage, Entry, Expected, State, Waiting};
 use super::{message, place};
 use crate::audit::{Evidence, Incident};
 use crate::catalog::{Problem, Severity, Status};
-use crate::report::{Audited, CallError, Database, Located, Report, sanitize};
+use crate::report::{Audited, CallError, Located, Report, sanitize};
 use crate::time::{DAY, Instant, Millis};
+use std::collections::HashMap;
+use std::path::Path;
 
 const MAX_TITLE_LEN: usize = 200;
 /// Stands for the fingerprint of a database that can't be audited.
@@ -73,90 +75,95 @@ pub struct News {
     pub entry: Entry,
 }
 
-/// Compares a report with what was told.
+/// What is so now, by the names of the state file.
+pub struct Present<'a> {
+    report: &'a Report,
+    sight: &'a Sight,
+    /// What could be audited.
+    audited: HashMap<String, &'a Audited>,
+    /// What lasts, as it is remembered if it is told.
+    lasting: Vec<(Located<'a>, Entry)>,
+    /// What can't be audited, and why; without a name, it is everything.
+    unread: Vec<(Entry, String)>,
+}
+
+/// Compares what is so now with what was told.
 pub struct Finder<'a> {
     /// What is so now.
-    pub report: &'a Report,
+    pub present: &'a Present<'a>,
     /// What was told.
     pub state: &'a State,
     /// What is to be told.
     pub wanted: &'a Wanted,
-    /// What the report can say something about.
-    pub sight: &'a Sight,
     /// Whether a database that can't be audited for the first time is left to the next call.
     pub patient: bool,
 }
 
-impl<'a> Finder<'a> {
+impl<'a> Present<'a> {
+    /// What a report shows to a call that looks at this.
+    pub fn new(report: &'a Report, sight: &'a Sight) -> Present<'a> {
+        let ongoing = report.incidents().into_iter().filter(|located| located.incident.status == Status::Ongoing);
+        let told_at = report.now.millis();
+        Present {
+            report,
+            sight,
+            audited: report.audited().map(|(database, audited)| (place::name_of(&database.path), audited)).collect(),
+            lasting: ongoing.map(|located| (located, entry_of(&located, sight, told_at))).collect(),
+            unread: report
+                .unread()
+                .into_iter()
+                .map(|(path, why)| (entry_of_unread(path, sight, told_at), why))
+                .collect(),
+        }
+    }
+
+    /// What lasts, as it is remembered if it is told.
+    pub fn lasting(&self) -> impl Iterator<Item = &Entry> {
+        self.lasting.iter().map(|(_, entry)| entry)
+    }
+
+    /// Whether this call looks at a database that could not be audited before.
+    fn looks_at(&self, waiting: &Waiting) -> bool {
+        if waiting.database.is_empty() {
+            return waiting.scope == self.sight.call;
+        }
+        let is_unread = self.unread.iter().any(|(entry, _)| entry.database == waiting.database);
+        waiting.scope == self.sight.scope && (is_unread || self.audited.contains_key(&waiting.database))
+    }
+}
+
+impl Finder<'_> {
     /// What is to be told, the worst first. What was told of a database that is not audited now, or can't be, is not over.
     pub fn news(&self) -> Vec<News> {
-        let mut news: Vec<News> =
-            self.lasting().filter_map(|(located, entry)| self.of_lasting(&located, entry)).collect();
-        news.extend(self.unread().filter_map(|(entry, why)| self.of_unread(entry, &why)));
+        let lasting = self.present.lasting.iter();
+        let mut news: Vec<News> = lasting.filter_map(|(located, entry)| self.of_lasting(located, entry)).collect();
+        news.extend(self.present.unread.iter().filter_map(|(entry, why)| self.of_unread(entry, why)));
         news.sort_by_key(|one| (std::cmp::Reverse(one.entry.severity), one.event));
         news.extend(self.state.told.iter().filter_map(|entry| self.of_end(entry)));
         news
     }
 
-    /// What lasts, as it is remembered if it was told.
-    pub fn lasting(&self) -> impl Iterator<Item = (Located<'a>, Entry)> {
-        let lasting = self.report.incidents().into_iter().filter(|located| located.incident.status == Status::Ongoing);
-        lasting.map(|located| {
-            let entry = self.entry_of(&located);
-            (located, entry)
-        })
-    }
-
-    /// What can't be audited, for each the entry and why; without a name, it is everything.
-    pub fn unread(&self) -> impl Iterator<Item = (Entry, String)> {
-        self.report.unread().into_iter().map(|(path, why)| {
-            let (scope, what) = match path {
-                Some(_) => (&self.sight.scope, "could not be audited"),
-                None => (&self.sight.call, "nothing could be audited"),
-            };
-            let entry = Entry {
-                database: path.map(place::name_of).unwrap_or_default(),
-                scope: scope.clone(),
-                fingerprint: UNREAD.to_owned(),
-                expected: None,
-                severity: Severity::Critical,
-                headline: what.to_owned(),
-                since: Some(self.now().millis()),
-                told_at: self.now().millis(),
-                damage: Damage::default(),
-            };
-            (entry, why)
-        })
-    }
-
     /// What can't be audited now and was not told: it is told if the next call can't audit it either.
     pub fn waiting(&self) -> Vec<Waiting> {
-        let elsewhere = self.state.waiting.iter().filter(|waiting| !self.is_seen(waiting)).cloned();
-        let untold = self.unread().map(|(entry, _)| entry).filter(|entry| self.state.known(entry).is_none());
+        let elsewhere = self.state.waiting.iter().filter(|waiting| !self.present.looks_at(waiting)).cloned();
+        let untold = self.present.unread.iter().map(|(entry, _)| entry);
+        let untold = untold.filter(|entry| self.state.known(entry).is_none());
         let here = untold.map(|entry| Waiting {
-            since: self.waited_since(&entry).unwrap_or(self.now()).millis(),
-            database: entry.database,
-            scope: entry.scope,
+            since: self.waited_since(entry).unwrap_or(self.now()).millis(),
+            database: entry.database.clone(),
+            scope: entry.scope.clone(),
         });
         elsewhere.chain(here).collect()
     }
 
     /// Whether the operator has muted an incident that was told: it is neither over nor told again.
     pub fn is_muted(&self, entry: &Entry) -> bool {
-        entry.scope == self.sight.scope && self.audited(entry).is_some_and(|audited| is_muted_in(entry, audited))
+        entry.scope == self.present.sight.scope
+            && self.audited(entry).is_some_and(|audited| is_muted_in(entry, audited))
     }
 
     fn now(&self) -> Instant {
-        self.report.now
-    }
-
-    /// Whether this call looks at a database that could not be audited before.
-    fn is_seen(&self, waiting: &Waiting) -> bool {
-        let is_there = |database: &Database| place::name_of(&database.path) == waiting.database;
-        if waiting.database.is_empty() {
-            return waiting.scope == self.sight.call;
-        }
-        waiting.scope == self.sight.scope && self.report.databases().iter().any(is_there)
+        self.present.report.now
     }
 
     /// When an earlier call could not audit it.
@@ -182,24 +189,24 @@ impl<'a> Finder<'a> {
         }
     }
 
-    fn of_lasting(&self, located: &Located<'_>, entry: Entry) -> Option<News> {
-        let event = self.event(&entry, self.wanted.remind)?;
-        let title = message::title(event, &entry);
-        let text = format!("{title}\n{}", message::of_lasting(located, &entry, self.now()));
-        Some(News { event, title, text, entry })
+    fn of_lasting(&self, located: &Located<'_>, entry: &Entry) -> Option<News> {
+        let event = self.event(entry, self.wanted.remind)?;
+        let title = message::title(event, entry);
+        let text = format!("{title}\n{}", message::of_lasting(located, entry, self.now()));
+        Some(News { event, title, text, entry: entry.clone() })
     }
 
-    fn of_unread(&self, mut entry: Entry, why: &str) -> Option<News> {
+    fn of_unread(&self, entry: &Entry, why: &str) -> Option<News> {
         // What is wrong with the call does not pass by itself.
-        let is_broken_call = matches!(self.report.databases, Err(CallError::Options(_)));
+        let is_broken_call = matches!(self.present.report.databases, Err(CallError::Options(_)));
         let remind = if is_broken_call { Some(REMIND_OF_BROKEN_CALL) } else { self.wanted.remind };
-        let event = self.event(&entry, remind)?;
-        let waited = self.waited_since(&entry);
+        let event = self.event(entry, remind)?;
+        let waited = self.waited_since(entry);
         if event == Event::New && self.patient && !is_broken_call && waited.is_none() {
             return None;
         }
-        let since = self.state.known(&entry).and_then(Entry::since).or(waited);
-        entry.since = since.map(Instant::millis).or(entry.since);
+        let begin = self.state.known(entry).and_then(Entry::since).or(waited);
+        let entry = Entry { since: begin.map(Instant::millis).or(entry.since), ..entry.clone() };
         let title = message::title(event, &entry);
         let text = format!("{title}\n{}", message::of_unread(&entry, why));
         Some(News { event, title, text, entry })
@@ -207,17 +214,18 @@ impl<'a> Finder<'a> {
 
     /// That something is over, if this call could have seen it and does not.
     fn of_end(&self, entry: &Entry) -> Option<News> {
+        let Present { report, sight, .. } = self.present;
         if entry.database.is_empty() {
-            let is_over = entry.scope == self.sight.call && self.report.databases.is_ok();
+            let is_over = entry.scope == sight.call && report.databases.is_ok();
             return is_over.then(|| self.end(entry.clone(), self.now()));
         }
-        if entry.scope != self.sight.scope || self.lasting().any(|(_, lasting)| lasting.is_same(entry)) {
+        if entry.scope != sight.scope || self.present.lasting().any(|lasting| lasting.is_same(entry)) {
             return None;
         }
         if let Some(expected) = &entry.expected {
-            let is_sought = self.sight.expected.contains(&expected.pattern) && self.sight.among == expected.among;
-            let is_muted = || self.report.audited().any(|(_, audited)| is_muted_in(entry, audited));
-            let is_over = is_sought && self.report.unread().is_empty() && !is_muted();
+            let is_sought = sight.expected.contains(&expected.pattern) && sight.among == expected.among;
+            let is_muted = report.audited().any(|(_, audited)| is_muted_in(entry, audited));
+            let is_over = is_sought && self.present.unread.is_empty() && !is_muted;
             return is_over.then(|| self.end(entry.clone(), self.now()));
         }
         let audited = self.audited(entry).filter(|audited| !is_muted_in(entry, audited))?;
@@ -242,23 +250,42 @@ impl<'a> Finder<'a> {
 
     /// What was found in the database of an entry, if it was audited.
     fn audited(&self, entry: &Entry) -> Option<&Audited> {
-        let mut audited = self.report.audited();
-        audited.find(|(database, _)| place::name_of(&database.path) == entry.database).map(|(_, audited)| audited)
+        self.present.audited.get(&entry.database).copied()
     }
+}
 
-    fn entry_of(&self, located: &Located<'_>) -> Entry {
-        let Located { database, audited, incident } = located;
-        Entry {
-            database: place::name_of(&database.path),
-            scope: self.sight.scope.clone(),
-            fingerprint: incident.fingerprint.clone(),
-            expected: expected(incident).map(|pattern| Expected { pattern, among: self.sight.among.clone() }),
-            severity: incident.severity,
-            headline: sanitize::text(&incident.headline().to_string(), MAX_TITLE_LEN),
-            since: incident.since.map(Instant::millis),
-            told_at: self.now().millis(),
-            damage: damage(incident, audited),
-        }
+/// What is remembered of an incident if it is told.
+fn entry_of(located: &Located<'_>, sight: &Sight, told_at: i64) -> Entry {
+    let Located { database, audited, incident } = located;
+    Entry {
+        database: place::name_of(&database.path),
+        scope: sight.scope.clone(),
+        fingerprint: incident.fingerprint.clone(),
+        expected: expected(incident).map(|pattern| Expected { pattern, among: sight.among.clone() }),
+        severity: incident.severity,
+        headline: sanitize::text(&incident.headline().to_string(), MAX_TITLE_LEN),
+        since: incident.since.map(Instant::millis),
+        told_at,
+        damage: damage(incident, audited),
+    }
+}
+
+/// The same of a database that can't be audited; without a path, of everything.
+fn entry_of_unread(path: Option<&Path>, sight: &Sight, told_at: i64) -> Entry {
+    let (scope, what) = match path {
+        Some(_) => (&sight.scope, "could not be audited"),
+        None => (&sight.call, "nothing could be audited"),
+    };
+    Entry {
+        database: path.map(place::name_of).unwrap_or_default(),
+        scope: scope.clone(),
+        fingerprint: UNREAD.to_owned(),
+        expected: None,
+        severity: Severity::Critical,
+        headline: what.to_owned(),
+        since: Some(told_at),
+        told_at,
+        damage: Damage::default(),
     }
 }
 

@@ -171,10 +171,10 @@ impl State {
     }
 
     /// Takes in what an incident that was told has done meanwhile.
-    pub fn update(&mut self, lasting: Entry) {
-        if let Some(told) = self.told.iter_mut().find(|told| told.is_same(&lasting)) {
-            told.damage = lasting.damage;
-            told.expected = lasting.expected;
+    pub fn update(&mut self, lasting: &Entry) {
+        if let Some(told) = self.told.iter_mut().find(|told| told.is_same(lasting)) {
+            told.damage.clone_from(&lasting.damage);
+            told.expected.clone_from(&lasting.expected);
         }
     }
 
