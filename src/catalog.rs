@@ -254,6 +254,11 @@ catalog! {
             rule: "2 or more slots lie between the audit and next_run_at, which is over a day later than the first of them, and no backoff explains it. A warning.",
             advice: "Unless this is intended, set next_run_at to the next slot.",
         };
+        RunsWhileOff: "A job was paused or switched off, and runs all the same.", Entry {
+            detector: Detector::PastDue,
+            rule: "At least 2 runs began after the job was paused or its row was last written, and the row is off; or the audit log has a pause within a run, and no resume since: the run wrote its row back as it was. Runs by hand do not count. A warning for 24 hours after the last run.",
+            advice: "Switch the job off again while it does not run, and see whether its row stays off.",
+        };
         CrashLoop: "The scheduler's process crashes again and again; its jobs run in between.", Entry {
             detector: Detector::Gap,
             rule: "OpenClaw: 10 boots or more in 12 hours that ended without a stop on record, the last at most 2 hours ago. A warning. A process that runs no job between its boots is scheduler-silent.",
@@ -321,7 +326,7 @@ catalog! {
         };
         Flapping: "Many runs fail, and later ones work again.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "In the last day a run failed in one of 4 slots, of at least 12, and at least 4 times one that worked followed one that had failed. What failed in an outage does not count. A warning. If it holds for all jobs that need a model together, and for at least 2 of them a run worked after one that failed, they are one incident.",
+            rule: "A run failed in one of 4 slots, of at least 12, and at least 4 times one that worked followed one that had failed, in the last 2 days. A warning until the slots that work outweigh those that failed: one that failed counts as 5 that work, and 24 in a row end it. What failed in an outage does not count. If it holds for all jobs that need a model together, and for at least 2 of them a run worked after one that failed, they are one incident, and failures in a row that the rate explains are neither an outage nor a trouble of their job.",
             advice: "Read the job's last error: what it needs works only now and then.",
         };
         MessagesLost: "Messages of the last day were lost, though the newest may have arrived.", Entry {
@@ -513,6 +518,7 @@ mod tests {
             ],
         ),
         (Problem::JobsGone, include_str!("audit/judges/gone.rs"), &[("5 or more runs", "MIN_OF_REGULAR: usize = 5")]),
+        (Problem::RunsWhileOff, include_str!("audit/judges/off.rs"), &[("At least 2 runs", "MIN_OF_OFF: usize = 2")]),
         (Problem::SlotsSkipped, include_str!("audit/judges/row.rs"), &[("2 or more slots", "MIN_SKIPPED: u64 = 2")]),
         (
             Problem::CrashLoop,
@@ -535,13 +541,19 @@ mod tests {
         ),
         (
             Problem::Flapping,
-            include_str!("audit/flapping.rs"),
+            include_str!("audit/rate.rs"),
             &[
                 ("one of 4 slots", "ONE_IN: usize = 4"),
                 ("at least 12,", "MIN_SLOTS: usize = 12"),
                 ("at least 4 times", "MIN_TURNS: usize = 4"),
-                ("at least 2 of them", "MIN_JOBS: usize = 2"),
+                ("counts as 5 that work", "WEIGHT: usize = 5"),
+                ("24 in a row", "ENOUGH_GOOD: usize = 24"),
             ],
+        ),
+        (
+            Problem::Flapping,
+            include_str!("audit/flapping.rs"),
+            &[("at least 2 of them", "MIN_JOBS: usize = 2"), ("the last 2 days", "WITHIN: Millis = 2 * DAY")],
         ),
         (
             Problem::MessagesLost,

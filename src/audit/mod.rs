@@ -6,6 +6,7 @@
 
 mod context;
 mod evidence;
+mod failed_runs;
 mod finding;
 mod flapping;
 mod fleet;
@@ -19,6 +20,7 @@ mod ledger;
 mod mute;
 mod outage;
 pub mod policy;
+mod rate;
 mod remedy;
 mod repair;
 mod runs;

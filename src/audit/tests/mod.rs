@@ -9,6 +9,7 @@ mod gone;
 mod incidents;
 mod ledger;
 mod life;
+mod off;
 mod openclaw;
 mod outage;
 mod past_due;
