@@ -1,11 +1,14 @@
 //! The config file: TOML with the long options, underscores for hyphens, a `[[job]]` for each special case, and a `[[mute]]` for
 //! each incident that is not reported.
 
-use crate::audit::policy::{IncidentMute, Mute, Rule};
+mod mistakes;
+mod trust;
+
+use crate::audit::policy::{IncidentMute, Mute, Rule, contradiction};
 use crate::catalog::{self, Problem, Severity};
 use crate::settings::{
     Budget, FailOn, NotifyOn, ProcessCheck, Quiet, SettingError, Severities, THRESHOLDS, Threshold, ThresholdOverrides,
-    Value, ZoneChoice, nearest, parse_cadences, parse_count, parse_duration, parse_instant, parse_quiet,
+    Value, ZoneChoice, nearest, parse_cadences, parse_command, parse_count, parse_duration, parse_instant, parse_quiet,
     parse_severity, parse_timeout, parse_zone,
 };
 use crate::stores::{Dialect, Form, Mapping, TimeForm, Words};
@@ -17,7 +20,7 @@ use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Deserializer, de};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -35,6 +38,8 @@ const BESIDE_THRESHOLDS: &str = "quiet";
 pub struct Config {
     /// The file; None without one.
     pub path: Option<PathBuf>,
+    /// The line of each of its keys.
+    pub lines: HashMap<String, usize>,
     /// Databases, relative to the file.
     pub databases: Vec<PathBuf>,
     /// See `--recursive`; relative to the file.
@@ -83,12 +88,20 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// It can't be read.
-    #[error("{}: can't be read: {error}", .path.display())]
+    #[error("{}: can't be read: {error}; pass --no-config to do without", .path.display())]
     Read {
         /// The file.
         path: PathBuf,
         /// The system's error.
         error: std::io::Error,
+    },
+    /// Others can write it.
+    #[error("{}: is not obeyed: {why}", .path.display())]
+    Distrusted {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: trust::Distrust,
     },
     /// A line of it is wrong.
     #[error("{}:{} {message}", .path.display(), .line.map_or_else(String::new, |line| format!(" line {line}:")))]
@@ -142,8 +155,8 @@ pub struct Keys {
     #[schemars(example = ["test-*"])]
     ignore: Vec<String>,
     /// Jobs that must exist and be watched: critical if none matches the pattern.
-    #[schemars(example = ["heartbeat"])]
-    expect: Vec<String>,
+    #[schemars(with = "Vec<String>", example = ["heartbeat"])]
+    expect: Vec<Spanned<String>>,
     /// Lowest severity that makes the exit code non-zero: warning, critical, or never. Default: warning.
     #[serde(deserialize_with = "by_name")]
     #[schemars(with = "String", example = &"critical")]
@@ -167,8 +180,10 @@ pub struct Keys {
     #[serde(deserialize_with = "by_name")]
     #[schemars(with = "String", example = &"ignore")]
     process: Option<ProcessCheck>,
-    /// A shell command that is told each incident once, on stdin; `-` prints the news. Default: none.
-    #[schemars(example = &"mail -s \"$SCHED_AUDIT_TITLE\" me@example.org")]
+    /// The shell command of `--notify`, where the command line gives that without one; `-` prints the news. It is run by no
+    /// other call. Default: none.
+    #[serde(deserialize_with = "command")]
+    #[schemars(with = "String", example = &"mail -s \"$SCHED_AUDIT_TITLE\" me@example.org")]
     notify: Option<String>,
     /// Lowest severity that the command is told: warning or critical. Default: critical.
     #[serde(deserialize_with = "by_name")]
@@ -356,17 +371,21 @@ impl Config {
     /// What is wrong with it, on which line, and the most similar name.
     pub fn read(path: &Path) -> Result<Config, ConfigError> {
         let text = read_file(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
+        trust::check(path).map_err(|why| ConfigError::Distrusted { path: path.to_owned(), why })?;
         let source = Source { path, text: &text };
         let mut file = DeTable::parse(&text).map_err(|error| source.refuse(&error))?;
+        let lines =
+            file.get_ref().keys().map(|key| (key.get_ref().to_string(), source.line(key.span().start))).collect();
         let thresholds = source.take_thresholds(file.get_mut())?;
         let thresholds_of_jobs = source.take_thresholds_of_jobs(file.get_mut())?;
         let keys = Keys::deserialize(toml::Deserializer::from(file)).map_err(|error| source.refuse(&error))?;
         let mut config = Config {
             path: Some(path.to_owned()),
+            lines,
             databases: resolved(keys.databases, path)?,
             recursive: resolved(keys.recursive, path)?,
             ignore: keys.ignore,
-            expect: keys.expect,
+            expect: Vec::new(),
             fail_on: keys.fail_on,
             timezone: keys.timezone,
             since: keys.since,
@@ -385,6 +404,9 @@ impl Config {
             mutes: Vec::new(),
             stores: Vec::new(),
         };
+        for expected in keys.expect {
+            config.expect(source.line(expected.span().start), expected.into_inner())?;
+        }
         if keys.job.len() > MAX_RULES {
             return Err(ConfigError::TooManyRules { path: path.to_owned(), count: keys.job.len() });
         }
@@ -394,7 +416,7 @@ impl Config {
             job.output = resolved(job.output.into_iter().collect(), path)?.pop();
             thresholds.check().map_err(|error| ConfigError::Rule { path: path.to_owned(), line, error })?;
             if job.expect {
-                config.expect.push(job.pattern.clone());
+                config.expect(line, job.pattern.clone())?;
             }
             config.rules.push(job.rule(line, thresholds));
         }
@@ -416,15 +438,34 @@ impl Config {
         Ok(config)
     }
 
-    /// Reads the first file of the usual [`places`] that exists; without one, nothing is set.
+    /// Takes in a job that must exist, unless it is ignored.
+    fn expect(&mut self, line: usize, pattern: String) -> Result<(), ConfigError> {
+        if let Some(ignored) = contradiction(&pattern, &self.ignore)
+            && let Some(path) = &self.path
+        {
+            let message = format!(
+                "expect {pattern:?} and ignore {ignored:?} contradict each other: a job that is ignored is not watched"
+            );
+            return Err(ConfigError::Line { path: path.clone(), line: Some(line), message });
+        }
+        self.expect.push(pattern);
+        Ok(())
+    }
+
+    /// Reads the first file of the usual [`places`] that exists; without one, nothing is set. What can't be looked at, or is a
+    /// link without a target, may be what the operator has set.
     ///
     /// # Errors
     /// As [`Config::read`].
     pub fn find() -> Result<Config, ConfigError> {
-        match places().iter().find(|place| place.exists()) {
-            Some(place) => Config::read(place),
-            None => Ok(Config::default()),
+        for place in places() {
+            match place.symlink_metadata() {
+                Ok(_) => return Config::read(&place),
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+                Err(error) => return Err(ConfigError::Read { path: place, error }),
+            }
         }
+        Ok(Config::default())
     }
 }
 
@@ -540,14 +581,14 @@ struct Source<'a> {
 impl Source<'_> {
     /// The line of a byte, counted from 1.
     fn line(&self, offset: usize) -> usize {
-        self.text[..offset.min(self.text.len())].matches('\n').count() + 1
+        mistakes::line_number(self.text, offset)
     }
 
     fn refuse(&self, error: &toml::de::Error) -> ConfigError {
         ConfigError::Line {
             path: self.path.to_owned(),
             line: error.span().map(|span| self.line(span.start)),
-            message: with_nearest_name(error.message()),
+            message: mistakes::explain(self.text, error.span(), error.message()),
         }
     }
 
@@ -556,11 +597,12 @@ impl Source<'_> {
         let mut given = ThresholdOverrides::default();
         for threshold in THRESHOLDS {
             let Some(value) = table.remove(threshold.key) else { continue };
-            let line = Some(self.line(value.span().start));
+            let place = value.span();
             match threshold_value(threshold, ValueDeserializer::from(value)) {
                 Ok(value) => given.set(threshold.key, value),
                 Err(error) => {
-                    let message = error.message().to_owned();
+                    let line = Some(self.line(place.start));
+                    let message = mistakes::explain(self.text, Some(place), error.message());
                     return Err(ConfigError::Line { path: self.path.to_owned(), line, message });
                 }
             }
@@ -605,26 +647,6 @@ fn resolved(paths: Vec<PathBuf>, file: &Path) -> Result<Vec<PathBuf>, ConfigErro
     paths.into_iter().map(resolve).collect()
 }
 
-/// The parser's message; where it lists what it expected instead of a name, the most similar of them.
-fn with_nearest_name(message: &str) -> String {
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    if message.starts_with("unknown")
-        && let Some(unknown) = quoted.next()
-        && let Some(nearest) = nearest(unknown, with_thresholds(quoted.collect()).into_iter())
-    {
-        return format!("unknown key {unknown:?}; did you mean {nearest:?}?");
-    }
-    message.lines().next().unwrap_or_default().to_owned()
-}
-
-/// The keys that serde knows of a table, and the thresholds, if the table has them.
-fn with_thresholds(mut keys: Vec<&str>) -> Vec<&str> {
-    if keys.contains(&BESIDE_THRESHOLDS) {
-        keys.extend(THRESHOLDS.iter().map(|threshold| threshold.key));
-    }
-    keys
-}
-
 fn read<'de, D: Deserializer<'de>, T, E: Display>(
     deserializer: D,
     parse: impl Fn(&str) -> Result<T, E>,
@@ -652,8 +674,18 @@ fn zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ZoneChoice>
     read(deserializer, parse_zone)
 }
 
+fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    read(deserializer, parse_command)
+}
+
 fn by_name<'de, D: Deserializer<'de>, T: ValueEnum>(deserializer: D) -> Result<Option<T>, D::Error> {
-    read(deserializer, |text| T::from_str(text, false).map_err(|_| format!("not one of {}", names::<T>().join(", "))))
+    read(deserializer, |text| T::from_str(text, false).map_err(|_| not_one_of::<T>(text)))
+}
+
+fn not_one_of<T: ValueEnum>(text: &str) -> String {
+    let names = names::<T>();
+    let hint = nearest(text, names.iter().map(String::as_str)).map(|near| format!("; did you mean {near:?}?"));
+    format!("not one of {}{}", names.join(", "), hint.unwrap_or_default())
 }
 
 fn names<T: ValueEnum>() -> Vec<String> {
@@ -748,7 +780,7 @@ fn severity_example() -> BTreeMap<&'static str, &'static str> {
 fn kinds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<HashMap<String, Form>>, D::Error> {
     let named = |(kind, form): (String, String)| match Form::from_str(&form, false) {
         Ok(form) => Ok((kind, form)),
-        Err(_) => Err(de::Error::custom(format!("{form:?}: not one of {}", names::<Form>().join(", ")))),
+        Err(_) => Err(de::Error::custom(format!("{form:?}: {}", not_one_of::<Form>(&form)))),
     };
     HashMap::<String, String>::deserialize(deserializer)?.into_iter().map(named).collect::<Result<_, _>>().map(Some)
 }

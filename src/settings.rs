@@ -1,7 +1,9 @@
 //! What an operator may set: thresholds, their defaults, and how values are read from the command line and the config file.
 
+mod command;
 mod thresholds;
 
+pub use command::parse_command;
 use thresholds::option;
 pub use thresholds::{THRESHOLDS, Threshold, ThresholdOverrides, Thresholds, Value};
 
@@ -70,6 +72,17 @@ impl Settings {
             _ => Some(Severity::Warning),
         }
     }
+}
+
+/// A setting of a call, for `--check-config`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// Its key in the config file.
+    pub key: &'static str,
+    /// Its value, for people.
+    pub value: String,
+    /// Where it comes from.
+    pub from: String,
 }
 
 /// The lowest severity that makes the exit code non-zero.

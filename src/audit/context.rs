@@ -71,6 +71,18 @@ impl Context<'_> {
         windows.flat_map(move |quiet| quiet.windows(zone, from, until))
     }
 
+    /// How long it is between two instants, without the hours in which a job is not expected to run.
+    pub fn awake(&self, subject: &Subject<'_>, from: Instant, until: Instant) -> Millis {
+        let asleep = self.quiet(subject, from, until).map(|(from, until)| until.since(from));
+        (until.since(from) - asleep.sum::<Millis>()).max(0)
+    }
+
+    /// When the quiet hours of a job end that it is in; None outside of them.
+    pub fn quiet_until(&self, subject: &Subject<'_>) -> Option<Instant> {
+        let now = self.settings.now;
+        Some(self.after_quiet(subject, now)).filter(|end| *end != now)
+    }
+
     /// When a job that was due then could have run: after the quiet hours.
     pub fn after_quiet(&self, subject: &Subject<'_>, due: Instant) -> Instant {
         let mut quiet = self.quiet(subject, due, due.plus(DAY));
@@ -84,8 +96,9 @@ impl Context<'_> {
 
     /// A job's slots after `from` and up to `to`, without those in quiet hours.
     pub fn slots_between(&self, subject: &Subject<'_>, cadence: &Cadence, from: Instant, to: Instant) -> u64 {
+        // A window that goes on covers the last slot too.
         let quiet = self
-            .quiet(subject, from, to)
+            .quiet(subject, from, to.plus(1))
             .map(|(begin, end)| cadence.slots_between(begin.plus(-1).max(from), end.plus(-1)));
         cadence.slots_between(from, to).saturating_sub(quiet.sum())
     }

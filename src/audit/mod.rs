@@ -32,6 +32,7 @@ mod subjects;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod unjudged;
 mod verdict;
 mod witness;
 mod worker;
@@ -44,7 +45,8 @@ pub use incident::Incident;
 pub use ledger::{Excuse, Fate, Ledger};
 pub use runs::Usage;
 pub use timeline::{Mark, Timeline};
-pub use verdict::{JobMetrics, JobReport, LocatedFinding, Verdict};
+pub use unjudged::Unjudged;
+pub use verdict::{JobMetrics, JobReport, LocatedFinding, MutedIncident, Verdict};
 
 use crate::catalog::Severity;
 use crate::model::{Job, Snapshot};
@@ -58,7 +60,7 @@ use worker::{Phase, Worker};
 
 /// Judges the jobs of a database.
 pub fn audit(mut snapshot: Snapshot, policy: &Policy) -> Verdict {
-    let Judged { judgments, incidents, information, muted_jobs, spending } = judge(&snapshot, policy);
+    let Judged { judgments, incidents, information, muted_jobs, spending, unjudged } = judge(&snapshot, policy);
     let jobs = std::mem::take(&mut snapshot.jobs).into_iter().zip(judgments);
     let mut verdict = Verdict {
         jobs: jobs.map(|(job, judgment)| JobReport::new(job, judgment)).collect(),
@@ -66,6 +68,7 @@ pub fn audit(mut snapshot: Snapshot, policy: &Policy) -> Verdict {
         muted: Vec::new(),
         muted_jobs,
         spending,
+        unjudged,
         information,
         notes: std::mem::take(&mut snapshot.notes),
         liveness: std::mem::take(&mut snapshot.liveness),
@@ -84,6 +87,7 @@ struct Judged {
     information: Vec<Finding>,
     muted_jobs: usize,
     spending: Option<Spending>,
+    unjudged: Option<Unjudged>,
 }
 
 fn judge(snapshot: &Snapshot, policy: &Policy) -> Judged {
@@ -117,7 +121,8 @@ fn judge(snapshot: &Snapshot, policy: &Policy) -> Judged {
         }
     }
     let spending = judges::budget::spending_of_database(&fleet);
-    Judged { judgments, incidents, information, muted_jobs, spending }
+    let unjudged = unjudged::in_quiet_hours(&fleet);
+    Judged { judgments, incidents, information, muted_jobs, spending, unjudged }
 }
 
 fn judgment(fleet: &Fleet<'_>, subject: &Subject<'_>, told: &[Finding]) -> Judgment {

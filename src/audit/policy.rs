@@ -52,7 +52,7 @@ pub struct Rule {
 
 /// What a rule sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Setting {
+pub enum RuleKey {
     /// The threshold with this key.
     Threshold(&'static str),
     /// When nothing is expected to run.
@@ -86,14 +86,14 @@ impl Rule {
         }
     }
 
-    fn settings(&self) -> Vec<Setting> {
-        let mut set: Vec<Setting> = self.thresholds.keys().map(Setting::Threshold).collect();
-        set.extend(self.quiet.as_ref().map(|_| Setting::Quiet));
-        set.extend(self.mute.as_ref().map(|_| Setting::Mute));
-        set.extend(self.budget.map(|_| Setting::Budget));
-        set.extend(self.min_run.map(|_| Setting::MinRun));
-        set.extend(self.output.as_ref().map(|_| Setting::Output));
-        set.extend(self.severities.keys().map(|problem| Setting::Severity(*problem)));
+    fn settings(&self) -> Vec<RuleKey> {
+        let mut set: Vec<RuleKey> = self.thresholds.keys().map(RuleKey::Threshold).collect();
+        set.extend(self.quiet.as_ref().map(|_| RuleKey::Quiet));
+        set.extend(self.mute.as_ref().map(|_| RuleKey::Mute));
+        set.extend(self.budget.map(|_| RuleKey::Budget));
+        set.extend(self.min_run.map(|_| RuleKey::MinRun));
+        set.extend(self.output.as_ref().map(|_| RuleKey::Output));
+        set.extend(self.severities.keys().map(|problem| RuleKey::Severity(*problem)));
         set
     }
 }
@@ -172,7 +172,7 @@ pub struct JobSettings {
     /// The path or pattern of the files that it leaves behind.
     pub output: Option<PathBuf>,
     /// What rules set, each with the line of its rule.
-    pub set_by: Vec<(Setting, usize)>,
+    pub set_by: Vec<(RuleKey, usize)>,
 }
 
 impl JobSettings {
@@ -196,6 +196,12 @@ pub struct Unmatched {
 /// Whether a pattern matches a job's id or name.
 pub fn matches(pattern: &WildMatch, job: &Job) -> bool {
     pattern.matches(&job.id) || pattern.matches(&job.name)
+}
+
+/// The pattern of ignored jobs that covers an expected one: nobody can want both.
+pub fn contradiction<'a>(expected: &str, ignored: &'a [String]) -> Option<&'a str> {
+    let covers = |pattern: &&String| *pattern == expected || WildMatch::new(pattern).matches(expected);
+    ignored.iter().find(covers).map(String::as_str)
 }
 
 /// Exact patterns come after all others, then those with more literal characters.
@@ -241,7 +247,7 @@ impl Policy {
         let mut quiet = self.settings.quiet.clone();
         let mut severities = self.settings.severities.clone();
         let (mut budget, mut min_run, mut output) = (None, None, None);
-        let (mut mute, mut set_by) = (Vec::new(), Vec::<(Setting, usize)>::new());
+        let (mut mute, mut set_by) = (Vec::new(), Vec::<(RuleKey, usize)>::new());
         for rule in rules {
             let set = rule.settings();
             set_by.retain(|(setting, _)| !set.contains(setting));

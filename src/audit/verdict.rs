@@ -5,10 +5,11 @@ use super::evidence::Evidence;
 use super::finding::{About, Finding};
 use super::incident::Incident;
 use super::ledger::{Fate, Ledger};
-use super::policy::{self, JobSettings};
+use super::policy::{self, IncidentMute, JobSettings};
 use super::runs::Usage;
 use super::sentence::sentence;
 use super::timeline::Timeline;
+use super::unjudged::Unjudged;
 use crate::catalog::{Problem, Severity, Status};
 use crate::model::{AssumedZone, Job, JobIndex, Liveness, Mapped, Outcome};
 use crate::settings::Settings;
@@ -107,11 +108,13 @@ pub struct Verdict {
     /// What is wrong, the worst first.
     pub incidents: Vec<Incident>,
     /// What is wrong, but muted by the operator.
-    pub muted: Vec<Incident>,
+    pub muted: Vec<MutedIncident>,
     /// Jobs with ongoing findings of warning or worse that their rules mute.
     pub muted_jobs: usize,
     /// What all jobs have spent of the budget of the database, if it has one.
     pub spending: Option<Spending>,
+    /// Due jobs that are not judged, because it is quiet.
+    pub unjudged: Option<Unjudged>,
     /// Findings about the scheduler that belong to no incident, because they are only information.
     pub information: Vec<Finding>,
     /// What could not be read or judged, and what was left out, in sentences.
@@ -122,6 +125,15 @@ pub struct Verdict {
     pub zone: AssumedZone,
     /// The mapping by which the database was read, if it was read by one.
     pub mapping: Option<Mapped>,
+}
+
+/// An incident that the operator has muted.
+#[derive(Debug)]
+pub struct MutedIncident {
+    /// The incident.
+    pub incident: Incident,
+    /// The mute that covers it; None if those of all its jobs do.
+    pub by: Option<IncidentMute>,
 }
 
 impl Index<JobIndex> for Verdict {
@@ -166,7 +178,7 @@ impl Verdict {
 
     /// How much is muted: incidents, and jobs with findings that their rules mute.
     pub fn count_muted(&self) -> usize {
-        self.muted.iter().filter(|incident| incident.status == Status::Ongoing).count() + self.muted_jobs
+        self.muted.iter().filter(|muted| muted.incident.status == Status::Ongoing).count() + self.muted_jobs
     }
 
     /// The worst severity of all that is told.

@@ -2,7 +2,7 @@
 //! decisions made here are the overall severity and the exit code.
 
 use super::error::{AuditError, CallError};
-use crate::audit::{Finding, Incident, JobReport, Verdict};
+use crate::audit::{Finding, Incident, JobReport, MutedIncident, Unjudged, Verdict};
 use crate::catalog::{Problem, Severity, Status};
 use crate::model::{Action, Holder, JobIndex, State, ZoneBasis};
 use crate::numbers::count;
@@ -292,6 +292,12 @@ impl Audited {
         (!parts.is_empty()).then(|| parts.join("; "))
     }
 
+    /// Until when which jobs are not judged, if it is quiet.
+    pub fn quiet_in_words(&self) -> Option<String> {
+        let Unjudged { jobs, until } = self.verdict.unjudged?;
+        Some(format!("quiet until {} UTC: {} not judged", until.minute_of_day(), count(jobs, "due job")))
+    }
+
     /// How many of them are watched.
     pub fn watched(&self) -> usize {
         self.jobs().filter(|report| report.job.state.is_watched()).count()
@@ -337,6 +343,14 @@ pub fn when(incident: &Incident, now: Instant, show: impl Fn(Instant) -> String)
         (Some(since), None) => Some(format!("since {} ({})", show(since), span(now.since(since)))),
         (None, None) => None,
     }
+}
+
+/// What is muted, until when, and why, as far as the operator says.
+pub fn muted_in_words(muted: &MutedIncident, show: impl Fn(Instant) -> String) -> String {
+    let end = muted.by.as_ref().and_then(|mute| mute.until).map(|until| format!(" until {}", show(until)));
+    let reason = muted.by.as_ref().and_then(|mute| mute.reason.as_ref()).map(|reason| format!(": {reason}"));
+    let headline = muted.incident.headline();
+    format!("{headline} (muted{}{})", end.unwrap_or_default(), reason.unwrap_or_default())
 }
 
 /// An instant to the minute, with its zone.

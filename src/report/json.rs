@@ -5,7 +5,8 @@ use super::content::{Audited, Database, Located, Report, commands};
 use super::error::RenderError;
 use super::sanitize;
 use crate::audit::{
-    AffectedJob, Entry, Evidence, Excuse, Fate, Incident, JobReport, LocatedFinding, Spending, Spent, Timeline, Usage,
+    AffectedJob, Entry, Evidence, Excuse, Fate, Incident, JobReport, LocatedFinding, MutedIncident, Spending, Spent,
+    Timeline, Unjudged, Usage,
 };
 use crate::catalog::{Detector, Problem, Severity, Status};
 use crate::model::{Action, AssumedZone, Holder, Liveness, Outcome, ZoneBasis};
@@ -71,6 +72,8 @@ struct JsonDatabase<'a> {
     muted: Vec<JsonMuted<'a>>,
     /// Jobs with findings of warning or worse that their rules mute.
     muted_jobs: usize,
+    /// Due jobs that are not judged, because it is quiet by the config file; null if there are none.
+    quiet: Option<JsonQuiet>,
     /// What could not be read or was left out.
     notes: &'a [String],
     /// The zone of schedules that name none; null if the database could not be audited, or nothing depends on the zone.
@@ -98,6 +101,20 @@ struct JsonMuted<'a> {
     state: Status,
     /// One line: what happened to which jobs.
     headline: String,
+    /// Why it is muted, in the operator's words; null if they say nothing.
+    reason: Option<&'a str>,
+    /// When the mute ends; null if it does not.
+    muted_until: Option<Instant>,
+}
+
+/// Due jobs in quiet hours.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Quiet")]
+struct JsonQuiet {
+    /// When the quiet hours of the last of them end.
+    until: Instant,
+    /// How many there are.
+    due_jobs: usize,
 }
 
 /// The zone of schedules that name none.
@@ -478,6 +495,18 @@ enum Line<'a> {
         #[serde(flatten)]
         incident: Box<JsonIncident<'a>>,
     },
+    /// Due jobs of a database that are not judged, because it is quiet.
+    Quiet {
+        /// As in the report.
+        schema_version: u32,
+        /// The instant of the audit.
+        now: Instant,
+        /// The path of the database.
+        database: String,
+        /// As in the report.
+        #[serde(flatten)]
+        quiet: JsonQuiet,
+    },
     /// Something that could not be audited.
     Error {
         /// As in the report.
@@ -539,7 +568,11 @@ pub fn render_lines(report: &Report) -> Result<String, RenderError> {
     });
     let incident = |located| Line::Incident { schema_version, now, incident: Box::new(json_incident(located)) };
     let mut text = Vec::new();
-    for line in errors.chain(report.incidents().into_iter().map(incident)) {
+    let quiet = report.audited().filter_map(|(database, audited)| {
+        let quiet = audited.verdict.unjudged.map(json_quiet)?;
+        Some(Line::Quiet { schema_version, now, database: database.path.to_string_lossy().into_owned(), quiet })
+    });
+    for line in errors.chain(report.incidents().into_iter().map(incident)).chain(quiet) {
         line.serialize(&mut Serializer::with_formatter(&mut text, Escaped(CompactFormatter)))?;
         text.push(b'\n');
     }
@@ -562,6 +595,7 @@ fn json_database(database: &Database, now: Instant, history: bool) -> JsonDataba
         error: database.outcome.as_ref().err().map(ToString::to_string),
         muted: audited.into_iter().flat_map(|audited| &audited.verdict.muted).map(json_muted).collect(),
         muted_jobs: audited.map_or(0, |audited| audited.verdict.muted_jobs),
+        quiet: audited.and_then(|audited| audited.verdict.unjudged).map(json_quiet),
         notes: audited.map_or(&[], |audited| &audited.verdict.notes),
         timezone: audited.and_then(|audited| json_zone(&audited.verdict.zone)),
         process: audited.map(|audited| json_process(&audited.verdict.liveness)),
@@ -570,15 +604,21 @@ fn json_database(database: &Database, now: Instant, history: bool) -> JsonDataba
     }
 }
 
-fn json_muted(incident: &Incident) -> JsonMuted<'_> {
-    let Incident { fingerprint, cause, severity, status, .. } = incident;
+fn json_muted(muted: &MutedIncident) -> JsonMuted<'_> {
+    let Incident { fingerprint, cause, severity, status, .. } = &muted.incident;
     JsonMuted {
         fingerprint,
         cause: *cause,
         severity: *severity,
         state: *status,
-        headline: incident.headline().to_string(),
+        headline: muted.incident.headline().to_string(),
+        reason: muted.by.as_ref().and_then(|mute| mute.reason.as_deref()),
+        muted_until: muted.by.as_ref().and_then(|mute| mute.until),
     }
+}
+
+fn json_quiet(unjudged: Unjudged) -> JsonQuiet {
+    JsonQuiet { until: unjudged.until, due_jobs: unjudged.jobs }
 }
 
 fn json_zone(assumed: &AssumedZone) -> Option<JsonZone> {

@@ -215,6 +215,11 @@ fn write_databases(text: &mut String, databases: &[(&str, &Audited)]) {
     for &(path, audited) in databases {
         series(text, "sched_audit_muted", &[("database", path)], audited.verdict.count_muted() as f64);
     }
+    family(text, "sched_audit_quiet_jobs", "Due jobs that are not judged, because it is quiet by the config file.");
+    for &(path, audited) in databases {
+        let quiet = audited.verdict.unjudged.map_or(0, |unjudged| unjudged.jobs);
+        series(text, "sched_audit_quiet_jobs", &[("database", path)], quiet as f64);
+    }
     write_processes(text, databases);
     write_budgets(text, databases);
     let help = "Jobs by what the scheduler makes of them: watched, or why they are skipped.";

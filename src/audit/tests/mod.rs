@@ -16,6 +16,7 @@ mod outage;
 mod output;
 mod past_due;
 mod properties;
+mod quiet;
 mod repair;
 mod severity;
 mod short_runs;

@@ -8,7 +8,6 @@ use super::told::{Told, audit_all};
 use super::{Fleet, every, fleets, median};
 use crate::time::{DAY, HOUR, Instant, MINUTE, Millis};
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 const TEMPLATE: &str = include_str!("accuracy.md");
 const DOCUMENT: &str = "docs/accuracy.md";
@@ -129,7 +128,7 @@ impl Measured {
 
     fn row(&self, name: &str) -> String {
         format!(
-            "| {name} | {} of {} | {} | {} | {} | {} of {} |",
+            "| {name} | {} of {} | {} | {} | {} | {} of {} |\n",
             self.found,
             self.fleets,
             self.named,
@@ -159,7 +158,7 @@ fn faults() -> String {
             let told = audit_all(&fleet, fleet.begins.plus(-DAY), fleet.horizon(), every(57 * MINUTE));
             measured.listen(kind, &fleet, &told);
         }
-        writeln!(rows, "{}", measured.row(kind.name)).unwrap();
+        rows += &measured.row(kind.name);
     }
     rows
 }
@@ -177,7 +176,7 @@ fn healthy_days() -> String {
                 *(if alarm.is_critical() { &mut criticals } else { &mut warnings }) += 1;
             }
         }
-        writeln!(rows, "| {name} | {days} | {criticals} | {warnings} |").unwrap();
+        rows += &format!("| {name} | {days} | {criticals} | {warnings} |\n");
     }
     rows
 }
@@ -191,6 +190,6 @@ fn accuracy_is_published() {
         .replace("{healthy}", healthy_days().trim_end());
     println!("{document}");
     if std::env::var_os("SCHED_AUDIT_BLESS").is_some() {
-        std::fs::write(DOCUMENT, document).unwrap();
+        assert!(std::fs::write(DOCUMENT, document).is_ok(), "{DOCUMENT} can't be written");
     }
 }
