@@ -4,6 +4,7 @@
 //! The crate `cron` walks the minutes and hours of a day. The days are decided here, because croner's differ: day-of-month
 //! OR day-of-week, `L`, `W`, `#`, `+`, and two quirks that real schedules meet (`?` is not a star; February overflows).
 
+use super::croniter;
 use crate::time::Millis;
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use std::str::FromStr;
@@ -50,7 +51,7 @@ struct Range {
 }
 
 /// What the nicknames stand for, in five fields.
-const NICKNAMES: [(&str, &str); 7] = [
+pub(super) const NICKNAMES: [(&str, &str); 7] = [
     ("@yearly", "0 0 1 1 *"),
     ("@annually", "0 0 1 1 *"),
     ("@monthly", "0 0 1 * *"),
@@ -94,6 +95,14 @@ impl Cron {
         Ok(Cron { skips_gaps: true, ..cron? })
     }
 
+    /// Reads an expression as croniter 6 does, Hermes Agent's library.
+    ///
+    /// # Errors
+    /// What croniter refuses.
+    pub fn parse_croniter(expression: &str) -> Result<Cron, String> {
+        croniter::parse(expression)
+    }
+
     /// The same, each time moved later by `stagger`.
     pub fn staggered(self, stagger: Millis) -> Cron {
         Cron { stagger, ..self }
@@ -109,7 +118,7 @@ impl Cron {
         self.skips_gaps
     }
 
-    fn of(second: &str, [minute, hour, day, month, weekday]: [&str; 5], year: &str) -> Result<Cron, String> {
+    pub(super) fn of(second: &str, [minute, hour, day, month, weekday]: [&str; 5], year: &str) -> Result<Cron, String> {
         let seconds = parse_field(second, &SECOND)?;
         let minutes = parse_field(minute, &MINUTE)?;
         let hours = parse_field(hour, &HOUR)?;
@@ -123,6 +132,11 @@ impl Cron {
         let mut cron = Cron { times, times_per_day, months, years, days, skips_gaps, stagger, has_days };
         cron.has_days = NaiveDate::from_ymd_opt(2000, 1, 1).and_then(|start| cron.day_from(start)).is_some();
         Ok(cron)
+    }
+
+    /// Whether it names any day at all.
+    pub fn has_days(&self) -> bool {
+        self.has_days
     }
 
     /// The first wall time it names after `wall`; None if there is none within its horizon.

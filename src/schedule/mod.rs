@@ -4,6 +4,7 @@
 //! `chrono-tz`.
 
 mod cron;
+mod croniter;
 
 pub use cron::Cron;
 
