@@ -62,6 +62,8 @@ pub struct Snapshot {
     pub kills: Vec<Instant>,
     /// What was recorded about whether its process is alive.
     pub lease: Lease,
+    /// Whether it gets to look for what is due.
+    pub passes: Passes,
     /// What the operating system knows about its process.
     pub liveness: Liveness,
     /// The zone of schedules that name none.
@@ -111,6 +113,7 @@ impl Snapshot {
             boots: Vec::new(),
             kills: Vec::new(),
             lease: Lease::Unknown,
+            passes: Passes::default(),
             liveness: Liveness::default(),
             zone: AssumedZone { zone: Zone::UTC, basis: ZoneBasis::Given },
             mapping: None,
@@ -218,6 +221,21 @@ pub enum Lease {
     Stopped(Instant),
 }
 
+/// The passes in which a scheduler looks for what is due.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Passes {
+    /// They work, as far as is known.
+    #[default]
+    Fine,
+    /// All have failed since then, so that no job runs although the process lives.
+    Failing {
+        /// When one last worked.
+        since: Instant,
+        /// Why: untrusted text.
+        why: Option<String>,
+    },
+}
+
 /// One job with its history.
 #[derive(Debug, Clone)]
 pub struct Job {
@@ -240,6 +258,8 @@ pub struct Job {
     pub manual_runs: Vec<Instant>,
     /// When its run in flight started, for schedulers that record it.
     pub running_since: Option<Instant>,
+    /// Whether that run has not begun its work, but waits for other runs.
+    pub run_waits: bool,
     /// The longest run that the scheduler allows this job, if it has a limit of its own.
     pub longest_run: Option<Millis>,
     /// How many of its cost events have no readable time.
@@ -324,6 +344,7 @@ impl Job {
             switches: Vec::new(),
             manual_runs: Vec::new(),
             running_since: None,
+            run_waits: false,
             longest_run: None,
             events_without_time: 0,
             unjudged: None,

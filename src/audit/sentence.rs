@@ -25,6 +25,7 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
         Evidence::SchedulerDown { job, next_run_at, last_write_at } => {
             scheduler_down(job, *next_run_at, *last_write_at, now)
         }
+        Evidence::FailingPasses { failing_seconds, why } => failing_passes(*failing_seconds, why.as_deref()).into(),
         Evidence::Repaired { repaired_at, looks_by, revived } => {
             not_fired_since(1, *revived, (*repaired_at, *looks_by), now)
         }
@@ -121,6 +122,11 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
         }
         Evidence::RowGone { fires, last_fire } => row_gone(*fires, *last_fire, now).into(),
     }
+}
+
+fn failing_passes(seconds: i64, why: Option<&str>) -> String {
+    let why = why.map_or_else(String::new, |why| format!(": {why}"));
+    format!("every pass of the scheduler over its jobs has failed for {}{why}", span_of_seconds(seconds))
 }
 
 /// That so many jobs have not fired since their rows were repaired; the first at the first of these times, and the scheduler

@@ -69,11 +69,6 @@ impl<'a> Access<'a> {
         Access { path: self.path.clone(), open: None, ..*self }
     }
 
-    /// Access to another database, with tables of its own, until the same deadline.
-    pub fn to<'b>(&self, path: &Path, tables: &'b [&'b str]) -> Access<'b> {
-        Access { path: path.to_owned(), tables, deadline: self.deadline, open: None }
-    }
-
     /// The path of the database.
     pub fn path(&self) -> &Path {
         &self.path
@@ -163,7 +158,11 @@ impl<'a> Access<'a> {
 pub fn read_whole(path: &Path, deadline: Clock) -> Result<Option<Vec<u8>>, ReadError> {
     until_at_rest(deadline, || {
         let file = WholeFile::read(path)?;
-        if whole::still_holds(file.as_ref(), path) { Ok(file.map(|file| file.bytes)) } else { Err(Busy::Changed.into()) }
+        if whole::still_holds(file.as_ref(), path) {
+            Ok(file.map(|file| file.bytes))
+        } else {
+            Err(Busy::Changed.into())
+        }
     })
 }
 

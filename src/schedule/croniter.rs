@@ -73,7 +73,9 @@ pub fn parse(expression: &str) -> Result<Cron, String> {
         Days::Either(day, weekday) => of(&day, &weekday),
         Days::Both(day, weekday) => of(&day, &format!("+{weekday}")),
         Days::Occurrence(day, weekday) if of(&day, &format!("+{weekday}"))?.has_days() => of("*", &weekday),
-        Days::Occurrence(day, weekday) => Err(format!("no day {day} is ever {weekday}, for which croniter looks as well")),
+        Days::Occurrence(day, weekday) => {
+            Err(format!("no day {day} is ever {weekday}, for which croniter looks as well"))
+        }
     }
 }
 
@@ -253,7 +255,8 @@ mod tests {
             let case: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
             let zone = Zone::named(case["tz"].as_str().unwrap_or_default()).unwrap_or_else(|| panic!("{line}"));
             let start = Instant::from_millis(case["after"].as_i64().unwrap_or_default() * 1000);
-            let cadence = parse(case["expr"].as_str().unwrap_or_default()).map(|cron| Cadence::Cron(Box::new(cron), zone));
+            let cadence =
+                parse(case["expr"].as_str().unwrap_or_default()).map(|cron| Cadence::Cron(Box::new(cron), zone));
             let next = |at: Instant| cadence.as_ref().ok().and_then(|cadence| cadence.next(at));
             let truth = instants(&case["next"]);
             if truth.is_empty() && next(start).is_some() {

@@ -61,6 +61,8 @@ pub enum Family {
     Zone,
     /// A process that crashes again and again.
     Crashing,
+    /// A scheduler none of whose passes over its jobs works.
+    PassesFail,
     /// A scheduler that has nothing to do.
     NothingWatched,
     /// A job that must exist.
@@ -91,6 +93,7 @@ impl Family {
             Family::Unjudged => "unjudged",
             Family::Zone => "zone",
             Family::Crashing => "crashing",
+            Family::PassesFail => "passes-fail",
             Family::NothingWatched => "nothing-watched",
             Family::Expected => "expected",
         }

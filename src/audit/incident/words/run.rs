@@ -85,7 +85,8 @@ fn others(facts: &Facts<'_>) -> impl Iterator<Item = JobIndex> {
 
 /// How many of them have runs of their own in flight.
 fn count_other_runs(facts: &Facts<'_>) -> usize {
-    let running: HashSet<JobIndex> = facts.context.worker.indexed_runs().filter_map(|(_, run)| run.job).collect();
+    let runs = facts.context.worker.indexed_runs().filter(|(_, run)| !run.waits);
+    let running: HashSet<JobIndex> = runs.filter_map(|(_, run)| run.job).collect();
     others(facts).filter(|job| running.contains(job)).count()
 }
 

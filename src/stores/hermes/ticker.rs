@@ -1,0 +1,67 @@
+//! The ticker, which looks for what is due once a minute: when it last gave a sign of life, and when a pass last worked.
+
+use super::super::value::message;
+use super::super::window::Window;
+use super::places;
+use crate::db::{self, ReadError};
+use crate::model::{Lease, Passes, Snapshot};
+use crate::time::{Instant, MINUTE, Millis, SECOND};
+use std::path::Path;
+
+/// A heartbeat that is older says that the ticker is dead: Hermes' own threshold.
+const TERM: Millis = 200 * SECOND;
+/// The longest error of a pass that is kept.
+const MAX_ERROR_LEN: usize = 200;
+
+/// What its files say. Versions before 0.18 have none of them.
+pub struct Ticker {
+    beat: Option<Instant>,
+    /// When a pass last worked.
+    pub worked: Option<Instant>,
+    error: Option<String>,
+}
+
+/// Reads the files beside a store.
+///
+/// # Errors
+/// What keeps one from being read.
+pub fn read(store: &Path, window: &Window) -> Result<Ticker, ReadError> {
+    let lines = |path: &Path| {
+        let bytes = db::read_whole(path, window.deadline)?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Ok::<_, ReadError>(text.lines().map(str::to_owned).collect::<Vec<_>>())
+    };
+    // What was written long after the instant of the audit says nothing about it.
+    let time = |lines: &[String]| {
+        let at = seconds(lines.first()?)?;
+        if at.since(window.now) <= MINUTE { Some(at.min(window.now)) } else { None }
+    };
+    let worked = time(&lines(&places::last_success(store))?);
+    let failed = lines(&places::last_error(store))?;
+    // An error that is older than a pass that worked is over.
+    let lasts = time(&failed) >= worked;
+    let error = failed.get(1).filter(|_| lasts && window.errors).map(|error| message(error, MAX_ERROR_LEN));
+    Ok(Ticker { beat: time(&lines(&places::heartbeat(store))?), worked, error })
+}
+
+/// Seconds since 1970, with a fraction.
+fn seconds(text: &str) -> Option<Instant> {
+    let seconds: f64 = text.trim().parse().ok()?;
+    if seconds > 0.0 { Some(Instant::from_millis((seconds * 1e3) as i64)) } else { None }
+}
+
+impl Ticker {
+    /// Tells a snapshot whether the ticker lives, and whether its passes work.
+    pub fn tell(&self, snapshot: &mut Snapshot, now: Instant) {
+        let Some(beat) = self.beat else { return };
+        let is_alive = now.since(beat) < TERM;
+        snapshot.lease = if is_alive { Lease::Alive(beat) } else { Lease::Dead(beat) };
+        snapshot.last_other_activity = Some(beat);
+        if let Some(worked) = self.worked
+            && is_alive
+            && now.since(worked) >= TERM
+        {
+            snapshot.passes = Passes::Failing { since: worked, why: self.error.clone() };
+        }
+    }
+}
