@@ -149,6 +149,8 @@ pub struct SchedulerTraits {
     pub hides_runs: bool,
     /// Whether the next run of a job is moved before the run that is due, and not after it.
     pub moves_before: bool,
+    /// Whether a resume or an edit of a job leaves a trace of its time.
+    pub dates_edits: bool,
     /// What a person should do, in this scheduler's terms.
     pub advice: AdviceTable,
 }

@@ -60,8 +60,8 @@ impl InFlight {
         self.runs.iter().find(|run| run.job == Some(job))
     }
 
-    /// The oldest of the runs with which a run has its cause in common: many that hang, all that ended with the process, or those
-    /// that it waits for.
+    /// The oldest of the runs with which a run has its cause in common: many that hang or
+    /// that others wait for, all that ended with the process, or those that it waits for.
     pub fn lead(&self, run: &ActiveRun) -> Option<RunIndex> {
         if run.is_left_by_death() {
             return oldest(self.indexed().filter(|(_, other)| other.is_left_by_death()));
@@ -69,7 +69,9 @@ impl InFlight {
         if run.waits {
             return oldest(self.indexed().filter(|(_, other)| !other.waits));
         }
-        if !run.hangs() || self.runs.iter().filter(|other| other.hangs()).count() < MANY_HUNG {
+        let hung = self.runs.iter().filter(|other| other.hangs()).count();
+        let is_blockade = hung >= MANY_HUNG || self.runs.iter().any(|other| other.waits);
+        if !run.hangs() || !is_blockade {
             return None;
         }
         oldest(self.indexed().filter(|(_, other)| other.hangs()))

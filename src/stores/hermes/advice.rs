@@ -5,7 +5,7 @@ use crate::model::{Advice, AdviceTable, Command, Condition, Step};
 
 /// What a person should do about its incidents.
 pub const ADVICE: AdviceTable =
-    AdviceTable { rows: ROWS, error_place: "hermes cron runs shows it", commands: Vec::new() };
+    AdviceTable { rows: ROWS, error_place: "hermes cron runs shows it", options: None, commands: Vec::new() };
 
 const LIST: Command = Command::Shell("hermes cron list --all");
 const STATUS: Command = Command::Shell("hermes cron status");

@@ -21,6 +21,7 @@ pub use traits::TRAITS;
 use super::window::Window;
 use crate::db::{self, Access, ReadError};
 use crate::model::{Passes, Snapshot};
+use crate::shell;
 use executions::Execution;
 use record::Jobs;
 
@@ -40,6 +41,7 @@ pub fn read(access: &mut Access<'_>, window: &Window) -> Result<Snapshot, ReadEr
     let store = read_store(access, window)?;
     let path = access.path().to_owned();
     let mut snapshot = Snapshot::empty(traits::TRAITS);
+    snapshot.traits.advice.options = places::profile(&path).map(|name| format!("-p {}", shell::word(name)));
     let ticker = ticker::read(&path, window)?;
     ticker.tell(&mut snapshot, window.now);
     match store.jobs {

@@ -102,6 +102,12 @@ pub fn modified(path: &Path) -> Option<Instant> {
     Some(Instant::from_millis(i64::try_from(age.as_millis()).ok()?))
 }
 
+/// The name of the profile whose home a store is in.
+pub fn profile(store: &Path) -> Option<&OsStr> {
+    let home = store.parent()?.parent()?;
+    if home.parent()?.file_name()? == "profiles" { home.file_name() } else { None }
+}
+
 /// The database that the gateway has open all the time: that of the sessions; that of the runs, from 0.20 on, only for moments.
 pub fn held(store: &Path) -> PathBuf {
     let sessions = sessions_database(store);

@@ -20,6 +20,8 @@ const BEGINS_WITHIN: Millis = 70 * SECOND;
 const MIN_OF_REGULAR: usize = 10;
 /// Two signs of one start of the process are no further apart.
 const SAME_BOOT: Millis = 2 * MINUTE;
+/// Slots that are looked at to find the one before the next run: as many as a year has of an hourly job.
+const MAX_SLOTS: usize = 10_000;
 /// The rows of ended runs that are kept.
 const KEPT: usize = 1000;
 
@@ -64,7 +66,7 @@ pub fn add(
     }
     add_open(&open, sessions, records, snapshot, window.now);
     for job in &mut snapshot.jobs {
-        finish(job);
+        finish(job, window.now);
     }
     add_strangers(strangers, snapshot, window);
     add_process(executions.unwrap_or_default(), snapshot, window);
@@ -131,7 +133,7 @@ fn add_open(
 }
 
 /// Puts the fires in order, and adds what only the record or only the rows know.
-fn finish(job: &mut Job) {
+fn finish(job: &mut Job, now: Instant) {
     job.fires.sort_by_key(|fire| fire.end);
     job.manual_runs.sort_unstable();
     let known = |end: Instant| move |fire: &&Fire| fire.end.since(end).abs() <= SAME_END;
@@ -150,49 +152,56 @@ fn finish(job: &mut Job) {
     if let Some(row) = job.row.as_mut() {
         row.consecutive_errors = row.consecutive_errors.max(as_u64(errors));
     }
-    note_edit(job);
+    note_edit(job, now);
 }
 
-/// An edit or a resume leaves no trace but the next run, which is computed then. Where the last runs did not keep the present
-/// schedule, what came before the next run says nothing about it.
-fn note_edit(job: &mut Job) {
+/// An edit leaves no trace but the next run, which is computed then. Where the runs did not keep the present schedule, what came before
+/// the next run says nothing about it; nor does one slot alone, if the last run of all kept none of its slots.
+fn note_edit(job: &mut Job, now: Instant) {
     let (Some(cadence), Some(next)) = (job.schedule.cadence(), job.next_run()) else { return };
-    let Some(last) = job.fires.last() else { return };
-    if keeps(cadence, &job.fires) {
+    let Some(from) = job.last_end().or(job.created_at).filter(|_| next > now) else { return };
+    let is_in_force = match cadence.slots_between(from, now) {
+        0 => true,
+        1 => was_kept(cadence, &job.fires) && kept_last(cadence, &job.fires),
+        _ => job.fires.is_empty() || was_kept(cadence, &job.fires),
+    };
+    if is_in_force {
         return;
     }
     let computed = match cadence {
-        Cadence::Every(interval) => next.plus(-interval),
+        Cadence::Every(interval) => Some(next.plus(-interval)),
+        // The slot before the next run: it was computed after that.
         Cadence::Cron(..) => {
-            let slots = std::iter::successors(cadence.next(last.end), |slot| cadence.next(*slot));
-            match slots.take(KEPT).take_while(|slot| *slot < next).last() {
-                Some(slot) => slot,
-                None => return,
-            }
+            let slots = std::iter::successors(cadence.next(from), |slot| cadence.next(*slot));
+            slots.take_while(|slot| *slot < next).take(MAX_SLOTS).last()
         }
     };
-    if computed > last.end
-        && let Some(row) = job.row.as_mut()
-    {
-        row.updated_at = Some(computed);
+    if let Some(row) = job.row.as_mut() {
+        row.updated_at = computed.filter(|at| *at > from && *at <= now);
     }
 }
 
-/// Whether the runs show that the schedule was in force: the last one began at most half a period after a slot, and some two of them
-/// have hardly a slot between them.
-fn keeps(cadence: &Cadence, runs: &[Fire]) -> bool {
-    let begin = |run: &Fire| run.known_start().unwrap_or(run.end);
+/// Whether some two runs have hardly a slot between them, so that the schedule was in force once.
+fn was_kept(cadence: &Cadence, runs: &[Fire]) -> bool {
+    let hardly = |pair: &[Fire]| cadence.slots_between(pair[0].end, begin(&pair[1])) < 3;
+    runs.len() == 1 || runs.windows(2).any(hardly)
+}
+
+/// Whether the last run began at most half a period after a slot.
+fn kept_last(cadence: &Cadence, runs: &[Fire]) -> bool {
     let Some(began) = runs.last().map(begin) else { return false };
-    let Some(period) = cadence.usual_interval(began) else { return false };
-    let follows_slot = match cadence {
-        Cadence::Every(_) => true,
-        Cadence::Cron(..) => {
+    match (cadence, cadence.usual_interval(began)) {
+        (Cadence::Every(_), _) => true,
+        (Cadence::Cron(..), Some(period)) => {
             let from = began.plus(-(period / 2).max(HOUR.min(period)));
             cadence.next(from).is_some_and(|slot| slot <= began)
         }
-    };
-    let is_dense = |pair: &[Fire]| cadence.slots_between(pair[0].end, begin(&pair[1])) < 3;
-    follows_slot && (runs.len() == 1 || runs.windows(2).any(is_dense))
+        (Cadence::Cron(..), None) => false,
+    }
+}
+
+fn begin(run: &Fire) -> Instant {
+    run.known_start().unwrap_or(run.end)
 }
 
 /// Jobs without a record. A one-shot is deleted once it ran, however it ended: of one that failed or was cut only its run tells.

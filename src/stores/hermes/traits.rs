@@ -22,5 +22,6 @@ pub const TRAITS: SchedulerTraits = SchedulerTraits {
     timer_sleeps: MINUTE,
     hides_runs: false,
     moves_before: true,
+    dates_edits: false,
     advice: advice::ADVICE,
 };

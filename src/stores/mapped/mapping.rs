@@ -93,9 +93,11 @@ impl Mapping {
             timer_sleeps: MINUTE,
             hides_runs,
             moves_before: self.moves_before,
+            dates_edits: true,
             advice: AdviceTable {
                 rows: advice::ROWS,
                 error_place: advice::ERROR_PLACE,
+                options: None,
                 commands: self.commands.clone(),
             },
         }

@@ -20,5 +20,6 @@ pub const TRAITS: SchedulerTraits = SchedulerTraits {
     timer_sleeps: MINUTE,
     hides_runs: false,
     moves_before: false,
+    dates_edits: true,
     advice: advice::ADVICE,
 };

@@ -21,7 +21,7 @@ pub fn hung(facts: &Facts<'_>) -> IncidentText {
     let hanging = facts.jobs.iter().filter(|affected| worker.run_of(affected.job).is_some_and(ActiveRun::hangs));
     let told = match hanging.count() {
         0 | 1 => IncidentText::new(text!["the run of ", name(facts), " never finished"]).detail(waiting(facts)),
-        several => IncidentText::new(format!("the runs of {several} jobs never finished")),
+        several => IncidentText::new(format!("the runs of {several} jobs never finished")).detail(waiting(facts)),
     };
     told.observed(observed(facts)).inferred(inferred)
 }
