@@ -203,3 +203,73 @@ fn instant(value: &Value, local: Zone) -> Option<Instant> {
         time => time.as_utc(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(json: &str) -> Record {
+        let jobs = Jobs::parse(Some(format!("[{json}]").as_bytes())).unwrap_or_else(|error| panic!("{error}: {json}"));
+        jobs.jobs.into_iter().next().unwrap_or_default()
+    }
+
+    #[test]
+    fn jobs_are_read_as_python_reads_them_and_a_missing_file_has_none() {
+        let count = |bytes: &[u8]| Jobs::parse(Some(bytes)).map(|jobs| jobs.jobs.len());
+        assert_eq!(Jobs::parse(None).map(|jobs| jobs.jobs.len()), Ok(0));
+        for text in
+            ["{\"jobs\":[{}]}", "\u{feff}{\"jobs\":[{}]}", " [{}]", "{\"jobs\":[{\"prompt\":\"a\nb\"}],\"x\":1}"]
+        {
+            assert_eq!(count(text.as_bytes()), Ok(1), "{text}");
+        }
+        assert_eq!(count(b"{}"), Ok(0));
+        for (text, why) in
+            [("{\"jobs\":[{", "it ends in the middle"), ("{\"jobs\": 7}", "from byte 10 on"), ("", "middle")]
+        {
+            let said = count(text.as_bytes()).err().unwrap_or_default();
+            assert!(said.contains(why), "{text}: {said}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_jobs_is_said_without_their_words() {
+        let said = Jobs::parse(Some(b"{\"jobs\": \"tell nobody\"}")).err().unwrap_or_default();
+        assert!(!said.contains("nobody"), "{said}");
+    }
+
+    #[test]
+    fn a_schedule_is_read_as_the_scheduler_does_or_can_not_be_used() {
+        let of = |json: &str| record(&format!("{{\"schedule\":{json}}}")).schedule(Zone::UTC);
+        assert_eq!(of("{\"kind\":\"interval\",\"minutes\":10}").interval(), Some(10 * MINUTE));
+        assert_eq!(of("{\"kind\":\"cron\",\"expr\":\"0 22-2 * * *\"}").text(), "0 22-2 * * *");
+        let once = of("{\"kind\":\"once\",\"run_at\":\"2026-03-02T11:00:00+01:00\"}");
+        assert_eq!(once.text(), "at 2026-03-02T10:00:00Z");
+        for broken in [
+            "null",
+            "\"0 9 * * *\"",
+            "{}",
+            "{\"kind\":\"interval\",\"minutes\":\"10\"}",
+            "{\"kind\":\"cron\",\"expr\":\"61 * * * *\"}",
+            "{\"kind\":\"cron\",\"expr\":\"0 0 31 2 *\"}",
+            "{\"kind\":\"cron\"}",
+            "{\"kind\":\"lunar\"}",
+        ] {
+            assert!(of(broken).fault().is_some(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_repeated_job_is_used_up_once_it_ran_as_often_and_an_endless_one_never() {
+        let is_used_up = |repeat: &str| record(&format!("{{\"repeat\":{repeat}}}")).is_used_up();
+        assert!(is_used_up("{\"times\":3,\"completed\":3}") && !is_used_up("{\"times\":3,\"completed\":2}"));
+        assert!(!is_used_up("{\"times\":null,\"completed\":9}") && !is_used_up("null"));
+    }
+
+    #[test]
+    fn a_status_is_ok_undelivered_or_a_failure() {
+        let of = |word: &str| record(&format!("{{\"last_status\":{word}}}")).last_status();
+        assert_eq!((of("null"), of("\"ok\""), of("\"delivery_queued\"")), (None, Some(Status::Ok), Some(Status::Ok)));
+        assert_eq!((of("\"delivery_failed\""), of("\"error\"")), (Some(Status::Undelivered), Some(Status::Failed)));
+        assert_eq!(of("\"blocked_config\""), Some(Status::Failed));
+    }
+}

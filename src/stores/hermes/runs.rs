@@ -261,3 +261,142 @@ fn add_process(executions: &[Execution], snapshot: &mut Snapshot, window: &Windo
         snapshot.window_start = snapshot.window_start.max(oldest);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Timestamp;
+    use crate::schedule::{Cron, Zone};
+    use crate::time::{DAY, TimeText};
+
+    /// A time of Monday, 2 March 2026, or a date and a time; UTC.
+    fn at(time: &str) -> Instant {
+        let text = if time.contains(' ') { time.to_owned() } else { format!("2026-03-02 {time}") };
+        TimeText::parse(&text).unwrap_or_else(|| panic!("{text}")).as_utc()
+    }
+
+    /// A job with this schedule and next run, after runs of a minute that began then.
+    fn job(expression: &str, starts: &[Instant], next: &str) -> Job {
+        let cron = Cron::parse_croniter(expression).unwrap_or_else(|error| panic!("{error}"));
+        let schedule = Schedule::cron(expression.to_owned(), None, cron, Zone::UTC);
+        let row = Row { next_run_at: Timestamp::At(at(next)), ..Row::default() };
+        let run = |start: &Instant| Fire::ended(start.plus(MINUTE), Outcome::Worked).started(*start);
+        let fires = starts.iter().map(run).collect();
+        let created_at = Some(at("2026-02-01 00:00"));
+        Job { created_at, row: Some(row), fires, ..Job::new("j".to_owned(), State::Watched, schedule) }
+    }
+
+    /// Since when the schedule is taken to be in force, if that is not from the first run on.
+    fn edited(mut job: Job, now: &str) -> Option<Instant> {
+        note_edit(&mut job, at(now));
+        job.row.and_then(|row| row.updated_at)
+    }
+
+    /// The days before at a time.
+    fn daily(time: &str, days: i64) -> Vec<Instant> {
+        (1..=days).rev().map(|day| at(time).plus(-day * DAY)).collect()
+    }
+
+    #[test]
+    fn a_lost_slot_counts_if_the_run_before_it_kept_the_schedule() {
+        assert_eq!(edited(job("0 8 * * *", &daily("08:00:30", 5), "2026-03-03 08:00"), "12:00"), None);
+        assert_eq!(edited(job("0 8 * * *", &daily("08:00:30", 1), "2026-03-03 08:00"), "12:00"), None);
+        // Moved from 06:00 to 18:00 after the slot of 18:00.
+        let moved = job("0 18 * * *", &daily("06:00", 5), "2026-03-02 18:00");
+        assert_eq!(edited(moved, "12:00"), Some(at("2026-03-01 18:00")));
+        // Less than half a period after a slot.
+        assert_eq!(edited(job("0 18 * * *", &daily("05:59:59", 5), "2026-03-02 18:00"), "12:00"), None);
+    }
+
+    #[test]
+    fn slots_of_a_schedule_that_no_two_runs_ever_kept_are_those_of_another_one() {
+        let to_hourly = job("0 * * * *", &daily("08:00:30", 5), "15:00");
+        assert_eq!(edited(to_hourly, "14:30"), Some(at("14:00")));
+        let hourly: Vec<Instant> = (6..=10).map(|hour| at(&format!("{hour:02}:00:30"))).collect();
+        assert_eq!(edited(job("0 * * * *", &hourly, "15:00"), "14:30"), None, "four slots were lost");
+    }
+
+    #[test]
+    fn a_next_run_in_the_past_and_a_slot_that_is_not_lost_say_nothing() {
+        assert_eq!(edited(job("0 18 * * *", &daily("06:00", 5), "2026-03-01 18:00"), "12:00"), None);
+        assert_eq!(edited(job("0 8 * * *", &[at("08:00:30")], "2026-03-03 08:00"), "12:00"), None);
+    }
+
+    fn execution(job_id: &str, status: Status, claimed: &str) -> Execution {
+        let started = Some(at(claimed));
+        let finished = if status == Status::Open { None } else { Some(at(claimed).plus(MINUTE)) };
+        let (process, job_id) = ("p".to_owned(), job_id.to_owned());
+        let claimed = at(claimed);
+        Execution {
+            job_id,
+            is_by_ticker: true,
+            process,
+            status,
+            claimed,
+            started,
+            finished,
+            error: None,
+            delivery: None,
+        }
+    }
+
+    #[test]
+    fn a_run_ended_with_its_process_when_it_began_and_with_its_job_when_that_says_so() {
+        let cut = execution("j", Status::Cut, "10:00");
+        assert_eq!(ended(&cut, None, at("12:00")), Some(at("10:00")), "its recorded end is the next start");
+        let open = execution("j", Status::Open, "10:00");
+        let last = |end: &str| Run { start: at(end), duration_ms: None, failed: true, error: None };
+        assert_eq!(ended(&open, None, at("12:00")), None);
+        assert_eq!(ended(&open, Some(&last("09:59")), at("12:00")), None, "that was the run before");
+        assert_eq!(ended(&open, Some(&last("10:30")), at("12:00")), Some(at("10:30")), "the row was left as it was");
+        let done = execution("j", Status::Completed, "10:00");
+        assert_eq!(ended(&done, None, at("10:00:59")), None, "as of then it went on");
+    }
+
+    /// The jobs that come of runs whose jobs have no record.
+    fn strangers(runs: &[Execution]) -> Snapshot {
+        let mut snapshot = Snapshot::empty(super::super::TRAITS);
+        let window = Window {
+            now: at("12:00"),
+            back: DAY,
+            zone: None,
+            machine_zone: Zone::UTC,
+            errors: true,
+            is_live: true,
+            asks_process: false,
+            deadline: std::time::Instant::now(),
+        };
+        add(Some(runs), &Sessions::default(), &[], &mut snapshot, &window);
+        snapshot
+    }
+
+    #[test]
+    fn ten_runs_without_a_record_are_of_a_regular_job_and_a_single_one_that_failed_of_a_one_shot() {
+        let runs = |count: i64| -> Vec<Execution> {
+            let nth = |index: i64| Execution {
+                claimed: at("00:00").plus(index * HOUR),
+                finished: Some(at("00:00").plus(index * HOUR + MINUTE)),
+                ..execution("j", Status::Completed, "00:00")
+            };
+            (0..count).map(nth).collect()
+        };
+        let states = |snapshot: Snapshot| -> Vec<State> { snapshot.jobs.into_iter().map(|job| job.state).collect() };
+        assert_eq!(states(strangers(&runs(10))), [State::Gone]);
+        let few = strangers(&runs(9));
+        assert_eq!((few.jobs.len(), few.other_fires.len()), (0, 9), "they may have been all that it was to run");
+        assert_eq!(states(strangers(&[execution("j", Status::Failed, "10:00")])), [State::FailedOnce]);
+        assert_eq!(states(strangers(&[execution("j", Status::Cut, "10:00")])), [State::FailedOnce]);
+        assert!(states(strangers(&[execution("j", Status::Completed, "10:00")])).is_empty(), "it did its work");
+    }
+
+    #[test]
+    fn a_start_is_told_by_the_first_run_of_a_process_or_by_what_it_found_cut() {
+        let mut cut = execution("j", Status::Cut, "08:00");
+        cut.finished = Some(at("09:00"));
+        let next = Execution { process: "q".to_owned(), ..execution("j", Status::Completed, "09:01") };
+        let later = Execution { process: "q".to_owned(), ..execution("j", Status::Completed, "10:00") };
+        let snapshot = strangers(&[cut, next, later]);
+        assert_eq!(snapshot.boots, [at("08:00"), at("09:00")], "the run of 09:01 is of the start of 09:00");
+        assert_eq!(snapshot.kills, [at("08:00")]);
+    }
+}

@@ -65,3 +65,37 @@ impl Ticker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::SchedulerTraits;
+    use crate::stores::hermes::TRAITS;
+
+    fn told(beat: Option<i64>, worked: Option<i64>) -> (Lease, Passes) {
+        let now = Instant::from_millis(1_772_445_600_000);
+        let ago = |millis: i64| now.plus(-millis);
+        let ticker = Ticker { beat: beat.map(ago), worked: worked.map(ago), error: None };
+        let traits: SchedulerTraits = TRAITS;
+        let mut snapshot = Snapshot::empty(traits);
+        ticker.tell(&mut snapshot, now);
+        (snapshot.lease, snapshot.passes)
+    }
+
+    #[test]
+    fn a_heartbeat_of_200_seconds_is_dead_and_passes_fail_only_while_it_is_fresh() {
+        let is_alive = |beat| matches!(told(Some(beat), Some(beat)).0, Lease::Alive(_));
+        assert!(is_alive(199_999) && !is_alive(200_000));
+        assert_eq!(told(None, None), (Lease::Unknown, Passes::Fine));
+        let fails = |beat, worked| matches!(told(Some(beat), worked).1, Passes::Failing { .. });
+        assert!(fails(1000, Some(200_000)) && !fails(1000, Some(199_999)));
+        assert!(!fails(200_000, Some(300_000)), "a dead ticker has no passes");
+        assert!(!fails(1000, None), "versions without the file");
+    }
+
+    #[test]
+    fn the_seconds_of_a_heartbeat_have_a_fraction() {
+        assert_eq!(seconds("1795730644.9718642").map(Instant::millis), Some(1_795_730_644_971));
+        assert_eq!((seconds(""), seconds("soon"), seconds("-1"), seconds("nan")), (None, None, None, None));
+    }
+}
