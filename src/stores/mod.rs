@@ -23,7 +23,7 @@ mod window;
 pub use mapped::{Dialect, Form, Mapping, TimeForm, Words};
 #[cfg(test)]
 pub use phantom::for_tests as phantom_for_tests;
-pub use places::{is_aside, locate, older_store, usual_places};
+pub use places::{is_aside, is_whole_store, locate, older_store, usual_places};
 pub use window::Window;
 
 use crate::db::{self, Access, ReadError};

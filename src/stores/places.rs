@@ -47,6 +47,11 @@ pub fn older_store(directory: &Path) -> Option<ReadError> {
     openclaw::places::is_json_home(directory).then(openclaw::places::json_store)
 }
 
+/// Whether a file that is no database is all that a scheduler keeps: the jobs of a Hermes without a table of runs.
+pub fn is_whole_store(path: &Path) -> bool {
+    hermes::places::is_jobs(path) && hermes::places::store_of(path).as_deref() == Some(path)
+}
+
 /// Whether a file is one that a scheduler makes only to lock it, or a copy that it left behind: no store that it works on.
 pub fn is_aside(path: &Path) -> bool {
     openclaw::places::is_aside(path)
