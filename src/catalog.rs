@@ -326,7 +326,7 @@ catalog! {
         };
         Flapping: "Many runs fail, and later ones work again.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "In the last day a run failed in one of 4 slots, of at least 12, and at least 4 times one that worked followed one that had failed. What failed in an outage does not count. A warning. If it holds for all jobs that need a model together, and for at least 2 of them a run worked after one that failed, they are one incident.",
+            rule: "A run failed in one of 4 slots, of at least 12, and at least 4 times one that worked followed one that had failed, in the last 2 days. A warning until the slots that work outweigh those that failed: one that failed counts as 5 that work, and 24 in a row end it. What failed in an outage does not count. If it holds for all jobs that need a model together, and for at least 2 of them a run worked after one that failed, they are one incident, and failures in a row that the rate explains are neither an outage nor a trouble of their job.",
             advice: "Read the job's last error: what it needs works only now and then.",
         };
         MessagesLost: "Messages of the last day were lost, though the newest may have arrived.", Entry {
@@ -540,13 +540,19 @@ mod tests {
         ),
         (
             Problem::Flapping,
-            include_str!("audit/flapping.rs"),
+            include_str!("audit/rate.rs"),
             &[
                 ("one of 4 slots", "ONE_IN: usize = 4"),
                 ("at least 12,", "MIN_SLOTS: usize = 12"),
                 ("at least 4 times", "MIN_TURNS: usize = 4"),
-                ("at least 2 of them", "MIN_JOBS: usize = 2"),
+                ("counts as 5 that work", "WEIGHT: usize = 5"),
+                ("24 in a row", "ENOUGH_GOOD: usize = 24"),
             ],
+        ),
+        (
+            Problem::Flapping,
+            include_str!("audit/flapping.rs"),
+            &[("at least 2 of them", "MIN_JOBS: usize = 2"), ("the last 2 days", "WITHIN: Millis = 2 * DAY")],
         ),
         (
             Problem::MessagesLost,

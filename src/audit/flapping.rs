@@ -1,23 +1,21 @@
 //! Jobs that fail now and then: a rate, with neither a start nor an end.
 //!
-//! What counts is the share of the slots of a day in which a run failed, not of the runs: a slot whose second try works has failed
-//! once. A job, or all jobs that need a model, flap from a quarter of twelve slots on, if they work again in between.
+//! What counts is the share of slots in which a run failed, not of runs: a slot whose second try works has failed once. A job, or
+//! all jobs that need a model, flap from a quarter of twelve slots on, if they work again in between, until the rate is gone.
+//! While they flap, a few failures in a row are chance, and neither an outage nor a trouble of one job.
 
 use super::context::{Context, Subject};
-use super::outage::Outages;
+use super::outage::{Outage, Outages};
+use super::rate::{Rate, Slot, is_chance};
 use super::runs::{begin, is_same_slot};
 use crate::model::{Fire, JobIndex, cost_of};
-use crate::time::{DAY, Instant};
-use std::collections::BTreeMap;
+use crate::time::{DAY, Instant, Millis};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// With fewer slots a rate means little.
-const MIN_SLOTS: usize = 12;
-/// One in so many slots that failed is told.
-const ONE_IN: usize = 4;
-/// So often it must have failed and worked again: one trouble that is over is no flapping.
-const MIN_TURNS: usize = 4;
 /// With fewer jobs it is the job's own trouble.
 const MIN_JOBS: usize = 2;
+/// How far back slots are looked at.
+const WITHIN: Millis = 2 * DAY;
 
 /// What failed of a job in the last day.
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,85 +24,150 @@ pub struct Flaps {
     pub slots: usize,
     /// Those of them in which a run failed.
     pub failed: usize,
-    /// How often a run worked after one that had failed.
-    pub turns: usize,
     /// When the first run that failed ended.
     pub since: Option<Instant>,
     /// What the runs that failed cost, in US dollars.
     pub cost_usd: f64,
 }
 
-impl Flaps {
-    fn is_flapping(&self) -> bool {
-        self.slots >= MIN_SLOTS && self.failed * ONE_IN >= self.slots && self.turns >= MIN_TURNS
-    }
-}
-
 /// The jobs that fail now and then.
 #[derive(Debug, Default)]
 pub struct Flapping {
-    /// Whether all jobs that need a model do together.
-    pub is_of_all: bool,
-    jobs: BTreeMap<JobIndex, Flaps>,
+    /// The rate of all jobs that need a model.
+    of_all: Option<Rate>,
+    /// The rates of jobs alone.
+    alone: BTreeMap<JobIndex, Rate>,
+    flaps: BTreeMap<JobIndex, Flaps>,
+    /// The beginnings of the outages that are chance.
+    chance: BTreeSet<Instant>,
 }
 
 impl Flapping {
-    /// Looks at the runs of the last day, without those in outages.
+    /// Looks at the slots of the last days.
     pub fn find(context: &Context<'_>, outages: &Outages) -> Flapping {
-        let day = context.settings.now.plus(-DAY);
-        let mut jobs = BTreeMap::new();
-        let (mut all, mut turning) = (Flaps::default(), 0);
+        let mut flapping = Flapping::default();
+        let mut slots = shared_slots(context);
+        flapping.chance = chance_outages(&slots, outages);
+        slots.retain(|slot| !flapping.is_in_outage(slot, outages));
+        flapping.of_all = Rate::of(&slots, MIN_JOBS);
         for subject in context.subjects.iter() {
-            if !subject.job.state.is_watched() {
-                continue;
-            }
-            let flaps = flaps_since(subject, day, outages);
-            if subject.job.uses_model {
-                all.slots += flaps.slots;
-                all.failed += flaps.failed;
-                all.turns += flaps.turns;
-                turning += usize::from(flaps.turns > 0);
-            }
-            if flaps.failed > 0 {
-                jobs.insert(subject.index, flaps);
+            if subject.job.state.is_watched() {
+                flapping.look_at(context, subject, outages);
             }
         }
-        let is_of_all = all.is_flapping() && turning >= MIN_JOBS;
-        jobs.retain(|_, flaps| flaps.is_flapping() || is_of_all && flaps.turns > 0);
-        Flapping { is_of_all, jobs }
+        flapping
+    }
+
+    fn look_at(&mut self, context: &Context<'_>, subject: &Subject<'_>, outages: &Outages) {
+        let (job, now) = (subject.index, context.settings.now);
+        let mut slots = slots_since(subject, now.plus(-WITHIN));
+        slots.retain(|slot| !self.is_in_outage(slot, outages));
+        let alone = Rate::of(&slots, 1);
+        let flaps = Flaps::of(&slots, now.plus(-DAY));
+        let is_one_of_all = self.of_all.as_ref().is_some_and(|rate| rate.has(job));
+        if flaps.failed > 0 && (alone.is_some() || is_one_of_all) {
+            self.flaps.insert(job, flaps);
+        }
+        if let Some(alone) = alone {
+            self.alone.insert(job, alone);
+        }
+    }
+
+    /// Whether a slot failed in an outage that is no chance.
+    fn is_in_outage(&self, slot: &Slot, outages: &Outages) -> bool {
+        slot.failed && outages.of_run(slot.job, slot.end).is_some_and(|outage| !self.is_chance(outage))
+    }
+
+    /// Whether all jobs that need a model flap together.
+    pub fn is_of_all(&self) -> bool {
+        self.of_all.is_some()
     }
 
     /// What failed of a job that flaps.
     pub fn of(&self, job: JobIndex) -> Option<&Flaps> {
-        self.jobs.get(&job)
+        self.flaps.get(&job)
+    }
+
+    /// Whether an outage is a few failures that the rate explains.
+    pub fn is_chance(&self, outage: &Outage) -> bool {
+        self.chance.contains(&outage.since)
+    }
+
+    /// Whether the rate explains failures of a job in a row.
+    pub fn explains(&self, job: JobIndex, since: Instant, failures: usize) -> bool {
+        let rates = [self.alone.get(&job), self.of_all.as_ref()];
+        rates.into_iter().flatten().any(|rate| since >= rate.since && rate.is_chance(failures))
     }
 }
 
-/// Whether a run failed for itself, and not in an outage.
-fn fails(subject: &Subject<'_>, outages: &Outages, fire: &Fire) -> bool {
-    fire.is_bad() && outages.of_run(subject.index, fire.end).is_none()
+impl Flaps {
+    fn of(slots: &[Slot], from: Instant) -> Flaps {
+        let mut flaps = Flaps::default();
+        for slot in &slots[slots.partition_point(|slot| slot.end < from)..] {
+            flaps.slots += 1;
+            if slot.failed {
+                flaps.failed += 1;
+                flaps.since = flaps.since.or(Some(slot.end));
+                flaps.cost_usd += slot.cost_usd;
+            }
+        }
+        flaps
+    }
 }
 
-fn flaps_since(subject: &Subject<'_>, day: Instant, outages: &Outages) -> Flaps {
-    let fires = subject.job.fires_since(day);
-    if !fires.iter().any(Fire::is_bad) {
-        return Flaps { slots: fires.len(), ..Flaps::default() };
+/// The slots of all jobs that need a model, oldest first.
+fn shared_slots(context: &Context<'_>) -> Vec<Slot> {
+    let mut slots = Vec::new();
+    for subject in context.subjects.iter() {
+        if subject.job.uses_model && subject.job.state.is_watched() {
+            slots.extend(slots_since(subject, context.settings.now.plus(-WITHIN)));
+        }
     }
+    slots.sort_by_key(|slot| (slot.end, slot.job));
+    slots
+}
+
+/// The beginnings of the outages that are chance, because so many other slots failed at the time.
+fn chance_outages(slots: &[Slot], outages: &Outages) -> BTreeSet<Instant> {
+    let mut chance = BTreeSet::new();
+    let Some(rate) = Rate::of(slots, MIN_JOBS) else { return chance };
+    let slots = &slots[slots.partition_point(|slot| slot.end < rate.since)..];
+    for outage in outages.iter() {
+        let others = || slots.iter().filter(|slot| !outage.covers(slot.job, slot.end));
+        let failed = others().filter(|slot| slot.failed).count();
+        if outage.since >= rate.since && is_chance(others().count(), failed, outage.runs) {
+            chance.insert(outage.since);
+        }
+    }
+    chance
+}
+
+fn slots_since(subject: &Subject<'_>, from: Instant) -> Vec<Slot> {
+    let fires = subject.job.fires_since(from);
     let cadence = subject.job.schedule.cadence();
-    let slots = fires.chunk_by(|one, next| match cadence {
+    let chunks = fires.chunk_by(|one, next| match cadence {
         Some(cadence) => is_same_slot(cadence, one, next),
         None => begin(one) == begin(next),
     });
-    let mut flaps = Flaps::default();
-    for slot in slots {
-        flaps.slots += 1;
-        if slot.iter().any(|fire| fails(subject, outages, fire)) {
-            flaps.failed += 1;
-        }
+    let mut slots = Vec::new();
+    let mut after = fires;
+    for runs in chunks {
+        after = &after[runs.len()..];
+        slots.extend(slot_of(subject.index, runs, after.first()));
     }
-    let failed: Vec<&Fire> = fires.iter().filter(|fire| fails(subject, outages, fire)).collect();
-    flaps.turns = fires.windows(2).filter(|pair| fails(subject, outages, &pair[0]) && !pair[1].is_bad()).count();
-    flaps.since = failed.first().map(|fire| fire.end);
-    flaps.cost_usd = cost_of(failed);
-    flaps
+    slots
+}
+
+fn slot_of(job: JobIndex, runs: &[Fire], next: Option<&Fire>) -> Option<Slot> {
+    let bad = runs.iter().filter(|fire| fire.is_bad());
+    let first_bad = runs.iter().find(|fire| fire.is_bad());
+    let last = runs.last()?;
+    let works_later = last.is_bad() && next.is_some_and(|next| !next.is_bad());
+    Some(Slot {
+        job,
+        end: first_bad.unwrap_or(last).end,
+        failed: first_bad.is_some(),
+        turns: first_bad.is_some() && (!last.is_bad() || works_later),
+        cost_usd: cost_of(bad),
+    })
 }

@@ -38,11 +38,12 @@ impl<'a> Fleet<'a> {
     /// Writes the ledger of each job, and compares them.
     pub fn new(context: &'a Context<'a>) -> Fleet<'a> {
         let subjects = context.subjects;
-        let outages = Outages::find(subjects, &context.snapshot.other_fires);
+        let mut outages = Outages::find(subjects, &context.snapshot.other_fires);
         let flapping = Flapping::find(context, &outages);
+        outages.retain(|outage| !flapping.is_chance(outage));
         let mut fleet = Fleet {
             context,
-            shared: SharedFailure::find(subjects, &outages),
+            shared: SharedFailure::find(subjects, &outages, &flapping),
             outages,
             flapping,
             gone: GoneTogether::find(subjects),

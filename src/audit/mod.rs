@@ -19,6 +19,7 @@ mod ledger;
 mod mute;
 mod outage;
 pub mod policy;
+mod rate;
 mod remedy;
 mod repair;
 mod runs;

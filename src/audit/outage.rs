@@ -68,6 +68,11 @@ impl Outages {
         Outages { all: finder.found }
     }
 
+    /// Keeps those for which this holds.
+    pub fn retain(&mut self, holds: impl Fn(&Outage) -> bool) {
+        self.all.retain(holds);
+    }
+
     /// Each of them.
     pub fn iter(&self) -> std::slice::Iter<'_, Outage> {
         self.all.iter()

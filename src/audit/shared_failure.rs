@@ -1,10 +1,11 @@
 //! Jobs that fail together, because something that they share fails: the model's provider, or whatever their error is about.
 
+use super::flapping::Flapping;
 use super::outage::{Outage, Outages};
 use super::runs::{bad_in_a_row, failing_since};
 use super::subjects::Subjects;
 use crate::catalog::Problem;
-use crate::model::{ErrorClass, Fire, JobIndex};
+use crate::model::{ErrorClass, Fire, Job, JobIndex};
 use crate::time::Instant;
 use std::collections::BTreeMap;
 
@@ -54,9 +55,9 @@ impl Shared {
 
 impl SharedFailure {
     /// Looks at the outage that lasts, and at the errors that the last runs ended with.
-    pub fn find(subjects: &Subjects<'_>, outages: &Outages) -> SharedFailure {
+    pub fn find(subjects: &Subjects<'_>, outages: &Outages, flapping: &Flapping) -> SharedFailure {
         let mut groups: Vec<FailingGroup> = outages.ongoing().map(FailingGroup::of_outage).into_iter().collect();
-        for jobs in by_error(subjects, outages).into_values() {
+        for jobs in by_error(subjects, outages, flapping).into_values() {
             match groups.first_mut() {
                 // A job that uses no model fails with the same error as those that do.
                 Some(group) if group.has_any(&jobs) && group.shared.is_provider() => group.take_in(jobs, subjects),
@@ -115,12 +116,13 @@ impl FailingGroup {
 }
 
 /// The watched jobs that fail, by the error that their last runs ended with.
-fn by_error(subjects: &Subjects<'_>, outages: &Outages) -> BTreeMap<ErrorClass, Vec<JobIndex>> {
+fn by_error(subjects: &Subjects<'_>, outages: &Outages, flapping: &Flapping) -> BTreeMap<ErrorClass, Vec<JobIndex>> {
     let mut by_error: BTreeMap<ErrorClass, Vec<JobIndex>> = BTreeMap::new();
     for subject in subjects.iter() {
         let job = subject.job;
         let fails = job.state.is_watched() && bad_in_a_row(job) > 0 && !outages.is_over_for(job, subject.index);
         if fails
+            && !is_chance(job, subject.index, flapping)
             && !subject.settings.mutes(Problem::SharedError)
             && let Some(class) = job.error_class()
         {
@@ -128,6 +130,11 @@ fn by_error(subjects: &Subjects<'_>, outages: &Outages) -> BTreeMap<ErrorClass, 
         }
     }
     by_error
+}
+
+/// Whether a rate explains that the last runs of a job failed.
+fn is_chance(job: &Job, index: JobIndex, flapping: &Flapping) -> bool {
+    failing_since(job).is_some_and(|(since, _)| flapping.explains(index, since, bad_in_a_row(job)))
 }
 
 /// Whether three jobs that need a model, or more, and twice as many as work, fail.

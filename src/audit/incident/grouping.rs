@@ -319,10 +319,16 @@ impl<'a> Grouping<'a> {
 
     /// Whether a row of failures is one of those of a job that fails now and then, and not an outage.
     fn is_only_flapping(&self, job: JobIndex, finding: &Finding) -> bool {
-        let Some(flaps) = self.fleet.flapping.of(job) else { return false };
-        let is_recent = finding.since >= flaps.since;
-        let in_outage = finding.since.is_some_and(|since| self.fleet.outages.of_run(job, since).is_some());
-        is_recent && !in_outage && self.context.job(job).errors() < self.context.snapshot.traits.breaker_limit
+        let Some(since) = finding.since else { return false };
+        let failures = match finding.evidence {
+            Evidence::ZeroTokenStreak { fires, .. } => fires,
+            Evidence::Failing { consecutive_errors, .. } => consecutive_errors,
+            _ => 1,
+        };
+        let in_outage = self.fleet.outages.of_run(job, since).is_some();
+        !in_outage
+            && self.fleet.flapping.explains(job, since, usize::try_from(failures).unwrap_or(usize::MAX))
+            && self.context.job(job).errors() < self.context.snapshot.traits.breaker_limit
     }
 
     fn past_streak(&self, job: JobIndex, finding: &Finding) -> Option<Key> {

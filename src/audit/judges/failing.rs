@@ -87,7 +87,7 @@ fn over(fleet: &Fleet<'_>, subject: &Subject<'_>, outage: &Outage) -> Option<Fin
     let until = outage.until?;
     let severity = fleet.context.settings.severity_after(until)?;
     // A few failures within minutes are chance where jobs fail now and then, and no news after a day.
-    let is_new = severity > Severity::Info && !fleet.flapping.is_of_all;
+    let is_new = severity > Severity::Info && !fleet.flapping.is_of_all();
     if !is_new && !outage.is_long() {
         return None;
     }

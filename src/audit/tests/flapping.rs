@@ -27,8 +27,17 @@ fn turning(turns: usize, good: usize) -> Vec<Did> {
 fn a_job_flaps_from_a_quarter_of_twelve_slots_on() {
     assert_eq!(told(&[hours(&turning(4, 4))]), [FLAPPING], "four of twelve");
     assert_eq!(told(&[hours(&turning(4, 3))]), NONE, "eleven slots");
-    assert_eq!(told(&[hours(&turning(4, 8))]), [FLAPPING], "four of sixteen");
-    assert_eq!(told(&[hours(&turning(4, 9))]), NONE, "four of seventeen");
+    // The last of four comes after some that worked.
+    let late = |good: usize| [turning(3, good), vec![EMPTY, GOOD]].concat();
+    assert_eq!(told(&[hours(&late(9))]), [FLAPPING], "four of sixteen");
+    assert_eq!(told(&[hours(&late(10))]), NONE, "four of seventeen");
+}
+
+#[test]
+fn a_job_flaps_until_the_slots_that_worked_outweigh_those_that_failed() {
+    // Each slot that failed weighs five: four of them, less those that worked in between.
+    assert_eq!(told(&[hours(&turning(4, 15))]), [FLAPPING]);
+    assert_eq!(told(&[hours(&turning(4, 16))]), NONE);
 }
 
 #[test]
@@ -55,8 +64,6 @@ fn a_slot_that_failed_and_worked_at_the_second_try_has_failed_once() {
         }
         told(&[job])
     };
-    assert_eq!(retried(16, 4), [FLAPPING]);
-    assert_eq!(retried(17, 4), NONE);
     assert_eq!(retried(12, 4), [FLAPPING]);
     assert_eq!(retried(11, 4), NONE, "the runs are more than twelve, the slots are not");
 }
@@ -65,29 +72,32 @@ fn a_slot_that_failed_and_worked_at_the_second_try_has_failed_once() {
 fn only_the_last_day_counts() {
     let at_now = |now: &str| {
         let world = recorded([hours(&turning(4, 6)).next("2026-03-09 00:00")]);
-        let world = Snapshot { jobs: vec![Job { fires: extended(&world.jobs[0]), ..world.jobs[0].clone() }], ..world };
         found(&world, now).iter().any(|line| line == FLAPPING)
     };
-    // The first of four that failed ended at 23:01 on Sunday.
-    assert!(at_now("2026-03-02 23:01:00.000"));
-    assert!(!at_now("2026-03-02 23:01:00.001"), "three of them are left");
-}
-
-/// The fires of a job and two more.
-fn extended(job: &Job) -> Vec<Fire> {
-    let last = job.fires[job.fires.len() - 1];
-    let more = [1, 2].map(|hour| did(Fire { end: last.end.plus(hour * HOUR), ..last }, GOOD));
-    [job.fires.clone(), more.to_vec()].concat()
+    // The last that failed ended at 05:01.
+    assert!(at_now("2026-03-03 05:01:00.000"));
+    assert!(!at_now("2026-03-03 05:01:00.001"));
 }
 
 #[test]
 fn what_failed_in_an_outage_does_not_count() {
-    let first = [turning(4, 6), vec![EMPTY, EMPTY, GOOD]].concat();
-    let second = [vec![GOOD; 14], vec![EMPTY, EMPTY, GOOD]].concat();
-    let second = named("k", &second);
-    // Six of seventeen slots failed, two of them in an outage.
+    let first = [turning(3, 6), vec![EMPTY, EMPTY, GOOD]].concat();
+    let second = named("k", &[vec![GOOD; 12], vec![EMPTY, EMPTY, GOOD]].concat());
+    // Five of fifteen slots failed, two of them in an outage.
     assert_eq!(told(&[hours(&first), second]), NONE);
     assert_eq!(told(&[hours(&first)]), [FLAPPING]);
+}
+
+#[test]
+fn what_the_rate_explains_is_no_outage() {
+    let of = |failing: usize| {
+        let runs = [turning(6, 0), vec![EMPTY; failing]].concat();
+        let world = Snapshot { jobs: vec![named("a", &runs), named("b", &runs)], ..recorded([]) };
+        field::causes(&world, "12:05")
+    };
+    assert_eq!(of(2), [(Problem::Flapping, Severity::Warning, 2)], "four runs that failed in a row");
+    let long = of(8);
+    assert!(long.iter().any(|(problem, ..)| *problem == Problem::ProviderFailing), "{long:?}");
 }
 
 #[test]
