@@ -22,6 +22,10 @@ const MIN_OF_REGULAR: usize = 10;
 const SAME_BOOT: Millis = 2 * MINUTE;
 /// Slots that are looked at to find the one before the next run: as many as a year has of an hourly job.
 const MAX_SLOTS: usize = 10_000;
+/// A run that came so shortly after a slot kept it: a pass a minute, and its rows.
+const ON_TIME: Millis = 5 * MINUTE;
+/// Runs that show whether the schedule was in force.
+const LAST_RUNS: usize = 6;
 /// The rows of ended runs that are kept.
 const KEPT: usize = 1000;
 
@@ -156,13 +160,13 @@ fn finish(job: &mut Job, now: Instant) {
 }
 
 /// An edit leaves no trace but the next run, which is computed then. Where the runs did not keep the present schedule, what came before
-/// the next run says nothing about it; nor does one slot alone, if the last run of all kept none of its slots.
+/// the next run says nothing about it; nor does one slot over a clock change, which moves it by an hour.
 fn note_edit(job: &mut Job, now: Instant) {
     let (Some(cadence), Some(next)) = (job.schedule.cadence(), job.next_run()) else { return };
     let Some(from) = job.last_end().or(job.created_at).filter(|_| next > now) else { return };
     let is_in_force = match cadence.slots_between(from, now) {
         0 => true,
-        1 => was_kept(cadence, &job.fires) && kept_last(cadence, &job.fires),
+        1 => was_kept(cadence, &job.fires) && !cadence.changes_clock(from, now),
         _ => job.fires.is_empty() || was_kept(cadence, &job.fires),
     };
     if is_in_force {
@@ -173,7 +177,7 @@ fn note_edit(job: &mut Job, now: Instant) {
         // The slot before the next run: it was computed after that.
         Cadence::Cron(..) => {
             let slots = std::iter::successors(cadence.next(from), |slot| cadence.next(*slot));
-            slots.take_while(|slot| *slot < next).take(MAX_SLOTS).last()
+            slots.take_while(|slot| *slot <= now).take(MAX_SLOTS).last()
         }
     };
     if let Some(row) = job.row.as_mut() {
@@ -181,23 +185,24 @@ fn note_edit(job: &mut Job, now: Instant) {
     }
 }
 
-/// Whether some two runs have hardly a slot between them, so that the schedule was in force once.
+/// Whether the schedule was in force: of the last runs some two had one slot between them, which the second kept. Of a single run all
+/// that can be told is that it began less than half a period after a slot.
 fn was_kept(cadence: &Cadence, runs: &[Fire]) -> bool {
-    let hardly = |pair: &[Fire]| cadence.slots_between(pair[0].end, begin(&pair[1])) < 3;
-    runs.len() == 1 || runs.windows(2).any(hardly)
+    if let [run] = runs {
+        let Some(period) = cadence.usual_interval(begin(run)) else { return false };
+        return is_after_slot(cadence, begin(run), (period / 2).max(HOUR.min(period)));
+    }
+    let last = &runs[runs.len().saturating_sub(LAST_RUNS)..];
+    last.windows(2).any(|pair| {
+        let (from, began) = (pair[0].end, begin(&pair[1]));
+        cadence.slots_between(from, began) <= 1 && is_after_slot(cadence, began, ON_TIME)
+    })
 }
 
-/// Whether the last run began at most half a period after a slot.
-fn kept_last(cadence: &Cadence, runs: &[Fire]) -> bool {
-    let Some(began) = runs.last().map(begin) else { return false };
-    match (cadence, cadence.usual_interval(began)) {
-        (Cadence::Every(_), _) => true,
-        (Cadence::Cron(..), Some(period)) => {
-            let from = began.plus(-(period / 2).max(HOUR.min(period)));
-            cadence.next(from).is_some_and(|slot| slot <= began)
-        }
-        (Cadence::Cron(..), None) => false,
-    }
+/// Whether a run that began then came at most so long after a slot; an interval has slots only after its runs.
+fn is_after_slot(cadence: &Cadence, began: Instant, at_most: Millis) -> bool {
+    let is_interval = matches!(cadence, Cadence::Every(_));
+    is_interval || cadence.next(began.plus(-at_most)).is_some_and(|slot| slot <= began)
 }
 
 fn begin(run: &Fire) -> Instant {
@@ -301,17 +306,43 @@ mod tests {
     fn a_lost_slot_counts_if_the_run_before_it_kept_the_schedule() {
         assert_eq!(edited(job("0 8 * * *", &daily("08:00:30", 5), "2026-03-03 08:00"), "12:00"), None);
         assert_eq!(edited(job("0 8 * * *", &daily("08:00:30", 1), "2026-03-03 08:00"), "12:00"), None);
-        // Moved from 06:00 to 18:00 after the slot of 18:00.
-        let moved = job("0 18 * * *", &daily("06:00", 5), "2026-03-02 18:00");
-        assert_eq!(edited(moved, "12:00"), Some(at("2026-03-01 18:00")));
-        // Less than half a period after a slot.
-        assert_eq!(edited(job("0 18 * * *", &daily("05:59:59", 5), "2026-03-02 18:00"), "12:00"), None);
+        // Moved from 06:00 to 18:00, and from 18:00 to 08:00, after the slot of that day.
+        let moved = |expression: &str, time: &str, next: &str| edited(job(expression, &daily(time, 5), next), "12:00");
+        assert_eq!(moved("0 18 * * *", "06:00", "2026-03-02 18:00"), Some(at("2026-03-01 18:00")));
+        assert_eq!(moved("0 8 * * *", "18:00:30", "2026-03-03 08:00"), Some(at("08:00")));
+        // Of a single run less is known: it began less than half a period after a slot.
+        let single = |time: &str| edited(job("0 18 * * *", &daily(time, 1), "2026-03-02 18:00"), "12:00");
+        assert_eq!((single("05:59:59"), single("06:00")), (None, Some(at("2026-03-01 18:00"))));
+    }
+
+    #[test]
+    fn a_run_keeps_a_slot_for_five_minutes_and_one_of_the_last_five_pairs_is_enough() {
+        let now_and_then = |late: &[Millis]| {
+            let starts: Vec<Instant> =
+                daily("08:00", 9).into_iter().zip(late).map(|(at, late)| at.plus(*late)).collect();
+            edited(job("0 8 * * *", &starts, "2026-03-03 08:00"), "12:00").is_none()
+        };
+        let (kept, late) = (5 * MINUTE - 1, 5 * MINUTE);
+        assert!(now_and_then(&[late, late, late, late, kept, late, late, late, late]), "the oldest pair that counts");
+        assert!(!now_and_then(&[late, late, late, kept, late, late, late, late, late]));
+    }
+
+    #[test]
+    fn one_slot_over_a_clock_change_may_come_an_hour_later() {
+        let mut spring = job("0 8 * * *", &daily("2026-03-29 07:00:30", 5), "2026-03-29 07:00");
+        let in_zone = |job: &mut Job, name: &str| job.schedule.assume_zone(Zone::named(name).unwrap_or(Zone::UTC));
+        in_zone(&mut spring, "Europe/Berlin");
+        assert_eq!(edited(spring.clone(), "2026-03-29 06:30"), Some(at("2026-03-29 06:00")));
+        in_zone(&mut spring, "Africa/Lagos");
+        assert_eq!(edited(spring, "2026-03-29 06:30"), None, "its clocks do not change");
     }
 
     #[test]
     fn slots_of_a_schedule_that_no_two_runs_ever_kept_are_those_of_another_one() {
         let to_hourly = job("0 * * * *", &daily("08:00:30", 5), "15:00");
         assert_eq!(edited(to_hourly, "14:30"), Some(at("14:00")));
+        let twice = job("0 8,20 * * *", &daily("08:00:30", 5), "2026-03-02 08:00");
+        assert_eq!(edited(twice, "07:00"), Some(at("2026-03-01 20:00")));
         let hourly: Vec<Instant> = (6..=10).map(|hour| at(&format!("{hour:02}:00:30"))).collect();
         assert_eq!(edited(job("0 * * * *", &hourly, "15:00"), "14:30"), None, "four slots were lost");
     }
