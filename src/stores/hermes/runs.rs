@@ -24,6 +24,8 @@ const SAME_BOOT: Millis = 2 * MINUTE;
 const MAX_SLOTS: usize = 10_000;
 /// A run that came so shortly after a slot kept it: a pass a minute, and its rows.
 const ON_TIME: Millis = 5 * MINUTE;
+/// By how much clocks change.
+const CLOCK_CHANGE: Millis = HOUR;
 /// Runs that show whether the schedule was in force.
 const LAST_RUNS: usize = 6;
 /// The rows of ended runs that are kept.
@@ -156,7 +158,20 @@ fn finish(job: &mut Job, now: Instant) {
     if let Some(row) = job.row.as_mut() {
         row.consecutive_errors = row.consecutive_errors.max(as_u64(errors));
     }
+    job.self_paced |= is_moved_by_clock_change(job);
     note_edit(job, now);
+}
+
+/// Whether the next run is no slot, but would be one without a clock change since the last run: croniter adds to the wall time.
+fn is_moved_by_clock_change(job: &Job) -> bool {
+    let (Some(cadence), Some(next), Some(last)) =
+        (job.schedule.cadence(), job.next_run(), job.last_end().or(job.created_at))
+    else {
+        return false;
+    };
+    let is_slot = |at: Instant| cadence.has_slot_at(at);
+    let is_moved = [-CLOCK_CHANGE, CLOCK_CHANGE].iter().any(|by| is_slot(next.plus(*by)));
+    is_moved && !is_slot(next) && cadence.changes_clock(last, next)
 }
 
 /// An edit leaves no trace but the next run, which is computed then. Where the runs did not keep the present schedule, what came before
@@ -351,6 +366,18 @@ mod tests {
     fn a_next_run_in_the_past_and_a_slot_that_is_not_lost_say_nothing() {
         assert_eq!(edited(job("0 18 * * *", &daily("06:00", 5), "2026-03-01 18:00"), "12:00"), None);
         assert_eq!(edited(job("0 8 * * *", &[at("08:00:30")], "2026-03-03 08:00"), "12:00"), None);
+    }
+
+    #[test]
+    fn a_next_run_that_a_clock_change_moved_is_not_held_against_the_schedule() {
+        let moved = |next: &str, zone: &str| {
+            let mut job = job("0 8 * * *", &daily("2026-03-29 07:00:30", 5), next);
+            job.schedule.assume_zone(Zone::named(zone).unwrap_or(Zone::UTC));
+            is_moved_by_clock_change(&job)
+        };
+        assert!(moved("2026-03-29 07:00", "Europe/Berlin") && moved("2026-03-29 05:00", "Europe/Berlin"));
+        assert!(!moved("2026-03-29 06:00", "Europe/Berlin"), "a slot of summer time");
+        assert!(!moved("2026-03-29 08:00", "Europe/Berlin") && !moved("2026-03-29 08:00", "Africa/Lagos"));
     }
 
     fn execution(job_id: &str, status: Status, claimed: &str) -> Execution {
