@@ -151,6 +151,8 @@ pub struct SchedulerTraits {
     pub moves_before: bool,
     /// Whether a resume or an edit of a job leaves a trace of its time.
     pub dates_edits: bool,
+    /// How its sign of life is spoken of.
+    pub life: LifeWords,
     /// What a person should do, in this scheduler's terms.
     pub advice: AdviceTable,
 }
@@ -160,6 +162,29 @@ impl SchedulerTraits {
     pub fn rewrites_rows_on_restart(&self) -> bool {
         self.restart_stagger.is_some()
     }
+}
+
+/// How the sign of life that a scheduler records is spoken of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LifeWords {
+    /// That it was given, before its time.
+    pub given: &'static str,
+    /// That it was last given, before its time.
+    pub last_given: &'static str,
+    /// Why it is not given any more.
+    pub dead: &'static str,
+    /// The same, where the process lives.
+    pub hung: &'static str,
+}
+
+impl LifeWords {
+    /// Those of a lease that the process renews.
+    pub const LEASE: LifeWords = LifeWords {
+        given: "its process renewed its lease at ",
+        last_given: "its process last renewed its lease at ",
+        dead: "the process died, or its machine is asleep",
+        hung: "the process lives, but hangs: it does not renew its lease",
+    };
 }
 
 /// What the operating system knows about the process of a scheduler, at the moment of the audit.

@@ -1,7 +1,7 @@
 //! How Hermes Agent's scheduler works.
 
 use super::advice;
-use crate::model::SchedulerTraits;
+use crate::model::{LifeWords, SchedulerTraits};
 use crate::time::{MINUTE, SECOND};
 use std::borrow::Cow;
 
@@ -23,5 +23,11 @@ pub const TRAITS: SchedulerTraits = SchedulerTraits {
     hides_runs: false,
     moves_before: true,
     dates_edits: false,
+    life: LifeWords {
+        given: "its ticker gave a sign of life at ",
+        last_given: "its ticker last gave a sign of life at ",
+        dead: "the ticker or its process died, or the machine is asleep",
+        hung: "the process lives, but its ticker is dead",
+    },
     advice: advice::ADVICE,
 };
