@@ -236,15 +236,16 @@ fn the_usual_places_are_the_home_and_those_of_profiles_whose_commands_name_them(
     assert_eq!(paths(&named)[0], "~/elsewhere/cron/executions.db");
 }
 
-/// Every file under a folder: inode, size, mode, times, bytes.
-fn sight(folder: &Path) -> BTreeMap<PathBuf, (u64, u64, u32, i64, i64, i64, i64, Vec<u8>)> {
+/// Every file under a folder: inode, size, mode, times in seconds and nanoseconds, bytes.
+type Sight = BTreeMap<PathBuf, (u64, u64, u32, [i64; 4], Vec<u8>)>;
+
+fn sight(folder: &Path) -> Sight {
     let mut seen = BTreeMap::new();
     for entry in walkdir::WalkDir::new(folder).into_iter().flatten() {
         let meta = entry.metadata().unwrap();
-        let times = (meta.mtime(), meta.mtime_nsec(), meta.ctime(), meta.ctime_nsec());
+        let times = [meta.mtime(), meta.mtime_nsec(), meta.ctime(), meta.ctime_nsec()];
         let bytes = if meta.is_file() { std::fs::read(entry.path()).unwrap() } else { Vec::new() };
-        let facts = (meta.ino(), meta.size(), meta.mode(), times.0, times.1, times.2, times.3, bytes);
-        seen.insert(entry.path().to_owned(), facts);
+        seen.insert(entry.path().to_owned(), (meta.ino(), meta.size(), meta.mode(), times, bytes));
     }
     seen
 }

@@ -45,6 +45,15 @@ pub enum Status {
     Failed,
     /// Its process ended in it, which the next start found out.
     Cut,
+    /// A word of a version that is not known.
+    Unknown,
+}
+
+impl Execution {
+    /// When it began its work, or was taken.
+    pub fn began(&self) -> Instant {
+        self.started.unwrap_or(self.claimed)
+    }
 }
 
 /// Whether a database with a table `executions` is one of Hermes: other programs have one too.
@@ -109,8 +118,9 @@ fn status(word: &str, finished: Option<Instant>) -> Status {
     match word {
         "completed" => Status::Completed,
         "unknown" => Status::Cut,
+        "failed" => Status::Failed,
         "claimed" | "running" => Status::Open,
         _ if finished.is_none() => Status::Open,
-        _ => Status::Failed,
+        _ => Status::Unknown,
     }
 }

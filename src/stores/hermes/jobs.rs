@@ -75,7 +75,7 @@ fn state(record: &Record, schedule: &Schedule) -> State {
 fn row(record: &Record, last_run: Option<Instant>, window: &Window) -> Row {
     let status = record.last_status();
     let failed = status == Some(Status::Failed);
-    let error = record.last_error().and_then(|error| error.lines().next()).filter(|_| failed);
+    let error = if failed { record.last_error().and_then(|error| error.lines().next()) } else { None };
     let last_run =
         last_run.map(|end| Run { start: end, duration_ms: None, failed, error: error.map(|line| window.error(line)) });
     Row {

@@ -3,7 +3,7 @@
 use super::super::{fires, gone};
 use super::executions::{Execution, Status};
 use super::record::Record;
-use super::sessions::Sessions;
+use super::sessions::{Session, Sessions};
 use crate::model::{Fire, Job, MessageFate, Outcome, Row, Run, Schedule, Snapshot, State};
 use crate::numbers::as_u64;
 use crate::schedule::Cadence;
@@ -50,24 +50,14 @@ pub fn add(
             continue;
         };
         let job = &mut snapshot.jobs[position];
-        match ended(run, job.last_run(), window.now) {
-            None => open.push((position, run)),
-            Some(end) => {
-                let session = sessions.of(&run.job_id, run.started.unwrap_or(run.claimed), end);
-                let mut fire = fire(run, end);
-                if let Some(session) = session {
-                    fire.cost_usd = session.cost_usd;
-                    fire.output = NonZeroU32::new(session.output);
-                    fire.model = session.model;
-                    let is_counted = !fire.has_failed() || session.tokens > 0;
-                    fire.tokens = if is_counted { Some(session.tokens) } else { None };
-                    fire.outcome = if fire.has_failed() { fire.outcome } else { Outcome::by_count(session.tokens) };
-                }
-                job.fires.push(fire);
-                if !run.is_by_ticker {
-                    job.manual_runs.push(run.claimed);
-                }
-            }
+        let Some(end) = ended(run, job.last_run(), window.now) else {
+            open.push((position, run));
+            continue;
+        };
+        let session = sessions.of(&run.job_id, run.began(), end);
+        job.fires.push(session.map_or(fire(run, end), |session| counted(fire(run, end), session)));
+        if !run.is_by_ticker {
+            job.manual_runs.push(run.claimed);
         }
     }
     add_open(&open, sessions, records, snapshot, window.now);
@@ -97,22 +87,38 @@ fn known<'a>(executions: &'a [Execution], window: &Window) -> impl Iterator<Item
 /// When a run ended; None if it goes on. What the next start found out ended no later than it began, as far as is known; and where
 /// the job knows an end, the row of the run was only left as it was.
 fn ended(run: &Execution, last_run: Option<&Run>, now: Instant) -> Option<Instant> {
-    let began = run.started.unwrap_or(run.claimed);
     match run.status {
-        Status::Open => last_run.map(Run::end).filter(|end| *end >= began),
-        Status::Cut => Some(began),
-        Status::Completed | Status::Failed => run.finished.or(run.started).filter(|end| *end <= now),
+        Status::Open => last_run.map(Run::end).filter(|end| *end >= run.began()),
+        Status::Cut => Some(run.began()),
+        Status::Completed | Status::Failed | Status::Unknown => {
+            Some(run.finished.unwrap_or(run.began())).filter(|end| *end <= now)
+        }
     }
 }
 
 fn fire(run: &Execution, end: Instant) -> Fire {
-    let outcome = if run.status == Status::Completed { Outcome::Unproven } else { Outcome::Failed };
+    let outcome = match run.status {
+        Status::Completed => Outcome::Unproven,
+        Status::Failed | Status::Cut | Status::Open => Outcome::Failed,
+        Status::Unknown => Outcome::Unread,
+    };
     let message = match run.delivery.as_deref() {
         Some("delivered") => MessageFate::Delivered,
         Some("failed") => MessageFate::Lost,
         _ => MessageFate::None,
     };
     Fire { message, ..Fire::ended(end, outcome).started(run.claimed) }
+}
+
+/// A fire with what its session used. That a run which failed used no tokens is no news.
+fn counted(fire: Fire, session: &Session) -> Fire {
+    let (cost_usd, model, output) = (session.cost_usd, session.model, NonZeroU32::new(session.output));
+    let counted = Fire { cost_usd, model, output, ..fire };
+    match (fire.outcome, session.tokens) {
+        (Outcome::Unproven, tokens) => Fire { tokens: Some(tokens), outcome: Outcome::by_count(tokens), ..counted },
+        (_, 0) => counted,
+        (_, tokens) => Fire { tokens: Some(tokens), ..counted },
+    }
 }
 
 /// The runs that go on. One that was claimed and has no thread, or that began and has no session, waits for an older one: a hung
@@ -127,14 +133,13 @@ fn add_open(
     let oldest = open.iter().map(|(_, run)| run.claimed).min();
     for (position, run) in open {
         let job = &mut snapshot.jobs[*position];
-        let since = run.started.unwrap_or(run.claimed);
         let shows_sessions = job.uses_model && !records[*position].has_script() && !sessions.is_empty();
         let has_begun = match run.started {
             None => false,
             Some(started) => !shows_sessions || sessions.of(&run.job_id, started, now).is_some(),
         };
         job.running_since = job.running_since.max(Some(run.claimed));
-        job.run_waits = !has_begun && now.since(since) > BEGINS_WITHIN && oldest < Some(run.claimed);
+        job.run_waits = !has_begun && now.since(run.began()) > BEGINS_WITHIN && oldest < Some(run.claimed);
     }
 }
 
@@ -178,7 +183,10 @@ fn is_moved_by_clock_change(job: &Job) -> bool {
 /// the next run says nothing about it; nor does one slot over a clock change, which moves it by an hour.
 fn note_edit(job: &mut Job, now: Instant) {
     let (Some(cadence), Some(next)) = (job.schedule.cadence(), job.next_run()) else { return };
-    let Some(from) = job.last_end().or(job.created_at).filter(|_| next > now) else { return };
+    let Some(from) = job.last_end().or(job.created_at) else { return };
+    if next <= now {
+        return;
+    }
     let is_in_force = match cadence.slots_between(from, now) {
         0 => true,
         1 => was_kept(cadence, &job.fires) && !cadence.changes_clock(from, now),
@@ -407,6 +415,8 @@ mod tests {
         assert_eq!(ended(&open, None, at("12:00")), None);
         assert_eq!(ended(&open, Some(&last("09:59")), at("12:00")), None, "that was the run before");
         assert_eq!(ended(&open, Some(&last("10:30")), at("12:00")), Some(at("10:30")), "the row was left as it was");
+        let odd = execution("j", Status::Unknown, "10:00");
+        assert_eq!(fire(&odd, at("10:01")).outcome, Outcome::Unread, "a word of another version");
         let done = execution("j", Status::Completed, "10:00");
         assert_eq!(ended(&done, None, at("10:00:59")), None, "as of then it went on");
     }

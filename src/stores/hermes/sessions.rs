@@ -77,9 +77,13 @@ fn read(path: &Path, ids: &[&str], window: &Window) -> Result<(Sessions, Models)
     let deadline = now + window.deadline.saturating_duration_since(now) / 2;
     let mut access = Access::new(&path, &[TABLE], deadline)?;
     access.consistent_read(|db| {
+        let table = Table::find(db, TABLE)?.filter(|table| table.has("id") && table.has("started_at"));
+        let Some(table) = table else {
+            return Err(ReadError::Unusable("has no table of sessions that can be read".to_owned()));
+        };
         let (mut sessions, mut models) = (Sessions::default(), Models::default());
         for id in ids {
-            let of_job = read_job(db, id, &mut models)?;
+            let of_job = read_job(db, &table, id, &mut models)?;
             if !of_job.is_empty() {
                 sessions.by_job.insert((*id).to_owned(), of_job);
             }
@@ -88,11 +92,7 @@ fn read(path: &Path, ids: &[&str], window: &Window) -> Result<(Sessions, Models)
     })
 }
 
-fn read_job(db: &Connection, id: &str, models: &mut Models) -> Result<Vec<Session>, ReadError> {
-    let table = Table::find(db, TABLE)?;
-    let Some(table) = table.filter(|table| table.has("id") && table.has("started_at")) else {
-        return Err(ReadError::Unusable("has no table of sessions that can be read".to_owned()));
-    };
+fn read_job(db: &Connection, table: &Table, id: &str, models: &mut Models) -> Result<Vec<Session>, ReadError> {
     let columns =
         ["started_at", "input_tokens", "output_tokens", "estimated_cost_usd", "actual_cost_usd", "model", "id"];
     // A backquote comes right after the underscore.

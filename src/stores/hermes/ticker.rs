@@ -39,8 +39,10 @@ pub fn read(store: &Path, window: &Window) -> Result<Ticker, ReadError> {
     let worked = time(&lines(&places::last_success(store))?);
     let failed = lines(&places::last_error(store))?;
     // An error that is older than a pass that worked is over.
-    let lasts = time(&failed) >= worked;
-    let error = failed.get(1).filter(|_| lasts && window.errors).map(|error| message(error, MAX_ERROR_LEN));
+    let error = match failed.get(1) {
+        Some(error) if window.errors && time(&failed) >= worked => Some(message(error, MAX_ERROR_LEN)),
+        _ => None,
+    };
     Ok(Ticker { beat: time(&lines(&places::heartbeat(store))?), worked, error })
 }
 
