@@ -259,6 +259,11 @@ catalog! {
             rule: "2 or more slots lie between the audit and next_run_at, which is over a day later than the first of them, and no backoff explains it. A warning.",
             advice: "Unless this is intended, set next_run_at to the next slot.",
         };
+        RunsWhileOff: "A job was paused or switched off, and runs all the same.", Entry {
+            detector: Detector::PastDue,
+            rule: "At least 2 runs began after the job was paused or its row was last written, and the row is off; or the audit log has a pause within a run, and no resume since: the run wrote its row back as it was. Runs by hand do not count. A warning for 24 hours after the last run.",
+            advice: "Switch the job off again while it does not run, and see whether its row stays off.",
+        };
         CrashLoop: "The scheduler's process crashes again and again; its jobs run in between.", Entry {
             detector: Detector::Gap,
             rule: "OpenClaw: 10 boots or more in 12 hours that ended without a stop on record, the last at most 2 hours ago. A warning. A process that runs no job between its boots is scheduler-silent.",
@@ -518,6 +523,7 @@ mod tests {
             ],
         ),
         (Problem::JobsGone, include_str!("audit/judges/gone.rs"), &[("5 or more runs", "MIN_OF_REGULAR: usize = 5")]),
+        (Problem::RunsWhileOff, include_str!("audit/judges/off.rs"), &[("At least 2 runs", "MIN_OF_OFF: usize = 2")]),
         (Problem::SlotsSkipped, include_str!("audit/judges/row.rs"), &[("2 or more slots", "MIN_SKIPPED: u64 = 2")]),
         (
             Problem::CrashLoop,

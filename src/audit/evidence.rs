@@ -41,6 +41,8 @@ pub enum Evidence {
     Quarantined { why: String },
     /// See [`Problem::SlotsSkipped`].
     SkippedSlots { next_run_at: Instant, slots: u64 },
+    /// See [`Problem::RunsWhileOff`].
+    RunsWhileOff { off: Instant, runs: usize },
     /// See [`Problem::OneShotLost`].
     OneShotFailed { consecutive_errors: u64, last_error: Option<String> },
     /// See [`Problem::OneShotLost`].
@@ -130,6 +132,7 @@ impl Evidence {
             Self::Runaway { .. } => Problem::Runaway,
             Self::Quarantined { .. } => Problem::Quarantined,
             Self::SkippedSlots { .. } => Problem::SlotsSkipped,
+            Self::RunsWhileOff { .. } => Problem::RunsWhileOff,
             Self::OneShotFailed { .. } | Self::OneShotMissed { .. } => Problem::OneShotLost,
             Self::ExpectedMissing { .. } => Problem::ExpectedMissing,
             Self::NothingWatched { .. } => Problem::NothingWatched,

@@ -43,7 +43,7 @@ impl<'a> Fleet<'a> {
         outages.retain(|outage| !flapping.is_chance(outage));
         let mut fleet = Fleet {
             context,
-            shared: SharedFailure::find(subjects, &outages, &flapping),
+            shared: SharedFailure::find(context, &outages, &flapping),
             outages,
             flapping,
             gone: GoneTogether::find(subjects),

@@ -3,28 +3,29 @@
 use super::context::{Context, Subject};
 use super::repair::UPDATE_FOLLOWS;
 use crate::catalog::Severity;
-use crate::schedule::Cadence;
 use crate::time::Instant;
 
 /// How bad it is that a job due at `due` has not run, by how long the worker was free for it.
 pub fn lateness(context: &Context<'_>, subject: &Subject<'_>, due: Instant) -> Option<Severity> {
-    let thresholds = &subject.settings.thresholds;
-    let free = context.free_for(subject, due, context.settings.now);
-    if free <= thresholds.late_after {
+    let now = context.settings.now;
+    if context.free_for(subject, due, now) <= subject.settings.thresholds.late_after {
         return None;
     }
-    let due = context.after_quiet(subject, due);
-    let cadence = subject.job.schedule.cadence();
-    let is_lost =
-        free > thresholds.lost_after || cadence.is_some_and(|cadence| has_passed(context, subject, cadence, due));
     let is_excused = may_sleep(context, subject) || context.worker.may_wait_for_a_run();
-    Some(if is_lost && !is_excused { Severity::Critical } else { Severity::Warning })
+    Some(if is_lost(context, subject, due, now) && !is_excused { Severity::Critical } else { Severity::Warning })
 }
 
-/// Whether so many cadences have passed since a slot that it is lost.
-fn has_passed(context: &Context<'_>, subject: &Subject<'_>, cadence: &Cadence, due: Instant) -> bool {
-    let end = cadence.advance(due, subject.settings.thresholds.late_cadences);
-    end.is_some_and(|end| context.settings.now > end)
+/// Whether the work of a slot was lost by `until`: the worker was free for too long, or too many cadences passed.
+pub fn is_lost(context: &Context<'_>, subject: &Subject<'_>, due: Instant, until: Instant) -> bool {
+    let thresholds = &subject.settings.thresholds;
+    let free = context.free_for(subject, due, until);
+    let due = context.after_quiet(subject, due);
+    free > thresholds.lost_after || free > thresholds.late_after && has_passed(subject, due, until)
+}
+
+fn has_passed(subject: &Subject<'_>, due: Instant, until: Instant) -> bool {
+    let Some(cadence) = subject.job.schedule.cadence() else { return false };
+    cadence.advance(due, subject.settings.thresholds.late_cadences).is_some_and(|end| until > end)
 }
 
 /// Whether the scheduler may not have seen the row yet: it was edited or resumed by hand, and the timer still sleeps.

@@ -6,6 +6,7 @@
 
 mod context;
 mod evidence;
+mod failed_runs;
 mod finding;
 mod flapping;
 mod fleet;

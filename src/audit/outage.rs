@@ -44,10 +44,19 @@ impl Outage {
         self.most_of_a_job >= MIN_OF_A_JOB || lasted >= LONG
     }
 
+    /// Whether it was not over yet.
+    pub fn lasted_at(&self, at: Instant) -> bool {
+        self.until.is_none_or(|until| at <= until)
+    }
+
+    /// When the first bad run of one of its jobs ended.
+    pub fn first_failure(&self, job: &Job) -> Option<Instant> {
+        job.fires_since(self.since).iter().find(|fire| fire.is_bad()).map(|fire| fire.end)
+    }
+
     /// Whether a bad run of a job is part of it.
     pub fn covers(&self, job: JobIndex, end: Instant) -> bool {
-        let is_over_by_then = self.until.is_some_and(|until| end > until);
-        self.since <= end && !is_over_by_then && self.jobs.binary_search(&job).is_ok()
+        self.since <= end && self.lasted_at(end) && self.jobs.binary_search(&job).is_ok()
     }
 }
 
@@ -60,7 +69,7 @@ pub struct Outages {
 impl Outages {
     /// Looks at all runs that need a model.
     pub fn find(subjects: &Subjects<'_>, others: &[Fire]) -> Outages {
-        let mut finder = Finder { subjects, others, failing: Vec::new(), found: Vec::new() };
+        let mut finder = Finder { subjects, others, failing: Vec::new(), first_good: None, found: Vec::new() };
         for failure in failures(subjects) {
             finder.add(failure);
         }
@@ -89,10 +98,14 @@ impl Outages {
         self.all[..after].iter().rev().find(|outage| outage.covers(job, end))
     }
 
-    /// Whether the last run of a job failed in an outage that is over, so that the job waits for its next one.
-    pub fn is_over_for(&self, job: &Job, index: JobIndex) -> bool {
-        let Some(last) = job.fires.last() else { return false };
-        last.is_bad() && self.of_run(index, last.end).is_some_and(|outage| outage.until.is_some())
+    /// The outage in which a run failed, if that is over.
+    pub fn past_of_run(&self, job: JobIndex, fire: &Fire) -> Option<&Outage> {
+        if fire.is_bad() { self.of_run(job, fire.end).filter(|outage| outage.until.is_some()) } else { None }
+    }
+
+    /// The outage in which the last run of a job failed, if that is over, so that the job waits for its next one.
+    pub fn past_of(&self, subject: &Subject<'_>) -> Option<&Outage> {
+        self.past_of_run(subject.index, subject.job.fires.last()?)
     }
 
     /// The ones that are over, of a job.
@@ -143,29 +156,42 @@ fn add_failures(subject: &Subject<'_>, failures: &mut Vec<Failure>) {
 struct Finder<'a> {
     subjects: &'a Subjects<'a>,
     others: &'a [Fire],
-    /// Failures since which none of their jobs has had a good run.
+    /// Failures since which none of their jobs has had a good run, oldest first.
     failing: Vec<Failure>,
+    /// When the first good run of one of their jobs ends.
+    first_good: Option<Instant>,
     found: Vec<Outage>,
 }
 
 impl Finder<'_> {
     fn add(&mut self, failure: Failure) {
-        if first_good(&self.failing).is_some_and(|end| end < failure.end) {
+        if self.first_good.is_some_and(|end| end < failure.end) {
             self.close();
         }
         // The job has worked since: what failed before was something else.
-        self.failing.retain(|earlier| failure.last_good.is_none_or(|good| earlier.end > good));
+        if let Some(good) = failure.last_good {
+            self.forget_until(good);
+        }
+        self.first_good = [self.first_good, failure.next_good].into_iter().flatten().min();
         self.failing.push(failure);
     }
 
+    fn forget_until(&mut self, good: Instant) {
+        let forgotten = self.failing.partition_point(|failure| failure.end <= good);
+        if forgotten > 0 {
+            self.failing.drain(..forgotten);
+            self.first_good = first_good(&self.failing);
+        }
+    }
+
     fn close(&mut self) {
+        let until = self.first_good.take();
         let failing = std::mem::take(&mut self.failing);
         let (Some(first), Some(last)) = (failing.first(), failing.last()) else { return };
         let jobs: BTreeSet<JobIndex> = failing.iter().map(|failure| failure.job).collect();
         if failing.len() < MIN_RUNS || jobs.len() < MIN_JOBS {
             return;
         }
-        let until = first_good(&failing);
         // Where a model works for other jobs, these fail for a reason of their own, until one of them shows otherwise.
         if self.proof_by_others(&jobs, first.end).is_some_and(|proof| until.is_none() || proof <= last.end) {
             return;

@@ -34,7 +34,7 @@ pub fn keeps_slot(cadence: &Cadence, slot: Instant, run: &Fire) -> Option<bool> 
 
 /// Zero-token fires in a row up to the last fire.
 pub fn current_streak(job: &Job) -> u64 {
-    as_u64(bad_tail(job).iter().filter(|fire| fire.is_empty()).count())
+    as_u64(bad_tail(&job.fires).iter().filter(|fire| fire.is_empty()).count())
 }
 
 /// How many of a job's last fires failed. An error may have used tokens, which only the row's count shows; a run that throws
@@ -42,7 +42,7 @@ pub fn current_streak(job: &Job) -> u64 {
 pub fn known_errors(job: &Job) -> usize {
     let errors = usize::try_from(job.errors()).unwrap_or(usize::MAX);
     let with_tokens = job.fires.last().is_some_and(|last| last.outcome == Outcome::Failed);
-    let bad = bad_tail(job).len();
+    let bad = bad_tail(&job.fires).len();
     if with_tokens { bad.max(errors).min(job.fires.len()) } else { bad }
 }
 
@@ -52,29 +52,10 @@ pub fn tokens_of_failed(job: &Job) -> u64 {
     failed.iter().filter_map(|fire| fire.tokens).map(u64::from).sum()
 }
 
-/// When a job began to fail: the end of its first bad fire in a row, and of the last good one before it. None if its last
-/// fire was good.
-pub fn failing_since(job: &Job) -> Option<(Instant, Option<Instant>)> {
-    let first = job.fires.len() - known_errors(job);
-    let fire = job.fires.get(first)?;
-    let last_good = first.checked_sub(1).map(|last_good| job.fires[last_good].end);
-    if !fire.has_no_event() {
-        return Some((fire.end, last_good));
-    }
-    // Of runs that throw only the last is known: the first was due at the slot after the last good one.
-    let slot = last_good.and_then(|last_good| job.schedule.cadence()?.next(last_good));
-    Some((slot.map_or(fire.end, |slot| slot.min(fire.end)), last_good))
-}
-
-/// Bad fires in a row up to the last one.
-pub fn bad_in_a_row(job: &Job) -> usize {
-    bad_tail(job).iter().filter(|fire| fire.is_bad()).count()
-}
-
-/// A job's last fires from the first bad one in a row on. One whose tokens can't be read neither continues the row nor ends it.
-fn bad_tail(job: &Job) -> &[Fire] {
-    let tail = job.fires.iter().rev().take_while(|fire| fire.is_bad() || fire.is_unknown()).count();
-    let tail = &job.fires[job.fires.len() - tail..];
+/// The last fires from the first bad one in a row on. One whose tokens can't be read neither continues the row nor ends it.
+pub fn bad_tail(fires: &[Fire]) -> &[Fire] {
+    let tail = fires.iter().rev().take_while(|fire| fire.is_bad() || fire.is_unknown()).count();
+    let tail = &fires[fires.len() - tail..];
     &tail[tail.iter().position(Fire::is_bad).unwrap_or(tail.len())..]
 }
 

@@ -67,6 +67,9 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
             let (slots, cost) = (count(*slots, "slot"), costing(*cost_usd));
             format!("a run failed in {failed} of its {slots} in the last day{cost}").into()
         }
+        Evidence::RunsWhileOff { off, runs } => {
+            text!["it was switched off at ", *off, "; ", count(*runs, "run"), " since"]
+        }
         Evidence::Skipped { fires, .. } => text!["the scheduler skipped its last ", count(*fires, "run")],
         Evidence::Undelivered { delivery_status } => text!["its last message was not delivered: ", delivery_status],
         Evidence::MessagesLost { lost, unconfirmed, sent, delivery_status } => {

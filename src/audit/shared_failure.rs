@@ -1,12 +1,13 @@
 //! Jobs that fail together, because something that they share fails: the model's provider, or whatever their error is about.
 
+use super::context::Context;
+use super::failed_runs::FailedRuns;
 use super::flapping::Flapping;
 use super::outage::{Outage, Outages};
-use super::runs::{bad_in_a_row, failing_since};
 use super::subjects::Subjects;
 use crate::catalog::Problem;
-use crate::model::{ErrorClass, Fire, Job, JobIndex};
-use crate::time::Instant;
+use crate::model::{ErrorClass, Fire, JobIndex};
+use crate::time::{HOUR, Instant};
 use std::collections::BTreeMap;
 
 /// This many of the last fires of all jobs, of this many jobs, point at something that the jobs share.
@@ -14,6 +15,8 @@ const SHARED_FIRES: usize = 4;
 const SHARED_JOBS: usize = 2;
 /// With fewer jobs the same error is not one of most jobs.
 const MIN_MOST: usize = 3;
+/// So many jobs that fail together for an hour have stopped.
+const MANY_JOBS: usize = 3;
 
 /// Jobs that fail together: something that they share fails.
 #[derive(Debug, Default)]
@@ -33,6 +36,8 @@ pub struct FailingGroup {
     pub shared: Shared,
     /// The one that began to fail.
     pub first: JobIndex,
+    /// Whether they have failed for so long that it is no passing trouble.
+    pub is_lasting: bool,
 }
 
 /// What jobs that fail together share.
@@ -55,14 +60,18 @@ impl Shared {
 
 impl SharedFailure {
     /// Looks at the outage that lasts, and at the errors that the last runs ended with.
-    pub fn find(subjects: &Subjects<'_>, outages: &Outages, flapping: &Flapping) -> SharedFailure {
+    pub fn find(context: &Context<'_>, outages: &Outages, flapping: &Flapping) -> SharedFailure {
+        let subjects = context.subjects;
         let mut groups: Vec<FailingGroup> = outages.ongoing().map(FailingGroup::of_outage).into_iter().collect();
-        for jobs in by_error(subjects, outages, flapping).into_values() {
+        for failing in by_error(subjects, outages, flapping).into_values() {
             match groups.first_mut() {
                 // A job that uses no model fails with the same error as those that do.
-                Some(group) if group.has_any(&jobs) && group.shared.is_provider() => group.take_in(jobs, subjects),
-                _ => groups.extend(FailingGroup::of_error(jobs, subjects)),
+                Some(group) if group.has_any(&failing) && group.shared.is_provider() => group.take_in(failing),
+                _ => groups.extend(FailingGroup::of_error(&failing, subjects)),
             }
+        }
+        for group in &mut groups {
+            group.is_lasting = is_lasting(context, outages, group);
         }
         SharedFailure { groups }
     }
@@ -81,25 +90,26 @@ impl FailingGroup {
             fires: outage.runs,
             shared: Shared::Model { last_good: outage.last_good },
             first: outage.first,
+            is_lasting: false,
         }
     }
 
     /// Jobs whose last runs ended with the same error, if they are enough.
-    fn of_error(jobs: Vec<JobIndex>, subjects: &Subjects<'_>) -> Option<FailingGroup> {
-        let fires: usize = jobs.iter().map(|job| bad_in_a_row(subjects[*job].job)).sum();
-        if jobs.len() < SHARED_JOBS || fires < SHARED_FIRES {
+    fn of_error(failing: &[FailingJob], subjects: &Subjects<'_>) -> Option<FailingGroup> {
+        let fires: usize = failing.iter().map(|(_, failed)| failed.recorded).sum();
+        if failing.len() < SHARED_JOBS || fires < SHARED_FIRES {
             return None;
         }
-        let began = jobs.iter().filter_map(|job| Some((failing_since(subjects[*job].job)?.0, *job)));
-        let (since, first) = began.min()?;
+        let (since, first) = failing.iter().map(|(job, failed)| (failed.since, *job)).min()?;
+        let jobs: Vec<JobIndex> = failing.iter().map(|(job, _)| *job).collect();
         let shared = if is_of_most(&jobs, subjects, since) { Shared::ErrorOfMost } else { Shared::Error };
-        Some(FailingGroup { jobs, fires, shared, first })
+        Some(FailingGroup { jobs, fires, shared, first, is_lasting: false })
     }
 
-    fn take_in(&mut self, jobs: Vec<JobIndex>, subjects: &Subjects<'_>) {
-        for job in jobs {
+    fn take_in(&mut self, failing: Vec<FailingJob>) {
+        for (job, failed) in failing {
             if !self.contains(job) {
-                self.fires += bad_in_a_row(subjects[job].job);
+                self.fires += failed.recorded;
                 self.jobs.push(job);
             }
         }
@@ -110,31 +120,41 @@ impl FailingGroup {
         self.jobs.binary_search(&job).is_ok()
     }
 
-    fn has_any(&self, jobs: &[JobIndex]) -> bool {
-        jobs.iter().any(|job| self.contains(*job))
+    fn has_any(&self, failing: &[FailingJob]) -> bool {
+        failing.iter().any(|(job, _)| self.contains(*job))
     }
 }
 
+/// A job with its last runs, which failed.
+type FailingJob = (JobIndex, FailedRuns);
+
 /// The watched jobs that fail, by the error that their last runs ended with.
-fn by_error(subjects: &Subjects<'_>, outages: &Outages, flapping: &Flapping) -> BTreeMap<ErrorClass, Vec<JobIndex>> {
-    let mut by_error: BTreeMap<ErrorClass, Vec<JobIndex>> = BTreeMap::new();
+fn by_error(subjects: &Subjects<'_>, outages: &Outages, flapping: &Flapping) -> BTreeMap<ErrorClass, Vec<FailingJob>> {
+    let mut by_error: BTreeMap<ErrorClass, Vec<FailingJob>> = BTreeMap::new();
     for subject in subjects.iter() {
-        let job = subject.job;
-        let fails = job.state.is_watched() && bad_in_a_row(job) > 0 && !outages.is_over_for(job, subject.index);
-        if fails
-            && !is_chance(job, subject.index, flapping)
+        if subject.job.state.is_watched()
             && !subject.settings.mutes(Problem::SharedError)
-            && let Some(class) = job.error_class()
+            && let Some(class) = subject.job.error_class()
+            && let Some(failed) = FailedRuns::of(outages, subject)
+            && !failed.may_be_chance()
+            && !flapping.explains(subject.index, failed.since, failed.recorded)
         {
-            by_error.entry(class).or_default().push(subject.index);
+            by_error.entry(class).or_default().push((subject.index, failed));
         }
     }
     by_error
 }
 
-/// Whether a rate explains that the last runs of a job failed.
-fn is_chance(job: &Job, index: JobIndex, flapping: &Flapping) -> bool {
-    failing_since(job).is_some_and(|(since, _)| flapping.explains(index, since, bad_in_a_row(job)))
+/// Whether jobs have failed together for so long that it is no passing trouble: for as long as the fastest of them usually waits,
+/// if no other job that needs a model works; or three jobs for an hour.
+fn is_lasting(context: &Context<'_>, outages: &Outages, group: &FailingGroup) -> bool {
+    let subjects = || group.jobs.iter().map(|job| &context.subjects[*job]);
+    let failed = subjects().filter_map(|subject| FailedRuns::of(outages, subject));
+    let Some(since) = failed.map(|failed| failed.since).min() else { return false };
+    let lasted = context.settings.now.since(since);
+    let fastest = subjects().filter_map(|subject| subject.job.schedule.cadence()?.usual_interval(since)).min();
+    let is_of_all = group.shared.is_provider() && fastest.is_some_and(|fastest| lasted >= fastest.max(HOUR));
+    is_of_all || group.jobs.len() >= MANY_JOBS && lasted >= HOUR
 }
 
 /// Whether three jobs that need a model, or more, and twice as many as work, fail.

@@ -4,6 +4,7 @@
 //! silence counts only if something shows that the schedule was in force before it.
 
 use super::context::{Context, Subject};
+use super::lateness::is_lost;
 use super::ledger::Stretch;
 use super::runs::{begin, keeps_slot, slot_after};
 use crate::model::Fire;
@@ -38,15 +39,16 @@ impl Standing {
     }
 }
 
-/// Where only ends are known, one run may explain a silence as long as the longest.
+/// Whether a silence was critical before it was over. Where only ends are known, one run may explain a silence as long as the
+/// longest, unless its process started in it.
 pub fn is_long(context: &Context<'_>, subject: &Subject<'_>, stretch: &Stretch) -> bool {
     let Some(until) = stretch.until else { return false };
-    let thresholds = &subject.settings.thresholds;
-    if context.snapshot.traits.records_starts {
-        return context.free_for(subject, stretch.since, until) > thresholds.lost_after;
+    let started = context.worker.life.restarted_after(stretch.since);
+    if context.snapshot.traits.records_starts || started.is_some_and(|started| started <= until) {
+        return is_lost(context, subject, stretch.since, until);
     }
     let quiet: Millis = context.quiet(subject, stretch.since, until).map(|(from, until)| until.since(from)).sum();
-    until.since(stretch.since) - quiet > thresholds.max_run + MINUTE
+    until.since(stretch.since) - quiet > subject.settings.thresholds.max_run + MINUTE
 }
 
 /// Whether the job's own runs before a silence show that its schedule was in force: the last two that decide it had one slot

@@ -1019,7 +1019,6 @@ fn timeline_shows_fires_zeros_losses_and_waits() {
 }
 
 #[test]
-#[ignore = "defect: the slots that were lost before a run in flight are not in the ledger until it ends"]
 fn timeline_shows_what_was_lost_before_the_run_in_flight() {
     let history = History::new();
     hours(&history, &["2026-03-02 00:01:00", "-2026-03-02 01:01:00", "-2026-03-02 02:01:00"]);

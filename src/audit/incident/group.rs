@@ -5,11 +5,11 @@ use super::grouping::Grouping;
 use super::key::{Family, Key};
 use super::words::{self, Facts};
 use crate::audit::context::Context;
+use crate::audit::failed_runs::FailedRuns;
 use crate::audit::finding::{AffectedJob, Finding, is_early, ongoing};
 use crate::audit::fleet::Fleet;
 use crate::audit::outage::Outage;
 use crate::audit::remedy::{self, Trouble};
-use crate::audit::runs::failing_since;
 use crate::audit::worker::{ActiveRun, Phase, RunLength};
 use crate::catalog::{Problem, Severity, Status};
 use crate::model::{Action, Job, JobIndex, Remedy};
@@ -113,6 +113,7 @@ impl<'a> Group<'a> {
             Family::PassesFail => Problem::PassesFail,
             Family::Skipped => Problem::JobSkipped,
             Family::SlotsSkipped => Problem::SlotsSkipped,
+            Family::Off => Problem::RunsWhileOff,
             Family::Unserved => Problem::StoreUnserved,
             Family::Clock => Problem::ClockSetBack,
             Family::Gone => Problem::JobsGone,
@@ -159,6 +160,13 @@ impl<'a> Group<'a> {
             |finding: &Finding| matches!(finding.problem(), Problem::CatchingUp | Problem::RunLong | Problem::Waiting);
         let catches_up = ongoing(&self.findings).any(|finding| finding.problem() == Problem::CatchingUp);
         catches_up && ongoing(&self.findings).all(is_behind)
+    }
+
+    /// Whether all that is left of what failed are revived jobs that wait for their turn.
+    fn is_revived_batch(&self) -> bool {
+        let waits = |finding: &Finding| matches!(finding.problem(), Problem::Repaired | Problem::CatchingUp);
+        let catches_up = ongoing(&self.findings).any(|finding| finding.problem() == Problem::CatchingUp);
+        self.key.family == Family::Failing && catches_up && ongoing(&self.findings).all(waits)
     }
 
     /// Whether for most of the silence nothing ran at all.
@@ -229,8 +237,8 @@ impl<'a> Group<'a> {
     }
 
     fn failing_since(&self, affected: &AffectedJob) -> Option<Instant> {
-        let failing = failing_since(self.context.job(affected.job)).map(|(since, _)| since);
-        [failing, affected.since].into_iter().flatten().min()
+        let failed = FailedRuns::of(&self.fleet.outages, &self.context.subjects[affected.job]);
+        [failed.map(|failed| failed.since), affected.since].into_iter().flatten().min()
     }
 
     /// The last error of any of the jobs.
@@ -249,7 +257,7 @@ impl<'a> Group<'a> {
             Some(first) if self.is_ongoing => first,
             _ => return Remedy::step("Nothing now; read the scheduler's log of that time."),
         };
-        if self.is_all(Problem::CatchingUp) {
+        if self.is_all(Problem::CatchingUp) || self.is_revived_batch() {
             return Remedy::step("Nothing now: the jobs run one after another. Read the scheduler's log of that time.");
         }
         if self.is_all(Problem::Repaired) {

@@ -3,11 +3,11 @@
 use super::key::{Family, Key};
 use crate::audit::context::Context;
 use crate::audit::evidence::Evidence;
+use crate::audit::failed_runs::FailedRuns;
 use crate::audit::finding::{Finding, ongoing};
 use crate::audit::fleet::Fleet;
 use crate::audit::judges::surplus::last_update;
 use crate::audit::outage::Outage;
-use crate::audit::runs::failing_since;
 use crate::audit::shared_failure::Shared;
 use crate::audit::streaks::{self, Proofs, Span};
 use crate::audit::worker::{ActiveRun, LATE_IN_A_BATCH, Phase, RunIndex, RunLength};
@@ -165,9 +165,9 @@ impl<'a> Grouping<'a> {
             return lasting.key.clone();
         }
         // The job that began to fail stands for those that fail with it.
-        let row = self.context.job(group.map_or(job, |group| group.first));
-        let last_good = failing_since(row).and_then(|(_, last_good)| last_good);
-        Key::of(Family::Failing, row.id.as_str(), last_good.or(row.created_at))
+        let first = &self.context.subjects[group.map_or(job, |group| group.first)];
+        let before = FailedRuns::of(&self.fleet.outages, first).and_then(|failed| failed.before);
+        Key::of(Family::Failing, first.job.id.as_str(), before.or(first.job.created_at))
     }
 
     fn of_outage(&self, outage: &Outage) -> Key {
@@ -206,9 +206,9 @@ impl<'a> Grouping<'a> {
     fn failing_together(&self) -> Vec<Vec<Span>> {
         let mut units: BTreeMap<JobIndex, Vec<Span>> = BTreeMap::new();
         for subject in self.context.subjects.iter() {
-            let Some((since, _)) = failing_since(subject.job) else { continue };
+            let Some(failed) = FailedRuns::of(&self.fleet.outages, subject) else { continue };
             let group = self.fleet.shared.group_of(subject.index).map(|group| group.first);
-            units.entry(group.unwrap_or(subject.index)).or_default().push((since, Instant::MAX, subject.index));
+            units.entry(group.unwrap_or(subject.index)).or_default().push((failed.since, Instant::MAX, subject.index));
         }
         units.into_values().collect()
     }
@@ -259,6 +259,13 @@ impl<'a> Grouping<'a> {
                 Some(barred) => barred.clone(),
                 None => self.past_silence(job, finding, row.last_end(), Some(*resumed_at)),
             }),
+            Evidence::Repaired { revived: true, repaired_at, .. } if self.is_after_outage(job, *repaired_at) => {
+                if is_news {
+                    Some(self.repaired(job, finding))
+                } else {
+                    None
+                }
+            }
             Evidence::Repaired { revived: true, .. } => Some(self.failing(job)),
             Evidence::Repaired { .. } => Some(self.repaired(job, finding)),
             Evidence::Waiting { .. } => self.blocker(RunLength::Unusual).map(|run| self.of_run(run)),
@@ -273,6 +280,7 @@ impl<'a> Grouping<'a> {
             Evidence::SkippedSlots { next_run_at, .. } => {
                 Some(Key::of(Family::SlotsSkipped, row.id.as_str(), Some(*next_run_at)))
             }
+            Evidence::RunsWhileOff { .. } if is_news => Some(Key::of(Family::Off, row.id.as_str(), finding.since)),
             Evidence::OneShotFailed { .. } | Evidence::OneShotMissed { .. } if is_news => Some(self.one_shot(job)),
             Evidence::Undelivered { .. } if row.state == State::Completed && is_news => Some(self.one_shot(job)),
             Evidence::Undelivered { .. } | Evidence::MessagesLost { .. }
@@ -357,6 +365,12 @@ impl<'a> Grouping<'a> {
         }
         let other = row.fires.iter().rev().find(|fire| fire.outcome != Outcome::Skipped).map(|fire| fire.end);
         Key::of(Family::Skipped, row.id.as_str(), other.or(row.created_at))
+    }
+
+    /// Whether a job failed in an outage that was over by then, and has not run since.
+    fn is_after_outage(&self, job: JobIndex, at: Instant) -> bool {
+        let outage = self.fleet.outages.past_of(&self.context.subjects[job]);
+        outage.is_some_and(|outage| !outage.lasted_at(at))
     }
 
     /// A row that was repaired stays part of the silence of all; alone it is a job that did not run.
@@ -469,6 +483,7 @@ impl<'a> Grouping<'a> {
     fn past_silence(&self, job: JobIndex, finding: &Finding, last_run: Option<Instant>, until: Option<Instant>) -> Key {
         if let Some(last) = last_run
             && let Some(outage) = self.fleet.outages.of_run(job, last)
+            && (!finding.is_ongoing() || until.is_none_or(|until| outage.lasted_at(until)))
         {
             return self.of_outage(outage);
         }

@@ -59,6 +59,8 @@ pub enum Family {
     Unjudged,
     /// Jobs that run in another zone than the assumed one.
     Zone,
+    /// A job that runs although it is off.
+    Off,
     /// A process that crashes again and again.
     Crashing,
     /// A scheduler none of whose passes over its jobs works.
@@ -92,6 +94,7 @@ impl Family {
             Family::OneShot => "one-shot",
             Family::Unjudged => "unjudged",
             Family::Zone => "zone",
+            Family::Off => "off",
             Family::Crashing => "crashing",
             Family::PassesFail => "passes-fail",
             Family::NothingWatched => "nothing-watched",

@@ -6,13 +6,13 @@
 
 use crate::audit::context::{Context, Subject};
 use crate::audit::evidence::Evidence;
+use crate::audit::failed_runs::FailedRuns;
 use crate::audit::finding::Finding;
 use crate::audit::fleet::Fleet;
 use crate::audit::outage::Outage;
-use crate::audit::runs::{bad_in_a_row, failing_since};
-use crate::audit::shared_failure::{FailingGroup, Shared};
+use crate::audit::shared_failure::Shared;
 use crate::catalog::Severity;
-use crate::model::{Job, Outcome, State};
+use crate::model::{Job, Outcome, Run, State};
 use crate::numbers::as_u64;
 use crate::time::{DAY, HOUR, Instant, Millis};
 
@@ -21,8 +21,6 @@ use crate::time::{DAY, HOUR, Instant, Millis};
 const SOON: Millis = 6 * HOUR;
 /// Runs without tokens and without an error are as bad from this many in a row on.
 const MIN_EMPTY: usize = 2;
-/// So many jobs that fail together for an hour have stopped.
-const MANY_JOBS: usize = 3;
 /// Heartbeats that are skipped for so long are off.
 const DAYS_OF_SKIPS: Millis = 2 * DAY;
 /// With fewer unreadable events a job's history can still be judged.
@@ -46,12 +44,12 @@ pub fn last_runs(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
     if streak.is_some() {
         return worst(streak, shared(fleet, subject));
     }
-    if fleet.outages.is_over_for(subject.job, subject.index) {
+    if fleet.outages.past_of(subject).is_some() {
         return None;
     }
-    worst(errors_in_a_row(fleet.context, subject), shared(fleet, subject))
+    worst(errors_in_a_row(fleet, subject), shared(fleet, subject))
         .or_else(|| skipped(subject))
-        .or_else(|| failed_run(subject))
+        .or_else(|| failed_run(fleet, subject))
 }
 
 /// The more severe of two findings, or the first.
@@ -91,52 +89,49 @@ fn over(fleet: &Fleet<'_>, subject: &Subject<'_>, outage: &Outage) -> Option<Fin
     if !is_new && !outage.is_long() {
         return None;
     }
-    let fires = subject.job.fires_since(outage.since);
-    let first = fires.iter().find(|fire| fire.is_bad())?.end;
+    let first = outage.first_failure(subject.job)?;
     let evidence = Evidence::SharedZeroTokens { fires: outage.runs, jobs: outage.jobs.len(), last_error: None };
     Some(Finding::new(subject.index, severity, evidence).since(first).resolved(until))
 }
 
 /// Errors in a row that no streak shows: a warning, because the job still runs, and critical where a circuit breaker would
 /// have stopped it.
-fn errors_in_a_row(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
+fn errors_in_a_row(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
     let job = subject.job;
-    if job.errors() < subject.settings.thresholds.zero_streak || job.state != State::Watched {
+    if has_worked_since_row(job) {
         return None;
     }
-    let is_endless = job.errors() >= context.snapshot.traits.breaker_limit;
+    let failed = FailedRuns::of(&fleet.outages, subject);
+    let errors = failed.map_or(job.errors(), |failed| failed.errors);
+    if errors < subject.settings.thresholds.zero_streak || job.state != State::Watched {
+        return None;
+    }
+    let is_endless = errors >= fleet.context.snapshot.traits.breaker_limit;
     let severity = if is_endless { Severity::Critical } else { Severity::Warning };
     let last_error = job.last_error().map(str::to_owned);
-    let evidence = Evidence::Failing { consecutive_errors: job.errors(), last_error };
-    let since = failing_since(job).map_or(job.last_end(), |(since, _)| Some(since));
+    let evidence = Evidence::Failing { consecutive_errors: errors, last_error };
+    let since = failed.map_or(job.last_end(), |failed| Some(failed.since));
     Some(Finding::new(subject.index, severity, evidence).since(since))
+}
+
+/// Whether a run worked that the row does not know yet, because its message is being delivered.
+fn has_worked_since_row(job: &Job) -> bool {
+    let recorded = job.last_run().map(Run::end);
+    job.fires.last().is_some_and(|last| last.proves_model() && Some(last.end) > recorded)
 }
 
 fn shared(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
     let group = fleet.shared.group_of(subject.index)?;
-    let (since, _) = failing_since(subject.job)?;
+    let failed = FailedRuns::of(&fleet.outages, subject)?;
     let (fires, jobs) = (group.fires, group.jobs.len());
     let last_error = subject.job.last_error().map(str::to_owned);
     let evidence = match group.shared {
         Shared::Model { .. } => Evidence::SharedZeroTokens { fires, jobs, last_error },
         Shared::Error | Shared::ErrorOfMost => Evidence::SharedError { fires, jobs, last_error },
     };
-    let failed = as_u64(bad_in_a_row(subject.job)).max(subject.job.errors());
-    let is_stopped = failed >= subject.settings.thresholds.zero_streak && is_lasting(fleet, group);
+    let is_stopped = failed.in_a_row() >= subject.settings.thresholds.zero_streak && group.is_lasting;
     let severity = if is_stopped { Severity::Critical } else { Severity::Warning };
-    Some(Finding::new(subject.index, severity, evidence).since(since))
-}
-
-/// Whether jobs have failed together for so long that it is no passing trouble: for as long as the fastest of them usually waits,
-/// if no other job that needs a model works; or three jobs for an hour.
-fn is_lasting(fleet: &Fleet<'_>, group: &FailingGroup) -> bool {
-    let (subjects, now) = (fleet.context.subjects, fleet.context.settings.now);
-    let jobs = || group.jobs.iter().map(|job| subjects[*job].job);
-    let Some((since, _)) = jobs().filter_map(failing_since).min() else { return false };
-    let lasted = now.since(since);
-    let fastest = jobs().filter_map(|job| job.schedule.cadence()?.usual_interval(since)).min();
-    let is_of_all = group.shared.is_provider() && fastest.is_some_and(|fastest| lasted >= fastest.max(HOUR));
-    is_of_all || group.jobs.len() >= MANY_JOBS && lasted >= HOUR
+    Some(Finding::new(subject.index, severity, evidence).since(failed.since))
 }
 
 /// Work that the scheduler skipped again and again: as bad as runs without tokens.
@@ -150,11 +145,13 @@ fn skipped(subject: &Subject<'_>) -> Option<Finding> {
 }
 
 /// A last run that failed or was skipped, if it is not tried again within some hours: that slot's work is lost.
-fn failed_run(subject: &Subject<'_>) -> Option<Finding> {
+fn failed_run(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
     let job = subject.job;
     let fire = job.fires.last()?;
     // An empty answer may be chance; two in a row are not.
-    let is_lost = fire.has_failed() || fire.outcome == Outcome::Skipped || bad_in_a_row(job) >= MIN_EMPTY;
+    let failed = FailedRuns::of(&fleet.outages, subject);
+    let is_repeated = failed.is_some_and(|failed| failed.recorded >= MIN_EMPTY);
+    let is_lost = fire.has_failed() || fire.outcome == Outcome::Skipped || is_repeated;
     if !is_lost || job.state != State::Watched {
         return None;
     }
@@ -163,7 +160,7 @@ fn failed_run(subject: &Subject<'_>) -> Option<Finding> {
         return None;
     }
     let evidence = Evidence::FailedRun { next_run_at, last_error: job.last_error().map(str::to_owned) };
-    let since = failing_since(job).map_or(fire.end, |(since, _)| since);
+    let since = failed.map_or(fire.end, |failed| failed.since);
     Some(Finding::new(subject.index, Severity::Warning, evidence).since(since))
 }
 

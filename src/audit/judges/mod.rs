@@ -6,6 +6,7 @@ pub mod delivery;
 pub mod failing;
 pub mod flapping;
 pub mod gone;
+pub mod off;
 pub mod repaired;
 pub mod row;
 pub mod run;
@@ -31,6 +32,7 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     found.extend(row_or_wait(fleet, subject));
     found.extend(runs(fleet, subject));
     found.extend(gone::judge(fleet, subject));
+    found.extend(off::judge(fleet, subject));
     if subject.job.state.is_watched() {
         found.extend(last_resolved(silence::judge(fleet, subject)));
         found.extend(zone::judge(fleet, subject));
@@ -38,7 +40,7 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     if found.is_empty() {
         found.extend(surplus::starved(fleet, subject));
     }
-    let mut found = repaired::awaited(fleet.context, subject, found);
+    let mut found = repaired::awaited(fleet, subject, found);
     let missed = found.iter().filter(|finding| finding.is_ongoing()).filter_map(|finding| finding.missed_slots).max();
     for finding in &mut found {
         if finding.is_ongoing() && finding.missed_slots.is_some() {

@@ -51,6 +51,20 @@ fn a_process_that_started_after_a_run_frees_the_worker_from_its_start_on() {
 }
 
 #[test]
+fn no_run_began_before_the_process_that_ended_it() {
+    let minutely = |ends: &[&str]| {
+        let job = cron("j", "* * * * *");
+        ends.iter().fold(job, |job, end| job.ran(end, end)).next("12:00").written("11:59:02")
+    };
+    let ends = ["10:58:02", "10:59:02", "11:00:02", "11:58:32", "11:59:02"];
+    let world = |liveness| Snapshot { liveness, ..fleet([minutely(&ends)]) };
+    let told = |liveness| incidents(&world(liveness), "11:59:30");
+    assert_eq!(told(Liveness::default()), Vec::<String>::new(), "one run may have taken an hour");
+    assert_eq!(told(held("11:58:30")), ["scheduler-silent j:57 over"]);
+    assert_eq!(told(held("08:00")), Vec::<String>::new());
+}
+
+#[test]
 fn a_scheduler_is_down_fifteen_minutes_after_the_last_write_before_any_work_is_lost() {
     let world = |liveness| Snapshot { liveness, ..fleet([cron("j", "0 18 * * *").ran("10:00", "10:01")]) };
     let told = |liveness, now: &str| incidents(&world(liveness), now);

@@ -10,6 +10,7 @@ mod hermes;
 mod incidents;
 mod ledger;
 mod life;
+mod off;
 mod openclaw;
 mod outage;
 mod past_due;

@@ -155,6 +155,9 @@ fn retried(second: &str, third: &str) -> Snapshot {
 
 fn rows() -> Vec<(&'static str, String)> {
     let gave_up = Job { state: State::FailedOnce, ..hourly("j").ran("10:00", "10:01").with_errors(3) };
+    let off =
+        Job { state: State::Paused, ..hourly("j").ran("10:00", "10:01").ran("11:00", "11:01").ran("12:00", "12:01") };
+    let off = off.switched("09:30", false);
     let gone = |id: &str| Job { state: State::Gone, ..ended(hourly(id), ends(3)) };
     let mut late = recorded([undelivered("a")]);
     let error = DeliveryError { is_late: true, ..DeliveryError::new("skipping stale delivery") };
@@ -184,6 +187,7 @@ fn rows() -> Vec<(&'static str, String)> {
             ),
         ),
         ("a process that crashes", words(&super::openclaw::crashing(10, "10:00"), "10:01")),
+        ("a job that is off and runs", words(&fleet([off]), "12:05")),
         ("a clock that was set back", words(&set_back("2026-03-05 11:00"), "13:05")),
         ("two schedulers", words(&recorded([twice("j", 3, 3), twice("k", 3, 3)]), "12:40")),
         ("a twin", words(&fleet(twins("a")), "12:40")),

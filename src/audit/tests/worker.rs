@@ -37,15 +37,15 @@ fn worker_is_free_while_fewer_runs_than_allowed_are_in_flight() {
         spans(&world, "13:11", Problem::JobSilent)
     };
     let silent = || hourly("j").ran("07:00", "07:01").ran("08:00", "08:01").ran("13:10", "13:10:30");
-    // Free for half an hour until the second begins, and from its end on.
+    // Free for ten minutes until the second begins, and from its end on: more than a quarter of an hour was critical.
     let held = |end: &str| {
-        let others = ["0 9 * * *", "30 9 * * *"].map(|slot| cron("o", slot));
+        let others = ["0 9 * * *", "10 9 * * *"].map(|slot| cron("o", slot));
         let [first, second] = others;
-        two_places(recorded([silent(), first.ran("09:00", "13:05"), second.ran("09:30", end)]))
+        two_places(recorded([silent(), first.ran("09:00", "13:10"), second.ran("09:10", end)]))
     };
     let gap = vec![(Some(at("09:00")), Some(4))];
-    assert_eq!(held("12:35:00.000"), []);
-    assert_eq!(held("12:34:59.999"), gap);
+    assert_eq!(held("13:05:00.000"), []);
+    assert_eq!(held("13:04:59.999"), gap);
     // A free stretch is one however often a single place is taken and left.
     let short = (0..250).fold(cron("s", "* * * * *"), |job, minute| {
         let start = at("09:00").plus(minute * MINUTE);

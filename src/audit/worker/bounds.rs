@@ -95,6 +95,7 @@ fn free_by_records(records: Records<'_>, in_flight: &InFlight) -> FreeTime {
 /// The free stretches before the runs and after the last one, by a bound of their lengths.
 fn free_by(bound: Bound, records: Records<'_>, tail: &[Span]) -> FreeTime {
     let mut spans = tail.to_vec();
+    let born = records.process_started();
     for subject in records.subjects.iter() {
         let longest = records.longest_run(subject).saturating_add(TIMEOUT_GRACE);
         for (index, fire) in subject.job.fires.iter().enumerate() {
@@ -106,6 +107,11 @@ fn free_by(bound: Bound, records: Records<'_>, tail: &[Span]) -> FreeTime {
                     let due = due_after(records, subject.job, &subject.job.fires[..index]);
                     due.map_or(lull, |due| due.max(lull)).max(fire.end.plus(-longest))
                 }
+            };
+            // A run ends with its process: the one that ended this run began it.
+            let start = match born {
+                Some(born) if born <= fire.end => start.max(born),
+                _ => start,
             };
             spans.push((lull, start.min(fire.end)));
         }

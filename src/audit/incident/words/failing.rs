@@ -1,8 +1,8 @@
 //! The words of runs that fail, and of messages that do not arrive.
 
-use super::{Facts, IncidentText};
+use super::{Facts, IncidentText, rows};
 use crate::audit::evidence::Evidence;
-use crate::audit::finding::AffectedJob;
+use crate::audit::finding::{AffectedJob, ongoing};
 use crate::audit::runs::tokens_of_failed;
 use crate::audit::sentence::failed_runs;
 use crate::audit::shared_failure::{FailingGroup, Shared};
@@ -14,6 +14,9 @@ use crate::time::Instant;
 
 /// What jobs share fails.
 pub fn provider_failing(facts: &Facts<'_>) -> IncidentText {
+    if ongoing(facts.findings).all(|one| matches!(one.problem(), Problem::Repaired | Problem::CatchingUp)) {
+        return rows::repaired(facts);
+    }
     let shared = &facts.fleet.shared;
     match facts.jobs.iter().find_map(|affected| shared.group_of(affected.job)) {
         None => facts.plain(text![facts.names(), facts.agree(" still fails", " still fail")]).detail(facts.recovered()),

@@ -82,6 +82,10 @@ pub fn write(cause: Problem, facts: &Facts<'_>) -> IncidentText {
         Problem::RowDead => facts.plain(text![facts.names(), " can never run again"]),
         Problem::OneShotLost => facts.plain(text!["the work of the one-shot ", facts.names(), " is lost"]),
         Problem::SlotsSkipped => facts.plain(text!["the next run of ", facts.names(), " is set too far ahead"]),
+        Problem::RunsWhileOff => {
+            let (was, run) = facts.agree(("was", "runs"), ("were", "run"));
+            facts.plain(text![facts.names(), " ", was, " switched off, but ", run, " on"])
+        }
         Problem::ExpectedMissing => facts.plain("an expected job was not found"),
         Problem::NothingWatched => facts.plain("no job is watched"),
         Problem::PassesFail => facts

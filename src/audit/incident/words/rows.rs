@@ -2,8 +2,9 @@
 
 use super::{Facts, IncidentText};
 use crate::audit::evidence::Evidence;
-use crate::audit::finding::is_early;
+use crate::audit::finding::{is_early, ongoing};
 use crate::audit::sentence::not_fired_since;
+use crate::catalog::Problem;
 use crate::numbers::count;
 use crate::text::text;
 use crate::time::{Instant, span};
@@ -11,7 +12,10 @@ use crate::time::{Instant, span};
 /// Jobs whose rows were repaired and that have not fired since.
 pub fn repaired(facts: &Facts<'_>) -> IncidentText {
     let sleeps = span(facts.context.snapshot.traits.timer_sleeps);
-    let inferred = if !facts.context.has_next_run_beside(&facts.lasting_jobs()) {
+    let catches_up = ongoing(facts.findings).any(|one| one.problem() == Problem::CatchingUp);
+    let inferred = if catches_up {
+        "the scheduler works again and runs these jobs one after another".to_owned()
+    } else if !facts.context.has_next_run_beside(&facts.lasting_jobs()) {
         "no other row has a next run, so the scheduler's timer does not run before a restart".to_owned()
     } else if is_early(facts.findings) {
         format!("nothing is wrong yet: the scheduler's timer sleeps for up to {sleeps}; a restart looks at once")
