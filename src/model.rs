@@ -822,6 +822,8 @@ pub enum Outcome {
     Failed,
     /// It threw: an error that only the row knows, without a cost event.
     Threw,
+    /// Its process ended in it, which says nothing about what it needs.
+    Cut,
     /// The scheduler skipped the work.
     Skipped,
     /// The scheduler skipped work that it may skip, but neither for the hour nor for other work.
@@ -953,7 +955,7 @@ impl Fire {
 
     /// Whether it is known to have ended with an error.
     pub fn has_failed(&self) -> bool {
-        matches!(self.outcome, Outcome::Failed | Outcome::Threw)
+        matches!(self.outcome, Outcome::Failed | Outcome::Threw | Outcome::Cut)
     }
 
     /// Whether it left no cost event, so that only the row knows it.
@@ -1009,7 +1011,7 @@ mod tests {
     #[test]
     fn a_run_is_bad_idle_unknown_or_fine_and_only_a_model_that_worked_proves_it() {
         let fire = |outcome| Fire::ended(Instant::MIN, outcome);
-        for bad in [Outcome::Empty, Outcome::Failed, Outcome::Threw].map(fire) {
+        for bad in [Outcome::Empty, Outcome::Failed, Outcome::Threw, Outcome::Cut].map(fire) {
             assert!(bad.is_bad() && !bad.is_idle() && !bad.is_unknown() && !bad.proves_model(), "{bad:?}");
         }
         for idle in [Outcome::Skipped, Outcome::Declined, Outcome::Idle].map(fire) {

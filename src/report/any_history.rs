@@ -59,6 +59,7 @@ fn fire(u: &mut Unstructured<'_>) -> Result<Fire> {
         Outcome::Empty,
         Outcome::Failed,
         Outcome::Threw,
+        Outcome::Cut,
         Outcome::Skipped,
         Outcome::Declined,
         Outcome::Idle,

@@ -389,6 +389,7 @@ fn jobs_that_change_all_the_time_are_read_in_a_quiet_moment_or_given_up_in_time(
         let told = Home::audit_path(home.directory.path(), 30, &["--timeout", "500ms"]);
         stop.store(true, Ordering::Relaxed);
         assert!(begun.elapsed() < Duration::from_secs(5));
-        assert!(told.code == 3 && told.err.contains("changed during each of"), "{}{}", told.out, told.err);
+        let is_given_up = told.code == 3 && told.err.contains("changed during each of");
+        assert!(told.code == 0 || is_given_up, "{}{}", told.out, told.err);
     });
 }

@@ -69,3 +69,20 @@ fn busy() -> Job {
     }
     job.next("12:30")
 }
+
+#[test]
+fn runs_that_ended_with_their_process_say_nothing_about_the_model() {
+    let told = |outcome: RunOutcome| {
+        let job = |id: &str| {
+            let mut job = hourly(id).ran("08:00", "08:01").ran("09:00", "09:01").ran("10:00", "10:01").next("11:00");
+            job.fires[1..].iter_mut().for_each(|fire| *fire = Fire { outcome, tokens: None, ..*fire });
+            if let Some(run) = row(&mut job).last_run.as_mut() {
+                (run.failed, run.error) = (true, Some(RunError::new("Gateway shutdown killed it")));
+            }
+            job.with_errors(2)
+        };
+        causes(&hermes([job("a"), job("b")]), "10:30")
+    };
+    assert_eq!(told(RunOutcome::Failed), [(Problem::ProviderFailing, Severity::Warning, 2)]);
+    assert_eq!(told(RunOutcome::Cut), []);
+}

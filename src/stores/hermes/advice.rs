@@ -1,7 +1,7 @@
 //! What to do, in Hermes' terms: commands of its own that versions 0.19 and 0.20 both take.
 
 use crate::catalog::Problem;
-use crate::model::{Advice, AdviceTable, Command, Condition, Step};
+use crate::model::{Advice, AdviceTable, Command, Condition, ErrorKind, Step};
 
 /// What a person should do about its incidents.
 pub const ADVICE: AdviceTable =
@@ -33,6 +33,12 @@ const ROWS: &[Advice] = &[
     Advice::new(Problem::RunLong, "Look at the run. It ends by itself, or after ten minutes without activity.")
         .run(&[RUNS]),
     Advice::new(Problem::ProviderFailing, "Check the model's provider, its key, and the model's name.").run(&[RUNS]),
+    Advice::new(
+        Problem::JobFailing,
+        "The gateway ended in the run: read its log of that time, and run the job if its work can't wait.",
+    )
+    .when(&[Condition::ErrorIs(ErrorKind::Interrupted)])
+    .run(&[RUN]),
     Advice::new(Problem::JobFailing, "Read the error and the runs, then fix what the job runs.")
         .when(&[Condition::WithoutModel])
         .reads_error()

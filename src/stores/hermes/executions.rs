@@ -13,6 +13,8 @@ pub const JOB_TABLE: &str = "executions";
 pub const TABLES: [&str; 1] = [JOB_TABLE];
 /// The columns that tell it from another program's.
 const COLUMNS: [&str; 6] = ["job_id", "source", "process_id", "claimed_at", "started_at", "finished_at"];
+/// How the errors begin of runs that ended with their process: by a stop, or as 0.20 finds out at the next start.
+const INTERRUPTIONS: [&str; 2] = ["Gateway shutdown", "Fire claim lost"];
 /// A hundred times what there can be.
 const MAX_ROWS: usize = 100_000;
 
@@ -50,10 +52,20 @@ pub enum Status {
 }
 
 impl Execution {
+    /// Whether it ended with its process, by its error.
+    pub fn was_interrupted(&self) -> bool {
+        self.error.as_deref().is_some_and(is_interruption)
+    }
+
     /// When it began its work, or was taken.
     pub fn began(&self) -> Instant {
         self.started.unwrap_or(self.claimed)
     }
+}
+
+/// Whether an error is what the scheduler writes of a run that ended with its process.
+pub fn is_interruption(error: &str) -> bool {
+    INTERRUPTIONS.iter().any(|begin| error.starts_with(begin))
 }
 
 /// Whether a database with a table `executions` is one of Hermes: other programs have one too.

@@ -1,9 +1,12 @@
 //! The jobs of `jobs.json` as the model has them.
 
 use super::super::{ids, limits, value};
+use super::executions::is_interruption;
 use super::record::{Jobs, Record, Status, Word};
 use crate::db::ReadError;
-use crate::model::{Delivery, DeliveryError, ErrorClass, Job, Row, Run, Schedule, Snapshot, State};
+use crate::model::{
+    Delivery, DeliveryError, ErrorClass, ErrorKind, Job, Row, Run, RunError, Schedule, Snapshot, State,
+};
 use crate::stores::window::Window;
 use crate::time::{Instant, MINUTE, Millis};
 use serde_json::Value;
@@ -76,8 +79,12 @@ fn row(record: &Record, last_run: Option<Instant>, window: &Window) -> Row {
     let status = record.last_status();
     let failed = status == Some(Status::Failed);
     let error = if failed { record.last_error().and_then(|error| error.lines().next()) } else { None };
-    let last_run =
-        last_run.map(|end| Run { start: end, duration_ms: None, failed, error: error.map(|line| window.error(line)) });
+    let last_run = last_run.map(|end| Run {
+        start: end,
+        duration_ms: None,
+        failed,
+        error: error.map(|line| run_error(line, window)),
+    });
     Row {
         last_run,
         next_run_at: record.next_run_at(window.machine_zone),
@@ -85,6 +92,12 @@ fn row(record: &Record, last_run: Option<Instant>, window: &Window) -> Row {
         updated_at: None,
         delivery: delivery(record, status, window.errors),
     }
+}
+
+/// The error of a run, which may have ended with its process.
+fn run_error(line: &str, window: &Window) -> RunError {
+    let kind = if is_interruption(line) { ErrorKind::Interrupted } else { ErrorKind::Other };
+    RunError { kind, ..window.error(line) }
 }
 
 fn delivery(record: &Record, status: Option<Status>, errors: bool) -> Option<Delivery> {

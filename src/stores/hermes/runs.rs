@@ -99,7 +99,8 @@ fn ended(run: &Execution, last_run: Option<&Run>, now: Instant) -> Option<Instan
 fn fire(run: &Execution, end: Instant) -> Fire {
     let outcome = match run.status {
         Status::Completed => Outcome::Unproven,
-        Status::Failed | Status::Cut | Status::Open => Outcome::Failed,
+        Status::Failed if !run.was_interrupted() => Outcome::Failed,
+        Status::Failed | Status::Cut | Status::Open => Outcome::Cut,
         Status::Unknown => Outcome::Unread,
     };
     let message = match run.delivery.as_deref() {
