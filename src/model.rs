@@ -175,6 +175,8 @@ pub struct LifeWords {
     pub dead: &'static str,
     /// The same, where the process lives.
     pub hung: &'static str,
+    /// Whether what gives it can end for good while the process lives.
+    pub dies_alone: bool,
 }
 
 impl LifeWords {
@@ -184,6 +186,7 @@ impl LifeWords {
         last_given: "its process last renewed its lease at ",
         dead: "the process died, or its machine is asleep",
         hung: "the process lives, but hangs: it does not renew its lease",
+        dies_alone: false,
     };
 }
 

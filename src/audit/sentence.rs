@@ -234,7 +234,7 @@ fn cut_run(restarted_at: Option<Instant>, last_write_at: Option<Instant>, now: I
 fn scheduler_down(job: &str, next_run_at: Instant, last_write_at: Option<Instant>, now: Instant) -> Text {
     let gone = match last_write_at {
         Some(written) => nobody_since(written, now),
-        None => "its process has not renewed its lease".to_owned(),
+        None => "its sign of life is overdue".to_owned(),
     };
     text!["the run of ", job, " ", due(next_run_at, now), ", is the first to be lost; ", gone]
 }

@@ -154,10 +154,10 @@ impl<'a> Access<'a> {
 /// Reads a file whole that stands alone; None if nothing is there.
 ///
 /// # Errors
-/// What is wrong with it, or that its writer never rested.
+/// What is wrong with it, by its name, or that its writer never rested.
 pub fn read_whole(path: &Path, deadline: Clock) -> Result<Option<Vec<u8>>, ReadError> {
     until_at_rest(deadline, || {
-        let file = WholeFile::read(path)?;
+        let file = read_beside(path)?;
         if whole::still_holds(file.as_ref(), path) {
             Ok(file.map(|file| file.bytes))
         } else {
@@ -166,7 +166,7 @@ pub fn read_whole(path: &Path, deadline: Clock) -> Result<Option<Vec<u8>>, ReadE
     })
 }
 
-/// The file beside a database, whose errors name it.
+/// A file whose errors name it, since it is not the database that was given.
 fn read_beside(path: &Path) -> Result<Option<WholeFile>, ReadError> {
     WholeFile::read(path).map_err(|error| match error {
         ReadError::Busy(busy) => busy.into(),

@@ -300,7 +300,7 @@ fn a_change_from_tokens_to_none_is_told_and_a_provider_that_reports_none_is_not(
     assert_eq!(home.audit(30).findings(), NONE);
     let notes = home.notes(30);
     assert_eq!(notes.len(), 1, "{notes:?}");
-    assert!(notes[0].starts_with("the tokens of runs are not counted: state.db does not exist"), "{notes:?}");
+    assert_eq!(notes[0], "the tokens of runs are not counted: there is no state.db");
 }
 
 #[test]
@@ -370,6 +370,15 @@ fn jobs_that_may_not_be_read_are_an_error_and_not_a_healthy_home() {
     }
     let told = run_unprivileged(&[home.directory.path().to_str().unwrap()]);
     assert!(told.code == 3 && told.err.contains("its jobs.json can't be accessed"), "{}", told.err);
+}
+
+#[test]
+fn tokens_that_can_not_be_read_are_noted_and_keep_no_home_from_being_judged() {
+    let home = healthy();
+    std::fs::write(home.path("state.db"), "no database at all").unwrap();
+    assert_eq!((home.audit(30).code, home.audit(30).findings()), (0, vec![]));
+    let notes = home.notes(30);
+    assert!(notes[0].starts_with("the tokens of runs are not counted: state.db is not a SQLite"), "{notes:?}");
 }
 
 #[test]

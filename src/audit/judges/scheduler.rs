@@ -5,7 +5,7 @@ use crate::audit::evidence::Evidence;
 use crate::audit::finding::{About, Finding};
 use crate::audit::fleet::Fleet;
 use crate::catalog::Severity;
-use crate::model::{Job, Passes, State};
+use crate::model::{Job, Lease, Passes, State};
 use crate::numbers::seconds;
 use crate::time::Instant;
 
@@ -51,7 +51,8 @@ fn down(context: &Context<'_>) -> Option<Finding> {
     if context.after_quiet(first, now) != now {
         return None;
     }
-    let last_write_at = if life.lease_over().is_none() { Some(since) } else { None };
+    let by_lease = matches!(context.snapshot.lease, Lease::Dead(_) | Lease::Stopped(_));
+    let last_write_at = if by_lease { None } else { Some(since) };
     let evidence = Evidence::SchedulerDown { job: first.job.id.clone(), next_run_at, last_write_at };
     Some(Finding::new(About::Scheduler, Severity::Warning, evidence).since(since))
 }

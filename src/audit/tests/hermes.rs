@@ -86,3 +86,19 @@ fn runs_that_ended_with_their_process_say_nothing_about_the_model() {
     assert_eq!(told(RunOutcome::Failed), [(Problem::ProviderFailing, Severity::Warning, 2)]);
     assert_eq!(told(RunOutcome::Cut), []);
 }
+
+#[test]
+fn a_dead_ticker_is_told_before_anything_is_lost_also_while_its_process_lives() {
+    let world = |liveness| {
+        let job = cron("j", "0 18 * * *").ran("2026-03-01 18:00", "2026-03-01 18:01").next("18:00");
+        Snapshot { liveness, lease: Lease::Dead(at("10:00")), ..hermes([job]) }
+    };
+    let down = [(Problem::SchedulerDown, Severity::Warning, 0)];
+    assert_eq!(causes(&world(held("09:00")), "10:05"), down);
+    assert_eq!(causes(&world(Liveness::default()), "10:05"), down);
+    let told = verdict(&world(held("09:00")), "10:05").incidents.remove(0);
+    assert_eq!(
+        told.text.inferred.map(|text| text.to_string()),
+        Some("the process lives, but its ticker is dead".to_owned())
+    );
+}

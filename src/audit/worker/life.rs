@@ -73,7 +73,7 @@ impl<'a> Life<'a> {
     /// The same, if it has been gone for so long that the scheduler is down; a lease that ran out needs no time beyond its term.
     pub fn down_since(self) -> Option<Instant> {
         let ran_out = match self.snapshot.lease {
-            Lease::Dead(at) if !self.is_held() => Some(at),
+            Lease::Dead(at) if !self.is_held() || self.snapshot.traits.life.dies_alone => Some(at),
             _ => None,
         };
         ran_out.or_else(|| self.gone_since().filter(|written| self.now.since(*written) >= DOWN_AFTER))

@@ -64,7 +64,11 @@ pub fn of_jobs(store: &Path, snapshot: &mut Snapshot, window: &Window) -> Sessio
             sessions
         }
         Err(error) => {
-            snapshot.notes.push(format!("the tokens of runs are not counted: state.db {error}"));
+            let why = match error {
+                ReadError::NotFound => "there is no state.db".to_owned(),
+                error => format!("state.db {error}"),
+            };
+            snapshot.notes.push(format!("the tokens of runs are not counted: {why}"));
             Sessions::default()
         }
     }

@@ -28,6 +28,7 @@ pub const TRAITS: SchedulerTraits = SchedulerTraits {
         last_given: "its ticker last gave a sign of life at ",
         dead: "the ticker or its process died, or the machine is asleep",
         hung: "the process lives, but its ticker is dead",
+        dies_alone: true,
     },
     advice: advice::ADVICE,
 };
