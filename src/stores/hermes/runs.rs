@@ -4,7 +4,7 @@ use super::super::{fires, gone};
 use super::executions::{Execution, Status};
 use super::record::Record;
 use super::sessions::{Session, Sessions};
-use crate::model::{Fire, Job, MessageFate, Outcome, Row, Run, Schedule, Snapshot, State};
+use crate::model::{ErrorKind, Fire, Job, MessageFate, Outcome, Row, Run, Schedule, Snapshot, State};
 use crate::numbers::as_u64;
 use crate::schedule::Cadence;
 use crate::stores::window::Window;
@@ -43,6 +43,7 @@ pub fn add(
     snapshot.window_start = Some(window.start(&snapshot.jobs, Millis::MAX));
     let positions: HashMap<String, usize> =
         snapshot.jobs.iter().enumerate().rev().map(|(position, job)| (job.id.clone(), position)).collect();
+    let signs = last_signs(executions.unwrap_or_default(), window);
     let (mut open, mut strangers) = (Vec::new(), BTreeMap::<&str, Vec<&Execution>>::new());
     for run in known(executions.unwrap_or_default(), window) {
         let Some(position) = positions.get(&run.job_id).copied() else {
@@ -50,7 +51,8 @@ pub fn add(
             continue;
         };
         let job = &mut snapshot.jobs[position];
-        let Some(end) = ended(run, job.last_run(), window.now) else {
+        let sign = signs.get(run.process.as_str()).copied();
+        let Some(end) = ended(run, job.last_run(), sign, window.now) else {
             open.push((position, run));
             continue;
         };
@@ -72,7 +74,7 @@ pub fn add(
 pub fn add_of_others(executions: &[Execution], snapshot: &mut Snapshot, window: &Window) {
     snapshot.window_start = Some(window.start(&[], Millis::MAX));
     for run in known(executions, window) {
-        snapshot.other_fires.extend(ended(run, None, window.now).map(|end| fire(run, end)));
+        snapshot.other_fires.extend(ended(run, None, None, window.now).map(|end| fire(run, end)));
     }
     snapshot.other_fires.sort_by_key(|fire| fire.end);
     add_process(executions, snapshot, window);
@@ -84,12 +86,26 @@ fn known<'a>(executions: &'a [Execution], window: &Window) -> impl Iterator<Item
     executions.iter().filter(move |run| run.claimed <= now)
 }
 
-/// When a run ended; None if it goes on. What the next start found out ended no later than it began, as far as is known; and where
-/// the job knows an end, the row of the run was only left as it was.
-fn ended(run: &Execution, last_run: Option<&Run>, now: Instant) -> Option<Instant> {
+/// When each process last began or ended a run: until then it lived.
+fn last_signs<'a>(executions: &'a [Execution], window: &Window) -> HashMap<&'a str, Instant> {
+    let mut last: HashMap<&str, Instant> = HashMap::new();
+    for run in known(executions, window) {
+        let is_own = matches!(run.status, Status::Completed | Status::Failed);
+        let sign = if is_own { ended(run, None, None, window.now).unwrap_or(run.claimed) } else { run.claimed };
+        let known = last.entry(run.process.as_str()).or_insert(sign);
+        *known = sign.max(*known);
+    }
+    last
+}
+
+/// When a run ended; None if it goes on. Where the process was stopped in it, the job knows when, and the row is left as it was until
+/// the next start. What that found out ended with the process, whose last sign is given.
+fn ended(run: &Execution, last_run: Option<&Run>, sign: Option<Instant>, now: Instant) -> Option<Instant> {
+    let found_out = run.finished.unwrap_or(now);
+    let stopped = last_run.map(Run::end).filter(|end| (run.began()..=found_out).contains(end));
     match run.status {
-        Status::Open => last_run.map(Run::end).filter(|end| *end >= run.began()),
-        Status::Cut => Some(run.began()),
+        Status::Open => stopped,
+        Status::Cut => stopped.or(sign.max(Some(run.began()))),
         Status::Completed | Status::Failed | Status::Unknown => {
             Some(run.finished.unwrap_or(run.began())).filter(|end| *end <= now)
         }
@@ -154,7 +170,9 @@ fn finish(job: &mut Job, now: Instant) {
         match job.fires.iter().rev().find(known(end)).and_then(Fire::known_start) {
             Some(start) => (run.start, run.duration_ms) = (start, Some(end.since(start).max(0))),
             None if job.fires.last().is_none_or(|last| last.end < end) => {
-                job.fires.push(fires::of_row(run, Outcome::Unproven));
+                let fire = fires::of_row(run, Outcome::Unproven);
+                let is_cut = run.error.as_ref().is_some_and(|error| error.kind == ErrorKind::Interrupted);
+                job.fires.push(if is_cut { Fire { outcome: Outcome::Cut, ..fire } } else { fire });
             }
             None => {}
         }
@@ -237,7 +255,7 @@ fn begin(run: &Fire) -> Instant {
 /// Regular ones were removed or lost.
 fn add_strangers(strangers: BTreeMap<&str, Vec<&Execution>>, snapshot: &mut Snapshot, window: &Window) {
     for (id, runs) in strangers {
-        let ends = |run: &&Execution| Some(fire(run, ended(run, None, window.now)?));
+        let ends = |run: &&Execution| Some(fire(run, ended(run, None, None, window.now)?));
         let mut fires: Vec<Fire> = runs.iter().filter_map(ends).collect();
         fires.sort_by_key(|fire| fire.end);
         match (runs.as_slice(), fires.as_slice()) {
@@ -410,22 +428,37 @@ mod tests {
     #[test]
     fn a_run_ended_with_its_process_when_it_began_and_with_its_job_when_that_says_so() {
         let cut = execution("j", Status::Cut, "10:00");
-        assert_eq!(ended(&cut, None, at("12:00")), Some(at("10:00")), "its recorded end is the next start");
+        assert_eq!(ended(&cut, None, None, at("12:00")), Some(at("10:00")), "its recorded end is the next start");
+        let signs = [execution("j", Status::Cut, "10:00"), execution("k", Status::Completed, "10:20")];
+        let window = window();
+        let sign = last_signs(&signs, &window).get("p").copied();
+        assert_eq!(ended(&cut, None, sign, at("12:00")), Some(at("10:21")), "its process lived until then");
+        let stop = |end: &str| Run { start: at(end), duration_ms: None, failed: true, error: None };
+        assert_eq!(ended(&cut, Some(&stop("10:00:30")), None, at("12:00")), Some(at("10:00:30")), "it was stopped");
+        assert_eq!(ended(&cut, Some(&stop("10:01:01")), None, at("12:00")), Some(at("10:00")), "that was a later run");
         let open = execution("j", Status::Open, "10:00");
-        let last = |end: &str| Run { start: at(end), duration_ms: None, failed: true, error: None };
-        assert_eq!(ended(&open, None, at("12:00")), None);
-        assert_eq!(ended(&open, Some(&last("09:59")), at("12:00")), None, "that was the run before");
-        assert_eq!(ended(&open, Some(&last("10:30")), at("12:00")), Some(at("10:30")), "the row was left as it was");
+        assert_eq!(ended(&open, None, None, at("12:00")), None);
+        assert_eq!(ended(&open, Some(&stop("09:59")), None, at("12:00")), None, "that was the run before");
+        assert_eq!(
+            ended(&open, Some(&stop("10:30")), None, at("12:00")),
+            Some(at("10:30")),
+            "the row was left as it was"
+        );
         let odd = execution("j", Status::Unknown, "10:00");
         assert_eq!(fire(&odd, at("10:01")).outcome, Outcome::Unread, "a word of another version");
         let done = execution("j", Status::Completed, "10:00");
-        assert_eq!(ended(&done, None, at("10:00:59")), None, "as of then it went on");
+        assert_eq!(ended(&done, None, None, at("10:00:59")), None, "as of then it went on");
     }
 
     /// The jobs that come of runs whose jobs have no record.
     fn strangers(runs: &[Execution]) -> Snapshot {
         let mut snapshot = Snapshot::empty(super::super::TRAITS);
-        let window = Window {
+        add(Some(runs), &Sessions::default(), &[], &mut snapshot, &window());
+        snapshot
+    }
+
+    fn window() -> Window {
+        Window {
             now: at("12:00"),
             back: DAY,
             zone: None,
@@ -434,9 +467,7 @@ mod tests {
             is_live: true,
             asks_process: false,
             deadline: std::time::Instant::now(),
-        };
-        add(Some(runs), &Sessions::default(), &[], &mut snapshot, &window);
-        snapshot
+        }
     }
 
     #[test]
