@@ -129,6 +129,35 @@ mod tests {
         assert!(!still_holds(Some(&file), &path) && still_holds(None, &path));
     }
 
+    #[test]
+    fn a_file_that_changes_while_the_database_is_read_is_read_again_with_it() {
+        let directory = directory();
+        let (path, database) = (directory.path().join("jobs.json"), directory.path().join("a.db"));
+        let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/incident.db");
+        std::fs::copy(fixture, &database).unwrap_or_else(|error| panic!("{error}"));
+        write(&path, "old");
+        let mut seen = Vec::new();
+        let mut read = |deadline: Clock, changes: usize| {
+            seen.clear();
+            let access = Access::new(&database, &["scheduled_jobs"], deadline);
+            let mut access = access.unwrap_or_else(|error| panic!("{error}"));
+            let read = access.consistent_read_with(&path, |_, bytes| {
+                seen.push(String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned());
+                if seen.len() <= changes {
+                    write(&path, "new");
+                }
+                Ok(())
+            });
+            (read.map_err(|error| error.to_string()), seen.clone())
+        };
+        let later = Clock::now() + Duration::from_secs(3600);
+        assert_eq!(read(later, 0), (Ok(()), vec!["old".to_owned()]));
+        assert_eq!(read(later, 1), (Ok(()), vec!["old".to_owned(), "new".to_owned()]));
+        // The first look waits until the file is no longer fresh.
+        let (refused, reads) = read(Clock::now() + Duration::from_millis(1), usize::MAX);
+        assert!(refused.is_err_and(|why| why.starts_with("changed during each of")) && reads.len() <= 1);
+    }
+
     /// A writer that replaces a file by `replace` until it is told to stop, while it is read with the database beside it.
     fn reads_beside(replace: fn(&Path, usize)) -> usize {
         let directory = directory();
