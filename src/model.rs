@@ -10,8 +10,10 @@ use chrono::NaiveDateTime;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::num::{NonZeroU16, NonZeroU32};
+use std::path::PathBuf;
 
 /// The position of a job in [`Snapshot::jobs`], and of its report in a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,6 +72,20 @@ pub struct Snapshot {
     pub zone: AssumedZone,
     /// The name of the mapping by which it was read, if it was read by one.
     pub mapping: Option<String>,
+    /// The files that jobs should leave behind.
+    pub results: Results,
+}
+
+/// Files that jobs should leave behind, by the patterns that the operator named.
+pub type Results = HashMap<PathBuf, ResultFiles>;
+
+/// The files of one pattern.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ResultFiles {
+    /// When the newest of them was written; None if there is none.
+    pub newest: Option<Instant>,
+    /// Why not all of them were seen, as the end of a sentence.
+    pub trouble: Option<String>,
 }
 
 /// The zone in which schedules are read that name none.
@@ -117,6 +133,7 @@ impl Snapshot {
             liveness: Liveness::default(),
             zone: AssumedZone { zone: Zone::UTC, basis: ZoneBasis::Given },
             mapping: None,
+            results: Results::new(),
         }
     }
 }
@@ -827,6 +844,8 @@ pub enum Outcome {
     Threw,
     /// Its process ended in it, which says nothing about what it needs.
     Cut,
+    /// It ended sooner than the operator's min_run.
+    Short,
     /// The scheduler skipped the work.
     Skipped,
     /// The scheduler skipped work that it may skip, but neither for the hour nor for other work.

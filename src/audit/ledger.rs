@@ -163,7 +163,13 @@ impl Writer<'_> {
         let job = self.subject.job;
         let fire = &job.fires[index];
         let failed = index >= job.fires.len() - known_errors(job);
-        if failed && !fire.is_bad() { Outcome::Failed } else { fire.outcome }
+        if failed && !fire.is_bad() {
+            Outcome::Failed
+        } else if self.subject.too_short(index).is_some() {
+            Outcome::Short
+        } else {
+            fire.outcome
+        }
     }
 
     fn add_run(&mut self, index: usize) {

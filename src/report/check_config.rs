@@ -2,9 +2,11 @@
 
 use super::content::{Audited, Report};
 use super::sanitize;
-use crate::audit::policy::{IncidentMute, JobSettings, Policy};
+use crate::audit::policy::{IncidentMute, JobSettings, Policy, Setting};
+use crate::catalog::Problem;
 use crate::model::Outcome;
-use crate::settings::{Quiet, THRESHOLDS, Thresholds};
+use crate::numbers::exactly;
+use crate::settings::{Quiet, Severities, THRESHOLDS, Thresholds};
 use crate::time::Instant;
 
 const MAX_NAME_LEN: usize = 120;
@@ -25,6 +27,12 @@ pub fn render(report: &Report, policy: &Policy) -> String {
     if !policy.settings.quiet.is_empty() {
         text += &format!("quiet: {}\n", windows(&policy.settings.quiet));
     }
+    if let Some(budget) = &policy.settings.budget {
+        text += &format!("budget of all jobs: {budget}\n");
+    }
+    for problem in policy.settings.severities.keys() {
+        text += &format!("{}\n", severity_text(*problem, &policy.settings.severities));
+    }
     for mute in &policy.mutes {
         text += &format!("mute: {} ({file} line {})\n", muted(mute, policy.settings.now), mute.line);
     }
@@ -32,7 +40,7 @@ pub fn render(report: &Report, policy: &Policy) -> String {
         text += &format!("\n{}\n", sanitize::path(&database.path, MAX_NAME_LEN));
         for job in audited.jobs() {
             let set_by = job.settings.set_by.iter();
-            let special: Vec<String> = set_by.map(|(key, line)| special(&job.settings, key, &file, *line)).collect();
+            let special: Vec<String> = set_by.map(|(set, line)| special(&job.settings, *set, &file, *line)).collect();
             let special = if special.is_empty() { "as every job".to_owned() } else { special.join(", ") };
             text += &format!("  {}: {special}\n", sanitize::text(job.job.label(), MAX_NAME_LEN));
         }
@@ -98,13 +106,28 @@ fn muted(mute: &IncidentMute, now: Instant) -> String {
     sanitize::text(&parts.into_iter().flatten().collect::<Vec<_>>().join(", "), MAX_NAME_LEN)
 }
 
-fn special(settings: &JobSettings, key: &str, file: &str, line: usize) -> String {
-    let setting = match key {
-        "mute" => format!("mute {}", settings.mute.iter().map(|mute| mute.name()).collect::<Vec<_>>().join(" ")),
-        "quiet" => format!("quiet {}", windows(&settings.quiet)),
-        key => threshold_text(key, &settings.thresholds),
+fn special(settings: &JobSettings, set: Setting, file: &str, line: usize) -> String {
+    let setting = match set {
+        Setting::Mute => {
+            format!("mute {}", settings.mute.iter().map(|mute| mute.name()).collect::<Vec<_>>().join(" "))
+        }
+        Setting::Budget => settings.budget.map_or_else(String::new, |budget| format!("budget {budget}")),
+        Setting::MinRun => settings.min_run.map_or_else(String::new, |least| format!("min_run {}", exactly(least))),
+        Setting::Output => settings
+            .output
+            .as_ref()
+            .map_or_else(String::new, |output| format!("output {}", sanitize::path(output, MAX_NAME_LEN))),
+        Setting::Quiet => format!("quiet {}", windows(&settings.quiet)),
+        Setting::Severity(problem) => severity_text(problem, &settings.severities),
+        Setting::Threshold(key) => threshold_text(key, &settings.thresholds),
     };
     format!("{setting} ({file} line {line})")
+}
+
+/// `severity run-long info`.
+fn severity_text(problem: Problem, severities: &Severities) -> String {
+    let severity = severities.get(&problem).map_or("", |severity| severity.word());
+    format!("severity {} {severity}", problem.name())
 }
 
 /// A threshold's key and value.

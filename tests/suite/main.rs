@@ -19,6 +19,7 @@ mod output;
 mod process;
 mod readme;
 mod repair;
+mod settings;
 mod tools;
 mod torture;
 mod untouched;
