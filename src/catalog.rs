@@ -164,6 +164,11 @@ catalog! {
             rule: "No process on this machine has the database open, it was not written for 15 minutes, and a watched job has a next run. Linux and WAL mode only, and not with --now. Always a warning, because a virtual machine or a sandbox with its own kernel hides its process: then pass --process ignore.",
             advice: "Start the scheduler; read its log from the last write on.",
         };
+        PassesFail: "The scheduler lives, and every pass over its jobs fails, so that none of them runs.", Entry {
+            detector: Detector::PastDue,
+            rule: "Hermes Agent: its heartbeat is younger than 200 seconds, and no pass has worked for longer; or its jobs.json can't be read. A warning, critical once it has lasted longer than --late-after.",
+            advice: "Read the scheduler's log, and mend what its passes stumble over.",
+        };
         RunHung: "A run never finished: it hangs, or the process died in it. The jobs that wait behind it are part of it.", Entry {
             detector: Detector::PastDue,
             rule: "A run has been in flight for longer than --max-run. Critical for its job, and for the jobs that wait behind it once they are later than --late-after. 3 runs or more that hang at the same time are one incident.",

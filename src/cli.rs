@@ -33,13 +33,13 @@ With several databases, critical wins, then 3, then warning.";
 #[derive(Debug, Parser)]
 #[command(name = "sched-audit", version = VERSION.as_str(), after_help = AFTER_HELP, max_term_width = 100)]
 pub struct Cli {
-    /// Scheduler databases [default: data/phantom.db and OpenClaw's usual path, if they exist]
+    /// Scheduler databases, or homes of Hermes Agent [default: data/phantom.db and the usual paths of OpenClaw and Hermes, if they exist]
     #[arg(value_name = "DATABASE", value_hint = ValueHint::FilePath)]
     pub databases: Vec<PathBuf>,
     /// Also audit every scheduler database under this directory; repeatable
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub recursive: Vec<PathBuf>,
-    /// Read the databases as this scheduler's: phantom, openclaw, or the name of a [[store]] of the config file [default: auto-detect]
+    /// Read the databases as this scheduler's: phantom, openclaw, hermes, or the name of a [[store]] of the config file [default: auto-detect]
     #[arg(long, value_name = "NAME")]
     pub store: Option<String>,
     /// Whether to ask the operating system which process has a database open [default: auto]

@@ -64,6 +64,8 @@ pub struct Snapshot {
     pub kills: Vec<Instant>,
     /// What was recorded about whether its process is alive.
     pub lease: Lease,
+    /// Whether it gets to look for what is due.
+    pub passes: Passes,
     /// What the operating system knows about its process.
     pub liveness: Liveness,
     /// The zone of schedules that name none.
@@ -164,6 +166,7 @@ impl Snapshot {
             boots: Vec::new(),
             kills: Vec::new(),
             lease: Lease::Unknown,
+            passes: Passes::default(),
             liveness: Liveness::default(),
             zone: AssumedZone { zone: Zone::UTC, basis: ZoneBasis::Given },
             mapping: None,
@@ -200,6 +203,10 @@ pub struct SchedulerTraits {
     pub hides_runs: bool,
     /// Whether the next run of a job is moved before the run that is due, and not after it.
     pub moves_before: bool,
+    /// Whether a resume or an edit of a job leaves a trace of its time.
+    pub dates_edits: bool,
+    /// How its sign of life is spoken of.
+    pub life: LifeWords,
     /// What a person should do, in this scheduler's terms.
     pub advice: AdviceTable,
 }
@@ -209,6 +216,32 @@ impl SchedulerTraits {
     pub fn rewrites_rows_on_restart(&self) -> bool {
         self.restart_stagger.is_some()
     }
+}
+
+/// How the sign of life that a scheduler records is spoken of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LifeWords {
+    /// That it was given, before its time.
+    pub given: &'static str,
+    /// That it was last given, before its time.
+    pub last_given: &'static str,
+    /// Why it is not given any more.
+    pub dead: &'static str,
+    /// The same, where the process lives.
+    pub hung: &'static str,
+    /// Whether what gives it can end for good while the process lives.
+    pub dies_alone: bool,
+}
+
+impl LifeWords {
+    /// Those of a lease that the process renews.
+    pub const LEASE: LifeWords = LifeWords {
+        given: "its process renewed its lease at ",
+        last_given: "its process last renewed its lease at ",
+        dead: "the process died, or its machine is asleep",
+        hung: "the process lives, but hangs: it does not renew its lease",
+        dies_alone: false,
+    };
 }
 
 /// What the operating system knows about the process of a scheduler, at the moment of the audit.
@@ -272,6 +305,21 @@ pub enum Lease {
     Stopped(Instant),
 }
 
+/// The passes in which a scheduler looks for what is due.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Passes {
+    /// They work, as far as is known.
+    #[default]
+    Fine,
+    /// All have failed since then, so that no job runs although the process lives.
+    Failing {
+        /// When one last worked.
+        since: Instant,
+        /// Why: untrusted text.
+        why: Option<String>,
+    },
+}
+
 /// One job with its history.
 #[derive(Debug, Clone)]
 pub struct Job {
@@ -294,6 +342,8 @@ pub struct Job {
     pub manual_runs: Vec<Instant>,
     /// When its run in flight started, for schedulers that record it.
     pub running_since: Option<Instant>,
+    /// Whether that run has not begun its work, but waits for other runs.
+    pub run_waits: bool,
     /// The longest run that the scheduler allows this job, if it has a limit of its own.
     pub longest_run: Option<Millis>,
     /// How many of its cost events have no readable time.
@@ -378,6 +428,7 @@ impl Job {
             switches: Vec::new(),
             manual_runs: Vec::new(),
             running_since: None,
+            run_waits: false,
             longest_run: None,
             events_without_time: 0,
             unjudged: None,
@@ -854,6 +905,8 @@ pub enum Outcome {
     Failed,
     /// It threw: an error that only the row knows, without a cost event.
     Threw,
+    /// Its process ended in it, which says nothing about what it needs.
+    Cut,
     /// It ended sooner than the operator's min_run.
     Short,
     /// The scheduler skipped the work.
@@ -987,7 +1040,7 @@ impl Fire {
 
     /// Whether it is known to have ended with an error.
     pub fn has_failed(&self) -> bool {
-        matches!(self.outcome, Outcome::Failed | Outcome::Threw)
+        matches!(self.outcome, Outcome::Failed | Outcome::Threw | Outcome::Cut)
     }
 
     /// Whether it left no cost event, so that only the row knows it.
@@ -1043,7 +1096,7 @@ mod tests {
     #[test]
     fn a_run_is_bad_idle_unknown_or_fine_and_only_a_model_that_worked_proves_it() {
         let fire = |outcome| Fire::ended(Instant::MIN, outcome);
-        for bad in [Outcome::Empty, Outcome::Failed, Outcome::Threw].map(fire) {
+        for bad in [Outcome::Empty, Outcome::Failed, Outcome::Threw, Outcome::Cut].map(fire) {
             assert!(bad.is_bad() && !bad.is_idle() && !bad.is_unknown() && !bad.proves_model(), "{bad:?}");
         }
         for idle in [Outcome::Skipped, Outcome::Declined, Outcome::Idle].map(fire) {

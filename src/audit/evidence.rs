@@ -24,6 +24,8 @@ pub enum Evidence {
     CutRun { restarted_at: Option<Instant>, last_write_at: Option<Instant> },
     /// See [`Problem::SchedulerDown`].
     SchedulerDown { job: String, next_run_at: Instant, last_write_at: Option<Instant> },
+    /// See [`Problem::PassesFail`].
+    FailingPasses { failing_seconds: i64, why: Option<String> },
     /// See [`Problem::Repaired`].
     Repaired { repaired_at: Instant, looks_by: Instant, revived: bool },
     /// See [`Problem::NoNextRun`].
@@ -132,6 +134,7 @@ impl Evidence {
             Self::HungDelivery { .. } => Problem::DeliveryHung,
             Self::CutRun { .. } => Problem::RunCut,
             Self::SchedulerDown { .. } => Problem::SchedulerDown,
+            Self::FailingPasses { .. } => Problem::PassesFail,
             Self::Repaired { .. } => Problem::Repaired,
             Self::NoNextRun { .. } => Problem::NoNextRun,
             Self::BreakerOpen { .. } => Problem::BreakerOpen,

@@ -97,6 +97,7 @@ fn in_words(outcome: Outcome) -> &'static str {
         Outcome::Unproven => "ran",
         Outcome::Empty => "used no tokens",
         Outcome::Failed | Outcome::Threw => "failed",
+        Outcome::Cut => "was cut short by the end of the process",
         Outcome::Short => "ended too soon",
         Outcome::Skipped => "skipped",
         Outcome::Declined => "skipped, as it may be",

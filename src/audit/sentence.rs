@@ -26,6 +26,7 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
         Evidence::SchedulerDown { job, next_run_at, last_write_at } => {
             scheduler_down(job, *next_run_at, *last_write_at, now)
         }
+        Evidence::FailingPasses { failing_seconds, why } => failing_passes(*failing_seconds, why.as_deref()).into(),
         Evidence::Repaired { repaired_at, looks_by, revived } => {
             not_fired_since(1, *revived, (*repaired_at, *looks_by), now)
         }
@@ -139,6 +140,11 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
     }
 }
 
+fn failing_passes(seconds: i64, why: Option<&str>) -> String {
+    let why = why.map_or_else(String::new, |why| format!(": {why}"));
+    format!("every pass of the scheduler over its jobs has failed for {}{why}", span_of_seconds(seconds))
+}
+
 /// That so many jobs have not fired since their rows were repaired; the first at the first of these times, and the scheduler
 /// has looked at all by the second.
 pub fn not_fired_since(jobs: usize, revived: bool, (at, looks_by): (Instant, Instant), now: Instant) -> Text {
@@ -241,7 +247,7 @@ fn cut_run(restarted_at: Option<Instant>, last_write_at: Option<Instant>, now: I
 fn scheduler_down(job: &str, next_run_at: Instant, last_write_at: Option<Instant>, now: Instant) -> Text {
     let gone = match last_write_at {
         Some(written) => nobody_since(written, now),
-        None => "its process has not renewed its lease".to_owned(),
+        None => "its sign of life is overdue".to_owned(),
     };
     text!["the run of ", job, " ", due(next_run_at, now), ", is the first to be lost; ", gone]
 }

@@ -67,7 +67,7 @@ impl Mark {
 
     fn of_run(outcome: Outcome) -> Mark {
         match outcome {
-            Outcome::Empty | Outcome::Failed | Outcome::Threw | Outcome::Short => Mark::ZeroTokens,
+            Outcome::Empty | Outcome::Failed | Outcome::Threw | Outcome::Cut | Outcome::Short => Mark::ZeroTokens,
             Outcome::Skipped | Outcome::Declined => Mark::Skipped,
             Outcome::Worked | Outcome::Unproven | Outcome::Idle | Outcome::Unread => Mark::Fired,
         }

@@ -59,6 +59,7 @@ fn fire(u: &mut Unstructured<'_>) -> Result<Fire> {
         Outcome::Empty,
         Outcome::Failed,
         Outcome::Threw,
+        Outcome::Cut,
         Outcome::Skipped,
         Outcome::Declined,
         Outcome::Idle,
@@ -148,6 +149,7 @@ fn job(u: &mut Unstructured<'_>, zone: Zone) -> Result<Job> {
         switches: up_to(3, u, |u| Ok(Switch { at: instant(u)?, resumes: u.arbitrary()? }))?,
         manual_runs: up_to(2, u, instant)?,
         running_since: maybe(u, instant)?,
+        run_waits: u.arbitrary()?,
         longest_run: maybe(u, span)?,
         events_without_time: u.int_in_range(0..=5)?,
         self_paced: u.arbitrary()?,
@@ -187,6 +189,7 @@ fn snapshot(u: &mut Unstructured<'_>, zone: Zone) -> Result<Snapshot> {
             Lease::Dead(Instant::MIN),
             Lease::Stopped(Instant::MIN),
         ])?,
+        passes: maybe(u, instant)?.map_or(Passes::Fine, |since| Passes::Failing { since, why: Some("x".to_owned()) }),
         liveness: Liveness { holder: holder(u)?, last_write: maybe(u, instant)?, slept: maybe(u, span)? },
         ..Snapshot::empty(u.choose(&stores::traits_for_tests())?.clone())
     })

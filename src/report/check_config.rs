@@ -110,6 +110,7 @@ fn understood(audited: &Audited) -> String {
         for fire in job.fires.iter().rev().take(SHOWN) {
             let outcome = match (fire.outcome, fire.tokens) {
                 (Outcome::Failed | Outcome::Threw, _) => "failed".to_owned(),
+                (Outcome::Cut, _) => "cut".to_owned(),
                 (Outcome::Skipped, _) => "skipped".to_owned(),
                 (Outcome::Unread, _) => "unknown".to_owned(),
                 (_, Some(tokens)) => format!("ok, {tokens} tokens"),

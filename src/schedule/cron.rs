@@ -4,6 +4,7 @@
 //! The crate `cron` walks the minutes and hours of a day. The days are decided here, because croner's differ: day-of-month
 //! OR day-of-week, `L`, `W`, `#`, `+`, and two quirks that real schedules meet (`?` is not a star; February overflows).
 
+use super::croniter;
 use crate::time::Millis;
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use std::str::FromStr;
@@ -50,7 +51,7 @@ struct Range {
 }
 
 /// What the nicknames stand for, in five fields.
-const NICKNAMES: [(&str, &str); 7] = [
+pub(super) const NICKNAMES: [(&str, &str); 7] = [
     ("@yearly", "0 0 1 1 *"),
     ("@annually", "0 0 1 1 *"),
     ("@monthly", "0 0 1 * *"),
@@ -98,6 +99,14 @@ impl Cron {
         NICKNAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text.trim())).map(|(_, meant)| *meant)
     }
 
+    /// Reads an expression as croniter 6 does, Hermes Agent's library.
+    ///
+    /// # Errors
+    /// What croniter refuses.
+    pub fn parse_croniter(expression: &str) -> Result<Cron, String> {
+        croniter::parse(expression)
+    }
+
     /// The same, each time moved later by `stagger`.
     pub fn staggered(self, stagger: Millis) -> Cron {
         Cron { stagger, ..self }
@@ -131,6 +140,11 @@ impl Cron {
         let mut cron = Cron { times, times_per_day, months, years, days, skips_gaps, stagger, has_days };
         cron.has_days = NaiveDate::from_ymd_opt(2000, 1, 1).and_then(|start| cron.day_from(start)).is_some();
         Ok(cron)
+    }
+
+    /// Whether it names any day at all.
+    pub fn has_days(&self) -> bool {
+        self.has_days
     }
 
     /// The first wall time it names after `wall`; None if there is none within its horizon.

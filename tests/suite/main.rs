@@ -8,6 +8,7 @@ mod corpus;
 mod detectors;
 mod fleet;
 mod formats;
+mod hermes;
 mod history;
 mod hostile;
 mod mapped;

@@ -119,6 +119,7 @@ impl<'a> Group<'a> {
             Family::Runaway | Family::Paired => Problem::Runaway,
             Family::Undelivered => Problem::Undelivered,
             Family::Crashing => Problem::CrashLoop,
+            Family::PassesFail => Problem::PassesFail,
             Family::Skipped => Problem::JobSkipped,
             Family::SlotsSkipped => Problem::SlotsSkipped,
             Family::Off => Problem::RunsWhileOff,

@@ -12,7 +12,7 @@ use crate::audit::shared_failure::Shared;
 use crate::audit::streaks::{self, Proofs, Span};
 use crate::audit::worker::{ActiveRun, LATE_IN_A_BATCH, Phase, RunIndex, RunLength};
 use crate::catalog::{Problem, Severity};
-use crate::model::{Delivery, ErrorClass, Job, JobIndex, Lease, Outcome, State};
+use crate::model::{Delivery, ErrorClass, Job, JobIndex, Lease, Outcome, Passes, State};
 use crate::time::Instant;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -248,6 +248,7 @@ impl<'a> Grouping<'a> {
     fn key_of_scheduler(&self, finding: &Finding) -> Option<Key> {
         match finding.evidence {
             Evidence::SchedulerDown { .. } => Some(self.silence_after(self.context.worker.last_run_end())),
+            Evidence::FailingPasses { .. } => Some(self.whole_database(Family::PassesFail)),
             Evidence::Crashing { .. } => Some(self.whole_database(Family::Crashing)),
             // The words are those of the first version, so that the fingerprint lasts.
             Evidence::NothingWatched { .. } => {
@@ -461,6 +462,9 @@ impl<'a> Grouping<'a> {
         let worker = self.context.worker;
         let due = finding.since.unwrap_or(self.context.settings.now);
         if is_of_all(self.context, due) {
+            if self.context.snapshot.passes != Passes::Fine {
+                return self.whole_database(Family::PassesFail);
+            }
             return match self.culprit() {
                 Some(run) => self.of_run(run),
                 None => self.silence_after(worker.last_run_end()),

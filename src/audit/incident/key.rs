@@ -65,6 +65,8 @@ pub enum Family {
     Off,
     /// A process that crashes again and again.
     Crashing,
+    /// A scheduler none of whose passes over its jobs works.
+    PassesFail,
     /// A scheduler that has nothing to do.
     NothingWatched,
     /// A job that must exist.
@@ -107,6 +109,7 @@ impl Family {
             Family::Zone => "zone",
             Family::Off => "off",
             Family::Crashing => "crashing",
+            Family::PassesFail => "passes-fail",
             Family::NothingWatched => "nothing-watched",
             Family::Expected => "expected",
             Family::Budget => "budget",

@@ -119,9 +119,15 @@ fn silent(context: &Context<'_>, subject: &Subject<'_>, standing: &Stretch) -> O
     let severity = lateness(context, subject, if is_hidden { context.after_a_run(subject, due) } else { due })?;
     let last_fire = subject.job.last_end();
     let is_back = is_back_since(context, subject, cadence, last_fire.or(subject.job.created_at)?);
-    let severity = if is_back { Severity::Warning } else { severity };
+    let severity = if is_back || may_be_resumed(context, subject) { Severity::Warning } else { severity };
     let evidence = Evidence::Silent { last_fire };
     Some(Finding::new(subject.index, severity, evidence).since(due).missing(standing.slots))
+}
+
+/// Whether a job that has a next run ahead may have been paused until just now, without a trace.
+fn may_be_resumed(context: &Context<'_>, subject: &Subject<'_>) -> bool {
+    let is_ahead = subject.job.next_run().is_some_and(|next| next > context.settings.now);
+    is_ahead && !context.snapshot.traits.dates_edits
 }
 
 /// Whether the scheduler was restarted since, has left out no slot of the job yet, and does not restart over and over: what

@@ -41,6 +41,8 @@ fn past_due_examples() -> Vec<Finding> {
         warning(Evidence::CutRun { restarted_at: None, last_write_at: Some(at("11:50")) }),
         warning(Evidence::SchedulerDown { job: text("j"), next_run_at: at("18:12"), last_write_at: Some(at("11:30")) }),
         warning(Evidence::SchedulerDown { job: text("j"), next_run_at: at("11:57"), last_write_at: Some(at("11:30")) }),
+        warning(Evidence::FailingPasses { failing_seconds: 900, why: None }),
+        warning(Evidence::FailingPasses { failing_seconds: 900, why: Some(text("it is odd")) }),
         repaired("12:00", true),
         repaired("11:40", false),
         warning(Evidence::NoNextRun { next_run_at: None }),

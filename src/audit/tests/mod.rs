@@ -7,6 +7,7 @@ mod findings;
 mod flapping;
 mod gap;
 mod gone;
+mod hermes;
 mod incidents;
 mod ledger;
 mod life;
@@ -191,7 +192,7 @@ fn fleet<const N: usize>(jobs: [Job; N]) -> Snapshot {
 /// The jobs as OpenClaw's store would have them: each run with its start, several at a time, and rows that a run does not
 /// activate.
 fn recorded<const N: usize>(jobs: [Job; N]) -> Snapshot {
-    let [_, openclaw] = crate::stores::traits_for_tests();
+    let [_, openclaw, _] = crate::stores::traits_for_tests();
     let mut jobs = Vec::from(jobs);
     for job in &mut jobs {
         let (last_end, created_at) = (job.last_run().map(Run::end), job.created_at);

@@ -60,12 +60,18 @@ impl InFlight {
         self.runs.iter().find(|run| run.job == Some(job))
     }
 
-    /// The oldest of the runs with which a run has its cause in common: many that hang, or all that ended with the process.
+    /// The oldest of the runs with which a run has its cause in common: many that hang or
+    /// that others wait for, all that ended with the process, or those that it waits for.
     pub fn lead(&self, run: &ActiveRun) -> Option<RunIndex> {
         if run.is_left_by_death() {
             return oldest(self.indexed().filter(|(_, other)| other.is_left_by_death()));
         }
-        if !run.hangs() || self.runs.iter().filter(|other| other.hangs()).count() < MANY_HUNG {
+        if run.waits {
+            return oldest(self.indexed().filter(|(_, other)| !other.waits));
+        }
+        let hung = self.runs.iter().filter(|other| other.hangs()).count();
+        let is_blockade = hung >= MANY_HUNG || self.runs.iter().any(|other| other.waits);
+        if !run.hangs() || !is_blockade {
             return None;
         }
         oldest(self.indexed().filter(|(_, other)| other.hangs()))
@@ -131,6 +137,7 @@ impl Finder<'_> {
             job_id: job_id.to_owned(),
             name,
             phase: Phase::Running,
+            waits: subject.is_some_and(|subject| subject.job.run_waits),
             mark,
             start,
             elapsed: records.now().since(start),
@@ -177,6 +184,7 @@ impl Finder<'_> {
             job_id: job.id.clone(),
             name: job.label().to_owned(),
             phase: Phase::Delivering,
+            waits: false,
             mark: end,
             start: end,
             elapsed: self.records.now().since(end),

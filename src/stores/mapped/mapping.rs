@@ -3,7 +3,7 @@
 use super::advice;
 use super::query::Query;
 use super::values::{Form, TimeForm, Words};
-use crate::model::{AdviceTable, SchedulerTraits};
+use crate::model::{AdviceTable, LifeWords, SchedulerTraits};
 use crate::schedule::{self, Cron, Fields, When, Written};
 use crate::time::{MINUTE, Millis};
 use std::borrow::Cow;
@@ -108,9 +108,12 @@ impl Mapping {
             timer_sleeps: MINUTE,
             hides_runs,
             moves_before: self.moves_before,
+            dates_edits: true,
+            life: LifeWords::LEASE,
             advice: AdviceTable {
                 rows: advice::ROWS,
                 error_place: advice::ERROR_PLACE,
+                options: None,
                 commands: self.commands.clone(),
             },
         }

@@ -91,6 +91,9 @@ pub fn write(cause: Problem, facts: &Facts<'_>) -> IncidentText {
         }
         Problem::ExpectedMissing => facts.plain("an expected job was not found"),
         Problem::NothingWatched => facts.plain("no job is watched"),
+        Problem::PassesFail => facts
+            .plain("every pass of the scheduler over its jobs fails")
+            .inferred("the process is alive, and no job runs until the cause is mended"),
         Problem::CrashLoop => facts
             .plain("the scheduler's process crashes again and again")
             .inferred("it works in between, but runs are cut short and count as errors"),

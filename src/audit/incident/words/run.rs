@@ -21,7 +21,7 @@ pub fn hung(facts: &Facts<'_>) -> IncidentText {
     let hanging = facts.jobs.iter().filter(|affected| worker.run_of(affected.job).is_some_and(ActiveRun::hangs));
     let told = match hanging.count() {
         0 | 1 => IncidentText::new(text!["the run of ", name(facts), " never finished"]).detail(waiting(facts)),
-        several => IncidentText::new(format!("the runs of {several} jobs never finished")),
+        several => IncidentText::new(format!("the runs of {several} jobs never finished")).detail(waiting(facts)),
     };
     told.observed(observed(facts)).inferred(inferred)
 }
@@ -85,7 +85,8 @@ fn others(facts: &Facts<'_>) -> impl Iterator<Item = JobIndex> {
 
 /// How many of them have runs of their own in flight.
 fn count_other_runs(facts: &Facts<'_>) -> usize {
-    let running: HashSet<JobIndex> = facts.context.worker.indexed_runs().filter_map(|(_, run)| run.job).collect();
+    let runs = facts.context.worker.indexed_runs().filter(|(_, run)| !run.waits);
+    let running: HashSet<JobIndex> = runs.filter_map(|(_, run)| run.job).collect();
     others(facts).filter(|job| running.contains(job)).count()
 }
 
