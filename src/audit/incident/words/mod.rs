@@ -79,7 +79,7 @@ pub fn write(cause: Problem, facts: &Facts<'_>) -> IncidentText {
         Problem::JobsGone => rows::jobs_gone(facts),
         Problem::ClockSetBack => rows::clock_set_back(facts),
         Problem::Unjudged => rows::unjudged(facts),
-        Problem::RowDead => facts.plain(text![facts.names(), " can never run again"]),
+        Problem::RowDead => facts.plain(text![facts.names(), " can never run", facts.again()]),
         Problem::OneShotLost => {
             facts.plain(text!["the work of the ", facts.agree("one-shot ", "one-shots "), facts.names(), " is lost"])
         }
