@@ -10,6 +10,7 @@ use crate::audit::judges::surplus::last_update;
 use crate::audit::outage::Outage;
 use crate::audit::shared_failure::Shared;
 use crate::audit::streaks::{self, Proofs, Span};
+use crate::audit::witness::is_long;
 use crate::audit::worker::{ActiveRun, LATE_IN_A_BATCH, Phase, RunIndex, RunLength};
 use crate::catalog::{Problem, Severity};
 use crate::model::{Delivery, ErrorClass, Job, JobIndex, Lease, Outcome, State};
@@ -33,6 +34,7 @@ pub struct Grouping<'a> {
     barred: HashMap<JobIndex, Key>,
     /// The jobs without a next run that have never run.
     never_begun: HashSet<JobIndex>,
+    oldest_never_begun: Option<JobIndex>,
     /// See [`stopped_together`].
     stopped: HashMap<(JobIndex, Instant), Instant>,
     /// The keys of jobs that are silent without a repair.
@@ -53,13 +55,15 @@ impl<'a> Grouping<'a> {
     /// Looks up what the findings mean.
     pub fn new(fleet: &'a Fleet<'a>, found: &[Finding]) -> Grouping<'a> {
         let context = fleet.context;
+        let never_begun = never_begun(context, found);
         let mut grouping = Grouping {
             fleet,
             context,
             database: database_anchor(context.subjects.iter().map(|subject| subject.job)),
             barred: HashMap::new(),
-            never_begun: never_begun(context, found),
-            stopped: stopped_together(context, found),
+            oldest_never_begun: never_begun.iter().copied().min_by_key(|job| (context.job(*job).created_at, *job)),
+            never_begun,
+            stopped: stopped_together(fleet, found),
             silent: HashSet::new(),
             streaks: HashMap::new(),
             shared: HashSet::new(),
@@ -138,13 +142,9 @@ impl<'a> Grouping<'a> {
 
     /// Rows that never had a next run have one cause: the oldest of them stands for all.
     fn dead(&self, job: JobIndex) -> Key {
-        let job = if self.never_begun.contains(&job) { self.oldest(&self.never_begun).unwrap_or(job) } else { job };
+        let job = if self.never_begun.contains(&job) { self.oldest_never_begun.unwrap_or(job) } else { job };
         let row = self.context.job(job);
         Key::of(Family::Dead, row.id.as_str(), row.last_end().or(row.created_at))
-    }
-
-    fn oldest(&self, jobs: &HashSet<JobIndex>) -> Option<JobIndex> {
-        jobs.iter().copied().min_by_key(|job| (self.context.job(*job).created_at, *job))
     }
 
     /// What a job that fails now and then has in common with others: a rate has no start that would tell one from the other, and
@@ -529,9 +529,10 @@ fn never_begun(context: &Context<'_>, found: &[Finding]) -> HashSet<JobIndex> {
 
 /// The silences of jobs while others ran, each with when the first job was due that stopped with it: what has not run since that
 /// job was due stopped for the same reason.
-fn stopped_together(context: &Context<'_>, found: &[Finding]) -> HashMap<(JobIndex, Instant), Instant> {
+fn stopped_together(fleet: &Fleet<'_>, found: &[Finding]) -> HashMap<(JobIndex, Instant), Instant> {
     let mut silences: Vec<Silence> =
-        found.iter().filter_map(|finding| Silence::beside_others(context, finding)).collect();
+        found.iter().filter_map(|finding| Silence::beside_others(fleet.context, finding)).collect();
+    silences.extend(past_silences(fleet));
     silences.sort_unstable_by_key(|silence| (silence.due, silence.job));
     let mut stopped: HashMap<(JobIndex, Instant), Instant> = HashMap::new();
     // When the first job was due of those that stopped together, and when the last of them runs again.
@@ -564,18 +565,33 @@ struct Silence {
 }
 
 impl Silence {
+    /// One that lasts, by the finding that tells it.
     fn beside_others(context: &Context<'_>, finding: &Finding) -> Option<Silence> {
         let (job, due) = (finding.job()?, finding.since?);
-        match (&finding.evidence, finding.until) {
-            (Evidence::Overdue { .. } | Evidence::Silent { .. }, None) if !is_of_all(context, due) => {
-                Some(Silence { job, due, until: Instant::MAX, last_run: context.job(job).last_end() })
+        let is_silence = matches!(finding.evidence, Evidence::Overdue { .. } | Evidence::Silent { .. });
+        if !is_silence || !finding.is_ongoing() || is_of_all(context, due) {
+            return None;
+        }
+        Some(Silence { job, due, until: Instant::MAX, last_run: context.job(job).last_end() })
+    }
+}
+
+/// Those that are over, however long ago: what lasts keeps its key as time goes on.
+fn past_silences(fleet: &Fleet<'_>) -> Vec<Silence> {
+    let mut silences = Vec::new();
+    for subject in fleet.context.subjects.iter().filter(|subject| subject.job.state.is_watched()) {
+        for stretch in fleet.ledger(subject.index).silences() {
+            let before = stretch.runs.start.checked_sub(1).and_then(|before| subject.job.fires.get(before));
+            if let (Some(until), Some(before)) = (stretch.until, before)
+                && is_long(fleet.context, subject, stretch)
+                && fleet.has_witness(subject, stretch)
+                && end_before_lull(fleet.context, stretch.since, until).is_none()
+            {
+                silences.push(Silence { job: subject.index, due: stretch.since, until, last_run: Some(before.end) });
             }
-            (Evidence::Silent { last_fire }, Some(until)) if end_before_lull(context, due, until).is_none() => {
-                Some(Silence { job, due, until, last_run: *last_fire })
-            }
-            _ => None,
         }
     }
+    silences
 }
 
 /// The last end before the time in which nothing ran at all, if that is most of a silence.
