@@ -171,7 +171,7 @@ catalog! {
         };
         RunHung: "A run never finished: it hangs, or the process died in it. The jobs that wait behind it are part of it.", Entry {
             detector: Detector::PastDue,
-            rule: "A run has been in flight for longer than --max-run. Critical for its job, and for the jobs that wait behind it once they are later than --late-after. 3 runs or more that hang at the same time are one incident.",
+            rule: "A run has been in flight for longer than --max-run. Critical for its job, and for the jobs that wait behind it once they are later than --late-after. 3 runs or more that hang at the same time are one incident; where a mapping reads the store, so are 2 that began within 30 minutes, or while the first was no longer than usual.",
             advice: "Check that the process runs and look at that run's log; restart the scheduler if the run hangs.",
         };
         RunCut: "A run was cut short: the process that it ran in is gone, or was restarted since.", Entry {
@@ -221,8 +221,8 @@ catalog! {
         };
         RunLong: "A run is taking longer than usual. It may still be fine.", Entry {
             detector: Detector::PastDue,
-            rule: "Longer than 10 minutes and twice the longest of its job's last 30 runs, but less than --max-run. While fewer than 5 runs are known: longer than 30 minutes and twice the last one. A warning, for this job only.",
-            advice: "Look at what the run is doing. It ends by itself, or at --max-run.",
+            rule: "Longer than 10 minutes and twice the longest of its job's last 30 runs, but less than --max-run. While fewer than 5 runs are known: longer than 30 minutes and twice the last one. A warning, for this job only; critical beyond 10 times that limit, if at least 5 runs are known and at least 2 jobs have waited for it for 2 hours, where one run goes on at a time.",
+            advice: "Look at what the run is doing, and whether its process lives: a run ends by itself, or at --max-run, only if it does not hang.",
         };
         Undelivered: "Jobs do their work, but their messages are not delivered.", Entry {
             detector: Detector::ZeroTokens,

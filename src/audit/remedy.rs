@@ -1,9 +1,12 @@
 //! What to do about an incident: the first row of its scheduler's table that fits, with the ids of its jobs filled in.
 
 use crate::catalog::Problem;
-use crate::model::{Action, Advice, Command, Condition, JOB_ID, JOB_IDS, Job, Remedy, SchedulerTraits, State, Step};
+use crate::model::{
+    Action, Advice, Command, Condition, Fault, JOB_ID, JOB_IDS, Job, Remedy, SchedulerTraits, State, Step,
+};
 use crate::shell;
 use crate::time::{Instant, span};
+use std::borrow::Cow;
 
 /// Jobs for which the same command is shown, at most.
 const MAX_JOBS: usize = 20;
@@ -22,6 +25,8 @@ pub struct Trouble<'a> {
     pub jobs: &'a [&'a Job],
     /// Whether a process has the database open; None if that is not known.
     pub is_alive: Option<bool>,
+    /// Whether each start of the scheduler fails.
+    pub fails_to_start: bool,
     /// Whether any row that the scheduler picks has a next run.
     pub has_next_run: bool,
     /// The instant of the audit.
@@ -33,7 +38,7 @@ pub fn remedy(trouble: &Trouble<'_>, traits: &SchedulerTraits) -> Remedy {
     let table = &traits.advice;
     let general = Advice::with_step(trouble.cause, Step::OfCause);
     let advice = table.rows.iter().find(|advice| trouble.is_met_by(advice)).unwrap_or(&general);
-    let mut step = trouble.words(advice.step).to_owned();
+    let mut step = trouble.words(advice.step).into_owned();
     if advice.reads_error && trouble.has_unread_error() {
         step = format!("{step} The text of the error was not read: {}.", table.error_place);
     }
@@ -66,9 +71,11 @@ impl<'a> Trouble<'a> {
         match condition {
             Condition::Alive => self.is_alive == Some(true),
             Condition::Gone => self.is_alive == Some(false),
+            Condition::FailsToStart => self.fails_to_start,
             Condition::Stopped => !self.stopped_jobs().is_empty(),
             Condition::CanRun => self.jobs.iter().all(|job| self.has_slot(job)),
             Condition::WithoutModel => self.jobs.iter().all(|job| !job.uses_model),
+            Condition::FaultIsKnown => shared_fault(self.jobs).is_some(),
             Condition::NoError => self.jobs.iter().all(|job| job.error().is_none()),
             Condition::ErrorIs(kind) => self.jobs.iter().all(|job| job.error().is_some_and(|error| error.kind == kind)),
             Condition::Late => {
@@ -78,12 +85,17 @@ impl<'a> Trouble<'a> {
         }
     }
 
-    fn words(&self, step: Step) -> &'static str {
+    fn words(&self, step: Step) -> Cow<'static, str> {
         match step {
-            Step::Words(words) => words,
-            Step::OfCause => self.cause.advice(),
-            Step::OfProblem => self.problem.advice(),
+            Step::Words(words) => words.into(),
+            Step::Check(then) => format!("{}{then}", self.check()).into(),
+            Step::OfCause => self.cause.advice().into(),
+            Step::OfProblem => self.problem.advice().into(),
         }
+    }
+
+    fn check(&self) -> &'static str {
+        shared_fault(self.jobs).map_or("Check the model's provider, its key, and the model's name", Fault::check)
     }
 
     fn has_unread_error(&self) -> bool {
@@ -130,6 +142,13 @@ impl<'a> Trouble<'a> {
             "Then restart the scheduler: no active row has a next run, so its timer does not run.".to_owned()
         }
     }
+}
+
+/// What the last runs of these jobs failed by, if it is the same for all of which it is known.
+pub fn shared_fault(jobs: &[&Job]) -> Option<Fault> {
+    let mut faults = jobs.iter().filter_map(|job| job.fault());
+    let first = faults.next()?;
+    if faults.all(|fault| fault == first) { Some(first) } else { None }
 }
 
 fn for_job(template: &str, job: &Job) -> Option<String> {

@@ -41,6 +41,8 @@ pub struct Advice {
 pub enum Step {
     /// These ones.
     Words(&'static str),
+    /// What to check by what the jobs' errors are about; then these words.
+    Check(&'static str),
     /// The catalog's advice for the cause.
     OfCause,
     /// The catalog's advice for the problem of the incident's first finding.
@@ -54,12 +56,16 @@ pub enum Condition {
     Alive,
     /// It is known that no process has the database open.
     Gone,
+    /// Each start of the scheduler fails.
+    FailsToStart,
     /// The scheduler has stopped one of the jobs, or more.
     Stopped,
     /// All that keeps the jobs from running is their rows' state: their schedules have a next slot.
     CanRun,
     /// None of the jobs needs a model.
     WithoutModel,
+    /// The jobs' errors are about the same thing, and it is known what.
+    FaultIsKnown,
     /// No job's last run ended with an error that says something.
     NoError,
     /// Each job's last run ended with an error of this kind.

@@ -188,6 +188,28 @@ fn dead_stopped_and_wedged_gateways_are_distinguished() {
 }
 
 #[test]
+fn starts_that_failed_are_told_with_the_recorded_reason_which_is_masked_and_the_step() {
+    let store = OpenClaw::new("10:05");
+    store.hourly("a", "10:00", "11:00").worked("a", &["08:00", "09:00", "10:00"]).sql("DELETE FROM state_leases");
+    for second in 0..24 {
+        let (started, failed) = (ms("10:20") + second * 10_000, ms("10:20") + second * 10_000 + 5000);
+        let reason = "database is locked";
+        store.sql(&format!(
+            "INSERT INTO gateway_boot_lifecycle VALUES ('f{second}', 1, {started}, {failed}, 'startup_failed', 'restart', '{reason}')"
+        ));
+    }
+    store.check("17:30", &["critical past-due/overdue ongoing"], &["critical scheduler-silent ongoing"]);
+    let incident = &store.audit("17:30", &[]).json()["incidents"][0];
+    let headline = "24 starts of the scheduler failed within 4m, the last 7h06m ago: 1 of 1 job overdue";
+    assert_eq!(incident["headline"], headline);
+    assert_eq!(incident["last_error"], "database is locked");
+    assert_eq!(incident["next_step"], "Fix the cause of the error, then start the gateway.");
+    store.sql("UPDATE gateway_boot_lifecycle SET reason = 'bad token sk-ant-api03-abcdefghijklmnopqrstuvwxyz'");
+    let masked = store.audit("17:30", &[]);
+    assert!(!masked.out.contains("abcdefghij"), "{}", masked.out);
+}
+
+#[test]
 fn due_job_is_late_after_15_minutes_even_beside_other_runs() {
     let store = OpenClaw::new("11:16");
     store.hourly("a", "10:00", "11:00").worked("a", &["09:00", "10:00"]);

@@ -89,7 +89,7 @@ impl<'a> Group<'a> {
             since,
             until,
             text,
-            error: self.error(&jobs),
+            error: self.error(cause, &jobs),
             remedy: self.remedy(cause, &jobs),
             jobs,
             findings: self.findings,
@@ -253,15 +253,23 @@ impl<'a> Group<'a> {
         [failed.map(|failed| failed.since), affected.since].into_iter().flatten().min()
     }
 
-    /// The last error of any of the jobs.
-    fn error(&self, jobs: &[AffectedJob]) -> Option<String> {
+    /// The last error of any of the jobs, or of the scheduler's last start.
+    fn error(&self, cause: Problem, jobs: &[AffectedJob]) -> Option<String> {
         match self.key.family {
-            Family::Failing | Family::Runaway | Family::Dead | Family::Skipped => {}
+            Family::Failing | Family::Runaway | Family::Dead | Family::Skipped | Family::OneShot => {}
+            Family::Silence if cause == Problem::SchedulerSilent && self.fails_to_start() => {
+                return self.context.snapshot.start_error.as_ref()?.text.clone();
+            }
             _ => return None,
         }
         let jobs = jobs.iter().map(|affected| self.context.job(affected.job));
         let last = jobs.filter(|job| job.last_error().is_some()).max_by_key(|job| job.last_end())?;
         last.last_error().map(str::to_owned)
+    }
+
+    /// Whether nothing runs because each start of the scheduler fails.
+    fn fails_to_start(&self) -> bool {
+        self.is_ongoing && self.context.worker.crash_loop().is_some_and(|crashes| crashes.fails)
     }
 
     fn remedy(&self, cause: Problem, affected: &[AffectedJob]) -> Remedy {
@@ -312,6 +320,7 @@ impl<'a> Group<'a> {
             problem: first.problem(),
             jobs: &jobs,
             is_alive,
+            fails_to_start: self.fails_to_start(),
             has_next_run: self.context.has_next_run_beside(&HashSet::new()),
             now: self.context.settings.now,
         };

@@ -10,6 +10,7 @@ use crate::audit::judges::surplus::last_update;
 use crate::audit::outage::Outage;
 use crate::audit::shared_failure::Shared;
 use crate::audit::streaks::{self, Proofs, Span};
+use crate::audit::witness::is_long;
 use crate::audit::worker::{ActiveRun, LATE_IN_A_BATCH, Phase, RunIndex, RunLength};
 use crate::catalog::{Problem, Severity};
 use crate::model::{Delivery, ErrorClass, Job, JobIndex, Lease, Outcome, Passes, State};
@@ -31,8 +32,11 @@ pub struct Grouping<'a> {
     database: String,
     /// What keeps a job from running, whatever the scheduler does.
     barred: HashMap<JobIndex, Key>,
-    /// When jobs stopped that do not run while others do: what has not run since the first of them was due stopped with it.
-    stopped: HashMap<JobIndex, Instant>,
+    /// The jobs without a next run that have never run.
+    never_begun: HashSet<JobIndex>,
+    oldest_never_begun: Option<JobIndex>,
+    /// See [`stopped_together`].
+    stopped: HashMap<(JobIndex, Instant), Instant>,
     /// The keys of jobs that are silent without a repair.
     silent: HashSet<Key>,
     /// The streaks of each job, where some are over.
@@ -51,12 +55,15 @@ impl<'a> Grouping<'a> {
     /// Looks up what the findings mean.
     pub fn new(fleet: &'a Fleet<'a>, found: &[Finding]) -> Grouping<'a> {
         let context = fleet.context;
+        let never_begun = never_begun(context, found);
         let mut grouping = Grouping {
             fleet,
             context,
             database: database_anchor(context.subjects.iter().map(|subject| subject.job)),
             barred: HashMap::new(),
-            stopped: stopped_together(context, found),
+            oldest_never_begun: never_begun.iter().copied().min_by_key(|job| (context.job(*job).created_at, *job)),
+            never_begun,
+            stopped: stopped_together(fleet, found),
             silent: HashSet::new(),
             streaks: HashMap::new(),
             shared: HashSet::new(),
@@ -133,7 +140,9 @@ impl<'a> Grouping<'a> {
         }
     }
 
+    /// Rows that never had a next run have one cause: the oldest of them stands for all.
     fn dead(&self, job: JobIndex) -> Key {
+        let job = if self.never_begun.contains(&job) { self.oldest_never_begun.unwrap_or(job) } else { job };
         let row = self.context.job(job);
         Key::of(Family::Dead, row.id.as_str(), row.last_end().or(row.created_at))
     }
@@ -249,7 +258,7 @@ impl<'a> Grouping<'a> {
         match finding.evidence {
             Evidence::SchedulerDown { .. } => Some(self.silence_after(self.context.worker.last_run_end())),
             Evidence::FailingPasses { .. } => Some(self.whole_database(Family::PassesFail)),
-            Evidence::Crashing { .. } => Some(self.whole_database(Family::Crashing)),
+            Evidence::Crashing { .. } => Some(self.crashing()),
             // The words are those of the first version, so that the fingerprint lasts.
             Evidence::NothingWatched { .. } => {
                 Some(Key::of(Family::NothingWatched, "any job", None).with(self.database.as_str()))
@@ -261,6 +270,13 @@ impl<'a> Grouping<'a> {
             Evidence::OtherZone { .. } if finding.severity > Severity::Info => Some(self.whole_database(Family::Zone)),
             _ => None,
         }
+    }
+
+    /// Crashes that leave no time for a run are why nothing runs.
+    fn crashing(&self) -> Key {
+        let silence = self.silence_after(self.context.worker.last_run_end());
+        let is_why = self.context.worker.crash_loop().is_some() && self.silent.contains(&silence);
+        if is_why { silence } else { self.whole_database(Family::Crashing) }
     }
 
     fn key_of_job(&self, job: JobIndex, finding: &Finding) -> Option<Key> {
@@ -472,11 +488,13 @@ impl<'a> Grouping<'a> {
         }
         match worker.boot_between(self.context.job(job).last_end(), due) {
             Some(boot) => Key::of(Family::SinceBoot, "", Some(boot)).with(self.database.as_str()),
-            None => {
-                let stopped = self.stopped.get(&job).copied().unwrap_or(due);
-                self.silence_after(worker.end_before(stopped))
-            }
+            None => self.silence_after(worker.end_before(self.first_stopped(job, due))),
         }
+    }
+
+    /// When the first job was due of those that stopped with this one.
+    fn first_stopped(&self, job: JobIndex, due: Instant) -> Instant {
+        self.stopped.get(&(job, due)).copied().unwrap_or(due)
     }
 
     fn silence_after(&self, end: Option<Instant>) -> Key {
@@ -519,13 +537,12 @@ impl<'a> Grouping<'a> {
         {
             return streak.key.clone();
         }
-        let worker = self.context.worker;
         let Some(due) = finding.since else { return self.silence_after(None) };
         let until = until.unwrap_or(self.context.settings.now);
-        match worker.lull_within(due.plus(-LATE_IN_A_BATCH), until) {
-            Some((end, _)) if worker.free_for(due, end) <= LATE_IN_A_BATCH => self.silence_after(Some(end)),
-            _ => self.silence_after(worker.end_before(due)),
-        }
+        self.silence_after(match end_before_lull(self.context, due, until) {
+            Some(end) => Some(end),
+            None => self.context.worker.end_before(self.first_stopped(job, due)),
+        })
     }
 }
 
@@ -535,29 +552,83 @@ fn is_of_all(context: &Context<'_>, due: Instant) -> bool {
     worker.crash_loop().is_some() || !worker.passed_over(due) && worker.free_before_last_end(due) <= LATE_IN_A_BATCH
 }
 
-/// For each job that does not run while others do, when the first of those was due that have not run since.
-fn stopped_together(context: &Context<'_>, found: &[Finding]) -> HashMap<JobIndex, Instant> {
-    let mut silent: Vec<(Instant, JobIndex)> = Vec::new();
-    for finding in ongoing(found) {
-        if let (Some(due), Some(job)) = (finding.since, finding.job())
-            && matches!(finding.problem(), Problem::Overdue | Problem::JobSilent)
-            && !is_of_all(context, due)
-        {
-            silent.push((due, job));
-        }
-    }
-    silent.sort_unstable();
-    let mut stopped: HashMap<JobIndex, Instant> = HashMap::new();
-    let mut first: Option<Instant> = None;
-    for (due, job) in silent {
-        let since = match first {
-            Some(first) if context.job(job).last_end().is_none_or(|end| end <= first) => first,
-            _ => due,
+/// The jobs without a next run that have never run.
+fn never_begun(context: &Context<'_>, found: &[Finding]) -> HashSet<JobIndex> {
+    let without_next = found.iter().filter(|one| matches!(one.evidence, Evidence::NoNextRun { next_run_at: None }));
+    without_next.filter_map(Finding::job).filter(|job| context.job(*job).last_end().is_none()).collect()
+}
+
+/// The silences of jobs while others ran, each with when the first job was due that stopped with it: what has not run since that
+/// job was due stopped for the same reason.
+fn stopped_together(fleet: &Fleet<'_>, found: &[Finding]) -> HashMap<(JobIndex, Instant), Instant> {
+    let mut silences: Vec<Silence> =
+        found.iter().filter_map(|finding| Silence::beside_others(fleet.context, finding)).collect();
+    silences.extend(past_silences(fleet));
+    silences.sort_unstable_by_key(|silence| (silence.due, silence.job));
+    let mut stopped: HashMap<(JobIndex, Instant), Instant> = HashMap::new();
+    // When the first job was due of those that stopped together, and when the last of them runs again.
+    let mut groups: Vec<(Instant, Instant)> = Vec::new();
+    for Silence { job, due, until, last_run } in silences {
+        groups.retain(|(_, lasts_until)| due < *lasts_until);
+        let first = match groups.iter_mut().find(|(first, _)| last_run.is_none_or(|last| last <= *first)) {
+            Some((first, lasts_until)) => {
+                *lasts_until = until.max(*lasts_until);
+                *first
+            }
+            None => {
+                groups.push((due, until));
+                due
+            }
         };
-        first = Some(since);
-        stopped.insert(job, since);
+        stopped.insert((job, due), first);
     }
     stopped
+}
+
+/// A silence of a job while others ran.
+struct Silence {
+    job: JobIndex,
+    due: Instant,
+    /// When it ran again, if it did.
+    until: Instant,
+    /// When its last run before that ended.
+    last_run: Option<Instant>,
+}
+
+impl Silence {
+    /// One that lasts, by the finding that tells it.
+    fn beside_others(context: &Context<'_>, finding: &Finding) -> Option<Silence> {
+        let (job, due) = (finding.job()?, finding.since?);
+        let is_silence = matches!(finding.evidence, Evidence::Overdue { .. } | Evidence::Silent { .. });
+        if !is_silence || !finding.is_ongoing() || is_of_all(context, due) {
+            return None;
+        }
+        Some(Silence { job, due, until: Instant::MAX, last_run: context.job(job).last_end() })
+    }
+}
+
+/// Those that are over, however long ago: what lasts keeps its key as time goes on.
+fn past_silences(fleet: &Fleet<'_>) -> Vec<Silence> {
+    let mut silences = Vec::new();
+    for subject in fleet.context.subjects.iter().filter(|subject| subject.job.state.is_watched()) {
+        for stretch in fleet.ledger(subject.index).silences() {
+            let before = stretch.runs.start.checked_sub(1).and_then(|before| subject.job.fires.get(before));
+            if let (Some(until), Some(before)) = (stretch.until, before)
+                && is_long(fleet.context, subject, stretch)
+                && fleet.has_witness(subject, stretch)
+                && end_before_lull(fleet.context, stretch.since, until).is_none()
+            {
+                silences.push(Silence { job: subject.index, due: stretch.since, until, last_run: Some(before.end) });
+            }
+        }
+    }
+    silences
+}
+
+/// The last end before the time in which nothing ran at all, if that is most of a silence.
+fn end_before_lull(context: &Context<'_>, due: Instant, until: Instant) -> Option<Instant> {
+    let (end, _) = context.worker.lull_within(due.plus(-LATE_IN_A_BATCH), until)?;
+    if context.worker.free_for(due, end) <= LATE_IN_A_BATCH { Some(end) } else { None }
 }
 
 /// What kind of error keeps a job's messages from being delivered.

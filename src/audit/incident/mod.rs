@@ -44,7 +44,7 @@ pub struct Incident {
     pub findings: Vec<Finding>,
     /// What happened, in words.
     pub text: IncidentText,
-    /// The last error of its jobs, as the row has it: untrusted text.
+    /// The last error of its jobs, or of the scheduler's last start, as the row has it: untrusted text.
     pub error: Option<String>,
     /// What a person should do.
     pub remedy: Remedy,

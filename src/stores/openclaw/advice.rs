@@ -21,14 +21,15 @@ const SCHEDULE_ANEW: &str = "Unless this is intended, edit the schedule, which c
 const AFTER_A_CUT: &str = "Decide whether the work of that run is still needed.";
 const START: &str = "Start the gateway, then read its log from the last run on.";
 
-const CHECK_AND_SWITCH_ON: &str = "Check the model's provider, its key, and the model's name; \
-    then switch the jobs on again that were switched off.";
 const FIND_THE_STATE: &str = "If the state directory was moved, move it back or add the jobs again with openclaw cron add; \
     else check OPENCLAW_STATE_DIR and OPENCLAW_HOME of the gateway. A restart alone does not help.";
 
 const ROWS: &[Advice] = &[
     Advice::new(Problem::RowDead, "Add the job again with a valid schedule, with openclaw cron add.")
         .when(&[Condition::Problem(Problem::Quarantined)]),
+    Advice::new(Problem::RowDead, "The schedule is fine: edit the job, which computes its next run anew.")
+        .when(&[Condition::Problem(Problem::NoNextRun), Condition::CanRun])
+        .run(&[EDIT]),
     Advice::new(Problem::RowDead, "Correct the schedule.").when(&[Condition::Problem(Problem::NoNextRun)]).run(&[EDIT]),
     Advice::new(Problem::RowDead, "Correct the schedule, then switch the job on again.")
         .when(&[Condition::Problem(Problem::UnreadableSchedule)])
@@ -42,15 +43,24 @@ const ROWS: &[Advice] = &[
     Advice::new(Problem::SchedulerDown, START).run(&[Command::Shell("openclaw gateway start")]),
     Advice::new(Problem::RunCut, AFTER_A_CUT).when(&[Condition::Alive]).run(&[RUNS]),
     Advice::new(Problem::RunCut, START).run(&[Command::Shell("openclaw gateway start")]),
+    Advice::new(Problem::SchedulerSilent, "Fix the cause of the error, then start the gateway.")
+        .when(&[Condition::FailsToStart])
+        .run(&[STATUS, Command::Shell("openclaw gateway start")]),
     Advice::new(
         Problem::SchedulerSilent,
         "Is the gateway up, and is cron switched on? Then read its log and restart it.",
     )
     .run(&[STATUS, Command::Shell("openclaw cron status"), RESTART]),
     Advice::new(Problem::RunHung, "Look at the run. If it hangs, restart the gateway.").run(&[RUNS, RESTART]),
-    Advice::new(Problem::RunLong, "Look at the run. It ends by itself, or at its time-out.").run(&[RUNS]),
-    Advice::new(Problem::ProviderFailing, CHECK_AND_SWITCH_ON).when(&[Condition::Stopped]).run(&[ENABLE]),
-    Advice::new(Problem::ProviderFailing, "Check the model's provider, its key, and the model's name."),
+    Advice::new(
+        Problem::RunLong,
+        "Look at the run. Unless the gateway died or hangs, it ends by itself, or at its time-out.",
+    )
+    .run(&[RUNS]),
+    Advice::with_step(Problem::ProviderFailing, Step::Check("; then switch the jobs on again that were switched off."))
+        .when(&[Condition::Stopped])
+        .run(&[ENABLE]),
+    Advice::with_step(Problem::ProviderFailing, Step::Check(".")),
     Advice::new(
         Problem::JobFailing,
         "The gateway ended in the run: read its log of that time, and run the job if its work can't wait.",
@@ -59,6 +69,10 @@ const ROWS: &[Advice] = &[
     .run(&[RUN]),
     Advice::new(Problem::JobFailing, "Read the error and the runs, then fix what the job runs.")
         .when(&[Condition::WithoutModel])
+        .reads_error()
+        .run(&[RUNS]),
+    Advice::with_step(Problem::JobFailing, Step::Check("; the runs show more."))
+        .when(&[Condition::FaultIsKnown])
         .reads_error()
         .run(&[RUNS]),
     Advice::new(

@@ -27,15 +27,15 @@ const REVIVE: Command = Command::SqlForStopped(run_now!("status='active', consec
 const SET_NEXT_RUN: Command = Command::Sql(run_now!(""));
 const ACTIVATE: Command = Command::Sql(run_now!("enabled=1, status='active', "));
 
-const CHECK_AND_REVIVE: &str = "Check the model's provider, its key, and the model's name; \
-    then revive the jobs whose circuit breaker is open.";
-
 const ROWS: &[Advice] = &[
     Advice::new(Problem::JobFailing, "Fix the cause of the error, then revive the row.")
         .when(&[Condition::Stopped])
         .reads_error()
         .run(&[REVIVE]),
-    Advice::new(Problem::ProviderFailing, CHECK_AND_REVIVE).when(&[Condition::Stopped]).run(&[REVIVE]),
+    Advice::with_step(Problem::ProviderFailing, Step::Check("; then revive the jobs whose circuit breaker is open."))
+        .when(&[Condition::Stopped])
+        .run(&[REVIVE]),
+    Advice::with_step(Problem::ProviderFailing, Step::Check(".")).when(&[Condition::FaultIsKnown]),
     Advice::new(Problem::RowDead, "The schedule is fine: set next_run_at.")
         .when(&[Condition::Problem(Problem::NoNextRun), Condition::CanRun])
         .run(&[SET_NEXT_RUN]),
@@ -51,6 +51,7 @@ const ROWS: &[Advice] = &[
         "The row has no error: read what the job answered, then check the model's provider and its limits.",
     )
     .when(&[Condition::NoError]),
+    Advice::with_step(Problem::JobFailing, Step::Check(".")).when(&[Condition::FaultIsKnown]).reads_error(),
     Advice::with_step(Problem::JobFailing, Step::OfProblem).reads_error(),
     Advice::with_step(Problem::RowDead, Step::OfProblem),
     Advice::with_step(Problem::Runaway, Step::OfProblem),

@@ -3,14 +3,15 @@
 use super::{Facts, IncidentText, rows};
 use crate::audit::evidence::Evidence;
 use crate::audit::finding::{AffectedJob, ongoing};
-use crate::audit::runs::tokens_of_failed;
+use crate::audit::remedy::shared_fault;
 use crate::audit::sentence::failed_runs;
 use crate::audit::shared_failure::{FailingGroup, Shared};
 use crate::catalog::Problem;
-use crate::model::State;
+use crate::model::{Fault, Fire, Job, JobIndex, Outcome, State};
 use crate::numbers::{count, grouped};
 use crate::text::{Text, text};
 use crate::time::Instant;
+use std::collections::HashSet;
 
 /// What jobs share fails.
 pub fn provider_failing(facts: &Facts<'_>) -> IncidentText {
@@ -29,24 +30,31 @@ fn most_fail(facts: &Facts<'_>, group: &FailingGroup) -> IncidentText {
     let (fires, jobs) = (count(group.fires, "run"), count(group.jobs.len(), "job"));
     let observed = text!["the last ", fires, " of ", jobs, " ended with the same error; few other jobs work"];
     let detail = facts.recovered().unwrap_or_else(|| "most jobs that need a model".into());
+    let inferred =
+        fault(facts).map_or("what these jobs share fails: the provider, its key, or the model's name", Fault::inferred);
     IncidentText::new(text![facts.count_jobs(), " are failing with the same error"])
         .detail(Some(detail))
         .observed([observed])
-        .inferred("what these jobs share fails: the provider, its key, or the model's name")
+        .inferred(inferred)
 }
 
 fn all_fail(facts: &Facts<'_>, group: &FailingGroup) -> IncidentText {
-    let since = match group.shared {
-        Shared::Model { last_good: Some(at) } => Some(text![" since ", at]),
-        _ => None,
+    let last_good = match group.shared {
+        Shared::Model { last_good } => last_good,
+        Shared::Error | Shared::ErrorOfMost => None,
     };
-    let used: u64 = group.jobs.iter().map(|job| tokens_of_failed(facts.context.job(*job))).sum();
-    let failed = match used {
+    let since = last_good.map(|at| text![" since ", at]);
+    let runs = runs_since(facts, group, last_good);
+    let failed: Vec<&(JobIndex, &Fire)> = runs.iter().filter(|(_, fire)| fire.is_bad()).collect();
+    let all = if failed.len() == runs.len() { "all " } else { "" };
+    let used: u64 = failed.iter().filter_map(|(_, fire)| fire.tokens).map(u64::from).sum();
+    let how = match used {
         0 => "failed or used no tokens".to_owned(),
         used => format!("failed; they used {} tokens", grouped(used)),
     };
-    let (fires, jobs) = (count(group.fires, "run"), count(group.jobs.len(), "job"));
-    let mut observed = vec![text!["all ", fires, " of ", jobs, since.clone(), " ", failed]];
+    let jobs: HashSet<JobIndex> = failed.iter().map(|(job, _)| *job).collect();
+    let (fires, jobs) = (count(failed.len(), "run"), count(jobs.len(), "job"));
+    let mut observed = vec![text![all, fires, " of ", jobs, since.clone(), " ", how]];
     let stopped = facts.jobs.iter().filter(|affected| facts.job(affected).state == State::Broken).count();
     if stopped > 0 {
         observed.push(text!["the scheduler has stopped ", count(stopped, "job")]);
@@ -55,14 +63,43 @@ fn all_fail(facts: &Facts<'_>, group: &FailingGroup) -> IncidentText {
     if revived > 0 {
         observed.push(text![format!("{revived} of them were revived and have not fired since")]);
     }
-    let inferred = match used {
-        0 => "no model works for any job: the provider, its key, or the model's name",
-        _ => "what all jobs share fails: the provider, its key, the model's name, or a tool",
+    let inferred = match (fault(facts), used) {
+        (Some(fault), _) => fault.inferred(),
+        (None, 0) => "no model works for any job: the provider, its key, or the model's name",
+        (None, _) => "what all jobs share fails: the provider, its key, the model's name, or a tool",
+    };
+    let none = if has_worked_without_model(facts, last_good) {
+        "no run that used a model has succeeded"
+    } else {
+        "no run has succeeded"
     };
     IncidentText::new(text![facts.count_jobs(), " are failing together"])
-        .detail(Some(text!["no run has succeeded", since]))
+        .detail(Some(text![none, since]))
         .observed(observed)
         .inferred(inferred)
+}
+
+/// What the jobs fail by, if their errors agree.
+fn fault(facts: &Facts<'_>) -> Option<Fault> {
+    let jobs: Vec<&Job> = facts.jobs.iter().map(|affected| facts.job(affected)).collect();
+    shared_fault(&jobs)
+}
+
+/// The runs of a group's jobs since a model last worked, as far as it is known how they ended.
+fn runs_since<'a>(facts: &Facts<'a>, group: &FailingGroup, last_good: Option<Instant>) -> Vec<(JobIndex, &'a Fire)> {
+    let mut runs = Vec::new();
+    for job in &group.jobs {
+        let fires = facts.context.subjects[*job].job.fires.iter().rev();
+        let newer = fires.take_while(|fire| last_good.is_none_or(|good| fire.end > good));
+        runs.extend(newer.filter(|fire| !fire.is_unknown() && !fire.is_idle()).map(|fire| (*job, fire)));
+    }
+    runs
+}
+
+/// Whether a run of a job that needs no model, or whose model counts no tokens, has been fine since a model last worked.
+fn has_worked_without_model(facts: &Facts<'_>, last_good: Option<Instant>) -> bool {
+    let mut fires = facts.context.jobs().flat_map(|job| &job.fires);
+    fires.any(|fire| fire.outcome == Outcome::Unproven && last_good.is_none_or(|good| fire.end > good))
 }
 
 /// Jobs fail while others work.

@@ -82,8 +82,10 @@ pub fn write(cause: Problem, facts: &Facts<'_>) -> IncidentText {
         Problem::Unjudged => rows::unjudged(facts),
         Problem::NoOutput => facts.plain(text![facts.names(), " runs, but its output is not there"]),
         Problem::OverBudget => rows::over_budget(facts),
-        Problem::RowDead => facts.plain(text![facts.names(), " can never run again"]),
-        Problem::OneShotLost => facts.plain(text!["the work of the one-shot ", facts.names(), " is lost"]),
+        Problem::RowDead => facts.plain(text![facts.names(), " can never run", facts.again()]),
+        Problem::OneShotLost => {
+            facts.plain(text!["the work of the ", facts.agree("one-shot ", "one-shots "), facts.names(), " is lost"])
+        }
         Problem::SlotsSkipped => facts.plain(text!["the next run of ", facts.names(), " is set too far ahead"]),
         Problem::RunsWhileOff => {
             let (was, run) = facts.agree(("was", "runs"), ("were", "run"));

@@ -1,7 +1,9 @@
 //! The words of a run in flight that hangs, takes long, or was cut short.
 
 use super::{Facts, IncidentText};
+use crate::audit::finding::ongoing;
 use crate::audit::worker::{ActiveRun, Cut, Phase, RunLength};
+use crate::catalog::Severity;
 use crate::model::JobIndex;
 use crate::numbers::count;
 use crate::text::{Text, text};
@@ -12,8 +14,10 @@ use std::collections::HashSet;
 pub fn hung(facts: &Facts<'_>) -> IncidentText {
     let worker = facts.context.worker;
     let mark = facts.run.map(|run| run.mark);
+    let has_run = worker.last_run_end() > mark;
     let is_alive = worker.life.is_proven() || worker.life.other_activity(mark).is_some();
     let inferred = match (is_alive, facts.context.snapshot.traits.max_concurrent) {
+        _ if has_run => "other jobs run: this run hangs, or its end was never recorded",
         (true, 1) => "the process is alive, and its scheduler hangs in this run",
         (true, _) => "the process is alive, and this run hangs",
         (false, _) => "the scheduler hangs in this run, or the process died in it",
@@ -56,10 +60,17 @@ pub fn delivery_hung(facts: &Facts<'_>) -> IncidentText {
 
 /// A run takes longer than usual.
 pub fn long(facts: &Facts<'_>) -> IncidentText {
+    let is_critical = ongoing(facts.findings).any(|one| one.severity == Severity::Critical);
+    let inferred = match (is_critical, facts.context.worker.life.is_proven()) {
+        (true, true) => "it hangs, by all that is known: no run of this job has taken nearly as long",
+        (true, false) => "it hangs, or its process died: no run of this job has taken nearly as long",
+        (false, true) => "it may be fine: runs are allowed to take longer",
+        (false, false) => "it may be fine, as runs may take longer, or it hangs, or its process died",
+    };
     IncidentText::new(text!["the run of ", name(facts), " is taking longer than usual"])
         .detail(waiting(facts))
         .observed(observed(facts))
-        .inferred("it may be fine: runs are allowed to take longer")
+        .inferred(inferred)
 }
 
 fn name<'a>(facts: &Facts<'a>) -> &'a str {
@@ -94,7 +105,7 @@ fn observed(facts: &Facts<'_>) -> Vec<Text> {
     let Some(run) = facts.run else { return facts.messages() };
     let mut observed = vec![length(run, facts)];
     if run.length == RunLength::Impossible {
-        observed.extend(facts.context.worker.life.signs(Some(run.mark)));
+        observed.extend(facts.signs(Some(run.mark), Some(run.mark)));
     }
     observed
 }

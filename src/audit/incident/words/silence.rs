@@ -5,6 +5,7 @@ use crate::audit::context::Subject;
 use crate::audit::evidence::Evidence;
 use crate::audit::finding::ongoing;
 use crate::audit::sentence::due;
+use crate::audit::worker::CrashLoop;
 use crate::model::State;
 use crate::numbers::count;
 use crate::text::{Text, text};
@@ -23,8 +24,10 @@ pub fn scheduler_silent(facts: &Facts<'_>) -> IncidentText {
     if is_alone {
         observed.push("no other job has come due since".into());
     }
-    observed.extend(worker.life.signs(facts.since));
+    observed.extend(facts.signs(facts.since, worker.last_run_end()));
     let why = match worker.crash_loop() {
+        Some(CrashLoop { fails: true, goes_on: true, .. }) => "each start fails before it runs a job".to_owned(),
+        Some(CrashLoop { goes_on: false, .. }) => "nothing starts the process any more: it was given up".to_owned(),
         Some(_) => "the process crashes soon after each start, before it runs a job".to_owned(),
         None => worker.life.why_silent(facts.since),
     };
@@ -37,14 +40,27 @@ pub fn scheduler_silent(facts: &Facts<'_>) -> IncidentText {
 
 fn nothing_runs(facts: &Facts<'_>) -> Text {
     let worker = facts.context.worker;
-    if let Some((boots, first)) = worker.crash_loop() {
-        let span = span(facts.now().since(first));
-        return text![format!("the scheduler has restarted {boots} times in {span} without running a job")];
+    if let Some(crashes) = worker.crash_loop() {
+        return keeps_crashing(facts, crashes);
     }
     match worker.last_run_end() {
         Some(end) => text!["nothing has run since ", end],
+        // Other schedulers forget runs.
+        None if facts.context.snapshot.mapping.is_some() => "no run is on record".into(),
         None => "nothing has ever run".into(),
     }
+}
+
+fn keeps_crashing(facts: &Facts<'_>, crashes: CrashLoop) -> Text {
+    let CrashLoop { starts, first, last, goes_on, fails } = crashes;
+    let until = if goes_on { facts.now() } else { last };
+    let within = span(until.since(first));
+    let told = match (fails, goes_on) {
+        (true, _) => format!("{starts} starts of the scheduler failed within {within}"),
+        (false, true) => format!("the scheduler has restarted {starts} times in {within} without running a job"),
+        (false, false) => format!("the scheduler restarted {starts} times in {within} without running a job"),
+    };
+    if goes_on { told.into() } else { text![told, ", the last ", span(facts.now().since(last)), " ago"] }
 }
 
 fn count_watched(facts: &Facts<'_>) -> usize {
