@@ -309,9 +309,9 @@ catalog! {
             rule: "OpenClaw: an entry in diagnostic_events whose job has no row. Critical.",
             advice: "Add the job again with a valid schedule.",
         };
-        ZeroTokenStreak: "Runs in a row used no tokens at all: no model did any work in them.", Entry {
+        ZeroTokenStreak: "Runs in a row used no tokens at all, or wrote none: no model did any work in them.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "0 input and 0 output tokens in the job's last cost events. A warning from --zero-streak on, critical from --zero-streak-critical on. Resolved once a run uses tokens: then a warning for 24 hours and info until --since.",
+            rule: "0 input and 0 output tokens in the job's last cost events, or 0 output tokens whatever was read, where other runs on the same model wrote some. A warning from --zero-streak on, critical from --zero-streak-critical on. Resolved once a run uses tokens: then a warning for 24 hours and info until --since.",
             advice: "Read the job's last error, then check the model's provider, its key, and the model's name.",
         };
         SharedError: "The last runs of several jobs ended with the same error.", Entry {
@@ -341,7 +341,7 @@ catalog! {
         };
         WorkShrank: "Each of the last runs wrote, or took, a tenth of what was usual: the job may do nothing.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "3 good runs in a row whose output tokens are a tenth of the median of the earlier ones, of which at least 10 are known, or whose time is, where at least 10 seconds were usual. Info.",
+            rule: "3 good runs in a row whose output tokens are a tenth of the median of the earlier ones, of which at least 10 are known, or whose time is, where at least 10 seconds were usual. Info, and a warning after a day, unless 3 runs in a row did as little before, or only the time shrank and what it writes is known. Jobs that shrank at the same time are one incident.",
             advice: "Read what the job answers: its prompt may be lost, or a tool or a mount gone.",
         };
         ModelChanged: "The job runs on another model than before.", Entry {

@@ -823,8 +823,8 @@ pub struct Fire {
     pub tokens: Option<u32>,
     /// What it cost, in US dollars; 0 if that is not known.
     pub cost_usd: f32,
-    /// How many tokens the model wrote; None if none, or if that is not known.
-    pub output: Option<NonZeroU32>,
+    /// How many tokens the model wrote, more than fit as the most that does; None if that is not known.
+    pub output: Option<u32>,
     /// What became of its message, where that is on record for each run.
     pub message: MessageFate,
     /// The model that it ran on, where that is known.
@@ -898,9 +898,14 @@ impl Fire {
         self.took.map(|span| self.end.plus(-span.millis()))
     }
 
-    /// Whether its cost event says that no model did any work.
+    /// Whether its record says that no model did any work: it used no tokens, or wrote none.
     pub fn is_empty(&self) -> bool {
-        self.tokens == Some(0)
+        self.tokens == Some(0) || self.wrote_nothing()
+    }
+
+    /// Whether the model wrote nothing, whatever it read.
+    pub fn wrote_nothing(&self) -> bool {
+        self.output == Some(0)
     }
 
     /// Whether it is known to have ended with an error.

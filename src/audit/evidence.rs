@@ -50,7 +50,7 @@ pub enum Evidence {
     /// See [`Problem::NothingWatched`].
     NothingWatched { rows: usize, last_activity: Instant },
     /// See [`Problem::ZeroTokenStreak`].
-    ZeroTokenStreak { fires: u64, newest: Instant, last_error: Option<String> },
+    ZeroTokenStreak { fires: u64, tokens: u64, newest: Instant, last_error: Option<String> },
     /// See [`Problem::ProviderFailing`].
     SharedZeroTokens { fires: usize, jobs: usize, last_error: Option<String> },
     /// See [`Problem::SharedError`].

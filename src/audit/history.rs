@@ -69,6 +69,7 @@ impl Entry<'_> {
     pub fn in_words(&self) -> Text {
         let is_over = self.stretch.until.is_some();
         let words = match self.stretch.fate {
+            Fate::Served(Outcome::Empty) if self.usage.tokens > Some(0) => "wrote nothing",
             Fate::Served(outcome) => in_words(outcome),
             Fate::Lost if self.is_late() => "late",
             Fate::Lost => "lost",

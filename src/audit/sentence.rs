@@ -48,13 +48,16 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
         Evidence::OneShotFailed { consecutive_errors, .. } => one_shot_failed(*consecutive_errors).into(),
         Evidence::NothingWatched { rows, last_activity } => nothing_watched(*rows, *last_activity),
         Evidence::ExpectedMissing { expected, state } => expected_missing(expected, *state).into(),
-        Evidence::ZeroTokenStreak { fires, newest, .. } => streak(*fires, *newest, finding, now).into(),
+        Evidence::ZeroTokenStreak { fires, tokens, newest, .. } => {
+            streak(*fires, *tokens, *newest, finding, now).into()
+        }
         Evidence::SharedZeroTokens { fires, jobs, .. } => {
             let (fires, jobs) = (count(*fires, "fire"), count(*jobs, "job"));
+            let did = if job.is_some_and(|job| read_only(job, finding)) { "wrote nothing" } else { "used no tokens" };
             if finding.is_ongoing() {
-                text!["the last ", fires, " of ", jobs, " all failed or used no tokens"]
+                text!["the last ", fires, " of ", jobs, " all failed or ", did]
             } else {
-                text!["in that time all ", fires, " of ", jobs, " failed or used no tokens"]
+                text!["in that time all ", fires, " of ", jobs, " failed or ", did]
             }
         }
         Evidence::SharedError { fires, jobs, .. } => {
@@ -170,6 +173,9 @@ pub fn failed_runs(job: &Job) -> Option<Text> {
         0 if all_empty && failed.len() > 1 => ", all with 0 tokens".to_owned(),
         0 if all_empty => ", with 0 tokens".to_owned(),
         0 => String::new(),
+        tokens if all_empty => {
+            format!(", which wrote nothing and read {} tokens{}", grouped(tokens), costing(cost_of(failed)))
+        }
         tokens => format!(", which used {} tokens{}", grouped(tokens), costing(cost_of(failed))),
     };
     let thing = if job.errors() == 0 && all_empty { "run" } else { "failed run" };
@@ -271,13 +277,24 @@ fn expected_missing(expected: &str, state: Option<&str>) -> String {
     }
 }
 
-fn streak(fires: u64, newest: Instant, finding: &Finding, now: Instant) -> String {
+/// Whether a run of a job used tokens and wrote none while it lasted.
+fn read_only(job: &Job, finding: &Finding) -> bool {
+    let fires = job.fires_since(finding.since.unwrap_or(Instant::MIN));
+    let mut fires = fires.iter().take_while(|fire| finding.until.is_none_or(|until| fire.end < until));
+    fires.any(|fire| fire.wrote_nothing() && fire.tokens > Some(0))
+}
+
+fn streak(fires: u64, tokens: u64, newest: Instant, finding: &Finding, now: Instant) -> String {
     let fires = count(fires, "fire");
+    let did = match tokens {
+        0 => "used no tokens".to_owned(),
+        read => format!("read {} tokens and wrote none", grouped(read)),
+    };
     match finding.since {
         Some(first) if !finding.is_ongoing() => {
-            format!("{fires} in a row used no tokens, over {}; it has worked since", span(newest.since(first)))
+            format!("{fires} in a row {did}, over {}; it has worked since", span(newest.since(first)))
         }
-        _ => format!("{fires} in a row used no tokens, the last one {}", ago(newest, now)),
+        _ => format!("{fires} in a row {did}, the last one {}", ago(newest, now)),
     }
 }
 

@@ -15,7 +15,6 @@ use arbitrary::{Result, Unstructured};
 use clap::ValueEnum;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 const ZONES: [&str; 5] = ["UTC", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Pacific/Apia"];
@@ -79,7 +78,7 @@ fn fire(u: &mut Unstructured<'_>) -> Result<Fire> {
         outcome,
         tokens,
         cost_usd: u.arbitrary()?,
-        output: NonZeroU32::new(u.arbitrary()?),
+        output: u.arbitrary()?,
         message: *u.choose(&fates)?,
         model: maybe(u, |u| u.int_in_range(0..=2))?.and_then(ModelIndex::at),
     })

@@ -107,6 +107,7 @@ impl<'a> Group<'a> {
             Family::Run => Problem::RunHung,
             Family::Delivery => Problem::DeliveryHung,
             Family::Flapping => Problem::Flapping,
+            Family::Shrunk => Problem::WorkShrank,
             Family::Runaway | Family::Paired => Problem::Runaway,
             Family::Undelivered => Problem::Undelivered,
             Family::Crashing => Problem::CrashLoop,

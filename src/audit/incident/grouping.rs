@@ -1,6 +1,7 @@
 //! Which findings are one incident: for each finding the key of what caused it.
 
 use super::key::{Family, Key};
+use super::shrunk::shrunk_together;
 use crate::audit::context::Context;
 use crate::audit::evidence::Evidence;
 use crate::audit::failed_runs::FailedRuns;
@@ -33,6 +34,8 @@ pub struct Grouping<'a> {
     barred: HashMap<JobIndex, Key>,
     /// When jobs stopped that do not run while others do: what has not run since the first of them was due stopped with it.
     stopped: HashMap<JobIndex, Instant>,
+    /// The keys of jobs whose work shrank.
+    shrunk: HashMap<JobIndex, Key>,
     /// The keys of jobs that are silent without a repair.
     silent: HashSet<Key>,
     /// The streaks of each job, where some are over.
@@ -57,6 +60,7 @@ impl<'a> Grouping<'a> {
             database: database_anchor(context.subjects.iter().map(|subject| subject.job)),
             barred: HashMap::new(),
             stopped: stopped_together(context, found),
+            shrunk: shrunk_together(context, found),
             silent: HashSet::new(),
             streaks: HashMap::new(),
             shared: HashSet::new(),
@@ -289,6 +293,7 @@ impl<'a> Grouping<'a> {
                 Some(Key::of(Family::Undelivered, "", None).with(format!("{class} {}", self.database)))
             }
             Evidence::Flapping { .. } => Some(self.flapping(job)),
+            Evidence::WorkShrank { .. } if is_news => self.shrunk.get(&job).cloned(),
             Evidence::ZeroTokenStreak { .. } | Evidence::Failing { .. } | Evidence::FailedRun { .. }
                 if self.is_only_flapping(job, finding) =>
             {

@@ -29,6 +29,8 @@ pub enum Family {
     Failing,
     /// Runs that fail now and then.
     Flapping,
+    /// Work of jobs that shrank together.
+    Shrunk,
     /// Nothing, or not these jobs, after the end of a run.
     Silence,
     /// Jobs that have not run since a boot, while others have.
@@ -77,6 +79,7 @@ impl Family {
             Family::Delivery => "delivery",
             Family::Failing => "failing",
             Family::Flapping => "flapping",
+            Family::Shrunk => "work-shrank",
             Family::Silence => "silence",
             Family::SinceBoot => "since-boot",
             Family::Unpicked => "unpicked",

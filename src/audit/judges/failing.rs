@@ -67,8 +67,10 @@ fn streaks(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Streaks {
         if fire.is_empty() {
             let outage = fleet.outages.of_run(subject.index, fire.end);
             if outage.is_none_or(|outage| outage.until.is_none()) {
-                let streak = streaks.ongoing.get_or_insert(Streak { count: 0, first: fire.end, last: fire.end });
+                let new = Streak { count: 0, tokens: 0, first: fire.end, last: fire.end };
+                let streak = streaks.ongoing.get_or_insert(new);
                 (streak.count, streak.last) = (streak.count + 1, fire.end);
+                streak.tokens += u64::from(fire.tokens.unwrap_or(0));
             }
         } else if !fire.is_bad()
             && !fire.is_unknown()
@@ -211,10 +213,11 @@ fn severity_of_streak(subject: &Subject<'_>, count: u64) -> Option<Severity> {
     }
 }
 
-/// Runs without tokens in a row.
+/// Runs in a row that wrote nothing, most of them without any tokens.
 #[derive(Clone, Copy)]
 struct Streak {
     count: u64,
+    tokens: u64,
     first: Instant,
     last: Instant,
 }
@@ -228,7 +231,7 @@ struct Streaks {
 
 impl Streak {
     fn evidence(self, last_error: Option<String>) -> Evidence {
-        Evidence::ZeroTokenStreak { fires: self.count, newest: self.last, last_error }
+        Evidence::ZeroTokenStreak { fires: self.count, tokens: self.tokens, newest: self.last, last_error }
     }
 
     /// None if it is too short to mean anything, or ended before the window.

@@ -74,10 +74,10 @@ fn past_due_findings_in_words() {
 
 fn zero_tokens_examples() -> Vec<Finding> {
     let text = str::to_owned;
-    let streak = Evidence::ZeroTokenStreak { fires: 3, newest: at("10:01"), last_error: None };
+    let streak = Evidence::ZeroTokenStreak { fires: 3, tokens: 0, newest: at("10:01"), last_error: None };
     vec![
         warning(Evidence::Skipped { fires: 3, last_error: None }),
-        warning(Evidence::ZeroTokenStreak { fires: 3, newest: at("11:01"), last_error: None }),
+        warning(Evidence::ZeroTokenStreak { fires: 3, tokens: 0, newest: at("11:01"), last_error: None }),
         warning(Evidence::SharedZeroTokens { fires: 4, jobs: 2, last_error: None }),
         warning(Evidence::SharedError { fires: 4, jobs: 2, last_error: None }),
         warning(Evidence::FailedRun { next_run_at: at("2026-03-03 02:00"), last_error: None }),

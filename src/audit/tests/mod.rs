@@ -19,6 +19,7 @@ mod simulator;
 mod timeline;
 mod witness;
 mod words;
+mod work;
 mod worker;
 mod zero_tokens;
 mod zone;

@@ -7,7 +7,7 @@ use crate::audit::runs::tokens_of_failed;
 use crate::audit::sentence::failed_runs;
 use crate::audit::shared_failure::{FailingGroup, Shared};
 use crate::catalog::Problem;
-use crate::model::State;
+use crate::model::{Fire, State};
 use crate::numbers::{count, grouped};
 use crate::text::{Text, text};
 use crate::time::Instant;
@@ -43,6 +43,9 @@ fn all_fail(facts: &Facts<'_>, group: &FailingGroup) -> IncidentText {
     let used: u64 = group.jobs.iter().map(|job| tokens_of_failed(facts.context.job(*job))).sum();
     let failed = match used {
         0 => "failed or used no tokens".to_owned(),
+        used if has_written_nothing(facts, group) => {
+            format!("failed or wrote nothing; they used {} tokens", grouped(used))
+        }
         used => format!("failed; they used {} tokens", grouped(used)),
     };
     let (fires, jobs) = (count(group.fires, "run"), count(group.jobs.len(), "job"));
@@ -63,6 +66,12 @@ fn all_fail(facts: &Facts<'_>, group: &FailingGroup) -> IncidentText {
         .detail(Some(text!["no run has succeeded", since]))
         .observed(observed)
         .inferred(inferred)
+}
+
+/// Whether the last run of one of the jobs was empty, although it used tokens.
+fn has_written_nothing(facts: &Facts<'_>, group: &FailingGroup) -> bool {
+    let mut last = group.jobs.iter().filter_map(|job| facts.context.job(*job).fires.last());
+    last.any(Fire::wrote_nothing)
 }
 
 /// Jobs fail while others work.
@@ -92,6 +101,7 @@ fn one_job_failing(facts: &Facts<'_>, affected: &AffectedJob) -> IncidentText {
     }
     let title = match (next_try(facts), errors) {
         (Some(at), _) => text![name, " failed and is not tried again before ", at],
+        (None, 0) if tokens_of_failed(job) > 0 => text![name, " runs, but its last runs wrote nothing"],
         (None, 0) => text![name, " runs, but its last runs used no tokens"],
         (None, 1) => text![name, " fails"],
         (None, errors) => text![name, " has failed ", grouped(errors), " times in a row"],
