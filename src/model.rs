@@ -240,6 +240,8 @@ pub struct Job {
     pub manual_runs: Vec<Instant>,
     /// When its run in flight started, for schedulers that record it.
     pub running_since: Option<Instant>,
+    /// When it last looked whether there was anything to do, for watchers.
+    pub looked_at: Option<Instant>,
     /// The longest run that the scheduler allows this job, if it has a limit of its own.
     pub longest_run: Option<Millis>,
     /// How many of its cost events have no readable time.
@@ -258,6 +260,8 @@ pub struct Job {
     pub dead_letters: usize,
     /// Its runs, ordered by their ends.
     pub fires: Vec<Fire>,
+    /// Whether the last of them is known from its row alone.
+    pub last_is_of_row: bool,
 }
 
 /// Whose a job is.
@@ -324,6 +328,7 @@ impl Job {
             switches: Vec::new(),
             manual_runs: Vec::new(),
             running_since: None,
+            looked_at: None,
             longest_run: None,
             events_without_time: 0,
             unjudged: None,
@@ -333,6 +338,7 @@ impl Job {
             delivery_error: None,
             dead_letters: 0,
             fires: Vec::new(),
+            last_is_of_row: false,
         }
     }
 
@@ -354,6 +360,23 @@ impl Job {
     /// When its last known run ended.
     pub fn last_end(&self) -> Option<Instant> {
         self.fires.last().map(|fire| fire.end).max(self.last_run().map(Run::end))
+    }
+
+    /// Its runs that are on record.
+    pub fn recorded(&self) -> &[Fire] {
+        &self.fires[..self.fires.len().saturating_sub(usize::from(self.last_is_of_row))]
+    }
+
+    /// When its last run on record ended, if its row has moved on since by more than the one slot that a run without a record may
+    /// have served. What failed without a record is no such run.
+    pub fn recorded_until(&self) -> Option<Instant> {
+        let last = self.recorded().last()?.end;
+        let of_row = self.fires.last().filter(|_| self.last_is_of_row);
+        let moved_on = of_row.filter(|fire| !fire.has_failed()).map(|fire| fire.known_start().unwrap_or(fire.end));
+        let row = moved_on.or_else(|| self.last_run().filter(|run| !run.failed).map(|run| run.start))?;
+        let cadence = self.schedule.cadence()?;
+        let second = cadence.next(cadence.next(last)?)?;
+        if second <= row { Some(last) } else { None }
     }
 
     /// Whether its last run did its work; None if that is not known.

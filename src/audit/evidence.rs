@@ -78,7 +78,7 @@ pub enum Evidence {
     /// See [`Problem::CostGrowth`].
     CostGrowth { cost_usd: Change },
     /// See [`Problem::JobSilent`].
-    Silent { last_fire: Option<Instant> },
+    Silent { last_fire: Option<Instant>, by_hand: usize },
     /// See [`Problem::CatchingUp`].
     CatchingUp { resumed_at: Instant },
     /// See [`Problem::Starved`].
@@ -97,6 +97,8 @@ pub enum Evidence {
     ClockSetBack { clock_was_at: Instant, next_run_at: Instant, slots: u64 },
     /// See [`Problem::CrashLoop`].
     Crashing { crashes: usize },
+    /// See [`Problem::Unrecorded`].
+    Unrecorded { last_record: Instant, last_run: Instant },
     /// See [`Problem::JobsGone`].
     RowGone { fires: usize, last_fire: Option<Instant> },
 }
@@ -154,6 +156,7 @@ impl Evidence {
             Self::TooManyFires { .. } | Self::PairedFires { .. } | Self::Twin { .. } => Problem::Runaway,
             Self::ClockSetBack { .. } => Problem::ClockSetBack,
             Self::Crashing { .. } => Problem::CrashLoop,
+            Self::Unrecorded { .. } => Problem::Unrecorded,
             Self::RowGone { .. } => Problem::JobsGone,
         }
     }

@@ -5,6 +5,7 @@ use super::flapping::Flapping;
 use super::foreign_zone::{self, ForeignZoneJobs};
 use super::gone::GoneTogether;
 use super::ledger::{Ledger, Stretch};
+use super::left_out::LeftOutJobs;
 use super::outage::Outages;
 use super::shared_failure::SharedFailure;
 use super::witness::{self, Standing};
@@ -24,6 +25,8 @@ pub struct Fleet<'a> {
     pub shared: SharedFailure,
     /// The jobs that lost their rows together.
     pub gone: GoneTogether,
+    /// The jobs that the scheduler leaves out of a slot.
+    pub left_out: LeftOutJobs,
     /// The jobs of a different zone.
     pub foreign_zone: Option<ForeignZoneJobs>,
     /// When the scheduler's zone became the one that was found, if it changed.
@@ -47,6 +50,7 @@ impl<'a> Fleet<'a> {
             outages,
             flapping,
             gone: GoneTogether::find(subjects),
+            left_out: LeftOutJobs::find(context),
             foreign_zone: ForeignZoneJobs::find(subjects, context.snapshot.zone.zone),
             zone_changed: foreign_zone::zone_changed(context.snapshot),
             ledgers: Vec::with_capacity(context.snapshot.jobs.len()),

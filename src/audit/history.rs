@@ -86,6 +86,7 @@ impl Entry<'_> {
                 Excuse::Repaired(at) => return text!["edited or resumed at ", at, ", not run since"],
                 Excuse::Threw => "failed, by the count of errors alone",
                 Excuse::Stopped => "stopped after too many errors",
+                Excuse::Unrecorded => "not on record; by its row it ran",
             },
         };
         words.into()

@@ -4,6 +4,7 @@
 //! all jobs; the [`judges`] are short functions over them that return findings; [`incident`] groups the findings by root cause.
 //! Pure: nothing here queries, prints, or reads a clock.
 
+mod by_hand;
 mod context;
 mod evidence;
 mod failed_runs;
@@ -17,6 +18,7 @@ mod incident;
 mod judges;
 mod lateness;
 mod ledger;
+mod left_out;
 mod mute;
 mod outage;
 pub mod policy;

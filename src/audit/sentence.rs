@@ -95,7 +95,7 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
                 " were usual"
             ]
         }
-        Evidence::Silent { last_fire } => silent(finding, *last_fire, job, now).into(),
+        Evidence::Silent { last_fire, by_hand } => silent(finding, (*last_fire, *by_hand), job, now).into(),
         Evidence::CatchingUp { resumed_at } => {
             let lost = slots_lost(finding.missed_slots);
             text!["it waits for its turn: the scheduler has been catching up since ", *resumed_at, lost]
@@ -124,6 +124,9 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
         Evidence::Crashing { crashes } => {
             let crashes = count(*crashes, "time");
             text!["the scheduler's process was killed or crashed ", crashes, then_since(finding.since)]
+        }
+        Evidence::Unrecorded { last_record, last_run } => {
+            text!["no run on record since ", *last_record, "; by its row it last ran at ", *last_run]
         }
         Evidence::RowGone { fires, last_fire } => row_gone(*fires, *last_fire, now).into(),
     }
@@ -340,16 +343,22 @@ fn cost_of_a_run(cost_usd: Change) -> String {
     format!("a run has cost {}; {} was usual", usd(cost_usd.now), usd(cost_usd.usual))
 }
 
-fn silent(finding: &Finding, last_fire: Option<Instant>, job: Option<&Job>, now: Instant) -> String {
+fn silent(finding: &Finding, fired: (Option<Instant>, usize), job: Option<&Job>, now: Instant) -> String {
     let told = match (finding.since, finding.until) {
         (Some(since), Some(until)) => format!("it was silent for {}", span(until.since(since))),
         (None, Some(_)) => "it was silent".to_owned(),
-        (_, None) => silent_so_far(last_fire, job, now),
+        (_, None) => silent_so_far(fired, job, now),
     };
     told + &slots_lost(finding.missed_slots)
 }
 
-fn silent_so_far(last_fire: Option<Instant>, job: Option<&Job>, now: Instant) -> String {
+fn silent_so_far((last_fire, by_hand): (Option<Instant>, usize), job: Option<&Job>, now: Instant) -> String {
+    if let Some(last) = last_fire
+        && by_hand > 0
+    {
+        let times = count(by_hand, "time");
+        return format!("none of its slots since its last fire {} has fired; others ran it {times}", ago(last, now));
+    }
     if let Some(last) = last_fire {
         return format!("nothing since its last fire {}", ago(last, now));
     }

@@ -147,6 +147,7 @@ fn job(u: &mut Unstructured<'_>, zone: Zone) -> Result<Job> {
         switches: up_to(3, u, |u| Ok(Switch { at: instant(u)?, resumes: u.arbitrary()? }))?,
         manual_runs: up_to(2, u, instant)?,
         running_since: maybe(u, instant)?,
+        looked_at: maybe(u, instant)?,
         longest_run: maybe(u, span)?,
         events_without_time: u.int_in_range(0..=5)?,
         self_paced: u.arbitrary()?,
@@ -155,6 +156,7 @@ fn job(u: &mut Unstructured<'_>, zone: Zone) -> Result<Job> {
         delivery_error: text(u)?.map(|text| DeliveryError::new(&text)),
         dead_letters: u.int_in_range(0..=4)?,
         unjudged: text(u)?,
+        last_is_of_row: !fires.is_empty() && u.arbitrary()?,
         fires,
     })
 }

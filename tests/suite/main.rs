@@ -11,6 +11,7 @@ mod formats;
 mod history;
 mod hostile;
 mod mapped;
+mod nothing;
 mod notify;
 mod openclaw;
 mod openclaw_versions;

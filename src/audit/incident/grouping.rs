@@ -257,7 +257,7 @@ impl<'a> Grouping<'a> {
             | Evidence::Runaway { .. } => self.bar(job, finding),
             Evidence::Overdue { .. } => Some(self.ongoing_silence(job, finding)),
             Evidence::Silent { .. } if finding.is_ongoing() => Some(self.ongoing_silence(job, finding)),
-            Evidence::Silent { last_fire } => Some(self.past_silence(job, finding, *last_fire, finding.until)),
+            Evidence::Silent { last_fire, .. } => Some(self.past_silence(job, finding, *last_fire, finding.until)),
             Evidence::CatchingUp { resumed_at } => Some(match self.barred.get(&job) {
                 Some(barred) => barred.clone(),
                 None => self.past_silence(job, finding, row.last_end(), Some(*resumed_at)),
@@ -280,6 +280,9 @@ impl<'a> Grouping<'a> {
             | Evidence::HungRun { .. }
             | Evidence::CutRun { .. }
             | Evidence::HungDelivery { .. } => self.of_run_that_holds(job),
+            Evidence::SkippedSlots { .. } if self.fleet.left_out.of(job).is_some_and(|one| one.is_shared) => {
+                Some(self.whole_database(Family::SlotsSkipped))
+            }
             Evidence::SkippedSlots { next_run_at, .. } => {
                 Some(Key::of(Family::SlotsSkipped, row.id.as_str(), Some(*next_run_at)))
             }

@@ -52,6 +52,12 @@ pub fn last_runs(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
         .or_else(|| failed_run(fleet, subject))
 }
 
+/// What the last runs of a job show that waits for events: it has no slot whose work would be lost.
+pub fn of_events(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
+    let streak = streaks(fleet, subject).ongoing.and_then(|streak| streak.ongoing(subject));
+    streak.or_else(|| errors_in_a_row(fleet, subject))
+}
+
 /// The more severe of two findings, or the first.
 fn worst(one: Option<Finding>, other: Option<Finding>) -> Option<Finding> {
     match (one, other) {
@@ -105,7 +111,7 @@ fn errors_in_a_row(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> 
     }
     let failed = FailedRuns::of(&fleet.outages, subject);
     let errors = failed.map_or(job.errors(), |failed| failed.errors);
-    if errors < subject.settings.thresholds.zero_streak || job.state != State::Watched {
+    if errors < subject.settings.thresholds.zero_streak || !matches!(job.state, State::Watched | State::EventDriven) {
         return None;
     }
     let is_endless = errors >= fleet.context.snapshot.traits.breaker_limit;

@@ -1,6 +1,7 @@
 //! The rules at their thresholds, one step short of them and one past, on histories made in memory: to the millisecond, unlike
 //! the times of a database's events.
 
+mod by_hand;
 mod field;
 mod findings;
 mod flapping;
@@ -8,6 +9,7 @@ mod gap;
 mod gone;
 mod incidents;
 mod ledger;
+mod left_out;
 mod life;
 mod off;
 mod openclaw;
@@ -17,6 +19,7 @@ mod properties;
 mod repair;
 mod simulator;
 mod timeline;
+mod unrecorded;
 mod witness;
 mod words;
 mod work;

@@ -457,6 +457,13 @@ pub fn join_row(job: &mut Job, now: Instant) {
             let later = newest.is_none_or(|fire| run.end().since(fire.end) > SAME_RUN);
             if later && run.end() <= now {
                 job.fires.push(fires::of_row(&run, Outcome::Empty));
+                job.last_is_of_row = true;
+                // Where events are no longer written, the lack of one says nothing about the run.
+                if job.recorded_until().is_some()
+                    && let Some(last) = job.fires.last_mut()
+                {
+                    last.outcome = Outcome::Unproven;
+                }
             }
         }
     }
