@@ -2,7 +2,8 @@
 //!
 //! In reading order, as data flows: [`cli`] and [`config`] are merged into [`options`], and a [`session`] is one call
 //! with them. Its [`runner`] takes the databases that [`discover`] finds, while [`progress`] counts them. Of each,
-//! [`stores`] reads a snapshot through [`db`], which is then closed, and settles its [`zone`]; [`audit`] writes what
+//! [`stores`] reads a snapshot through [`db`], which is then closed, and settles its [`zone`]; [`results`] looks for the
+//! files that jobs should leave behind; [`audit`] writes what
 //! became of each slot, judges it, and groups what is wrong by cause. [`report`] renders the result, [`output`] writes
 //! it at once, [`notify`] tells what is new, and the exit code follows.
 //!
@@ -35,6 +36,7 @@ mod panics;
 mod parallel;
 mod progress;
 mod report;
+mod results;
 mod runner;
 mod schedule;
 mod secrets;

@@ -98,6 +98,8 @@ impl Options {
             resolved: !(cli.no_resolved || file.no_resolved),
             thresholds: overrides.apply(&Thresholds::default()),
             quiet: file.quiet.clone(),
+            severities: file.severities.clone(),
+            budget: file.budget,
         };
         let patterns = |given: &[String]| {
             let mut seen = HashSet::new();

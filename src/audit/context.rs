@@ -1,8 +1,10 @@
 //! What the judges of a database see: its snapshot, its jobs with their settings, and its worker.
 
+use super::finding::Finding;
 pub use super::subjects::{Subject, Subjects};
 use super::worker::Worker;
-use crate::model::{Job, JobIndex, Snapshot, State};
+use crate::catalog::Problem;
+use crate::model::{Fire, Job, JobIndex, Snapshot, State};
 use crate::schedule::Cadence;
 use crate::settings::Settings;
 use crate::time::{DAY, Instant, Millis};
@@ -26,9 +28,28 @@ impl Context<'_> {
         self.subjects.iter().map(|subject| subject.job)
     }
 
+    /// The runs of all jobs, those whose rows are gone too.
+    pub fn runs(&self) -> impl Iterator<Item = &Fire> + Clone {
+        self.snapshot.jobs.iter().flat_map(|job| &job.fires).chain(&self.snapshot.other_fires)
+    }
+
     /// A job by its position.
     pub fn job(&self, index: JobIndex) -> &Job {
         self.subjects[index].job
+    }
+
+    /// The findings as bad as the operator calls their problems.
+    pub fn rated(&self, found: Vec<Finding>) -> Vec<Finding> {
+        found.into_iter().map(|finding| self.rated_as(finding.problem(), finding)).collect()
+    }
+
+    /// A finding as bad as the operator calls a problem of its job.
+    pub fn rated_as(&self, problem: Problem, finding: Finding) -> Finding {
+        let severities = match finding.job() {
+            Some(job) => &self.subjects[job].settings.severities,
+            None => &self.settings.severities,
+        };
+        finding.rated(severities.get(&problem).copied())
     }
 
     /// For how long the worker was free for a job between two instants, without the hours in which it is not expected to run.

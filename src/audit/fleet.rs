@@ -1,5 +1,6 @@
 //! The ledgers of all jobs side by side: what fails together, what went together, and who bears witness to a silence.
 
+use super::budget::Counted;
 use super::context::{Context, Subject};
 use super::flapping::Flapping;
 use super::foreign_zone::{self, ForeignZoneJobs};
@@ -27,6 +28,8 @@ pub struct Fleet<'a> {
     pub gone: GoneTogether,
     /// The jobs that the scheduler leaves out of a slot.
     pub left_out: LeftOutJobs,
+    /// What is on record of what runs used.
+    pub counted: Counted,
     /// The jobs of a different zone.
     pub foreign_zone: Option<ForeignZoneJobs>,
     /// When the scheduler's zone became the one that was found, if it changed.
@@ -51,6 +54,7 @@ impl<'a> Fleet<'a> {
             flapping,
             gone: GoneTogether::find(subjects),
             left_out: LeftOutJobs::find(context),
+            counted: Counted::of(context.runs()),
             foreign_zone: ForeignZoneJobs::find(subjects, context.snapshot.zone.zone),
             zone_changed: foreign_zone::zone_changed(context.snapshot),
             ledgers: Vec::with_capacity(context.snapshot.jobs.len()),

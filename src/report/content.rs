@@ -254,6 +254,14 @@ impl Audited {
             .flat_map(|incident| &incident.jobs)
             .map(|one| one.job)
             .collect();
+        let stopped: HashSet<JobIndex> = self
+            .verdict
+            .incidents
+            .iter()
+            .flat_map(|incident| &incident.findings)
+            .filter(|finding| finding.judged == Severity::Critical && finding.problem() != Problem::OverBudget)
+            .filter_map(Finding::job)
+            .collect();
         let missing = self.verdict.incidents.iter().filter(|incident| incident.cause == Problem::ExpectedMissing);
         let mut trouble = Trouble { expected: missing.count(), ..Trouble::default() };
         for (position, report) in self.verdict.jobs.iter().enumerate().filter(|(_, report)| report.selected) {
@@ -261,10 +269,10 @@ impl Audited {
             if report.severity <= Severity::Info || expected.contains(&index) {
                 continue;
             }
-            *match (&report.job.state, report.severity) {
-                (State::Gone, _) => &mut trouble.gone,
-                (State::FailedOnce | State::Completed, _) => &mut trouble.one_shots,
-                (_, Severity::Critical) => &mut trouble.stopped,
+            *match &report.job.state {
+                State::Gone => &mut trouble.gone,
+                State::FailedOnce | State::Completed => &mut trouble.one_shots,
+                _ if report.severity == Severity::Critical && stopped.contains(&index) => &mut trouble.stopped,
                 _ if ailing.contains(&index) => &mut trouble.ailing,
                 _ => &mut trouble.recovered,
             } += 1;

@@ -4,7 +4,9 @@
 use super::content::{Audited, Database, Located, Report, commands};
 use super::error::RenderError;
 use super::sanitize;
-use crate::audit::{AffectedJob, Entry, Evidence, Excuse, Fate, Incident, JobReport, LocatedFinding, Timeline, Usage};
+use crate::audit::{
+    AffectedJob, Entry, Evidence, Excuse, Fate, Incident, JobReport, LocatedFinding, Spending, Spent, Timeline, Usage,
+};
 use crate::catalog::{Detector, Problem, Severity, Status};
 use crate::model::{Action, AssumedZone, Holder, Liveness, Outcome, ZoneBasis};
 use crate::text::Text;
@@ -75,6 +77,9 @@ struct JsonDatabase<'a> {
     timezone: Option<JsonZone>,
     /// Its scheduler's process; null if the database could not be audited.
     process: Option<JsonProcess<'a>>,
+    /// What all jobs have spent of the budget of the database; only if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget: Option<JsonSpending>,
     /// Its selected jobs.
     jobs: Vec<JsonJob<'a>>,
 }
@@ -193,6 +198,9 @@ struct JsonJob<'a> {
     last_day: JsonUsage,
     /// What its fires of the last 7 days used, as far as they were read.
     last_week: JsonUsage,
+    /// What it has spent of its budget; only if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget: Option<JsonSpending>,
     /// Its last slots.
     slots: JsonSlots,
     /// What became of all its slots, newest first; only with --history.
@@ -221,13 +229,54 @@ impl From<Usage> for JsonUsage {
     }
 }
 
+/// What was spent of a day's budget.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Spending")]
+struct JsonSpending {
+    /// When the day began, in the zone of the database.
+    day_from: Instant,
+    /// In US dollars; null without such a budget, or if no run has its cost on record.
+    cost_usd: Option<JsonSpent>,
+    /// In tokens in and out; null without such a budget, or if no run has its tokens on record.
+    tokens: Option<JsonSpent>,
+}
+
+/// An amount that was spent.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Spent")]
+struct JsonSpent {
+    /// So far.
+    spent: f64,
+    /// What may be spent in a day.
+    budget: f64,
+    /// What the day comes to at the rate since it began.
+    projected: f64,
+}
+
+impl From<&Spending> for JsonSpending {
+    fn from(spending: &Spending) -> JsonSpending {
+        JsonSpending {
+            day_from: spending.day_from,
+            cost_usd: spending.cost_usd.map(JsonSpent::from),
+            tokens: spending.tokens.map(JsonSpent::from),
+        }
+    }
+}
+
+impl From<Spent> for JsonSpent {
+    fn from(amount: Spent) -> JsonSpent {
+        let Spent { spent, budget, projected, reached: _ } = amount;
+        JsonSpent { spent, budget, projected }
+    }
+}
+
 /// The last slots of a job.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Slots")]
 struct JsonSlots {
     /// When the first of them was.
     first: Option<Instant>,
-    /// One mark per slot, oldest first: `#` fired, `0` failed or used no tokens, `-` skipped, `x` lost, `~` waiting.
+    /// One mark per slot, oldest first: `#` fired, `0` failed, used no tokens, or ended before min_run, `-` skipped, `x` lost, `~` waiting.
     marks: String,
 }
 
@@ -518,6 +567,7 @@ fn json_database(database: &Database, now: Instant, history: bool) -> JsonDataba
         notes: audited.map_or(&[], |audited| &audited.verdict.notes),
         timezone: audited.and_then(|audited| json_zone(&audited.verdict.zone)),
         process: audited.map(|audited| json_process(&audited.verdict.liveness)),
+        budget: audited.and_then(|audited| audited.verdict.spending.as_ref()).map(JsonSpending::from),
         jobs: audited.into_iter().flat_map(Audited::jobs).map(|one| json_job(one, now, history)).collect(),
     }
 }
@@ -587,6 +637,7 @@ fn json_job(report: &JobReport, now: Instant, history: bool) -> JsonJob<'_> {
         in_flight_seconds: seconds(metrics.in_flight_ms),
         last_day: metrics.last_day.into(),
         last_week: metrics.last_week.into(),
+        budget: report.spending.as_ref().map(JsonSpending::from),
         slots: json_slots(&report.timeline),
         history: history.then(|| report.history().map(|entry| json_stretch(&entry)).collect()),
     }

@@ -343,7 +343,7 @@ impl Page {
 
     /// When a job last ran, after the mark of how that went.
     fn last_run(&self, report: &JobReport) -> String {
-        let symbol = match report.job.last_run_worked() {
+        let symbol = match report.last_run_worked() {
             Some(true) => self.symbol(Mark::Fired),
             Some(false) => self.symbol(Mark::ZeroTokens),
             None => ' ',

@@ -3,7 +3,7 @@
 use crate::{HOURLY, History, INCIDENT, Run, command, run};
 
 /// Runs with a file of this text.
-fn with(text: &str, arguments: &[&str]) -> Run {
+pub fn with(text: &str, arguments: &[&str]) -> Run {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("agents.toml");
     std::fs::write(&path, text).unwrap();
@@ -114,6 +114,18 @@ fn config_errors_name_the_line_and_the_nearest_name() {
         ),
         ("[[job]]\nmatch = \"a\"\nmute = [\"hung-run\"]", "line 3: \"hung-run\" is now \"run-hung\""),
         ("[[mute]]\ncause = \"row-gone\"", "line 2: \"row-gone\" is now \"jobs-gone\""),
+        (
+            "[[job]]\nmatch = \"a\"\nseverity = { run-log = \"info\" }",
+            "line 3: \"run-log\" is not a problem; did you mean \"run-long\"?",
+        ),
+        ("[severity]\n\nhung-run = \"info\"", "line 3: \"hung-run\" is now \"run-hung\""),
+        ("severity = { run-long = \"off\" }", "line 1: \"off\": not one of info, warning, critical"),
+        ("budget = { cost = 5 }", "line 1: unknown key \"cost\"; did you mean \"cost_usd\"?"),
+        ("min_run = \"5s\"", "line 1: unknown key \"min_run\""),
+        ("[[job]]\nmatch = \"a\"\nmin_run = 5", "line 3: invalid type: integer `5`, expected a string"),
+        ("budget = {}", "line 1: a budget needs cost_usd, tokens, or both, more than 0"),
+        ("[[job]]\nmatch = \"a\"\nbudget = { cost_usd = 0 }", "line 3: a budget needs"),
+        ("budget = { cost_usd = nan }", "line 1: a budget needs"),
         ("late_after = \"soon\"", "line 1: \"soon\""),
         ("\n[[job]]\nmatch = \"a\"\nlate_after = \"soon\"", "line 4: \"soon\""),
         ("max_run = 60", "line 1: invalid type: integer `60`, expected a string"),

@@ -27,6 +27,8 @@ pub enum Family {
     Delivery,
     /// Bad runs after a good one; of several jobs that fail together, of the one that began.
     Failing,
+    /// Runs that end too soon, after a good one.
+    Short,
     /// Runs that fail now and then.
     Flapping,
     /// Work of jobs that shrank together.
@@ -69,6 +71,16 @@ pub enum Family {
     NothingWatched,
     /// A job that must exist.
     Expected,
+    /// A day's budget that is spent.
+    Budget,
+    /// Budgets in what is not on record.
+    Uncounted,
+    /// Files that a job does not write any more.
+    Output,
+    /// Files of a job that can't be looked for.
+    OutputUnread,
+    /// What is information to the judges, and worse to the operator.
+    Raised,
 }
 
 impl Family {
@@ -78,6 +90,7 @@ impl Family {
             Family::Run => "run",
             Family::Delivery => "delivery",
             Family::Failing => "failing",
+            Family::Short => "short",
             Family::Flapping => "flapping",
             Family::Shrunk => "work-shrank",
             Family::Silence => "silence",
@@ -99,6 +112,11 @@ impl Family {
             Family::Crashing => "crashing",
             Family::NothingWatched => "nothing-watched",
             Family::Expected => "expected",
+            Family::Budget => "budget",
+            Family::Uncounted => "uncounted",
+            Family::Output => "output",
+            Family::OutputUnread => "output-unread",
+            Family::Raised => "raised",
         }
     }
 }

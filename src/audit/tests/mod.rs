@@ -1,6 +1,7 @@
 //! The rules at their thresholds, one step short of them and one past, on histories made in memory: to the millisecond, unlike
 //! the times of a database's events.
 
+mod budget;
 mod by_hand;
 mod field;
 mod findings;
@@ -14,9 +15,12 @@ mod life;
 mod off;
 mod openclaw;
 mod outage;
+mod output;
 mod past_due;
 mod properties;
 mod repair;
+mod severity;
+mod short_runs;
 mod simulator;
 mod timeline;
 mod unrecorded;
@@ -36,7 +40,7 @@ use crate::model::{
     Outcome as RunOutcome, Process, Row, Run, RunError, Schedule, SchedulerTraits, State, Switch, Timestamp,
 };
 use crate::schedule::Zone;
-use crate::settings::{Settings, ThresholdOverrides, Thresholds};
+use crate::settings::{Settings, Severities, ThresholdOverrides, Thresholds};
 use crate::stores::phantom_for_tests as phantom;
 use crate::time::{HOUR, MINUTE, Millis, SECOND, TimeText};
 
@@ -46,7 +50,15 @@ fn utc() -> Zone {
 
 /// The defaults, in UTC.
 fn settings(now: Instant) -> Settings {
-    Settings { now, since: 7 * DAY, resolved: true, thresholds: Thresholds::default(), quiet: Vec::new() }
+    Settings {
+        now,
+        since: 7 * DAY,
+        resolved: true,
+        thresholds: Thresholds::default(),
+        quiet: Vec::new(),
+        severities: Severities::new(),
+        budget: None,
+    }
 }
 
 /// The defaults with other thresholds.

@@ -11,7 +11,7 @@ use super::layout::{RunTable, instant, required};
 use super::status::Status;
 use super::tables::{Key, Tables};
 use crate::db::{Access, ReadError};
-use crate::model::{DeliveryError, Fire, Job, JobIndex, MessageFate, Outcome, Snapshot};
+use crate::model::{DeliveryError, Fire, Job, JobIndex, MessageFate, ModelIndex, Outcome, Snapshot};
 use crate::time::{DAY, Instant, Millis, SECOND};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -138,8 +138,9 @@ pub fn read(access: &mut Access<'_>, tables: &mut Tables, newest: Newest, window
     }
     let start = window.start(&tables.snapshot.jobs, KEPT);
     tables.snapshot.window_start = Some(start);
+    let counting = fires::counting_models(&tables.snapshot.jobs);
     for job in &mut tables.snapshot.jobs {
-        finish(job, tables.runs);
+        finish(job, tables.runs, &counting);
     }
     gone::settle(assignment.unknown_jobs(), &mut tables.snapshot);
     Ok(())
@@ -228,7 +229,7 @@ fn add_receipts(receipts: Vec<(JobIndex, Fire)>, tables: &mut Tables) {
 }
 
 /// Puts the fires in order and adds the run that only the job's state knows.
-fn finish(job: &mut Job, runs: RunTable) {
+fn finish(job: &mut Job, runs: RunTable, counting: &HashSet<ModelIndex>) {
     let last = job.fires.iter().filter_map(Fire::known_start).max();
     let of_row = job.last_run().filter(|run| last.is_none_or(|last| run.start.since(last) > SAME_RUN));
     let of_row = of_row.map(|run| fires::of_row(run, Outcome::Unproven));
@@ -240,7 +241,7 @@ fn finish(job: &mut Job, runs: RunTable) {
     job.fires.sort_by_key(|fire| fire.end);
     job.running_since = job.running_since.filter(|since| !has_ended(job, *since, runs));
     job.manual_runs.sort_unstable();
-    fires::forget_zeros(&mut job.fires);
+    fires::forget_zeros(&mut job.fires, counting);
 }
 
 /// A watcher's last look that found nothing to do, if a slot lies between it and the last run that is known.
