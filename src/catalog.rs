@@ -196,7 +196,7 @@ catalog! {
         };
         JobSilent: "A job does not run while others do, or did not run for a while.", Entry {
             detector: Detector::Gap,
-            rule: "Measured from the first slot after its last run and judged like overdue. Where the row keeps its due time until the job has run, as in phantom, only a next run in the past makes a job late; elsewhere, while that slot is still the row's next run, once --late-cadences times the cadence has passed. Pauses, the backoff after an error, and waiting for the worker are not faults. A warning at most after a restart, until it misses a slot. Jobs that have not run since the same restart are one incident. Resolved once it runs again, or when a restart of phantom schedules it anew: then a warning for 24 hours and info until --since. A silence that is over needs a witness that the schedule was in force before it, because an edit leaves no trace: the job's run before it came within 30 minutes, or a quarter of the interval, of its slot; or the silence of another job, with such a witness, covers its beginning and ended at most 4 hours before it. And the worker was free for longer than --lost-after in it or, where starts are not on record, it was longer than --max-run.",
+            rule: "Measured from the first slot after its last run and judged like overdue. Where the row keeps its due time until the job has run, as in phantom, only a next run in the past makes a job late; elsewhere, while that slot is still the row's next run, once --late-cadences times the cadence has passed. Pauses, the backoff after an error, and waiting for the worker are not faults. A warning at most after a restart, until it misses a slot. Runs by hand end no silence in which other jobs ran, unless the scheduler was restarted since. Such a silence is a warning, until another slot is lost. Jobs that have not run since the same restart are one incident. Resolved once it runs again, or when a restart of phantom schedules it anew: then a warning for 24 hours and info until --since. A silence that is over needs a witness that the schedule was in force before it, because an edit leaves no trace: the job's run before it came within 30 minutes, or a quarter of the interval, of its slot; or the silence of another job, with such a witness, covers its beginning and ended at most 4 hours before it. And the worker was free for longer than --lost-after in it or, where starts are not on record, it was longer than --max-run.",
             advice: "Look at the job's row: status, next_run_at, updated_at. A restart of the scheduler frees a job that counts as busy.",
         };
         RowDead: "A row can never run again, whether or not the scheduler is up.", Entry {
@@ -256,13 +256,18 @@ catalog! {
         };
         SlotsSkipped: "A job's next run is later than its next slots.", Entry {
             detector: Detector::PastDue,
-            rule: "2 or more slots lie between the audit and next_run_at, which is over a day later than the first of them, and no backoff explains it. A warning.",
+            rule: "2 or more slots lie between the audit and next_run_at, which is over a day later than the first of them, and no backoff explains it. Or next_run_at is a slot, and not the first: of a job that runs once in 6 days or more rarely, or of 3 jobs that run once in 20 hours or more rarely and are left out within a day. Where the row keeps its due time, as in phantom, a slot that was left out while other jobs ran counts as well. A warning.",
             advice: "Unless this is intended, set next_run_at to the next slot.",
         };
         RunsWhileOff: "A job was paused or switched off, and runs all the same.", Entry {
             detector: Detector::PastDue,
             rule: "At least 2 runs began after the job was paused or its row was last written, and the row is off; or the audit log has a pause within a run, and no resume since: the run wrote its row back as it was. Runs by hand do not count. A warning.",
             advice: "Switch the job off again while it does not run, and see whether its row stays off.",
+        };
+        Unrecorded: "A job's row says that it runs, and no record of its runs is kept any more.", Entry {
+            detector: Detector::Gap,
+            rule: "Its row's last run, which did not fail, is at least 2 slots later than its last run on record, and is not on record itself. The rows are right: the job was not silent meanwhile. Info.",
+            advice: "See where this version of the scheduler writes its runs, and whether an upgrade left the old place behind: what the runs do is not judged.",
         };
         CrashLoop: "The scheduler's process crashes again and again; its jobs run in between.", Entry {
             detector: Detector::Gap,
@@ -314,9 +319,9 @@ catalog! {
             rule: "OpenClaw: an entry in diagnostic_events whose job has no row. Critical.",
             advice: "Add the job again with a valid schedule.",
         };
-        ZeroTokenStreak: "Runs in a row used no tokens at all: no model did any work in them.", Entry {
+        ZeroTokenStreak: "Runs in a row used no tokens at all, or wrote none: no model did any work in them.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "0 input and 0 output tokens in the job's last cost events. A warning from --zero-streak on, critical from --zero-streak-critical on. Resolved once a run uses tokens: then a warning for 24 hours and info until --since.",
+            rule: "0 input and 0 output tokens in the job's last cost events, or 0 output tokens whatever was read, where other runs on the same model wrote some. A warning from --zero-streak on, critical from --zero-streak-critical on. Resolved once a run uses tokens: then a warning for 24 hours and info until --since.",
             advice: "Read the job's last error, then check the model's provider, its key, and the model's name.",
         };
         RunShort: "Runs in a row ended too soon: they did nothing.", Entry {
@@ -351,7 +356,7 @@ catalog! {
         };
         WorkShrank: "Each of the last runs wrote, or took, a tenth of what was usual: the job may do nothing.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "3 good runs in a row whose output tokens are a tenth of the median of the earlier ones, of which at least 10 are known, or whose time is, where at least 10 seconds were usual. Info.",
+            rule: "3 good runs in a row whose output tokens are a tenth of the median of the earlier ones, of which at least 10 are known, or whose time is, where at least 10 seconds were usual. Info, and a warning after a day, unless 3 runs in a row did as little before, or only the time shrank and what it writes is known. Jobs that shrank at the same time are one incident.",
             advice: "Read what the job answers: its prompt may be lost, or a tool or a mount gone.",
         };
         ModelChanged: "The job runs on another model than before.", Entry {
@@ -541,6 +546,15 @@ mod tests {
         (Problem::RunsWhileOff, include_str!("audit/judges/off.rs"), &[("At least 2 runs", "MIN_OF_OFF: usize = 2")]),
         (Problem::SlotsSkipped, include_str!("audit/judges/row.rs"), &[("2 or more slots", "MIN_SKIPPED: u64 = 2")]),
         (
+            Problem::SlotsSkipped,
+            include_str!("audit/left_out.rs"),
+            &[
+                ("once in 6 days or", "WEEKLY: Millis = 6 * DAY"),
+                ("of 3 jobs", "MANY: usize = 3"),
+                ("once in 20 hours or", "DAILY: Millis = 20 * HOUR"),
+            ],
+        ),
+        (
             Problem::CrashLoop,
             include_str!("audit/worker/boots.rs"),
             &[
@@ -599,6 +613,7 @@ mod tests {
                 ("a tenth of the median", "FACTOR: f64 = 10.0"),
                 ("at least 10 are known", "MIN_BEFORE: usize = 10"),
                 ("at least 10 seconds", "MIN_USUAL_RUN: Millis = 10 * SECOND"),
+                ("a warning after a day", "LONG_SHRUNK: Millis = DAY"),
             ],
         ),
         (

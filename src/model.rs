@@ -355,6 +355,8 @@ pub struct Job {
     pub running_since: Option<Instant>,
     /// Whether that run has not begun its work, but waits for other runs.
     pub run_waits: bool,
+    /// When it last looked whether there was anything to do, for watchers.
+    pub looked_at: Option<Instant>,
     /// The longest run that the scheduler allows this job, if it has a limit of its own.
     pub longest_run: Option<Millis>,
     /// How many of its cost events have no readable time.
@@ -373,6 +375,8 @@ pub struct Job {
     pub dead_letters: usize,
     /// Its runs, ordered by their ends.
     pub fires: Vec<Fire>,
+    /// Whether the last of them is known from its row alone.
+    pub last_is_of_row: bool,
 }
 
 /// Whose a job is.
@@ -440,6 +444,7 @@ impl Job {
             manual_runs: Vec::new(),
             running_since: None,
             run_waits: false,
+            looked_at: None,
             longest_run: None,
             events_without_time: 0,
             unjudged: None,
@@ -449,6 +454,7 @@ impl Job {
             delivery_error: None,
             dead_letters: 0,
             fires: Vec::new(),
+            last_is_of_row: false,
         }
     }
 
@@ -470,6 +476,23 @@ impl Job {
     /// When its last known run ended.
     pub fn last_end(&self) -> Option<Instant> {
         self.fires.last().map(|fire| fire.end).max(self.last_run().map(Run::end))
+    }
+
+    /// Its runs that are on record.
+    pub fn recorded(&self) -> &[Fire] {
+        &self.fires[..self.fires.len().saturating_sub(usize::from(self.last_is_of_row))]
+    }
+
+    /// When its last run on record ended, if its row has moved on since by more than the one slot that a run without a record may
+    /// have served. What failed without a record is no such run.
+    pub fn recorded_until(&self) -> Option<Instant> {
+        let last = self.recorded().last()?.end;
+        let of_row = self.fires.last().filter(|_| self.last_is_of_row);
+        let moved_on = of_row.filter(|fire| !fire.has_failed()).map(|fire| fire.known_start().unwrap_or(fire.end));
+        let row = moved_on.or_else(|| self.last_run().filter(|run| !run.failed).map(|run| run.start))?;
+        let cadence = self.schedule.cadence()?;
+        let second = cadence.next(cadence.next(last)?)?;
+        if second <= row { Some(last) } else { None }
     }
 
     /// Whether its last run did its work; None if that is not known.
@@ -990,8 +1013,8 @@ pub struct Fire {
     pub tokens: Option<u32>,
     /// What it cost, in US dollars; 0 if that is not known.
     pub cost_usd: f32,
-    /// How many tokens the model wrote; None if none, or if that is not known.
-    pub output: Option<NonZeroU32>,
+    /// How many tokens the model wrote, more than fit as the most that does; None if that is not known.
+    pub output: Option<u32>,
     /// What became of its message, where that is on record for each run.
     pub message: MessageFate,
     /// The model that it ran on, where that is known.
@@ -1065,9 +1088,14 @@ impl Fire {
         self.took.map(|span| self.end.plus(-span.millis()))
     }
 
-    /// Whether its cost event says that no model did any work.
+    /// Whether its record says that no model did any work: it used no tokens, or wrote none.
     pub fn is_empty(&self) -> bool {
-        self.tokens == Some(0)
+        self.tokens == Some(0) || self.wrote_nothing()
+    }
+
+    /// Whether the model wrote nothing, whatever it read.
+    pub fn wrote_nothing(&self) -> bool {
+        self.output == Some(0)
     }
 
     /// Whether it is known to have ended with an error.

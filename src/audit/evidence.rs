@@ -53,7 +53,7 @@ pub enum Evidence {
     /// See [`Problem::NothingWatched`].
     NothingWatched { rows: usize, last_activity: Instant },
     /// See [`Problem::ZeroTokenStreak`].
-    ZeroTokenStreak { fires: u64, newest: Instant, last_error: Option<String> },
+    ZeroTokenStreak { fires: u64, tokens: u64, newest: Instant, last_error: Option<String> },
     /// See [`Problem::RunShort`].
     ShortRuns { fires: u64, newest: Instant, too_short: u64, longest_seconds: f64, min_run_seconds: f64 },
     /// See [`Problem::ProviderFailing`].
@@ -91,7 +91,7 @@ pub enum Evidence {
     /// See [`Problem::Unjudged`].
     OutputUnread { output: String, why: String },
     /// See [`Problem::JobSilent`].
-    Silent { last_fire: Option<Instant> },
+    Silent { last_fire: Option<Instant>, by_hand: usize },
     /// See [`Problem::CatchingUp`].
     CatchingUp { resumed_at: Instant },
     /// See [`Problem::Starved`].
@@ -110,6 +110,8 @@ pub enum Evidence {
     ClockSetBack { clock_was_at: Instant, next_run_at: Instant, slots: u64 },
     /// See [`Problem::CrashLoop`].
     Crashing { crashes: usize },
+    /// See [`Problem::Unrecorded`].
+    Unrecorded { last_record: Instant, last_run: Instant },
     /// See [`Problem::JobsGone`].
     RowGone { fires: usize, last_fire: Option<Instant> },
 }
@@ -171,6 +173,7 @@ impl Evidence {
             Self::TooManyFires { .. } | Self::PairedFires { .. } | Self::Twin { .. } => Problem::Runaway,
             Self::ClockSetBack { .. } => Problem::ClockSetBack,
             Self::Crashing { .. } => Problem::CrashLoop,
+            Self::Unrecorded { .. } => Problem::Unrecorded,
             Self::RowGone { .. } => Problem::JobsGone,
         }
     }

@@ -6,6 +6,7 @@ use super::flapping::Flapping;
 use super::foreign_zone::{self, ForeignZoneJobs};
 use super::gone::GoneTogether;
 use super::ledger::{Ledger, Stretch};
+use super::left_out::LeftOutJobs;
 use super::outage::Outages;
 use super::shared_failure::SharedFailure;
 use super::witness::{self, Standing};
@@ -25,6 +26,8 @@ pub struct Fleet<'a> {
     pub shared: SharedFailure,
     /// The jobs that lost their rows together.
     pub gone: GoneTogether,
+    /// The jobs that the scheduler leaves out of a slot.
+    pub left_out: LeftOutJobs,
     /// What is on record of what runs used.
     pub counted: Counted,
     /// The jobs of a different zone.
@@ -50,6 +53,7 @@ impl<'a> Fleet<'a> {
             outages,
             flapping,
             gone: GoneTogether::find(subjects),
+            left_out: LeftOutJobs::find(context),
             counted: Counted::of(context.runs()),
             foreign_zone: ForeignZoneJobs::find(subjects, context.snapshot.zone.zone),
             zone_changed: foreign_zone::zone_changed(context.snapshot),

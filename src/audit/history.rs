@@ -69,6 +69,7 @@ impl Entry<'_> {
     pub fn in_words(&self) -> Text {
         let is_over = self.stretch.until.is_some();
         let words = match self.stretch.fate {
+            Fate::Served(Outcome::Empty) if self.usage.tokens > Some(0) => "wrote nothing",
             Fate::Served(outcome) => in_words(outcome),
             Fate::Lost if self.is_late() => "late",
             Fate::Lost => "lost",
@@ -85,6 +86,7 @@ impl Entry<'_> {
                 Excuse::Repaired(at) => return text!["edited or resumed at ", at, ", not run since"],
                 Excuse::Threw => "failed, by the count of errors alone",
                 Excuse::Stopped => "stopped after too many errors",
+                Excuse::Unrecorded => "not on record; by its row it ran",
             },
         };
         words.into()

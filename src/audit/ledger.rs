@@ -79,6 +79,8 @@ pub enum Excuse {
     Threw,
     /// The scheduler stopped the job after too many errors.
     Stopped,
+    /// Its row says that it ran; no record of runs was kept meanwhile.
+    Unrecorded,
 }
 
 impl Stretch {
@@ -209,7 +211,9 @@ impl Writer<'_> {
             return;
         }
         let threw = job.fires[index..].iter().map(|fire| fire.outcome).eq([Outcome::Threw]) && job.errors() > 1;
-        let fate = if threw {
+        let fate = if index == job.recorded().len() && job.recorded_until().is_some() {
+            Fate::Excused(Excuse::Unrecorded)
+        } else if threw {
             Fate::Excused(Excuse::Threw)
         } else if self.was_stopped(index) {
             Fate::Excused(Excuse::Stopped)

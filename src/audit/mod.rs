@@ -5,6 +5,7 @@
 //! Pure: nothing here queries, prints, or reads a clock.
 
 mod budget;
+mod by_hand;
 mod context;
 mod evidence;
 mod failed_runs;
@@ -18,6 +19,7 @@ mod incident;
 mod judges;
 mod lateness;
 mod ledger;
+mod left_out;
 mod mute;
 mod outage;
 pub mod policy;

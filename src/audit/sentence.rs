@@ -50,8 +50,12 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
         Evidence::OneShotFailed { consecutive_errors, .. } => one_shot_failed(*consecutive_errors).into(),
         Evidence::NothingWatched { rows, last_activity } => nothing_watched(*rows, *last_activity),
         Evidence::ExpectedMissing { expected, state } => expected_missing(expected, *state).into(),
-        Evidence::ZeroTokenStreak { fires, newest, .. } => {
-            streak("used no tokens", *fires, *newest, finding, now).into()
+        Evidence::ZeroTokenStreak { fires, tokens, newest, .. } => {
+            let did = match tokens {
+                0 => "used no tokens".to_owned(),
+                read => format!("read {} tokens and wrote none", grouped(*read)),
+            };
+            streak(&did, *fires, *newest, finding, now).into()
         }
         Evidence::ShortRuns { fires, newest, too_short, longest_seconds, min_run_seconds } => {
             let did = too_soon(too_short == fires, *longest_seconds, *min_run_seconds);
@@ -59,10 +63,11 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
         }
         Evidence::SharedZeroTokens { fires, jobs, .. } => {
             let (fires, jobs) = (count(*fires, "fire"), count(*jobs, "job"));
+            let did = if job.is_some_and(|job| read_only(job, finding)) { "wrote nothing" } else { "used no tokens" };
             if finding.is_ongoing() {
-                text!["the last ", fires, " of ", jobs, " all failed or used no tokens"]
+                text!["the last ", fires, " of ", jobs, " all failed or ", did]
             } else {
-                text!["in that time all ", fires, " of ", jobs, " failed or used no tokens"]
+                text!["in that time all ", fires, " of ", jobs, " failed or ", did]
             }
         }
         Evidence::SharedError { fires, jobs, .. } => {
@@ -106,7 +111,7 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
                 " were usual"
             ]
         }
-        Evidence::Silent { last_fire } => silent(finding, *last_fire, job, now).into(),
+        Evidence::Silent { last_fire, by_hand } => silent(finding, (*last_fire, *by_hand), job, now).into(),
         Evidence::CatchingUp { resumed_at } => {
             let lost = slots_lost(finding.missed_slots);
             text!["it waits for its turn: the scheduler has been catching up since ", *resumed_at, lost]
@@ -135,6 +140,9 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
         Evidence::Crashing { crashes } => {
             let crashes = count(*crashes, "time");
             text!["the scheduler's process was killed or crashed ", crashes, then_since(finding.since)]
+        }
+        Evidence::Unrecorded { last_record, last_run } => {
+            text!["no run on record since ", *last_record, "; by its row it last ran at ", *last_run]
         }
         Evidence::RowGone { fires, last_fire } => row_gone(*fires, *last_fire, now).into(),
     }
@@ -189,6 +197,9 @@ pub fn failed_runs(job: &Job) -> Option<Text> {
         0 if all_empty && failed.len() > 1 => ", all with 0 tokens".to_owned(),
         0 if all_empty => ", with 0 tokens".to_owned(),
         0 => String::new(),
+        tokens if all_empty => {
+            format!(", which wrote nothing and read {} tokens{}", grouped(tokens), costing(cost_of(failed)))
+        }
         tokens => format!(", which used {} tokens{}", grouped(tokens), costing(cost_of(failed))),
     };
     let thing = if job.errors() == 0 && all_empty { "run" } else { "failed run" };
@@ -291,6 +302,13 @@ fn expected_missing(expected: &str, state: Option<&str>) -> String {
     }
 }
 
+/// Whether a run of a job used tokens and wrote none while it lasted.
+fn read_only(job: &Job, finding: &Finding) -> bool {
+    let fires = job.fires_since(finding.since.unwrap_or(Instant::MIN));
+    let mut fires = fires.iter().take_while(|fire| finding.until.is_none_or(|until| fire.end < until));
+    fires.any(|fire| fire.wrote_nothing() && fire.tokens > Some(0))
+}
+
 fn streak(did: &str, fires: u64, newest: Instant, finding: &Finding, now: Instant) -> String {
     let fires = count(fires, "fire");
     match finding.since {
@@ -391,16 +409,22 @@ fn no_output(output: &str, newest_at: Option<Instant>, run_began: Instant) -> Te
     text!["no file ", output, " was written since its run of ", run_began, ", which was fine; ", newest]
 }
 
-fn silent(finding: &Finding, last_fire: Option<Instant>, job: Option<&Job>, now: Instant) -> String {
+fn silent(finding: &Finding, fired: (Option<Instant>, usize), job: Option<&Job>, now: Instant) -> String {
     let told = match (finding.since, finding.until) {
         (Some(since), Some(until)) => format!("it was silent for {}", span(until.since(since))),
         (None, Some(_)) => "it was silent".to_owned(),
-        (_, None) => silent_so_far(last_fire, job, now),
+        (_, None) => silent_so_far(fired, job, now),
     };
     told + &slots_lost(finding.missed_slots)
 }
 
-fn silent_so_far(last_fire: Option<Instant>, job: Option<&Job>, now: Instant) -> String {
+fn silent_so_far((last_fire, by_hand): (Option<Instant>, usize), job: Option<&Job>, now: Instant) -> String {
+    if let Some(last) = last_fire
+        && by_hand > 0
+    {
+        let times = count(by_hand, "time");
+        return format!("none of its slots since its last fire {} has fired; others ran it {times}", ago(last, now));
+    }
     if let Some(last) = last_fire {
         return format!("nothing since its last fire {}", ago(last, now));
     }

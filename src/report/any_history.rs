@@ -15,7 +15,6 @@ use arbitrary::{Result, Unstructured};
 use clap::ValueEnum;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 const ZONES: [&str; 5] = ["UTC", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Pacific/Apia"];
@@ -80,7 +79,7 @@ fn fire(u: &mut Unstructured<'_>) -> Result<Fire> {
         outcome,
         tokens,
         cost_usd: u.arbitrary()?,
-        output: NonZeroU32::new(u.arbitrary()?),
+        output: u.arbitrary()?,
         message: *u.choose(&fates)?,
         model: maybe(u, |u| u.int_in_range(0..=2))?.and_then(ModelIndex::at),
     })
@@ -150,6 +149,7 @@ fn job(u: &mut Unstructured<'_>, zone: Zone) -> Result<Job> {
         manual_runs: up_to(2, u, instant)?,
         running_since: maybe(u, instant)?,
         run_waits: u.arbitrary()?,
+        looked_at: maybe(u, instant)?,
         longest_run: maybe(u, span)?,
         events_without_time: u.int_in_range(0..=5)?,
         self_paced: u.arbitrary()?,
@@ -158,6 +158,7 @@ fn job(u: &mut Unstructured<'_>, zone: Zone) -> Result<Job> {
         delivery_error: text(u)?.map(|text| DeliveryError::new(&text)),
         dead_letters: u.int_in_range(0..=4)?,
         unjudged: text(u)?,
+        last_is_of_row: !fires.is_empty() && u.arbitrary()?,
         fires,
     })
 }

@@ -370,6 +370,8 @@ enum JsonExcuse {
     Threw,
     /// The scheduler stopped the job after too many errors.
     Stopped,
+    /// The row says that it ran; no record of runs was kept meanwhile.
+    Unrecorded,
 }
 
 /// A schedule as the row has it.
@@ -720,6 +722,7 @@ fn json_excuse(excuse: Excuse) -> JsonExcuse {
         Excuse::Repaired(_) => JsonExcuse::Repaired,
         Excuse::Threw => JsonExcuse::Threw,
         Excuse::Stopped => JsonExcuse::Stopped,
+        Excuse::Unrecorded => JsonExcuse::Unrecorded,
     }
 }
 

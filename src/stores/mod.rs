@@ -108,6 +108,7 @@ pub fn read(
     let tables = reader.tables();
     let mut access = Access::new(path, &tables, window.deadline)?;
     let mut snapshot = reader.read(&mut access, window)?;
+    fires::settle_output(&mut snapshot);
     zone::settle(&mut snapshot, window.zone, window.machine_zone);
     if window.asks_process {
         let (liveness, note) = db::liveness(&reader.held(path));

@@ -17,6 +17,7 @@ mod mapped_real;
 mod mapped_recipes;
 mod mapped_schedules;
 mod mapped_unread;
+mod nothing;
 mod notify;
 mod openclaw;
 mod openclaw_versions;

@@ -9,13 +9,13 @@ use std::path::PathBuf;
 const STORE: &str = "/home/user/.openclaw/cron/jobs.json";
 
 /// Milliseconds since 1970 of a time of 2 March 2026, or of another day where one is given.
-fn ms(time: &str) -> i64 {
+pub fn ms(time: &str) -> i64 {
     let text = if time.contains('T') { time.to_owned() } else { format!("2026-03-02T{time}") };
     let seconds = if text.matches(':').count() == 1 { ":00" } else { "" };
     DateTime::parse_from_rfc3339(&format!("{text}{seconds}Z")).unwrap().timestamp_millis()
 }
 
-struct OpenClaw {
+pub struct OpenClaw {
     _directory: tempfile::TempDir,
     path: PathBuf,
     db: Connection,
@@ -23,7 +23,7 @@ struct OpenClaw {
 
 impl OpenClaw {
     /// A store whose gateway booted at midnight and renewed its lease at `lease`.
-    fn new(lease: &str) -> OpenClaw {
+    pub fn new(lease: &str) -> OpenClaw {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("openclaw.sqlite");
         let db = Connection::open(&path).unwrap();
@@ -35,13 +35,13 @@ impl OpenClaw {
         store
     }
 
-    fn sql(&self, text: &str) -> &OpenClaw {
+    pub fn sql(&self, text: &str) -> &OpenClaw {
         self.db.execute_batch(text).unwrap_or_else(|error| panic!("{error}: {text}"));
         self
     }
 
     /// A job made on 1 March; `more` is merged into its definition.
-    fn job(&self, id: &str, enabled: bool, schedule: Value, state: Value, more: Value) -> &OpenClaw {
+    pub fn job(&self, id: &str, enabled: bool, schedule: Value, state: Value, more: Value) -> &OpenClaw {
         let mut job = json!({"id": id, "name": id, "createdAtMs": ms("2026-03-01T00:00"), "schedule": schedule,
             "payload": {"kind": "agentTurn", "message": "secret prompt"}, "state": {}});
         let object = job.as_object_mut().unwrap();
@@ -59,14 +59,14 @@ impl OpenClaw {
     }
 
     /// An hourly job without stagger that last ran at `last` and is due at `next`.
-    fn hourly(&self, id: &str, last: &str, next: &str) -> &OpenClaw {
+    pub fn hourly(&self, id: &str, last: &str, next: &str) -> &OpenClaw {
         let state =
             json!({"lastRunAtMs": ms(last), "lastDurationMs": 60_000, "lastRunStatus": "ok", "nextRunAtMs": ms(next)});
         self.job(id, true, json!({"kind": "cron", "expr": "0 * * * *", "staggerMs": 0}), state, json!({}))
     }
 
     /// A run of a minute with this detail.
-    fn run(&self, id: &str, start: &str, detail: Value) -> &OpenClaw {
+    pub fn run(&self, id: &str, start: &str, detail: Value) -> &OpenClaw {
         let mut detail = detail;
         detail["storeKey"] = STORE.into();
         self.db
@@ -79,14 +79,14 @@ impl OpenClaw {
         self
     }
 
-    fn worked(&self, id: &str, starts: &[&str]) -> &OpenClaw {
+    pub fn worked(&self, id: &str, starts: &[&str]) -> &OpenClaw {
         starts.iter().for_each(|start| {
             self.run(id, start, json!({"status": "ok", "usage": {"input_tokens": 5, "output_tokens": 7}}));
         });
         self
     }
 
-    fn receipt(&self, id: &str, status: &str, start: &str, end: Option<&str>) -> &OpenClaw {
+    pub fn receipt(&self, id: &str, status: &str, start: &str, end: Option<&str>) -> &OpenClaw {
         self.db
             .execute(
                 "INSERT INTO cron_run_receipts (receipt_id, store_key, job_id, config_revision, agent_id, status, owner_pid, started_at_ms, finished_at_ms)
@@ -108,7 +108,7 @@ impl OpenClaw {
             .into()
     }
 
-    fn check(&self, now: &str, findings: &[&str], incidents: &[&str]) {
+    pub fn check(&self, now: &str, findings: &[&str], incidents: &[&str]) {
         let run = self.audit(now, &[]);
         assert_eq!((run.findings(), run.incidents()), (strings(findings), strings(incidents)), "at {now}: {}", run.out);
         assert!(!run.out.contains("secret"), "{}", run.out);

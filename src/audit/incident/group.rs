@@ -116,6 +116,7 @@ impl<'a> Group<'a> {
             Family::Delivery => Problem::DeliveryHung,
             Family::Short => Problem::RunShort,
             Family::Flapping => Problem::Flapping,
+            Family::Shrunk => Problem::WorkShrank,
             Family::Runaway | Family::Paired => Problem::Runaway,
             Family::Undelivered => Problem::Undelivered,
             Family::Crashing => Problem::CrashLoop,

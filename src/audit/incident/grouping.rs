@@ -1,6 +1,7 @@
 //! Which findings are one incident: for each finding the key of what caused it.
 
 use super::key::{Family, Key};
+use super::shrunk::shrunk_together;
 use crate::audit::context::Context;
 use crate::audit::evidence::Evidence;
 use crate::audit::failed_runs::FailedRuns;
@@ -37,6 +38,8 @@ pub struct Grouping<'a> {
     oldest_never_begun: Option<JobIndex>,
     /// See [`stopped_together`].
     stopped: HashMap<(JobIndex, Instant), Instant>,
+    /// The keys of jobs whose work shrank.
+    shrunk: HashMap<JobIndex, Key>,
     /// The keys of jobs that are silent without a repair.
     silent: HashSet<Key>,
     /// The streaks of each job, where some are over.
@@ -64,6 +67,7 @@ impl<'a> Grouping<'a> {
             oldest_never_begun: never_begun.iter().copied().min_by_key(|job| (context.job(*job).created_at, *job)),
             never_begun,
             stopped: stopped_together(fleet, found),
+            shrunk: shrunk_together(context, found),
             silent: HashSet::new(),
             streaks: HashMap::new(),
             shared: HashSet::new(),
@@ -291,7 +295,7 @@ impl<'a> Grouping<'a> {
             | Evidence::Runaway { .. } => self.bar(job, finding),
             Evidence::Overdue { .. } => Some(self.ongoing_silence(job, finding)),
             Evidence::Silent { .. } if finding.is_ongoing() => Some(self.ongoing_silence(job, finding)),
-            Evidence::Silent { last_fire } => Some(self.past_silence(job, finding, *last_fire, finding.until)),
+            Evidence::Silent { last_fire, .. } => Some(self.past_silence(job, finding, *last_fire, finding.until)),
             Evidence::CatchingUp { resumed_at } => Some(match self.barred.get(&job) {
                 Some(barred) => barred.clone(),
                 None => self.past_silence(job, finding, row.last_end(), Some(*resumed_at)),
@@ -314,6 +318,9 @@ impl<'a> Grouping<'a> {
             | Evidence::HungRun { .. }
             | Evidence::CutRun { .. }
             | Evidence::HungDelivery { .. } => self.of_run_that_holds(job),
+            Evidence::SkippedSlots { .. } if self.fleet.left_out.of(job).is_some_and(|one| one.is_shared) => {
+                Some(self.whole_database(Family::SlotsSkipped))
+            }
             Evidence::SkippedSlots { next_run_at, .. } => {
                 Some(Key::of(Family::SlotsSkipped, row.id.as_str(), Some(*next_run_at)))
             }
@@ -332,6 +339,7 @@ impl<'a> Grouping<'a> {
             Evidence::OutputUnread { .. } => Some(self.since_created(Family::OutputUnread, job)),
             Evidence::ShortRuns { .. } => Some(self.short(job, finding)),
             Evidence::Flapping { .. } => Some(self.flapping(job)),
+            Evidence::WorkShrank { .. } if is_news => self.shrunk.get(&job).cloned(),
             Evidence::ZeroTokenStreak { .. } | Evidence::Failing { .. } | Evidence::FailedRun { .. }
                 if self.is_only_flapping(job, finding) =>
             {

@@ -31,6 +31,8 @@ pub enum Family {
     Short,
     /// Runs that fail now and then.
     Flapping,
+    /// Work of jobs that shrank together.
+    Shrunk,
     /// Nothing, or not these jobs, after the end of a run.
     Silence,
     /// Jobs that have not run since a boot, while others have.
@@ -92,6 +94,7 @@ impl Family {
             Family::Failing => "failing",
             Family::Short => "short",
             Family::Flapping => "flapping",
+            Family::Shrunk => "work-shrank",
             Family::Silence => "silence",
             Family::SinceBoot => "since-boot",
             Family::Unpicked => "unpicked",

@@ -6,6 +6,7 @@
 mod group;
 mod grouping;
 mod key;
+mod shrunk;
 mod words;
 
 pub use words::IncidentText;

@@ -55,6 +55,12 @@ pub fn last_runs(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
         .or_else(|| lasting.and_then(|streak| short_runs(subject, streak)))
 }
 
+/// What the last runs of a job show that waits for events: it has no slot whose work would be lost.
+pub fn of_events(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
+    let streak = streaks(fleet, subject).ongoing.and_then(|streak| streak.ongoing(subject));
+    streak.or_else(|| errors_in_a_row(fleet, subject))
+}
+
 /// The more severe of two findings, or the first.
 fn worst(one: Option<Finding>, other: Option<Finding>) -> Option<Finding> {
     match (one, other) {
@@ -71,7 +77,7 @@ fn streaks(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Streaks {
         if fire.is_empty() || too_short.is_some() {
             let outage = fleet.outages.of_run(subject.index, fire.end);
             if outage.is_none_or(|outage| outage.until.is_none()) {
-                streaks.ongoing.get_or_insert(Streak::new(fire.end)).add(fire.end, too_short);
+                streaks.ongoing.get_or_insert(Streak::new(fire.end)).add(fire, too_short);
             }
         } else if !fire.is_bad()
             && !fire.is_unknown()
@@ -106,7 +112,7 @@ fn errors_in_a_row(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> 
     }
     let failed = FailedRuns::of(&fleet.outages, subject);
     let errors = failed.map_or(job.errors(), |failed| failed.errors);
-    if errors < subject.settings.thresholds.zero_streak || job.state != State::Watched {
+    if errors < subject.settings.thresholds.zero_streak || !matches!(job.state, State::Watched | State::EventDriven) {
         return None;
     }
     let is_endless = errors >= fleet.context.snapshot.traits.breaker_limit;
@@ -235,10 +241,11 @@ fn severity_of_streak(subject: &Subject<'_>, count: u64) -> Option<Severity> {
     }
 }
 
-/// Runs in a row that used no tokens, or ended too soon.
+/// Runs in a row that used no tokens, wrote nothing, or ended too soon.
 #[derive(Clone, Copy)]
 struct Streak {
     count: u64,
+    tokens: u64,
     first: Instant,
     last: Instant,
     /// How many ended too soon.
@@ -257,18 +264,19 @@ struct Streaks {
 impl Streak {
     /// One that begins with the run that ended then.
     fn new(first: Instant) -> Streak {
-        Streak { count: 0, first, last: first, too_short: 0, longest: 0 }
+        Streak { count: 0, tokens: 0, first, last: first, too_short: 0, longest: 0 }
     }
 
-    fn add(&mut self, end: Instant, too_short: Option<Millis>) {
-        (self.count, self.last) = (self.count + 1, end);
+    fn add(&mut self, fire: &Fire, too_short: Option<Millis>) {
+        (self.count, self.last) = (self.count + 1, fire.end);
+        self.tokens += u64::from(fire.tokens.unwrap_or(0));
         if let Some(took) = too_short {
             (self.too_short, self.longest) = (self.too_short + 1, self.longest.max(took));
         }
     }
 
     fn evidence(self, subject: &Subject<'_>, last_error: Option<String>) -> Evidence {
-        let (fires, newest) = (self.count, self.last);
+        let (fires, tokens, newest) = (self.count, self.tokens, self.last);
         match subject.settings.min_run {
             Some(min_run) if self.too_short > 0 => Evidence::ShortRuns {
                 fires,
@@ -277,7 +285,7 @@ impl Streak {
                 longest_seconds: seconds(self.longest),
                 min_run_seconds: seconds(min_run),
             },
-            _ => Evidence::ZeroTokenStreak { fires, newest, last_error },
+            _ => Evidence::ZeroTokenStreak { fires, tokens, newest, last_error },
         }
     }
 

@@ -15,6 +15,7 @@ pub mod run;
 pub mod scheduler;
 pub mod silence;
 pub mod surplus;
+pub mod unrecorded;
 pub mod wait;
 pub mod work;
 pub mod zone;
@@ -23,6 +24,7 @@ use super::context::Subject;
 use super::evidence::Evidence;
 use super::finding::Finding;
 use super::fleet::Fleet;
+use crate::model::State;
 use std::cmp::Reverse;
 
 /// Resolved problems of one kind that are reported of a job at most, the last ones: more would not be read.
@@ -46,6 +48,7 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     if subject.job.state.is_watched() {
         found.extend(last_resolved(silence::judge(fleet, subject)));
         found.extend(zone::judge(fleet, subject));
+        found.extend(unrecorded::judge(subject));
     }
     if found.is_empty() {
         found.extend(surplus::starved(fleet, subject));
@@ -82,7 +85,7 @@ fn row_or_wait(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     let is_waiting = wait.is_some();
     found.extend(wait);
     if !is_dead && !is_waiting {
-        found.extend(row::skips_slots(fleet.context, subject));
+        found.extend(row::skips_slots(fleet, subject));
     }
     found
 }
@@ -104,6 +107,9 @@ fn runs(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
         found.extend(work::judge(fleet, subject));
         found.extend(flapping::judge(fleet, subject));
     } else {
+        if subject.job.state == State::EventDriven {
+            found.extend(failing::of_events(fleet, subject));
+        }
         found.extend(delivery::judge(fleet, subject));
     }
     found

@@ -82,10 +82,10 @@ fn short_runs(too_short: u64) -> Evidence {
 
 fn zero_tokens_examples() -> Vec<Finding> {
     let text = str::to_owned;
-    let streak = Evidence::ZeroTokenStreak { fires: 3, newest: at("10:01"), last_error: None };
+    let streak = Evidence::ZeroTokenStreak { fires: 3, tokens: 0, newest: at("10:01"), last_error: None };
     vec![
         warning(Evidence::Skipped { fires: 3, last_error: None }),
-        warning(Evidence::ZeroTokenStreak { fires: 3, newest: at("11:01"), last_error: None }),
+        warning(Evidence::ZeroTokenStreak { fires: 3, tokens: 0, newest: at("11:01"), last_error: None }),
         warning(short_runs(3)),
         warning(short_runs(2)),
         warning(short_runs(3)).since(at("08:01")).resolved(at("11:31")),
@@ -155,16 +155,18 @@ fn zero_tokens_findings_in_words() {
 
 fn gap_examples() -> Vec<Finding> {
     let text = str::to_owned;
-    let silent = |last_fire| warning(Evidence::Silent { last_fire });
+    let silent = |last_fire| warning(Evidence::Silent { last_fire, by_hand: 0 });
     vec![
-        warning(Evidence::Silent { last_fire: Some(at("10:01")) }),
-        warning(Evidence::Silent { last_fire: None }),
+        warning(Evidence::Silent { last_fire: Some(at("10:01")), by_hand: 0 }),
+        warning(Evidence::Silent { last_fire: None, by_hand: 0 }),
         warning(Evidence::Starved { slots: 144, lost: 120 }),
         warning(Evidence::OtherZone { jobs: vec![text("j")], offset: text("UTC+02:00"), zone: text("UTC") }),
         warning(Evidence::OtherZone { jobs: vec![text("j"), text("k")], offset: text("UTC+02:00"), zone: text("UTC") }),
         warning(Evidence::TooManyFires { fires: 22, slots: 1, cost_usd: 0.5 }),
         warning(Evidence::Crashing { crashes: 11 }).since(at("10:01")),
         warning(Evidence::RowGone { fires: 5, last_fire: Some(at("10:01")) }),
+        info(Evidence::Unrecorded { last_record: at("08:01"), last_run: at("11:00") }),
+        warning(Evidence::Silent { last_fire: Some(at("10:01")), by_hand: 6 }).missing(5),
         info(Evidence::ZoneChanged { shift_seconds: 14_400 }).since(at("10:01")),
         warning(Evidence::PairedFires { pairs: 20, slots: 24 }),
         warning(Evidence::Twin { of: text("k") }),

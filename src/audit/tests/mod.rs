@@ -2,6 +2,7 @@
 //! the times of a database's events.
 
 mod budget;
+mod by_hand;
 mod field;
 mod findings;
 mod flapping;
@@ -10,6 +11,7 @@ mod gone;
 mod hermes;
 mod incidents;
 mod ledger;
+mod left_out;
 mod life;
 mod off;
 mod one_cause;
@@ -24,8 +26,10 @@ mod severity;
 mod short_runs;
 mod simulator;
 mod timeline;
+mod unrecorded;
 mod witness;
 mod words;
+mod work;
 mod worker;
 mod zero_tokens;
 mod zone;

@@ -18,7 +18,7 @@ fn shrunk() -> Snapshot {
     let mut job = ended(hourly("j"), ends(20));
     let count = job.fires.len();
     for (position, fire) in job.fires.iter_mut().enumerate() {
-        fire.output = std::num::NonZeroU32::new(if position + 3 >= count { 100 } else { 1000 });
+        fire.output = Some(if position + 3 >= count { 100 } else { 1000 });
     }
     recorded([Job { schedule: every("j", 10 * MINUTE).schedule, ..job }.next("20:10")])
 }

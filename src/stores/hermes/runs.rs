@@ -10,7 +10,6 @@ use crate::schedule::Cadence;
 use crate::stores::window::Window;
 use crate::time::{HOUR, Instant, MINUTE, Millis, SECOND};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::num::NonZeroU32;
 
 /// A job says that its run ended up to so long before the row of the run does.
 const SAME_END: Millis = 5 * SECOND;
@@ -129,7 +128,7 @@ fn fire(run: &Execution, end: Instant) -> Fire {
 
 /// A fire with what its session used. That a run which failed used no tokens is no news.
 fn counted(fire: Fire, session: &Session) -> Fire {
-    let (cost_usd, model, output) = (session.cost_usd, session.model, NonZeroU32::new(session.output));
+    let (cost_usd, model, output) = (session.cost_usd, session.model, Some(session.output));
     let counted = Fire { cost_usd, model, output, ..fire };
     match (fire.outcome, session.tokens) {
         (Outcome::Unproven, tokens) => Fire { tokens: Some(tokens), outcome: Outcome::by_count(tokens), ..counted },

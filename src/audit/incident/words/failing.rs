@@ -4,6 +4,7 @@ use super::{Facts, IncidentText, rows};
 use crate::audit::evidence::Evidence;
 use crate::audit::finding::{AffectedJob, ongoing};
 use crate::audit::remedy::shared_fault;
+use crate::audit::runs::tokens_of_failed;
 use crate::audit::sentence::failed_runs;
 use crate::audit::shared_failure::{FailingGroup, Shared};
 use crate::catalog::Problem;
@@ -50,6 +51,9 @@ fn all_fail(facts: &Facts<'_>, group: &FailingGroup) -> IncidentText {
     let used: u64 = failed.iter().filter_map(|(_, fire)| fire.tokens).map(u64::from).sum();
     let how = match used {
         0 => "failed or used no tokens".to_owned(),
+        used if has_written_nothing(facts, group) => {
+            format!("failed or wrote nothing; they used {} tokens", grouped(used))
+        }
         used => format!("failed; they used {} tokens", grouped(used)),
     };
     let jobs: HashSet<JobIndex> = failed.iter().map(|(job, _)| *job).collect();
@@ -102,6 +106,12 @@ fn has_worked_without_model(facts: &Facts<'_>, last_good: Option<Instant>) -> bo
     fires.any(|fire| fire.outcome == Outcome::Unproven && last_good.is_none_or(|good| fire.end > good))
 }
 
+/// Whether the last run of one of the jobs was empty, although it used tokens.
+fn has_written_nothing(facts: &Facts<'_>, group: &FailingGroup) -> bool {
+    let mut last = group.jobs.iter().filter_map(|job| facts.context.job(*job).fires.last());
+    last.any(Fire::wrote_nothing)
+}
+
 /// Jobs fail while others work.
 pub fn job_failing(facts: &Facts<'_>) -> IncidentText {
     match facts.jobs {
@@ -129,6 +139,7 @@ fn one_job_failing(facts: &Facts<'_>, affected: &AffectedJob) -> IncidentText {
     }
     let title = match (next_try(facts), errors) {
         (Some(at), _) => text![name, " failed and is not tried again before ", at],
+        (None, 0) if tokens_of_failed(job) > 0 => text![name, " runs, but its last runs wrote nothing"],
         (None, 0) => text![name, " runs, but its last runs used no tokens"],
         (None, 1) => text![name, " fails"],
         (None, errors) => text![name, " has failed ", grouped(errors), " times in a row"],

@@ -73,6 +73,10 @@ pub fn write(cause: Problem, facts: &Facts<'_>) -> IncidentText {
         Problem::JobFailing => failing::job_failing(facts),
         Problem::RunShort => facts.plain(text!["runs of ", facts.names(), " end too soon"]),
         Problem::Flapping => facts.plain(text!["runs of ", facts.names(), " fail now and then"]),
+        Problem::WorkShrank => {
+            let (its, does) = facts.agree(("its", "does"), ("their", "do"));
+            facts.plain(text![facts.names(), " ", does, " a tenth of ", its, " usual work"])
+        }
         Problem::Undelivered => failing::undelivered(facts),
         Problem::JobSkipped => facts.plain(text!["the scheduler keeps skipping ", facts.names()]),
         Problem::Runaway => rows::runaway(facts),
