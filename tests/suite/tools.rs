@@ -416,6 +416,21 @@ fn npm_package_starts_the_binary_of_its_platform_and_ends_as_it_does() {
 }
 
 #[test]
+fn skill_says_what_the_binary_can_do_and_that_it_is_no_alarm() {
+    let skill = contrib("skill/SKILL.md");
+    assert!(skill.starts_with("---\nname: sched-audit\ndescription: ") && skill.contains("dead"), "{skill}");
+    let help = run(&["--help"]).out;
+    let options = skill.split([' ', '`', '\n']).filter(|word| word.starts_with("--") && word.len() > 3);
+    for option in options {
+        assert!(help.contains(option), "{option}");
+    }
+    let json = run(&[&["--format", "json", "fixtures/incident.db"], INCIDENT_TIME.as_slice()].concat()).json();
+    for key in ["severity", "headline", "since", "next_step"] {
+        assert!(skill.contains(key) && json["incidents"][0].get(key).is_some(), "{key}");
+    }
+}
+
+#[test]
 fn release_notes_are_the_section_of_the_changelog() {
     let notes = |version: &str| tool("contrib/release/notes", &[version], Path::new("."));
     let first = String::from_utf8(notes("0.1.0").stdout).unwrap();
