@@ -256,7 +256,7 @@ catalog! {
         };
         RunsWhileOff: "A job was paused or switched off, and runs all the same.", Entry {
             detector: Detector::PastDue,
-            rule: "At least 2 runs began after the job was paused or its row was last written, and the row is off; or the audit log has a pause within a run, and no resume since: the run wrote its row back as it was. Runs by hand do not count. A warning for 24 hours after the last run.",
+            rule: "At least 2 runs began after the job was paused or its row was last written, and the row is off; or the audit log has a pause within a run, and no resume since: the run wrote its row back as it was. Runs by hand do not count. A warning.",
             advice: "Switch the job off again while it does not run, and see whether its row stays off.",
         };
         CrashLoop: "The scheduler's process crashes again and again; its jobs run in between.", Entry {
@@ -266,7 +266,7 @@ catalog! {
         };
         Unjudged: "A job's history can't be judged, so nothing shows that it is healthy.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "It has no id, or the times, token counts, or outcomes of its last runs can't be read; or its next run contradicts the time zone that is assumed. A warning.",
+            rule: "It has no id, or the times, token counts, or outcomes of its last runs can't be read; or its next run contradicts the time zone that is assumed; or a budget is set in what no run has on record, or the files of its output can't be read. A warning.",
             advice: "Look at the job's rows in scheduled_jobs and cost_events.",
         };
         Overdue: "The job is due and did not run although the worker was free.", Entry {
@@ -314,6 +314,11 @@ catalog! {
             rule: "0 input and 0 output tokens in the job's last cost events. A warning from --zero-streak on, critical from --zero-streak-critical on. Resolved once a run uses tokens: then a warning for 24 hours and info until --since.",
             advice: "Read the job's last error, then check the model's provider, its key, and the model's name.",
         };
+        RunShort: "Runs in a row ended too soon: they did nothing.", Entry {
+            detector: Detector::ZeroTokens,
+            rule: "Runs that ended without an error and sooner than the config file's min_run, judged like runs without tokens, which count with them. Where starts are not on record, a run began at its slot, or at the end of the run before it, at the earliest. 2 in a row of a job that is not tried again for 6 hours are a warning.",
+            advice: "Read what the last runs answered; run the job by hand and see how long it takes.",
+        };
         SharedError: "The last runs of several jobs ended with the same error.", Entry {
             detector: Detector::ZeroTokens,
             rule: "At least 4 runs of at least 2 jobs, each job's last runs in a row, with the same error apart from numbers, ids, and times. A warning for each of the jobs, also if it failed once.",
@@ -326,7 +331,7 @@ catalog! {
         };
         Flapping: "Many runs fail, and later ones work again.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "A run failed in one of 4 slots, of at least 12, and at least 4 times one that worked followed one that had failed, in the last 2 days. A warning until the slots that work outweigh those that failed: one that failed counts as 5 that work, and 24 in a row end it. What failed in an outage does not count. If it holds for all jobs that need a model together, and for at least 2 of them a run worked after one that failed, they are one incident, and failures in a row that the rate explains are neither an outage nor a trouble of their job.",
+            rule: "A run failed in one of 4 slots, of at least 12, and at least 4 times one that worked followed one that had failed, in the last 2 days. A warning until the slots that work outweigh those that failed: one that failed counts as 5 that work, and 36 in a row end it. What failed in an outage does not count. If it holds for all jobs that need a model together, and for at least 2 of them a run worked after one that failed, they are one incident, and failures in a row that the rate explains are neither an outage nor a trouble of their job.",
             advice: "Read the job's last error: what it needs works only now and then.",
         };
         MessagesLost: "Messages of the last day were lost, though the newest may have arrived.", Entry {
@@ -353,6 +358,16 @@ catalog! {
             detector: Detector::ZeroTokens,
             rule: "3 runs in a row at 10 times the median cost of the earlier ones, of which at least 10 are known, on the same model and with usual tokens. Info.",
             advice: "Look at the model and at what it is billed for.",
+        };
+        OverBudget: "The day's budget is spent, and the day goes on.", Entry {
+            detector: Detector::ZeroTokens,
+            rule: "The runs that ended since midnight, in the zone of the database, cost or used at least the budget of the config file, of a job or of all jobs of the database together: a warning; critical from 2 times the budget on. What the day will come to is counted at the rate since midnight. It ends with the day.",
+            advice: "Look at what the runs of today did, and at how often they run. Pause what need not run today, or raise the budget.",
+        };
+        NoOutput: "The job's runs are fine, but the files are not there that it should write.", Entry {
+            detector: Detector::ZeroTokens,
+            rule: "No file of the config file's output was written since the job's last run began that is longer ago than --max-run, and that run did its work. A folder that does not exist is empty; one that can't be read, or of which not all files were seen, makes it unjudged. A warning.",
+            advice: "Run the job by hand and look at what it writes, and where; correct output if the files have moved.",
         };
         CatchingUp: "The whole scheduler was silent and works again; the job waits for its turn.", Entry {
             detector: Detector::Gap,
@@ -547,7 +562,7 @@ mod tests {
                 ("at least 12,", "MIN_SLOTS: usize = 12"),
                 ("at least 4 times", "MIN_TURNS: usize = 4"),
                 ("counts as 5 that work", "WEIGHT: usize = 5"),
-                ("24 in a row", "ENOUGH_GOOD: usize = 24"),
+                ("36 in a row", "ENOUGH_GOOD: usize = 36"),
             ],
         ),
         (
@@ -594,6 +609,11 @@ mod tests {
                 ("at 10 times the median", "FACTOR: f64 = 10.0"),
                 ("at least 10 are known", "MIN_BEFORE: usize = 10"),
             ],
+        ),
+        (
+            Problem::OverBudget,
+            include_str!("audit/budget.rs"),
+            &[("from 2 times the budget on", "CRITICAL_FACTOR: f64 = 2.0")],
         ),
         (Problem::Starved, include_str!("audit/judges/surplus.rs"), &[("of at least 10,", "MIN_SLOTS: u64 = 10")]),
     ];

@@ -2,8 +2,8 @@
 
 use crate::report::Format;
 use crate::settings::{
-    FailOn, NotifyOn, ProcessCheck, THRESHOLDS, Threshold, ThresholdOverrides, Value, ZoneChoice, parse_duration,
-    parse_instant, parse_timeout, parse_zone,
+    FailOn, NotifyOn, ProcessCheck, THRESHOLDS, Threshold, ThresholdOverrides, Value, ZoneChoice, parse_command,
+    parse_duration, parse_instant, parse_timeout, parse_zone,
 };
 use crate::time::{Instant, Millis};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, ValueEnum, ValueHint};
@@ -66,8 +66,13 @@ pub struct Cli {
     pub no_errors: bool,
 
     /// Tell each incident once, and its end, to this shell command on stdin, instead of printing a report; - prints the news
-    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["quiet", "only_trouble"], help_heading = "Notification")]
-    pub notify: Option<String>,
+    /// [default: the command of the config file]
+    #[arg(long, value_name = "COMMAND", num_args = 0..=1, value_parser = parse_command,
+        conflicts_with_all = ["quiet", "only_trouble", "now"], help_heading = "Notification")]
+    pub notify: Option<Option<String>>,
+    /// Tell a made-up incident and its end, to see that they arrive
+    #[arg(long, conflicts_with_all = ["quiet", "only_trouble", "now"], help_heading = "Notification")]
+    pub notify_test: bool,
     /// Lowest severity that is told [default: critical]
     #[arg(long, value_enum, value_name = "SEVERITY", help_heading = "Notification")]
     pub notify_on: Option<NotifyOn>,

@@ -10,8 +10,10 @@ use chrono::NaiveDateTime;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::num::{NonZeroU16, NonZeroU32};
+use std::path::PathBuf;
 
 /// The position of a job in [`Snapshot::jobs`], and of its report in a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,8 +68,59 @@ pub struct Snapshot {
     pub liveness: Liveness,
     /// The zone of schedules that name none.
     pub zone: AssumedZone,
-    /// The name of the mapping by which it was read, if it was read by one.
-    pub mapping: Option<String>,
+    /// The mapping by which it was read, if it was read by one.
+    pub mapping: Option<Mapped>,
+    /// The files that jobs should leave behind.
+    pub results: Results,
+}
+
+/// Files that jobs should leave behind, by the patterns that the operator named.
+pub type Results = HashMap<PathBuf, ResultFiles>;
+
+/// The files of one pattern.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ResultFiles {
+    /// When the newest of them was written; None if there is none.
+    pub newest: Option<Instant>,
+    /// Why not all of them were seen, as the end of a sentence.
+    pub trouble: Option<String>,
+}
+
+/// What a mapping gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mapped {
+    /// Its name.
+    pub name: String,
+    /// What each of its queries gave.
+    pub queries: Vec<QueryFacts>,
+}
+
+/// What a query of a mapping gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueryFacts {
+    /// Its key in the config file.
+    pub key: &'static str,
+    /// How many rows.
+    pub rows: usize,
+    /// What each of its columns gave.
+    pub columns: Vec<ColumnFacts>,
+    /// Which rows were not used, and why, in sentences.
+    pub unused: Vec<String>,
+    /// The first and the last time of the rows that were used.
+    pub times: Option<(Instant, Instant)>,
+}
+
+/// What a column of a query gave.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ColumnFacts {
+    /// Its name.
+    pub name: String,
+    /// Rows with a value that is not NULL.
+    pub filled: usize,
+    /// Those whose value can't be read.
+    pub unread: usize,
+    /// One of them.
+    pub example: Option<String>,
 }
 
 /// The zone in which schedules are read that name none.
@@ -114,6 +167,7 @@ impl Snapshot {
             liveness: Liveness::default(),
             zone: AssumedZone { zone: Zone::UTC, basis: ZoneBasis::Given },
             mapping: None,
+            results: Results::new(),
         }
     }
 }
@@ -500,6 +554,15 @@ pub enum Schedule {
     },
     /// The operator's mapping can't read it, which says nothing about the scheduler.
     Unmapped(Terms),
+    /// The same, but the runs show how often it comes.
+    Learned {
+        /// What its row says.
+        terms: Terms,
+        /// The usual time between two runs.
+        usual: Millis,
+        /// An interval that is not exceeded while all is well.
+        cadence: Cadence,
+    },
 }
 
 /// What a row says about a schedule without slots.
@@ -550,7 +613,9 @@ impl Schedule {
     /// The cadence of a recurring schedule.
     pub fn cadence(&self) -> Option<&Cadence> {
         match self {
-            Schedule::Cron { cadence, .. } | Schedule::Every { cadence, .. } => Some(cadence),
+            Schedule::Cron { cadence, .. } | Schedule::Every { cadence, .. } | Schedule::Learned { cadence, .. } => {
+                Some(cadence)
+            }
             Schedule::Once(_) | Schedule::OnEvent(_) | Schedule::Unreadable { .. } | Schedule::Unmapped(_) => None,
         }
     }
@@ -561,6 +626,7 @@ impl Schedule {
             Schedule::Cron { .. } => "cron",
             Schedule::Every { .. } => "every",
             Schedule::Once(_) => "at",
+            Schedule::Learned { .. } => "learned",
             Schedule::OnEvent(terms) | Schedule::Unreadable { terms, .. } | Schedule::Unmapped(terms) => &terms.kind,
         }
     }
@@ -570,9 +636,10 @@ impl Schedule {
         match self {
             Schedule::Cron { expression, .. } => Some(expression),
             Schedule::Every { .. } | Schedule::Once(_) => None,
-            Schedule::OnEvent(terms) | Schedule::Unreadable { terms, .. } | Schedule::Unmapped(terms) => {
-                terms.expression.as_deref()
-            }
+            Schedule::OnEvent(terms)
+            | Schedule::Unreadable { terms, .. }
+            | Schedule::Unmapped(terms)
+            | Schedule::Learned { terms, .. } => terms.expression.as_deref(),
         }
     }
 
@@ -581,14 +648,23 @@ impl Schedule {
         match self {
             Schedule::Cron { timezone, .. } => timezone.as_deref(),
             Schedule::Every { .. } | Schedule::Once(_) => None,
-            Schedule::OnEvent(terms) | Schedule::Unreadable { terms, .. } | Schedule::Unmapped(terms) => {
-                terms.timezone.as_deref()
-            }
+            Schedule::OnEvent(terms)
+            | Schedule::Unreadable { terms, .. }
+            | Schedule::Unmapped(terms)
+            | Schedule::Learned { terms, .. } => terms.timezone.as_deref(),
         }
+    }
+
+    /// Whether only the runs show how often it comes.
+    pub fn is_learned(&self) -> bool {
+        matches!(self, Schedule::Learned { .. })
     }
 
     /// The interval of one that has an interval.
     pub fn interval(&self) -> Option<Millis> {
+        if let Schedule::Learned { usual, .. } = self {
+            return Some(*usual);
+        }
         match self.cadence()? {
             Cadence::Every(interval) => Some(*interval),
             Cadence::Cron(..) => None,
@@ -634,8 +710,12 @@ impl Schedule {
         }
     }
 
-    /// The schedule in its own terms: `0 9 * * 1-5`, `every 30m`, `at 2026-03-26T16:00:00Z`.
+    /// The schedule in its own terms: `0 9 * * 1-5`, `every 30m`, `at 2026-03-26T16:00:00Z`; of one that is not read what its
+    /// runs show.
     pub fn text(&self) -> String {
+        if let Schedule::Learned { usual, .. } = self {
+            return format!("about every {}, by its runs", crate::time::span(*usual));
+        }
         match (self.expression(), self.interval(), self.at()) {
             (Some(expression), ..) => expression.to_owned(),
             (_, Some(interval), _) => format!("every {}", crate::time::span(interval)),
@@ -774,6 +854,8 @@ pub enum Outcome {
     Failed,
     /// It threw: an error that only the row knows, without a cost event.
     Threw,
+    /// It ended sooner than the operator's min_run.
+    Short,
     /// The scheduler skipped the work.
     Skipped,
     /// The scheduler skipped work that it may skip, but neither for the hour nor for other work.

@@ -1,6 +1,7 @@
 //! What a finding is based on: the facts of each problem. Their names are the keys of `evidence` in JSON; lengths of time are in
 //! seconds.
 
+use super::budget::Spent;
 use crate::catalog::Problem;
 use crate::time::Instant;
 use serde::Serialize;
@@ -51,6 +52,8 @@ pub enum Evidence {
     NothingWatched { rows: usize, last_activity: Instant },
     /// See [`Problem::ZeroTokenStreak`].
     ZeroTokenStreak { fires: u64, newest: Instant, last_error: Option<String> },
+    /// See [`Problem::RunShort`].
+    ShortRuns { fires: u64, newest: Instant, too_short: u64, longest_seconds: f64, min_run_seconds: f64 },
     /// See [`Problem::ProviderFailing`].
     SharedZeroTokens { fires: usize, jobs: usize, last_error: Option<String> },
     /// See [`Problem::SharedError`].
@@ -77,6 +80,14 @@ pub enum Evidence {
     ModelChanged { model: String, usual_model: String, cost_usd: Option<Change> },
     /// See [`Problem::CostGrowth`].
     CostGrowth { cost_usd: Change },
+    /// See [`Problem::OverBudget`].
+    OverBudget { day_from: Instant, cost_usd: Option<Spent>, tokens: Option<Spent> },
+    /// See [`Problem::Unjudged`].
+    Uncounted { budgets: Vec<&'static str> },
+    /// See [`Problem::NoOutput`].
+    NoOutput { output: String, newest_at: Option<Instant>, run_began: Instant },
+    /// See [`Problem::Unjudged`].
+    OutputUnread { output: String, why: String },
     /// See [`Problem::JobSilent`].
     Silent { last_fire: Option<Instant> },
     /// See [`Problem::CatchingUp`].
@@ -134,6 +145,7 @@ impl Evidence {
             Self::ExpectedMissing { .. } => Problem::ExpectedMissing,
             Self::NothingWatched { .. } => Problem::NothingWatched,
             Self::ZeroTokenStreak { .. } => Problem::ZeroTokenStreak,
+            Self::ShortRuns { .. } => Problem::RunShort,
             Self::SharedZeroTokens { .. } => Problem::ProviderFailing,
             Self::SharedError { .. } => Problem::SharedError,
             Self::Failing { .. } => Problem::JobFailing,
@@ -142,7 +154,9 @@ impl Evidence {
             Self::Skipped { .. } => Problem::JobSkipped,
             Self::Undelivered { .. } => Problem::Undelivered,
             Self::MessagesLost { .. } => Problem::MessagesLost,
-            Self::Unjudged { .. } => Problem::Unjudged,
+            Self::NoOutput { .. } => Problem::NoOutput,
+            Self::Unjudged { .. } | Self::Uncounted { .. } | Self::OutputUnread { .. } => Problem::Unjudged,
+            Self::OverBudget { .. } => Problem::OverBudget,
             Self::TokenGrowth { .. } => Problem::TokenGrowth,
             Self::WorkShrank { .. } => Problem::WorkShrank,
             Self::ModelChanged { .. } => Problem::ModelChanged,

@@ -97,6 +97,7 @@ fn in_words(outcome: Outcome) -> &'static str {
         Outcome::Unproven => "ran",
         Outcome::Empty => "used no tokens",
         Outcome::Failed | Outcome::Threw => "failed",
+        Outcome::Short => "ended too soon",
         Outcome::Skipped => "skipped",
         Outcome::Declined => "skipped, as it may be",
         Outcome::Idle => "had nothing to do",

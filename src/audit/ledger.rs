@@ -163,7 +163,13 @@ impl Writer<'_> {
         let job = self.subject.job;
         let fire = &job.fires[index];
         let failed = index >= job.fires.len() - known_errors(job);
-        if failed && !fire.is_bad() { Outcome::Failed } else { fire.outcome }
+        if failed && !fire.is_bad() {
+            Outcome::Failed
+        } else if self.subject.too_short(index).is_some() {
+            Outcome::Short
+        } else {
+            fire.outcome
+        }
     }
 
     fn add_run(&mut self, index: usize) {
@@ -317,7 +323,7 @@ impl Writer<'_> {
         if next.is_some() && self.context.snapshot.traits.rewrites_rows_on_restart() {
             return next;
         }
-        let from = self.counts_from(cadence)?;
+        let Some(from) = self.counts_from(cadence) else { return next };
         let from = end_of_pauses(job, from, now);
         let is_bad = has_failed_last(job);
         let first = self.first_due(cadence, from, is_bad)?;

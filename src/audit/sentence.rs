@@ -1,13 +1,14 @@
 //! The evidence of a finding in one plain sentence.
 
+use super::budget::Spent;
 use super::evidence::{Change, Evidence};
 use super::finding::Finding;
 use super::runs::{known_errors, tokens_of_failed};
 use super::worker::nobody_since;
 use crate::model::{Fire, Job, cost_of};
-use crate::numbers::{as_u64, costing, count, grouped, length, span_of_seconds, usd};
+use crate::numbers::{as_u64, costing, count, exactly, grouped, length, span_of_seconds, usd};
 use crate::text::{Text, text};
-use crate::time::{Instant, span};
+use crate::time::{Instant, Millis, SECOND, span};
 
 /// The evidence of a finding about a job in one plain sentence. It may contain text of the database.
 pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
@@ -48,7 +49,13 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
         Evidence::OneShotFailed { consecutive_errors, .. } => one_shot_failed(*consecutive_errors).into(),
         Evidence::NothingWatched { rows, last_activity } => nothing_watched(*rows, *last_activity),
         Evidence::ExpectedMissing { expected, state } => expected_missing(expected, *state).into(),
-        Evidence::ZeroTokenStreak { fires, newest, .. } => streak(*fires, *newest, finding, now).into(),
+        Evidence::ZeroTokenStreak { fires, newest, .. } => {
+            streak("used no tokens", *fires, *newest, finding, now).into()
+        }
+        Evidence::ShortRuns { fires, newest, too_short, longest_seconds, min_run_seconds } => {
+            let did = too_soon(too_short == fires, *longest_seconds, *min_run_seconds);
+            streak(&did, *fires, *newest, finding, now).into()
+        }
         Evidence::SharedZeroTokens { fires, jobs, .. } => {
             let (fires, jobs) = (count(*fires, "fire"), count(*jobs, "job"));
             if finding.is_ongoing() {
@@ -81,6 +88,12 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
             text![since(finding.since), "it has run on ", model, "; ", usual_model, " was usual", cost]
         }
         Evidence::CostGrowth { cost_usd } => text![since(finding.since), cost_of_a_run(*cost_usd)],
+        Evidence::OverBudget { day_from, cost_usd, tokens } => {
+            over_budget(finding.job().is_some(), *day_from, *cost_usd, *tokens)
+        }
+        Evidence::NoOutput { output, newest_at, run_began } => no_output(output, *newest_at, *run_began),
+        Evidence::OutputUnread { output, why } => text!["its output ", output, " ", why],
+        Evidence::Uncounted { budgets } => uncounted(budgets),
         Evidence::TokenGrowth { tokens, usual_tokens } => {
             let (tokens, usual) = (grouped((*tokens).into()), grouped((*usual_tokens).into()));
             text![
@@ -271,14 +284,21 @@ fn expected_missing(expected: &str, state: Option<&str>) -> String {
     }
 }
 
-fn streak(fires: u64, newest: Instant, finding: &Finding, now: Instant) -> String {
+fn streak(did: &str, fires: u64, newest: Instant, finding: &Finding, now: Instant) -> String {
     let fires = count(fires, "fire");
     match finding.since {
         Some(first) if !finding.is_ongoing() => {
-            format!("{fires} in a row used no tokens, over {}; it has worked since", span(newest.since(first)))
+            format!("{fires} in a row {did}, over {}; it has worked since", span(newest.since(first)))
         }
-        _ => format!("{fires} in a row used no tokens, the last one {}", ago(newest, now)),
+        _ => format!("{fires} in a row {did}, the last one {}", ago(newest, now)),
     }
+}
+
+/// What runs of a streak did that ended too soon; the others used no tokens.
+fn too_soon(is_all: bool, longest_seconds: f64, min_run_seconds: f64) -> String {
+    let least = exactly((min_run_seconds * SECOND as f64).round() as Millis);
+    let others = if is_all { "" } else { "used no tokens or " };
+    format!("{others}took {} at most, less than min_run {least}", length(longest_seconds))
 }
 
 fn errors_in_a_row(errors: u64, job: Option<&Job>, now: Instant) -> String {
@@ -321,6 +341,47 @@ fn work_shrank(output_tokens: Option<Change>, seconds: Option<Change>, begun: Op
 
 fn cost_of_a_run(cost_usd: Change) -> String {
     format!("a run has cost {}; {} was usual", usd(cost_usd.now), usd(cost_usd.usual))
+}
+
+fn over_budget(is_of_job: bool, day_from: Instant, cost_usd: Option<Spent>, tokens: Option<Spent>) -> Text {
+    let (mut spent, mut projected) = (Vec::new(), Vec::new());
+    if let Some(cost) = cost_usd {
+        spent.push(format!("{} of a budget of {}", usd(cost.spent), usd(cost.budget)));
+        projected.push(usd(cost.projected));
+    }
+    if let Some(used) = tokens {
+        spent.push(format!("{} tokens of a budget of {}", whole(used.spent), whole(used.budget)));
+        projected.push(format!("{} tokens", whole(used.projected)));
+    }
+    let who = if is_of_job { " it has" } else { " all jobs together have" };
+    let (spent, projected) = (spent.join(" and "), projected.join(" and "));
+    text!["since ", day_from, who, " used ", spent, "; at this rate the day comes to ", projected]
+}
+
+/// A number of tokens.
+fn whole(tokens: f64) -> String {
+    // No store counts so many that a float has no place for them.
+    grouped(tokens as u64)
+}
+
+fn uncounted(budgets: &[&str]) -> Text {
+    let what: Vec<&str> =
+        budgets.iter().map(|key| if *key == "cost_usd" { "its cost" } else { "its tokens" }).collect();
+    text![
+        "no run has ",
+        what.join(" or "),
+        " on record, so that a budget in ",
+        budgets.join(" or "),
+        " can't be judged"
+    ]
+}
+
+fn no_output(output: &str, newest_at: Option<Instant>, run_began: Instant) -> Text {
+    let newest = match newest_at {
+        Some(newest) => text!["the newest is from ", newest],
+        None => "there is none at all".into(),
+    };
+    text!["no file ", output, " was written since its run of ", run_began, ", which was fine; ", newest]
 }
 
 fn silent(finding: &Finding, last_fire: Option<Instant>, job: Option<&Job>, now: Instant) -> String {

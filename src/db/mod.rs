@@ -174,7 +174,9 @@ fn authorize(tables: &[String], context: &AuthContext<'_>) -> Authorization {
         AuthAction::Select => true,
         AuthAction::Read { table_name, .. } => {
             // SQLite compares the names of tables without regard to case.
-            tables.iter().any(|table| table.eq_ignore_ascii_case(table_name)) || table_name == "sqlite_master"
+            let is_named = tables.iter().any(|table| table.eq_ignore_ascii_case(table_name));
+            // What JSON in a column holds is part of that column.
+            is_named || ["sqlite_master", "json_each", "json_tree"].contains(&table_name)
         }
         // Named by the defaults of columns; with trusted_schema off only harmless ones get this far.
         AuthAction::Function { function_name } => function_name != "load_extension",

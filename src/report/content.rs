@@ -2,7 +2,7 @@
 //! decisions made here are the overall severity and the exit code.
 
 use super::error::{AuditError, CallError};
-use crate::audit::{Finding, Incident, JobReport, Verdict};
+use crate::audit::{Finding, Incident, JobReport, MutedIncident, Unjudged, Verdict};
 use crate::catalog::{Problem, Severity, Status};
 use crate::model::{Action, Holder, JobIndex, State, ZoneBasis};
 use crate::numbers::count;
@@ -254,6 +254,14 @@ impl Audited {
             .flat_map(|incident| &incident.jobs)
             .map(|one| one.job)
             .collect();
+        let stopped: HashSet<JobIndex> = self
+            .verdict
+            .incidents
+            .iter()
+            .flat_map(|incident| &incident.findings)
+            .filter(|finding| finding.judged == Severity::Critical && finding.problem() != Problem::OverBudget)
+            .filter_map(Finding::job)
+            .collect();
         let missing = self.verdict.incidents.iter().filter(|incident| incident.cause == Problem::ExpectedMissing);
         let mut trouble = Trouble { expected: missing.count(), ..Trouble::default() };
         for (position, report) in self.verdict.jobs.iter().enumerate().filter(|(_, report)| report.selected) {
@@ -261,10 +269,10 @@ impl Audited {
             if report.severity <= Severity::Info || expected.contains(&index) {
                 continue;
             }
-            *match (&report.job.state, report.severity) {
-                (State::Gone, _) => &mut trouble.gone,
-                (State::FailedOnce | State::Completed, _) => &mut trouble.one_shots,
-                (_, Severity::Critical) => &mut trouble.stopped,
+            *match &report.job.state {
+                State::Gone => &mut trouble.gone,
+                State::FailedOnce | State::Completed => &mut trouble.one_shots,
+                _ if report.severity == Severity::Critical && stopped.contains(&index) => &mut trouble.stopped,
                 _ if ailing.contains(&index) => &mut trouble.ailing,
                 _ => &mut trouble.recovered,
             } += 1;
@@ -282,6 +290,12 @@ impl Audited {
         let skipped = (total > 0).then(|| format!("{total} skipped ({})", words.join(", ")));
         let parts: Vec<String> = skipped.into_iter().chain(self.zone_in_words()).collect();
         (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
+    /// Until when which jobs are not judged, if it is quiet.
+    pub fn quiet_in_words(&self) -> Option<String> {
+        let Unjudged { jobs, until } = self.verdict.unjudged?;
+        Some(format!("quiet until {} UTC: {} not judged", until.minute_of_day(), count(jobs, "due job")))
     }
 
     /// How many of them are watched.
@@ -329,6 +343,14 @@ pub fn when(incident: &Incident, now: Instant, show: impl Fn(Instant) -> String)
         (Some(since), None) => Some(format!("since {} ({})", show(since), span(now.since(since)))),
         (None, None) => None,
     }
+}
+
+/// What is muted, until when, and why, as far as the operator says.
+pub fn muted_in_words(muted: &MutedIncident, show: impl Fn(Instant) -> String) -> String {
+    let end = muted.by.as_ref().and_then(|mute| mute.until).map(|until| format!(" until {}", show(until)));
+    let reason = muted.by.as_ref().and_then(|mute| mute.reason.as_ref()).map(|reason| format!(": {reason}"));
+    let headline = muted.incident.headline();
+    format!("{headline} (muted{}{})", end.unwrap_or_default(), reason.unwrap_or_default())
 }
 
 /// An instant to the minute, with its zone.

@@ -2,7 +2,7 @@
 
 mod history;
 
-use super::content::{Audited, Database, Located, Report, UNREAD, commands, counts, utc_minute, when};
+use super::content::{Audited, Database, Located, Report, UNREAD, commands, counts, muted_in_words, utc_minute, when};
 use super::sanitize;
 use crate::audit::{Incident, JobReport, Mark, Timeline, Usage};
 use crate::catalog::{Severity, Status};
@@ -66,7 +66,11 @@ impl Page {
         let paths = worst_first.iter().map(|database| shown_path(database).width()).max().unwrap_or(0);
         for database in &worst_first {
             let summary = match &database.outcome {
-                Ok(audited) => audited.in_words(),
+                Ok(audited) => [Some(audited.in_words()), audited.quiet_in_words()]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join("; "),
                 Err(error) => sanitize::text(&error.to_string(), MAX_TEXT_LEN),
             };
             let room = self.style.width.saturating_sub(columns(words));
@@ -115,6 +119,9 @@ impl Page {
         if let Some(scope) = audited.scope() {
             text += &format!("{}\n", self.wrapped(&scope));
         }
+        if let Some(quiet) = audited.quiet_in_words() {
+            text += &format!("{}\n", self.wrapped(&quiet));
+        }
         if severity <= Severity::Info
             && let Some(proof) = audited.proof_of_life(self.now)
         {
@@ -131,6 +138,7 @@ impl Page {
         text += &if more.is_empty() { more } else { format!("\n{more}") };
         text += &self.infos(audited);
         if self.all {
+            text += &self.muted(audited);
             let (table, timelines) = self.every_job(audited);
             text += &format!("\n{table}");
             has_timelines |= timelines;
@@ -293,6 +301,13 @@ impl Page {
         format!("\nWorth knowing\n{}{}", trimmed(&table), self.more(infos.len().saturating_sub(shown), "line"))
     }
 
+    /// What the operator has muted, until when, and why.
+    fn muted(&self, audited: &Audited) -> String {
+        let muted = audited.verdict.muted.iter().map(|muted| muted_in_words(muted, |at| self.short(at)));
+        let lines: Vec<String> = muted.map(|text| self.wrapped(&sanitize::text(&text, MAX_TEXT_LEN)) + "\n").collect();
+        if lines.is_empty() { String::new() } else { format!("\nMuted\n{}", lines.concat()) }
+    }
+
     /// Every job, the next to run first, then in grey those that are not watched; and whether a timeline is part of it.
     fn every_job(&self, audited: &Audited) -> (String, bool) {
         let mut jobs: Vec<&JobReport> = audited.jobs().collect();
@@ -343,7 +358,7 @@ impl Page {
 
     /// When a job last ran, after the mark of how that went.
     fn last_run(&self, report: &JobReport) -> String {
-        let symbol = match report.job.last_run_worked() {
+        let symbol = match report.last_run_worked() {
             Some(true) => self.symbol(Mark::Fired),
             Some(false) => self.symbol(Mark::ZeroTokens),
             None => ' ',

@@ -82,8 +82,7 @@ impl Cron {
     /// # Errors
     /// As [`Cron::parse`].
     pub fn parse_openclaw(expression: &str) -> Result<Cron, String> {
-        let nickname = NICKNAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(expression.trim()));
-        let cron = match fields(nickname.map_or(expression, |(_, meant)| meant)).as_slice() {
+        let cron = match fields(Cron::nickname(expression).unwrap_or(expression)).as_slice() {
             &[minute, hour, day, month, weekday] => Cron::of("0", [minute, hour, day, month, weekday], "*"),
             &[second, minute, hour, day, month, weekday] => Cron::of(second, [minute, hour, day, month, weekday], "*"),
             &[second, minute, hour, day, month, weekday, year] => {
@@ -92,6 +91,11 @@ impl Cron {
             other => Err(format!("it has {} fields, not five to seven", other.len())),
         };
         Ok(Cron { skips_gaps: true, ..cron? })
+    }
+
+    /// What a nickname such as `@daily` stands for, in five fields.
+    pub fn nickname(text: &str) -> Option<&'static str> {
+        NICKNAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text.trim())).map(|(_, meant)| *meant)
     }
 
     /// The same, each time moved later by `stagger`.
@@ -109,7 +113,11 @@ impl Cron {
         self.skips_gaps
     }
 
-    fn of(second: &str, [minute, hour, day, month, weekday]: [&str; 5], year: &str) -> Result<Cron, String> {
+    /// Of fields that are told apart.
+    ///
+    /// # Errors
+    /// As [`Cron::parse`].
+    pub fn of(second: &str, [minute, hour, day, month, weekday]: [&str; 5], year: &str) -> Result<Cron, String> {
         let seconds = parse_field(second, &SECOND)?;
         let minutes = parse_field(minute, &MINUTE)?;
         let hours = parse_field(hour, &HOUR)?;

@@ -4,8 +4,10 @@
 //! `chrono-tz`.
 
 mod cron;
+mod written;
 
 pub use cron::Cron;
+pub use written::{Fields, When, Written, interval, read};
 
 use crate::time::{DAY, HOUR, Instant, Millis, SECOND};
 use chrono::{FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone};

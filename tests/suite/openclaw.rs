@@ -496,6 +496,21 @@ fn hours_to(last: u32) -> Vec<String> {
 }
 
 #[test]
+fn empty_answers_from_the_first_run_on_are_told_where_another_job_counts_on_the_same_model() {
+    for (model, is_told) in [("m", true), ("other", false)] {
+        let store = OpenClaw::new("06:29");
+        store.hourly("empty", "06:00", "07:00").hourly("fine", "06:00", "07:00");
+        for hour in ["00:00", "01:00", "02:00", "03:00", "04:00", "05:00", "06:00"] {
+            store.run("empty", hour, json!({"status": "ok", "summary": "NO_REPLY", "model": "m"}));
+            store.run("fine", hour, json!({"status": "ok", "usage": {"total_tokens": 5}, "model": model}));
+        }
+        let told: &[&str] = if is_told { &["critical zero-tokens/zero-token-streak ongoing"] } else { &[] };
+        let incidents: &[&str] = if is_told { &["critical job-failing ongoing"] } else { &[] };
+        store.check("06:30", told, incidents);
+    }
+}
+
+#[test]
 fn usage_that_a_provider_leaves_out_is_not_zero() {
     let store = OpenClaw::new("06:29");
     store.hourly("local", "06:00", "07:00");

@@ -147,6 +147,13 @@ impl<'a> Grouping<'a> {
         self.since_created(Family::Flapping, job)
     }
 
+    /// Runs that end too soon have the last one before them in common.
+    fn short(&self, job: JobIndex, finding: &Finding) -> Key {
+        let row = self.context.job(job);
+        let before = row.fires.iter().rev().find(|fire| finding.since.is_some_and(|since| fire.end < since));
+        Key::of(Family::Short, row.id.as_str(), before.map(|fire| fire.end).or(row.created_at))
+    }
+
     fn failing(&self, job: JobIndex) -> Key {
         let row = self.context.job(job);
         if let Some(last) = row.fires.last().filter(|fire| fire.is_bad())
@@ -222,9 +229,19 @@ impl<'a> Grouping<'a> {
 
     /// The key of a finding's incident; None if it is only information.
     pub fn key(&self, finding: &Finding) -> Option<Key> {
-        match finding.job() {
+        let key = match finding.job() {
             Some(job) => self.key_of_job(job, finding),
             None => self.key_of_scheduler(finding),
+        };
+        if key.is_none() && finding.severity > Severity::Info { Some(self.raised(finding)) } else { key }
+    }
+
+    /// The key of what the operator calls an alarm, and no judge does.
+    fn raised(&self, finding: &Finding) -> Key {
+        let problem = finding.problem().name();
+        match finding.job() {
+            Some(job) => self.since_created(Family::Raised, job).with(problem),
+            None => Key::of(Family::Raised, problem, None).with(self.database.as_str()),
         }
     }
 
@@ -236,6 +253,10 @@ impl<'a> Grouping<'a> {
             Evidence::NothingWatched { .. } => {
                 Some(Key::of(Family::NothingWatched, "any job", None).with(self.database.as_str()))
             }
+            Evidence::OverBudget { day_from, .. } => {
+                Some(Key::of(Family::Budget, "", Some(day_from)).with(self.database.as_str()))
+            }
+            Evidence::Uncounted { .. } => Some(self.whole_database(Family::Uncounted)),
             Evidence::OtherZone { .. } if finding.severity > Severity::Info => Some(self.whole_database(Family::Zone)),
             _ => None,
         }
@@ -279,7 +300,7 @@ impl<'a> Grouping<'a> {
             Evidence::SkippedSlots { next_run_at, .. } => {
                 Some(Key::of(Family::SlotsSkipped, row.id.as_str(), Some(*next_run_at)))
             }
-            Evidence::RunsWhileOff { .. } if is_news => Some(Key::of(Family::Off, row.id.as_str(), finding.since)),
+            Evidence::RunsWhileOff { .. } => Some(Key::of(Family::Off, row.id.as_str(), finding.since)),
             Evidence::OneShotFailed { .. } | Evidence::OneShotMissed { .. } if is_news => Some(self.one_shot(job)),
             Evidence::Undelivered { .. } if row.state == State::Completed && is_news => Some(self.one_shot(job)),
             Evidence::Undelivered { .. } | Evidence::MessagesLost { .. }
@@ -288,6 +309,11 @@ impl<'a> Grouping<'a> {
                 let class = undelivered_class(row).map_or_else(String::new, |class| class.number().to_string());
                 Some(Key::of(Family::Undelivered, "", None).with(format!("{class} {}", self.database)))
             }
+            Evidence::NoOutput { newest_at, .. } => {
+                Some(Key::of(Family::Output, row.id.as_str(), newest_at.or(row.created_at)))
+            }
+            Evidence::OutputUnread { .. } => Some(self.since_created(Family::OutputUnread, job)),
+            Evidence::ShortRuns { .. } => Some(self.short(job, finding)),
             Evidence::Flapping { .. } => Some(self.flapping(job)),
             Evidence::ZeroTokenStreak { .. } | Evidence::Failing { .. } | Evidence::FailedRun { .. }
                 if self.is_only_flapping(job, finding) =>
@@ -317,6 +343,7 @@ impl<'a> Grouping<'a> {
                 let id = self.context.worker.id_ended_at(last_fire).unwrap_or("");
                 Some(Key::of(Family::Gone, id, Some(last_fire)))
             }
+            Evidence::OverBudget { day_from, .. } => Some(Key::of(Family::Budget, row.id.as_str(), Some(*day_from))),
             Evidence::ClockSetBack { clock_was_at, .. } => {
                 Some(Key::of(Family::Clock, "", Some(*clock_was_at)).with(self.database.as_str()))
             }

@@ -27,6 +27,8 @@ pub enum Family {
     Delivery,
     /// Bad runs after a good one; of several jobs that fail together, of the one that began.
     Failing,
+    /// Runs that end too soon, after a good one.
+    Short,
     /// Runs that fail now and then.
     Flapping,
     /// Nothing, or not these jobs, after the end of a run.
@@ -67,6 +69,16 @@ pub enum Family {
     NothingWatched,
     /// A job that must exist.
     Expected,
+    /// A day's budget that is spent.
+    Budget,
+    /// Budgets in what is not on record.
+    Uncounted,
+    /// Files that a job does not write any more.
+    Output,
+    /// Files of a job that can't be looked for.
+    OutputUnread,
+    /// What is information to the judges, and worse to the operator.
+    Raised,
 }
 
 impl Family {
@@ -76,6 +88,7 @@ impl Family {
             Family::Run => "run",
             Family::Delivery => "delivery",
             Family::Failing => "failing",
+            Family::Short => "short",
             Family::Flapping => "flapping",
             Family::Silence => "silence",
             Family::SinceBoot => "since-boot",
@@ -96,6 +109,11 @@ impl Family {
             Family::Crashing => "crashing",
             Family::NothingWatched => "nothing-watched",
             Family::Expected => "expected",
+            Family::Budget => "budget",
+            Family::Uncounted => "uncounted",
+            Family::Output => "output",
+            Family::OutputUnread => "output-unread",
+            Family::Raised => "raised",
         }
     }
 }

@@ -14,7 +14,10 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
     let context = fleet.context;
     let run = context.worker.run_of(subject.index)?;
     if let Some(cut) = run.cut {
-        return Some(cut_short(context, subject, run, cut));
+        let is_asleep = context.awake(subject, cut.freed(), context.settings.now) == 0;
+        // A machine that sleeps in quiet hours may go on with the run.
+        let is_excused = is_asleep && context.quiet_until(subject).is_some() && run.is_left_by_death();
+        return if is_excused { None } else { Some(cut_short(context, subject, run, cut)) };
     }
     match (run.phase, run.length) {
         (_, RunLength::Usual) => None,

@@ -36,7 +36,9 @@ fn down(context: &Context<'_>) -> Option<Finding> {
     if next_run_at <= now && context.free_for(first, next_run_at, now) > first.settings.thresholds.late_after {
         return None;
     }
-    if context.after_quiet(first, now) != now {
+    // What dies in quiet hours is told when they end; what died before has been told, and is not over because of them.
+    let has_been_told = context.awake(first, since, now) > first.settings.thresholds.late_after;
+    if context.quiet_until(first).is_some() && !has_been_told {
         return None;
     }
     let last_write_at = if life.lease_over().is_none() { Some(since) } else { None };

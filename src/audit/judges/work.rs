@@ -39,7 +39,11 @@ struct Series(Vec<Point>);
 
 impl Series {
     fn of(subject: &Subject<'_>, value: impl Fn(&Fire) -> Option<f64>) -> Series {
-        let good = subject.job.fires.iter().filter(|fire| !fire.is_bad() && !fire.is_idle());
+        let did_work = |run: &usize| {
+            let fire = &subject.job.fires[*run];
+            !fire.is_bad() && !fire.is_idle() && subject.too_short(*run).is_none()
+        };
+        let good = (0..subject.job.fires.len()).filter(did_work).map(|run| &subject.job.fires[run]);
         Series(good.filter_map(|fire| Some((fire.end, value(fire)?))).collect())
     }
 

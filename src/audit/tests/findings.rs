@@ -72,12 +72,21 @@ fn past_due_findings_in_words() {
     insta::assert_snapshot!(sentences(past_due_examples()));
 }
 
+/// Three runs, of which so many ended too soon.
+fn short_runs(too_short: u64) -> Evidence {
+    let (newest, longest_seconds, min_run_seconds) = (at("11:01"), 0.4, 5.0);
+    Evidence::ShortRuns { fires: 3, newest, too_short, longest_seconds, min_run_seconds }
+}
+
 fn zero_tokens_examples() -> Vec<Finding> {
     let text = str::to_owned;
     let streak = Evidence::ZeroTokenStreak { fires: 3, newest: at("10:01"), last_error: None };
     vec![
         warning(Evidence::Skipped { fires: 3, last_error: None }),
         warning(Evidence::ZeroTokenStreak { fires: 3, newest: at("11:01"), last_error: None }),
+        warning(short_runs(3)),
+        warning(short_runs(2)),
+        warning(short_runs(3)).since(at("08:01")).resolved(at("11:31")),
         warning(Evidence::SharedZeroTokens { fires: 4, jobs: 2, last_error: None }),
         warning(Evidence::SharedError { fires: 4, jobs: 2, last_error: None }),
         warning(Evidence::FailedRun { next_run_at: at("2026-03-03 02:00"), last_error: None }),
@@ -104,6 +113,33 @@ fn zero_tokens_examples() -> Vec<Finding> {
             cost_usd: Some(Change { now: 0.75, usual: 0.0031 }),
         }),
         info(Evidence::ModelChanged { model: text("large"), usual_model: text("small"), cost_usd: None }),
+        warning(Evidence::OverBudget {
+            day_from: at("00:00"),
+            cost_usd: Some(Spent { spent: 6.2, budget: 5.0, projected: 12.4, reached: None }),
+            tokens: None,
+        }),
+        warning(Evidence::OverBudget {
+            day_from: at("00:00"),
+            cost_usd: Some(Spent { spent: 5.0, budget: 5.0, projected: 10.0, reached: None }),
+            tokens: Some(Spent { spent: 2_100_000.0, budget: 2_000_000.0, projected: 4_200_000.0, reached: None }),
+        }),
+        Finding {
+            about: About::Scheduler,
+            ..warning(Evidence::OverBudget {
+                day_from: at("00:00"),
+                cost_usd: None,
+                tokens: Some(Spent { spent: 2_100_000.0, budget: 2_000_000.0, projected: 4_200_000.0, reached: None }),
+            })
+        },
+        warning(Evidence::NoOutput {
+            output: text("reports/*.md"),
+            newest_at: Some(at("2026-02-27 09:01")),
+            run_began: at("07:00"),
+        }),
+        warning(Evidence::NoOutput { output: text("reports/*.md"), newest_at: None, run_began: at("07:00") }),
+        warning(Evidence::OutputUnread { output: text("reports/*.md"), why: text("has more than 9 files") }),
+        warning(Evidence::Uncounted { budgets: vec!["cost_usd"] }),
+        warning(Evidence::Uncounted { budgets: vec!["cost_usd", "tokens"] }),
         info(Evidence::CostGrowth { cost_usd: Change { now: 0.75, usual: 0.0031 } }),
         warning(Evidence::TokenGrowth { tokens: 1000, usual_tokens: 100 }),
         warning(streak).since(at("08:01")).resolved(at("11:31")),
@@ -199,7 +235,7 @@ fn ongoing_findings_of_a_job_report_the_same_lost_slots() {
 fn an_expected_job_that_is_missing_is_the_first_incident() {
     let mut found = verdict(&fleet([fires(&[GOOD, EMPTY, EMPTY, EMPTY])]), "12:02");
     let expect = |found: &mut Verdict, pattern: &str| {
-        found.add_expected_missing(&WildMatch::new(pattern), at("12:02"));
+        found.add_expected_missing(&WildMatch::new(pattern), &settings(at("12:02")));
     };
     let causes = |found: &Verdict| found.incidents.iter().map(|incident| incident.cause).collect::<Vec<_>>();
     expect(&mut found, "backup*");
@@ -283,7 +319,7 @@ fn each_job_is_judged_by_its_own_settings() {
     let world = fleet([hourly("j").ran("10:00", "10:01"), hourly("k").ran("10:01", "10:02")]);
     let mut thresholds = ThresholdOverrides::default();
     thresholds.set("late_after", Value::Duration(HOUR));
-    let rule = Rule { pattern: WildMatch::new("j"), line: 1, thresholds, quiet: None, mute: None };
+    let rule = Rule { thresholds, ..Rule::of("j") };
     let jobs = |rules| {
         let policy = Policy { rules, ..Policy::of(settings(at("11:30"))) };
         findings(&audit(world.clone(), &policy)).into_iter().map(|finding| finding.job()).collect::<Vec<_>>()

@@ -1,6 +1,7 @@
 //! The rules at their thresholds, one step short of them and one past, on histories made in memory: to the millisecond, unlike
 //! the times of a database's events.
 
+mod budget;
 mod field;
 mod findings;
 mod flapping;
@@ -12,9 +13,13 @@ mod life;
 mod off;
 mod openclaw;
 mod outage;
+mod output;
 mod past_due;
 mod properties;
+mod quiet;
 mod repair;
+mod severity;
+mod short_runs;
 mod simulator;
 mod timeline;
 mod witness;
@@ -32,7 +37,7 @@ use crate::model::{
     Outcome as RunOutcome, Process, Row, Run, RunError, Schedule, SchedulerTraits, State, Switch, Timestamp,
 };
 use crate::schedule::Zone;
-use crate::settings::{Settings, ThresholdOverrides, Thresholds};
+use crate::settings::{Settings, Severities, ThresholdOverrides, Thresholds};
 use crate::stores::phantom_for_tests as phantom;
 use crate::time::{HOUR, MINUTE, Millis, SECOND, TimeText};
 
@@ -42,7 +47,15 @@ fn utc() -> Zone {
 
 /// The defaults, in UTC.
 fn settings(now: Instant) -> Settings {
-    Settings { now, since: 7 * DAY, resolved: true, thresholds: Thresholds::default(), quiet: Vec::new() }
+    Settings {
+        now,
+        since: 7 * DAY,
+        resolved: true,
+        thresholds: Thresholds::default(),
+        quiet: Vec::new(),
+        severities: Severities::new(),
+        budget: None,
+    }
 }
 
 /// The defaults with other thresholds.

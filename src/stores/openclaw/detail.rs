@@ -120,7 +120,8 @@ impl<'a> Detail<'a> {
 
     fn has_answer(&self) -> bool {
         let answer = self.summary.as_deref().map(str::trim).unwrap_or_default();
-        (!answer.is_empty() && answer != NO_REPLY) || self.delivery_status.as_deref() == Some("delivered")
+        (!answer.is_empty() && answer != NO_REPLY)
+            || self.delivery_status.as_deref().is_some_and(|word| word.eq_ignore_ascii_case("delivered"))
     }
 
     fn output(&self) -> Option<NonZeroU32> {
@@ -129,7 +130,7 @@ impl<'a> Detail<'a> {
 
     fn message(&self, runs: RunTable) -> MessageFate {
         let is_told = runs.explains_silence() || self.delivery_error.is_some();
-        match self.delivery_status.as_deref() {
+        match self.delivery_status.as_deref().map(str::to_ascii_lowercase).as_deref() {
             Some("delivered") => MessageFate::Delivered,
             Some("not-delivered") if self.delivery_suppression_reason.is_null() && is_told => MessageFate::Lost,
             Some("unknown") => MessageFate::Unconfirmed,

@@ -11,7 +11,7 @@ use super::layout::{RunTable, instant, required};
 use super::status::Status;
 use super::tables::{Key, Tables};
 use crate::db::{Access, ReadError};
-use crate::model::{DeliveryError, Fire, Job, JobIndex, MessageFate, Outcome, Snapshot};
+use crate::model::{DeliveryError, Fire, Job, JobIndex, MessageFate, ModelIndex, Outcome, Snapshot};
 use crate::time::{DAY, Instant, Millis, SECOND};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -138,7 +138,8 @@ pub fn read(access: &mut Access<'_>, tables: &mut Tables, newest: Newest, window
     }
     let start = window.start(&tables.snapshot.jobs, KEPT);
     tables.snapshot.window_start = Some(start);
-    tables.snapshot.jobs.iter_mut().for_each(finish);
+    let counting = fires::counting_models(&tables.snapshot.jobs);
+    tables.snapshot.jobs.iter_mut().for_each(|job| finish(job, &counting));
     gone::settle(assignment.unknown_jobs(), &mut tables.snapshot);
     Ok(())
 }
@@ -226,7 +227,7 @@ fn add_receipts(receipts: Vec<(JobIndex, Fire)>, tables: &mut Tables) {
 }
 
 /// Puts the fires in order and adds the run that only the job's state knows.
-fn finish(job: &mut Job) {
+fn finish(job: &mut Job, counting: &HashSet<ModelIndex>) {
     let last = job.fires.iter().filter_map(Fire::known_start).max();
     let unknown = job.last_run().filter(|run| last.is_none_or(|last| run.start.since(last) > SAME_RUN));
     if let Some(run) = unknown {
@@ -234,7 +235,7 @@ fn finish(job: &mut Job) {
     }
     job.fires.sort_by_key(|fire| fire.end);
     job.manual_runs.sort_unstable();
-    fires::forget_zeros(&mut job.fires);
+    fires::forget_zeros(&mut job.fires, counting);
 }
 
 fn job_of(tables: &Tables, store_key: Option<&[u8]>, id: &[u8]) -> Option<JobIndex> {

@@ -71,6 +71,7 @@ pub fn write(cause: Problem, facts: &Facts<'_>) -> IncidentText {
         Problem::RunLong => run::long(facts),
         Problem::ProviderFailing => failing::provider_failing(facts),
         Problem::JobFailing => failing::job_failing(facts),
+        Problem::RunShort => facts.plain(text!["runs of ", facts.names(), " end too soon"]),
         Problem::Flapping => facts.plain(text!["runs of ", facts.names(), " fail now and then"]),
         Problem::Undelivered => failing::undelivered(facts),
         Problem::JobSkipped => facts.plain(text!["the scheduler keeps skipping ", facts.names()]),
@@ -79,6 +80,8 @@ pub fn write(cause: Problem, facts: &Facts<'_>) -> IncidentText {
         Problem::JobsGone => rows::jobs_gone(facts),
         Problem::ClockSetBack => rows::clock_set_back(facts),
         Problem::Unjudged => rows::unjudged(facts),
+        Problem::NoOutput => facts.plain(text![facts.names(), " runs, but its output is not there"]),
+        Problem::OverBudget => rows::over_budget(facts),
         Problem::RowDead => facts.plain(text![facts.names(), " can never run again"]),
         Problem::OneShotLost => facts.plain(text!["the work of the one-shot ", facts.names(), " is lost"]),
         Problem::SlotsSkipped => facts.plain(text!["the next run of ", facts.names(), " is set too far ahead"]),
@@ -100,6 +103,7 @@ fn over(cause: Problem, facts: &Facts<'_>) -> IncidentText {
     facts.plain(match cause {
         Problem::SchedulerSilent => text!["the scheduler was silent", lasted, " and runs again"],
         Problem::ProviderFailing => text![facts.count_jobs(), " failed together", lasted, " and work again"],
+        Problem::RunShort => text!["runs of ", names, " ended too soon", lasted, ", and take their time again"],
         Problem::JobFailing => text![names, " failed", lasted, " and works again"],
         _ => {
             let (were, fire) = facts.agree(("was", "fires"), ("were", "fire"));

@@ -105,13 +105,21 @@ pub fn jobs_gone(facts: &Facts<'_>) -> IncidentText {
     let last = facts.jobs.iter().filter_map(|affected| affected.since).max();
     let boot = last.and_then(|last| facts.context.snapshot.boots.iter().find(|boot| **boot > last));
     let mut told = facts
-        .plain(text![count(facts.jobs.len(), "regular job"), " have lost their rows"])
+        .plain(text![count(facts.jobs.len(), "regular job"), facts.agree(" has lost its row", " have lost their rows")])
         .detail(last.map(|last| text!["the last of them fired at ", last]))
         .inferred("an update, a migration, or another program removed them");
     if let Some(boot) = boot {
         told.observed.push(text!["the scheduler was restarted at ", *boot]);
     }
     told
+}
+
+/// A job, or all jobs together, that spent the budget of the day.
+pub fn over_budget(facts: &Facts<'_>) -> IncidentText {
+    if facts.jobs.is_empty() {
+        return facts.plain("the jobs have spent the day's budget of the database");
+    }
+    facts.plain(text![facts.names(), " has spent its budget of the day"])
 }
 
 /// Jobs of which the database shows too little, or whose time zone is another one.
@@ -122,6 +130,7 @@ pub fn unjudged(facts: &Facts<'_>) -> IncidentText {
     });
     facts.plain(match foreign {
         Some((jobs, zone)) => text![jobs, " can't be judged: the time zone is not ", zone],
+        None if facts.jobs.is_empty() => "a budget can't be judged".into(),
         None => text![facts.names(), " can't be judged"],
     })
 }
