@@ -386,7 +386,7 @@ fn launchd_tells_of_an_incident_by_a_notification() {
         .unwrap();
     succeed("chmod", &["+x", "osascript"], directory.path());
     let mut call = command();
-    call.args(&arguments[1..]).arg(fixture("incident.db")).args(INCIDENT_TIME).current_dir(directory.path());
+    call.args(&arguments[1..]).arg(fixture("incident.db")).current_dir(directory.path());
     call.env("PATH", format!("{}:/usr/bin:/bin", directory.path().display())).env("XDG_STATE_HOME", directory.path());
     call.output().unwrap();
     let told = std::fs::read_to_string(directory.path().join("told")).unwrap();
