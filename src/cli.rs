@@ -213,9 +213,12 @@ impl OutputArgs {
     }
 }
 
-/// The version of the tool and of the SQLite that it reads with.
-static VERSION: LazyLock<String> =
-    LazyLock::new(|| format!("{} (SQLite {})", env!("CARGO_PKG_VERSION"), crate::db::sqlite_version()));
+/// The version of the tool, the commit if it was built with one, and the version of the SQLite that it reads with.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let commit = option_env!("SCHED_AUDIT_COMMIT").map(|commit| format!("commit {commit}, "));
+    let sqlite = crate::db::sqlite_version();
+    format!("{} ({}SQLite {sqlite})", env!("CARGO_PKG_VERSION"), commit.unwrap_or_default())
+});
 
 /// `--generate`.
 #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]

@@ -4,12 +4,12 @@
 //! closed one as immutable, and the files are compared before and after, so that a torn or stale read is thrown away.
 
 use super::error::{Busy, ReadError};
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Flock, FlockOffsetType, FlockType};
 use std::ffi::OsString;
-use std::fs::{File, Metadata};
+use std::fs::{File, FileType, Metadata};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -212,18 +212,26 @@ fn explain(error: std::io::Error) -> ReadError {
 /// Opens without blocking, after making sure that it is a regular file, so that a FIFO or a device can't stall us or be
 /// consumed.
 pub(super) fn open_regular(path: &Path) -> Result<File, ReadError> {
-    let meta = std::fs::metadata(path).map_err(explain)?;
-    match FileType::from_raw_mode(meta.mode()) {
-        FileType::RegularFile => {}
-        FileType::Directory => return Err(ReadError::Directory { database: None }),
-        FileType::Fifo => return Err(ReadError::NotRegular("a named pipe")),
-        FileType::Socket => return Err(ReadError::NotRegular("a socket")),
-        FileType::CharacterDevice | FileType::BlockDevice => return Err(ReadError::NotRegular("a device")),
-        FileType::Symlink | FileType::Unknown => return Err(ReadError::NotRegular("something unknown")),
+    let kind = std::fs::metadata(path).map_err(explain)?.file_type();
+    if kind.is_dir() {
+        return Err(ReadError::Directory { database: None });
+    }
+    if !kind.is_file() {
+        return Err(ReadError::NotRegular(name_of(kind)));
     }
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| explain(error.into()))?;
     Ok(File::from(file))
+}
+
+/// What a file is called that is neither a regular one nor a directory.
+fn name_of(kind: FileType) -> &'static str {
+    match kind {
+        kind if kind.is_fifo() => "a named pipe",
+        kind if kind.is_socket() => "a socket",
+        kind if kind.is_char_device() || kind.is_block_device() => "a device",
+        _ => "something unknown",
+    }
 }
 
 pub(super) fn sidecar(path: &Path, error: ReadError) -> ReadError {

@@ -11,6 +11,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A write so short a time ago, by a process that is not seen, shows that its locks don't show; or it ended just then.
 const JUST_NOW: Millis = 10 * SECOND;
+/// SQLite's "dead man's switch" in the `-shm` (os_unix.c).
+const OPEN_BYTE: u64 = 128;
+/// Programs that look at databases or copy them: to have them open does not make a process the scheduler.
+const TOOLS: [&str; 4] = ["sqlite3", "litecli", "litestream", "sqlitebrowser"];
 
 /// What the operating system knows about the process that has the database at `path` open, and what is to be said about it.
 /// `path` is one that [`super::locate`] returned.
@@ -33,6 +37,10 @@ pub fn liveness(path: &Path) -> (Liveness, Option<String>) {
     (Liveness { holder, last_write, slept }, None)
 }
 
+fn is_tool(process: &Process) -> bool {
+    process.name.as_deref().is_some_and(|name| TOOLS.contains(&name))
+}
+
 fn now() -> Instant {
     as_instant(SystemTime::now())
 }
@@ -48,7 +56,12 @@ fn last_write(path: &Path) -> Option<Instant> {
     modified(path).max(modified(&super::files::beside(path, "-wal")))
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(target_os = "macos")]
+mod macos;
+#[cfg(target_os = "macos")]
+use macos as kernel;
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
 mod kernel {
     use super::{Holder, Millis, Path};
 
@@ -64,20 +77,16 @@ mod kernel {
 #[cfg(target_os = "linux")]
 mod kernel {
     use super::super::files::{SHARED_FIRST, SHARED_SIZE, beside, is_in_wal_mode, lock_holder, open_regular};
-    use super::{Holder, Instant, Millis, Path, Process, SECOND, now};
+    use super::{Holder, Instant, Millis, OPEN_BYTE, Path, Process, SECOND, is_tool, now};
     use rustix::process::{Flock, FlockType};
     use rustix::time::{ClockId, clock_gettime};
     use std::collections::BTreeSet;
     use std::fs::{File, read_to_string};
     use std::os::unix::fs::MetadataExt;
 
-    /// SQLite's "dead man's switch" in the `-shm` (os_unix.c).
-    const OPEN_BYTE: u64 = 128;
     /// File systems whose locks other machines, or a server in user space, may keep to themselves: FUSE and virtiofs, 9p, NFS,
     /// SMB 2, CIFS (statfs(2)).
     const FOREIGN_LOCKS: [u32; 5] = [0x6573_5546, 0x0102_1997, 0x6969, 0xfe53_4d42, 0xff53_4d42];
-    /// Programs that look at databases or copy them: to have them open does not make a process the scheduler.
-    const TOOLS: [&str; 4] = ["sqlite3", "litecli", "litestream", "sqlitebrowser"];
     /// A file that was not written for longer than this after it was made is a copy.
     const COPY_TAKES: Millis = 2 * SECOND;
     /// The kernel cuts names of commands to 15 bytes.
@@ -101,7 +110,6 @@ mod kernel {
             pids.extend(pids_in(all_locks.as_deref().unwrap_or_default(), file, first, length));
         }
         let processes: Vec<Process> = pids.into_iter().map(process).collect();
-        let is_tool = |process: &Process| process.name.as_deref().is_some_and(|name| TOOLS.contains(&name));
         let only_tools = !processes.is_empty() && processes.iter().all(is_tool);
         let oldest = processes.into_iter().filter(|process| !is_tool(process));
         match oldest.min_by_key(|process| process.started.unwrap_or(Instant::MAX)) {

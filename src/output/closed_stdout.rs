@@ -15,9 +15,9 @@ extern "C" fn check() {
 
 /// Runs before Rust's start-up, as the loader does with every function that is listed here.
 // SAFETY: the section holds pointers to functions of this type, and the function calls nothing but fcntl.
-#[cfg(target_os = "linux")]
 #[used]
-#[unsafe(link_section = ".init_array")]
+#[cfg_attr(target_vendor = "apple", unsafe(link_section = "__DATA,__mod_init_func"))]
+#[cfg_attr(not(target_vendor = "apple"), unsafe(link_section = ".init_array"))]
 static CHECK: extern "C" fn() = check;
 
 /// Whether nothing can be written to stdout because there is none.

@@ -3,7 +3,7 @@
 mod closed_stdout;
 
 use crate::db;
-use std::fs::{Metadata, Permissions};
+use std::fs::{File, Metadata, Permissions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
@@ -119,7 +119,7 @@ impl Guard {
 /// Whether a file begins as a report does, or as the text that is to replace it.
 fn is_ours(path: &Path, text: &str) -> bool {
     let mut begin = Vec::new();
-    let read = std::fs::File::open(path).and_then(|file| file.take(BEGIN_LEN).read_to_end(&mut begin));
+    let read = File::open(path).and_then(|file| file.take(BEGIN_LEN).read_to_end(&mut begin));
     let begin = String::from_utf8_lossy(&begin);
     let same_line = begin.lines().next().is_some_and(|line| !line.is_empty() && text.lines().next() == Some(line));
     read.is_ok() && (same_line || crate::report::is_report(&begin))
@@ -146,18 +146,28 @@ pub fn clean_up() {
     }
 }
 
+/// Gives a file the owner of the one that it replaces: root does; anyone else may only keep the group, if it is one of theirs.
+fn keep_owner(file: &File, present: &Metadata) -> std::io::Result<()> {
+    let new = file.metadata()?;
+    // A sandbox may end the process for asking.
+    if (new.uid(), new.gid()) == (present.uid(), present.gid()) {
+        return Ok(());
+    }
+    let whole = fchown(file, Some(present.uid()), Some(present.gid()));
+    let _ = whole.or_else(|_| fchown(file, None, Some(present.gid())));
+    Ok(())
+}
+
 fn replace(text: &str, target: &Path, present: Option<&Metadata>) -> std::io::Result<()> {
     let permissions = present.map_or_else(|| Permissions::from_mode(NEW_FILE_MODE), Metadata::permissions);
     let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let remember = |path: Option<PathBuf>| UNFINISHED.lock().map(|mut unfinished| *unfinished = path);
     let mut file = tempfile::Builder::new().prefix(".sched-audit-").suffix(".tmp").make_in(directory, |path| {
         let _ = remember(Some(path.to_owned()));
-        std::fs::File::options().write(true).create_new(true).mode(permissions.mode()).open(path)
+        File::options().write(true).create_new(true).mode(permissions.mode()).open(path)
     })?;
     if let Some(present) = present {
-        // Root keeps the owner too; anyone else may only keep the group, if it is one of theirs.
-        let whole = fchown(file.as_file(), Some(present.uid()), Some(present.gid()));
-        let _ = whole.or_else(|_| fchown(file.as_file(), None, Some(present.gid())));
+        keep_owner(file.as_file(), present)?;
         file.as_file().set_permissions(permissions)?;
     }
     file.write_all(text.as_bytes())?;

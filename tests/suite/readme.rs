@@ -52,17 +52,39 @@ fn the_examples_print_what_the_readme_says() {
     assert!(checked >= 4, "{checked} examples");
 }
 
+/// Lines as a terminal of this width breaks them. Escape sequences take no place.
+fn wrap(text: &str, width: usize) -> String {
+    let (mut wrapped, mut column, mut escape) = (String::new(), 0, false);
+    for character in text.chars() {
+        escape |= character == '\x1b';
+        if character == '\n' {
+            column = 0;
+        } else if !escape && column == width {
+            wrapped.push('\n');
+            column = 1;
+        } else if !escape {
+            column += 1;
+        }
+        escape &= character != 'm';
+        wrapped.push(character);
+    }
+    wrapped
+}
+
 #[test]
 fn readme_picture_is_up_to_date() {
     let first = README.split(FENCE).nth(1).unwrap().lines().next().unwrap().strip_prefix("$ ").unwrap();
     let arguments = first.strip_prefix("cargo run --release -- ").unwrap();
     let output = command().args(["--color", "always"]).args(arguments.split_whitespace()).output().unwrap();
     let colored = format!("$ sched-audit {arguments}\n{}", String::from_utf8(output.stdout).unwrap());
+    let colored = wrap(&colored, 80);
     let drawn = anstyle_svg::Term::new().palette(anstyle_svg::WIN10_CONSOLE).render_svg(&colored);
     if blessing() {
         std::fs::write(PICTURE, &drawn).unwrap();
     }
     assert!(README.contains(PICTURE));
+    let width = drawn.strip_prefix("<svg width=\"").and_then(|rest| rest.split_once("px")).unwrap().0;
+    assert!(width.parse::<u32>().unwrap() <= 800, "{width}: GitHub would shrink it");
     assert!(std::fs::read_to_string(PICTURE).unwrap() == drawn, "draw it anew with cargo xtask bless");
 }
 
@@ -166,6 +188,9 @@ fn document_links_resolve() {
         "docs/development.md",
         "docs/thresholds.md",
         "docs/openclaw.md",
+        "docs/install.md",
+        "docs/hosts.md",
+        "docs/process.md",
         "CONTRIBUTING.md",
         "fixtures/README.md",
     ] {

@@ -1,6 +1,7 @@
 //! Other programs that read what we write: each test runs the real one, and is skipped where it is not installed.
 
-use crate::{History, INCIDENT_TIME, fixture, run};
+use crate::{History, INCIDENT_TIME, command, fixture, run};
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -202,6 +203,8 @@ fn systemd_accepts_the_unit_and_timer_and_calls_the_sandbox_safe() {
     let said =
         succeed("systemd-analyze", &["verify", "./sched-audit.service", "./sched-audit.timer"], directory.path());
     assert!(!said.contains("sched-audit"), "{said}");
+    // The sandbox forbids chown, which --output may try: the audit must not die of it.
+    assert!(contrib("systemd/sched-audit.service").contains("\nSystemCallErrorNumber=EPERM\n"));
     let rating = succeed(
         "systemd-analyze",
         &["security", "--offline=true", "--threshold=10", "./sched-audit.service"],
@@ -306,7 +309,7 @@ fn ci_step_audits_a_backup_as_of_its_commit() {
     std::fs::create_dir(backup.parent().unwrap()).unwrap();
     git(&["init", "-q"], "");
     let workflow = contrib("ci/github.yml");
-    let (_, run) = workflow.split_once("run: |\n").unwrap();
+    let (_, run) = workflow.rsplit_once("run: |\n").unwrap();
     let script: String = run.lines().map(|line| format!("{}\n", line.trim())).collect();
     for (name, made, code, annotations) in
         [("incident.db", "2026-04-30T12:00:00Z", 2, 1), ("healthy.db", "2026-03-12T00:13:20Z", 0, 0)]
@@ -338,24 +341,104 @@ fn an_independent_parser_reads_the_test_results() {
     }
 }
 
+/// The names of metrics in a text.
+fn names_of_metrics(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    words.filter(|word| word.starts_with("sched_audit_")).collect()
+}
+
 #[test]
-fn dashboard_uses_existing_metrics() {
+fn dashboard_shows_every_metric_of_the_chosen_hosts_and_databases() {
     let dashboard: serde_json::Value = serde_json::from_str(&contrib("grafana/sched-audit.json")).unwrap();
-    let known = metrics();
-    let mut asked = 0;
-    for panel in dashboard["panels"].as_array().unwrap() {
-        for target in panel["targets"].as_array().unwrap() {
-            let query = target["expr"].as_str().unwrap();
-            for name in query
-                .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
-                .filter(|word| word.starts_with("sched_audit_"))
-            {
-                assert!(known.contains(&format!("# TYPE {name} gauge")), "{query}");
-                asked += 1;
-            }
-        }
+    let source = include_str!("../../src/report/prometheus.rs");
+    let known: BTreeSet<&str> = source.split('"').filter(|word| names_of_metrics(word).first() == Some(word)).collect();
+    let panels = dashboard["panels"].as_array().unwrap().iter();
+    let queries: Vec<&str> = panels
+        .flat_map(|panel| panel["targets"].as_array().unwrap())
+        .map(|target| target["expr"].as_str().unwrap())
+        .collect();
+    let asked: BTreeSet<&str> = queries.iter().flat_map(|query| names_of_metrics(query)).collect();
+    assert!(known.len() >= 26);
+    assert_eq!(asked, known);
+    for query in queries {
+        let selected = query.matches("{instance=~\"$instance\", database=~\"$database\"").count();
+        assert_eq!(selected, query.matches("sched_audit_").count(), "{query}");
     }
-    assert!(asked >= 6);
+}
+
+#[test]
+fn launchd_tells_of_an_incident_by_a_notification() {
+    let text = contrib("launchd/sched-audit.plist");
+    let (directory, path) = file("sched-audit.plist", &text);
+    if have("xmllint") {
+        succeed("xmllint", &["--nonet", "--noout", path.to_str().unwrap()], directory.path());
+    }
+    let (_, arguments) = text.split_once("<array>").unwrap();
+    let arguments: Vec<&str> = arguments
+        .split_once("</array>")
+        .unwrap()
+        .0
+        .split("<string>")
+        .filter_map(|rest| Some(rest.split_once("</string>")?.0))
+        .collect();
+    assert_eq!(arguments[0], "/usr/local/bin/sched-audit");
+    std::fs::write(directory.path().join("osascript"), "#!/bin/sh\necho \"$1 $2: $SCHED_AUDIT_TITLE\" > told\n")
+        .unwrap();
+    succeed("chmod", &["+x", "osascript"], directory.path());
+    let mut call = command();
+    call.args(&arguments[1..]).arg(fixture("incident.db")).current_dir(directory.path());
+    call.env("PATH", format!("{}:/usr/bin:/bin", directory.path().display())).env("XDG_STATE_HOME", directory.path());
+    call.output().unwrap();
+    let told = std::fs::read_to_string(directory.path().join("told")).unwrap();
+    assert!(told.starts_with("-e display notification (system attribute \"SCHED_AUDIT_TITLE\")"), "{told}");
+    assert!(told.contains(": CRITICAL on "), "{told}");
+}
+
+#[test]
+fn npm_package_starts_the_binary_of_its_platform_and_ends_as_it_does() {
+    if !have("node") {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let launcher = directory.path().join("sched-audit.js");
+    std::fs::copy("contrib/npm/sched-audit.js", &launcher).unwrap();
+    let call = |arguments: &[&str]| tool("node", &[&[launcher.to_str().unwrap()], arguments].concat(), Path::new("."));
+    let missing = call(&["--version"]);
+    let said = String::from_utf8_lossy(&missing.stderr).into_owned();
+    assert!(missing.status.code() == Some(3) && said.contains("is not supported"), "{said}");
+    let platform = succeed("node", &["-p", "`${process.platform}-${process.arch}`"], directory.path());
+    let binaries = directory.path().join("binaries").join(platform.trim());
+    std::fs::create_dir_all(&binaries).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_sched-audit"), binaries.join("sched-audit")).unwrap();
+    let incident = call(&[&["fixtures/incident.db"], INCIDENT_TIME.as_slice()].concat());
+    assert_eq!(incident.status.code(), Some(2));
+    assert!(String::from_utf8(incident.stdout).unwrap().contains("heartbeat stopped"));
+}
+
+#[test]
+fn skill_says_what_the_binary_can_do_and_that_it_is_no_alarm() {
+    let skill = contrib("skill/SKILL.md");
+    assert!(skill.starts_with("---\nname: sched-audit\ndescription: ") && skill.contains("dead"), "{skill}");
+    let help = run(&["--help"]).out;
+    let options = skill.split([' ', '`', '\n']).filter(|word| word.starts_with("--") && word.len() > 3);
+    for option in options {
+        assert!(help.contains(option), "{option}");
+    }
+    let json = run(&[&["--format", "json", "fixtures/incident.db"], INCIDENT_TIME.as_slice()].concat()).json();
+    for key in ["severity", "headline", "since", "next_step"] {
+        assert!(skill.contains(key) && json["incidents"][0].get(key).is_some(), "{key}");
+    }
+}
+
+#[test]
+fn release_notes_are_the_section_of_the_changelog() {
+    let notes = |version: &str| tool("contrib/release/notes", &[version], Path::new("."));
+    let first = String::from_utf8(notes("0.1.0").stdout).unwrap();
+    assert!(!first.trim().is_empty() && !first.contains("## ["), "{first}");
+    let none = notes("0.1");
+    assert!(!none.status.success() && String::from_utf8(none.stderr).unwrap().contains("no section 0.1"));
+    let version = succeed("contrib/release/version", &[], Path::new("."));
+    assert_eq!(version.trim(), env!("CARGO_PKG_VERSION"));
 }
 
 #[test]
