@@ -120,7 +120,7 @@ fn config_errors_name_the_line_and_the_nearest_name() {
         ),
         ("[severity]\n\nhung-run = \"info\"", "line 3: hung-run: \"hung-run\" is now \"run-hung\""),
         ("severity = { run-long = \"off\" }", "line 1: severity: \"off\": not one of info, warning, critical"),
-        ("budget = { cost = 5 }", "line 1: unknown key \"cost\"; did you mean \"cost_usd\"?"),
+        ("budget = { cost = 5 }", "line 1: budget: unknown field `cost`, expected `cost_usd` or `tokens`"),
         ("min_run = \"5s\"", "line 1: unknown key \"min_run\""),
         ("[[job]]\nmatch = \"a\"\nmin_run = 5", "line 3: min_run"),
         ("budget = {}", "line 1: budget: a budget needs cost_usd, tokens, or both, more than 0"),
