@@ -4,7 +4,6 @@
 //! The crate `cron` walks the minutes and hours of a day. The days are decided here, because croner's differ: day-of-month
 //! OR day-of-week, `L`, `W`, `#`, `+`, and two quirks that real schedules meet (`?` is not a star; February overflows).
 
-use super::croniter;
 use crate::time::Millis;
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use std::str::FromStr;
@@ -97,14 +96,6 @@ impl Cron {
     /// What a nickname such as `@daily` stands for, in five fields.
     pub fn nickname(text: &str) -> Option<&'static str> {
         NICKNAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text.trim())).map(|(_, meant)| *meant)
-    }
-
-    /// Reads an expression as croniter 6 does, Hermes Agent's library.
-    ///
-    /// # Errors
-    /// What croniter refuses.
-    pub fn parse_croniter(expression: &str) -> Result<Cron, String> {
-        croniter::parse(expression)
     }
 
     /// The same, each time moved later by `stagger`.

@@ -47,7 +47,7 @@ struct Named {
     occurrences: Vec<(u32, &'static str)>,
 }
 
-/// Reads an expression with five fields, six (seconds last) or seven (then years), or a nickname.
+/// Reads an expression as croniter 6 does, Hermes Agent's library: with five fields, six (seconds last) or seven (then years), or a nickname.
 ///
 /// # Errors
 /// What croniter refuses.

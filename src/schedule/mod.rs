@@ -4,7 +4,7 @@
 //! `chrono-tz`.
 
 mod cron;
-mod croniter;
+pub mod croniter;
 mod written;
 
 pub use cron::Cron;

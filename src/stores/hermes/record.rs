@@ -2,7 +2,7 @@
 
 use super::super::cron::{self, shorten};
 use crate::model::{Due, Schedule, Terms, Timestamp};
-use crate::schedule::{Cron, Zone};
+use crate::schedule::{Cron, Zone, croniter};
 use crate::stores::value::message;
 use crate::time::{Instant, MINUTE, TimeText};
 use serde::Deserialize;
@@ -192,7 +192,7 @@ impl Record {
 
 /// An expression that names a day that comes.
 fn dated(expression: &str) -> Result<Cron, String> {
-    let cron = Cron::parse_croniter(expression)?;
+    let cron = croniter::parse(expression)?;
     if cron.has_days() { Ok(cron) } else { Err("it names no day that ever comes".to_owned()) }
 }
 

@@ -312,7 +312,7 @@ fn add_process(executions: &[Execution], snapshot: &mut Snapshot, window: &Windo
 mod tests {
     use super::*;
     use crate::model::Timestamp;
-    use crate::schedule::{Cron, Zone};
+    use crate::schedule::{Zone, croniter};
     use crate::time::{DAY, TimeText};
 
     /// A time of Monday, 2 March 2026, or a date and a time; UTC.
@@ -323,7 +323,7 @@ mod tests {
 
     /// A job with this schedule and next run, after runs of a minute that began then.
     fn job(expression: &str, starts: &[Instant], next: &str) -> Job {
-        let cron = Cron::parse_croniter(expression).unwrap_or_else(|error| panic!("{error}"));
+        let cron = croniter::parse(expression).unwrap_or_else(|error| panic!("{error}"));
         let schedule = Schedule::cron(expression.to_owned(), None, cron, Zone::UTC);
         let row = Row { next_run_at: Timestamp::At(at(next)), ..Row::default() };
         let run = |start: &Instant| Fire::ended(start.plus(MINUTE), Outcome::Worked).started(*start);
