@@ -356,18 +356,6 @@ impl Job {
         self.fires.last().map(|fire| fire.end).max(self.last_run().map(Run::end))
     }
 
-    /// Whether its last run did its work; None if that is not known.
-    pub fn last_run_worked(&self) -> Option<bool> {
-        let fire = self.fires.last();
-        let by_row = self.last_run().filter(|run| fire.is_none_or(|fire| run.end() >= fire.end));
-        match (by_row, fire) {
-            (Some(run), _) if run.failed => Some(false),
-            (_, Some(fire)) if fire.is_unknown() => None,
-            (_, Some(fire)) => Some(!fire.is_bad() && !fire.is_skip()),
-            (by_row, None) => by_row.map(|_| true),
-        }
-    }
-
     /// When the scheduler will run it next, according to the row.
     pub fn next_run(&self) -> Option<Instant> {
         self.row.as_ref()?.next_run_at.instant()
@@ -638,7 +626,7 @@ impl Schedule {
     pub fn text(&self) -> String {
         match (self.expression(), self.interval(), self.at()) {
             (Some(expression), ..) => expression.to_owned(),
-            (_, Some(interval), _) => format!("every {}", crate::time::span(interval)),
+            (_, Some(interval), _) => format!("every {}", crate::time::interval(interval)),
             (.., Some(at)) => format!("at {at}"),
             _ => self.kind().to_owned(),
         }

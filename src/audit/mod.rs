@@ -37,7 +37,7 @@ mod worker;
 
 pub use evidence::Evidence;
 pub use finding::{About, AffectedJob, Finding};
-pub use history::{Entry, Took};
+pub use history::{Entry, Tally};
 pub use incident::Incident;
 pub use ledger::{Excuse, Fate, Ledger};
 pub use runs::Usage;

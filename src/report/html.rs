@@ -200,7 +200,7 @@ fn mark(mark: Mark, times: usize) -> Markup {
     let class = match mark {
         Mark::Fired => "fired",
         Mark::ZeroTokens => "empty",
-        Mark::Missed => "lost",
+        Mark::Missed | Mark::Undelivered | Mark::Doubled => "lost",
         Mark::Skipped | Mark::Waiting => "faint",
     };
     html! { span class=(class) { (mark.symbol().to_string().repeat(times)) } }

@@ -2,7 +2,7 @@
 //! judged by follow.
 
 use super::{SettingError, parse_cadences, parse_count, parse_duration};
-use crate::time::{MINUTE, Millis, span};
+use crate::time::{MINUTE, Millis, interval};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -136,7 +136,7 @@ pub fn option(key: &str) -> String {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Value::Duration(millis) => f.write_str(&span(*millis)),
+            Value::Duration(millis) => f.write_str(&interval(*millis)),
             Value::Count(count) => write!(f, "{count}"),
             Value::Cadences(number) => write!(f, "{number}"),
         }

@@ -3,6 +3,7 @@
 use super::Incident;
 use super::grouping::Grouping;
 use super::key::{Family, Key};
+use super::lead::Lead;
 use super::words::{self, Facts};
 use crate::audit::context::Context;
 use crate::audit::failed_runs::FailedRuns;
@@ -78,7 +79,7 @@ impl<'a> Group<'a> {
             since,
             until,
         };
-        let text = words::write(cause, &facts);
+        let (text, lead) = (words::write(cause, &facts), Lead::of(cause, &facts));
         Incident {
             fingerprint: self.key.fingerprint(),
             cause,
@@ -86,6 +87,7 @@ impl<'a> Group<'a> {
             status: if self.is_ongoing { Status::Ongoing } else { Status::Resolved },
             since,
             until,
+            lead,
             text,
             error: self.error(&jobs),
             remedy: self.remedy(cause, &jobs),

@@ -6,8 +6,10 @@
 mod group;
 mod grouping;
 mod key;
+mod lead;
 mod words;
 
+pub use lead::Lead;
 pub use words::IncidentText;
 
 use super::finding::{About, AffectedJob, Finding};
@@ -38,6 +40,8 @@ pub struct Incident {
     pub since: Option<Instant>,
     /// When it ended; None while it is ongoing.
     pub until: Option<Instant>,
+    /// From when it counts for people, and how far it reaches.
+    pub lead: Lead,
     /// The jobs that it affects, the most affected first.
     pub jobs: Vec<AffectedJob>,
     /// The findings that it explains, in the order of their jobs.
@@ -71,6 +75,7 @@ impl Incident {
             status: Status::Ongoing,
             since: None,
             until: None,
+            lead: Lead::default(),
             jobs: affected,
             text: IncidentText::new(text!["expected job ", pattern, " not found"])
                 .observed([sentence(&finding, known, now)]),

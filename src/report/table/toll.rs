@@ -1,0 +1,81 @@
+//! What an incident has cost so far: the runs that were lost, are held up, or failed, and the messages that did not arrive.
+
+use crate::audit::{AffectedJob, Excuse, Fate, Incident, JobReport, Mark};
+use crate::catalog::Problem;
+use crate::model::{Job, MessageFate};
+use crate::report::content::Audited;
+
+/// What one job has lost by an incident.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Toll {
+    /// Slots that went by without a run.
+    pub lost: u64,
+    /// Slots that wait for a run that holds them up.
+    pub waits: u64,
+    /// Messages that did not arrive.
+    pub messages: u64,
+    /// Runs that failed, up to the last one.
+    pub failed: usize,
+    /// Lost slots that the first run after the incident served, late.
+    pub made_up: u64,
+}
+
+impl Toll {
+    /// That of one affected job.
+    pub fn of(incident: &Incident, affected: &AffectedJob, report: &JobReport) -> Toll {
+        let mut toll = Toll { lost: affected.missed_slots, failed: failed(report), ..Toll::default() };
+        if incident.until.is_some() {
+            let over = report.ledger.silences().find(|silence| Some(silence.since) == affected.since);
+            toll.made_up = u64::from(over.is_some());
+            if over.is_some_and(|silence| silence.is_served_late(report.job.schedule.cadence())) {
+                toll.lost = toll.lost.saturating_sub(1);
+            }
+        } else if holds_up(incident) {
+            (toll.lost, toll.waits) = (0, waits(report));
+        } else if incident.cause == Problem::Undelivered {
+            toll.messages = undelivered(&report.job);
+        } else if incident.lead.stops_all && report.job.schedule.cadence().is_none() {
+            // A one-shot has no slots, but its work is not done either.
+            toll.lost = toll.lost.max(1);
+        }
+        toll
+    }
+
+    /// All that makes one job worse off than another.
+    pub fn total(&self) -> u64 {
+        self.lost + self.waits + self.messages
+    }
+
+    /// Those of all affected jobs, in their order.
+    pub fn of_all(audited: &Audited, incident: &Incident) -> Vec<Toll> {
+        incident.jobs.iter().map(|affected| Toll::of(incident, affected, &audited.verdict[affected.job])).collect()
+    }
+}
+
+/// Whether a run in flight holds up what came due.
+fn holds_up(incident: &Incident) -> bool {
+    matches!(incident.cause, Problem::RunHung | Problem::RunLong | Problem::DeliveryHung)
+}
+
+fn waits(report: &JobReport) -> u64 {
+    match report.ledger.standing() {
+        Some(standing) if matches!(standing.fate, Fate::Excused(Excuse::Busy | Excuse::Running | Excuse::Due)) => {
+            standing.slots
+        }
+        _ => 0,
+    }
+}
+
+/// Runs in a row that failed, up to the last one.
+fn failed(report: &JobReport) -> usize {
+    let marks = report.timeline.marks.iter().rev();
+    let runs = marks.skip_while(|mark| matches!(mark, Mark::Missed | Mark::Waiting));
+    runs.take_while(|mark| **mark == Mark::ZeroTokens).count()
+}
+
+/// Messages that did not arrive, up to the last one; where only that one is on record, it.
+fn undelivered(job: &Job) -> u64 {
+    let with_message = job.fires.iter().rev().filter(|fire| fire.message != MessageFate::None);
+    let lost = with_message.take_while(|fire| fire.message != MessageFate::Delivered).count();
+    lost.max(job.dead_letters).max(1) as u64
+}
