@@ -138,6 +138,10 @@ pub struct SchedulerTraits {
     pub restart_stagger: Option<Millis>,
     /// How long after its start it may leave alone what is due.
     pub startup: Millis,
+    /// The word for it: what a person starts and stops.
+    pub name: &'static str,
+    /// The word for what it does to a job after too many errors.
+    pub stops: &'static str,
     /// What is so of a job that it stopped after that, in words.
     pub stopped: &'static str,
     /// How long its timer sleeps at most before it looks at rows that were edited.

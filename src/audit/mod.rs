@@ -38,7 +38,7 @@ mod worker;
 pub use evidence::Evidence;
 pub use finding::{About, AffectedJob, Finding};
 pub use history::{Entry, Tally};
-pub use incident::Incident;
+pub use incident::{Incident, lost_messages, without_wrappers};
 pub use ledger::{Excuse, Fate, Ledger};
 pub use runs::Usage;
 pub use timeline::{Mark, Timeline};

@@ -110,7 +110,7 @@ impl Finder<'_> {
             return None;
         }
         let event = self.event(known, incident.severity)?;
-        let headline = sanitize::text(&incident.headline().to_string(), MAX_TITLE_LEN);
+        let headline = sanitize::text(&incident.headline.to_string(), MAX_TITLE_LEN);
         let entry = self.entry(name, &incident.fingerprint, incident.severity, headline, incident.since);
         let title = title(event, &entry);
         let text = format!("{title}\n{}", details(located, self.now()));

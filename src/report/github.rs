@@ -42,7 +42,7 @@ fn annotation(Located { database, incident, .. }: &Located<'_>, report: &Report)
     let when = when(incident, report.now, utc_minute).map_or_else(String::new, |when| format!("{when}, "));
     let (seen, fix) = (incident.text.seen(), fix_in_a_line(incident));
     let text = format!("{seen}. {fix} ({when}{})", database.path.display());
-    command(level, &sanitize::text(&incident.headline().to_string(), MAX_TITLE_LEN), &text)
+    command(level, &sanitize::text(&incident.headline.to_string(), MAX_TITLE_LEN), &text)
 }
 
 /// One command, escaped as GitHub's own toolkit does.

@@ -88,7 +88,7 @@ fn headline(database: &Database) -> String {
     match &database.outcome {
         Err(_) => "could not audit".to_owned(),
         Ok(audited) => match audited.verdict.incidents.first() {
-            Some(worst) => shown(&worst.headline().to_string()),
+            Some(worst) => shown(&worst.headline.to_string()),
             None => audited.in_words(),
         },
     }
@@ -140,7 +140,7 @@ fn of_incident(report: &Report, located: Located<'_>) -> Markup {
         incident.jobs.iter().map(|affected| shown_name(audited.verdict[affected.job].job.label())).collect();
     html! {
         section class=(word) {
-            h3 { span class=(word) { (word) } ": " (shown(&incident.headline().to_string())) }
+            h3 { span class=(word) { (word) } ": " (shown(&incident.headline.to_string())) }
             dl {
                 @if let Some(when) = lasting(incident, report.now) { dt { "When" } dd { (when) } }
                 dt { "Seen" }

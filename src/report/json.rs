@@ -527,7 +527,7 @@ fn json_muted(incident: &Incident) -> JsonMuted<'_> {
         cause: *cause,
         severity: *severity,
         state: *status,
-        headline: incident.headline().to_string(),
+        headline: incident.headline.to_string(),
     }
 }
 
@@ -663,7 +663,7 @@ fn json_incident(located: Located<'_>) -> JsonIncident<'_> {
         since: incident.since,
         until: incident.until,
         jobs: jobs.collect(),
-        headline: incident.headline().to_string(),
+        headline: incident.headline.to_string(),
         observed: incident.text.observed.iter().map(Text::to_string).collect(),
         inferred: incident.text.inferred.as_ref().map(Text::to_string),
         last_error: incident.error.as_ref().map(|error| sanitize::text(error, MAX_ERROR_LEN)),

@@ -72,7 +72,7 @@ impl Xml {
         self.open("testcase", &[("classname", path), ("name", &case.name)])?;
         if case.fails {
             let (cause, headline) = case.incidents.first().map_or_else(Default::default, |worst| {
-                (worst.cause.name(), sanitize::text(&worst.headline().to_string(), MAX_NAME_LEN))
+                (worst.cause.name(), sanitize::text(&worst.headline.to_string(), MAX_NAME_LEN))
             });
             self.open("failure", &[("type", &cause), ("message", &headline)])?;
             self.text(&descriptions.join("\n"))?;
@@ -154,8 +154,8 @@ fn incidents_of(audited: &Audited, job: JobIndex) -> Vec<&Incident> {
 
 fn describe(incident: &Incident, report: &Report) -> String {
     let headline = match when(incident, report.now, utc_minute) {
-        Some(when) => format!("{} ({when})", incident.headline()),
-        None => incident.headline().to_string(),
+        Some(when) => format!("{} ({when})", incident.headline),
+        None => incident.headline.to_string(),
     };
     let lines = [headline, incident.text.seen().to_string(), fix_in_a_line(incident)];
     lines.map(|line| sanitize::text(&line, MAX_TEXT_LEN)).join("\n")

@@ -51,7 +51,7 @@ fn first_line(report: &Report) -> String {
             if !unread.is_empty() {
                 end += &format!(", {} unread", unread.len());
             }
-            plain(&worst.incident.headline().to_string(), room.saturating_sub(end.len() + 1)) + &end
+            plain(&worst.incident.headline.to_string(), room.saturating_sub(end.len() + 1)) + &end
         }
         (None, Some((Some(path), why))) => plain(&format!("{}: {why}", end_of(path)), room - 1),
         (None, Some((None, why))) => plain(why, room - 1),
@@ -115,7 +115,7 @@ fn long_line(Located { database, incident, .. }: Located<'_>, report: &Report) -
     let text = format!(
         "{} {}{when}: {}. {} ({})",
         incident.severity.word(),
-        incident.headline(),
+        incident.headline,
         incident.text.seen(),
         fix_in_a_line(incident),
         database.path.display()

@@ -2,6 +2,7 @@
 
 use super::Incident;
 use super::grouping::Grouping;
+use super::headline;
 use super::key::{Family, Key};
 use super::lead::Lead;
 use super::words::{self, Facts};
@@ -13,7 +14,7 @@ use crate::audit::outage::Outage;
 use crate::audit::remedy::{self, Trouble};
 use crate::audit::worker::{ActiveRun, Phase, RunLength};
 use crate::catalog::{Problem, Severity, Status};
-use crate::model::{Action, Job, JobIndex, Remedy};
+use crate::model::{Action, Delivery, Job, JobIndex, Remedy};
 use crate::time::Instant;
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -79,7 +80,8 @@ impl<'a> Group<'a> {
             since,
             until,
         };
-        let (text, lead) = (words::write(cause, &facts), Lead::of(cause, &facts));
+        let (text, lead, error) = (words::write(cause, &facts), Lead::of(cause, &facts), self.error(&jobs));
+        let headline = headline::write(cause, &facts, lead, error.as_deref());
         Incident {
             fingerprint: self.key.fingerprint(),
             cause,
@@ -88,8 +90,9 @@ impl<'a> Group<'a> {
             since,
             until,
             lead,
+            headline,
             text,
-            error: self.error(&jobs),
+            error,
             remedy: self.remedy(cause, &jobs),
             jobs,
             findings: self.findings,
@@ -246,11 +249,22 @@ impl<'a> Group<'a> {
     fn error(&self, jobs: &[AffectedJob]) -> Option<String> {
         match self.key.family {
             Family::Failing | Family::Runaway | Family::Dead | Family::Skipped => {}
+            Family::Undelivered => return jobs.iter().find_map(|affected| self.delivery_error(affected)),
             _ => return None,
         }
         let jobs = jobs.iter().map(|affected| self.context.job(affected.job));
         let last = jobs.filter(|job| job.last_error().is_some()).max_by_key(|job| job.last_end())?;
         last.last_error().map(str::to_owned)
+    }
+
+    /// Why the last message of a job was not delivered.
+    fn delivery_error(&self, affected: &AffectedJob) -> Option<String> {
+        let job = self.context.job(affected.job);
+        let of_row = match &job.row.as_ref()?.delivery {
+            Some(Delivery::Failed(error)) => Some(error),
+            _ => None,
+        };
+        of_row.or(job.delivery_error.as_ref()).map(|error| error.text.clone())
     }
 
     fn remedy(&self, cause: Problem, affected: &[AffectedJob]) -> Remedy {

@@ -1,6 +1,8 @@
 //! From when an incident counts, and how far it reaches: what its headline and the line below it say.
 
 use super::words::Facts;
+use crate::audit::runs::tokens_of_failed;
+use crate::audit::shared_failure::{FailingGroup, Shared};
 use crate::audit::worker::ActiveRun;
 use crate::catalog::Problem;
 use crate::model::{Job, MessageFate, State};
@@ -32,9 +34,25 @@ fn since(cause: Problem, facts: &Facts<'_>) -> Option<Instant> {
         }
         Problem::SchedulerDown => worker.life.down_since(),
         Problem::JobFailing | Problem::JobSilent | Problem::RowDead => last_end_of_the_only_job(cause, facts),
+        Problem::ProviderFailing => last_good_of_workers(facts),
         Problem::Undelivered => facts.jobs.iter().filter_map(|one| undelivered_since(facts.job(one))).min(),
         _ => None,
     }
+}
+
+/// When a run succeeded last, if jobs fail whose model works: it answered before they failed.
+fn last_good_of_workers(facts: &Facts<'_>) -> Option<Instant> {
+    let shared = &facts.fleet.shared;
+    let group = facts.jobs.iter().find_map(|affected| shared.group_of(affected.job))?;
+    match group.shared {
+        Shared::Model { last_good } if used_tokens(facts, group) => last_good,
+        _ => None,
+    }
+}
+
+/// Whether the runs of a group used tokens before they failed.
+pub fn used_tokens(facts: &Facts<'_>, group: &FailingGroup) -> bool {
+    group.jobs.iter().any(|job| tokens_of_failed(facts.context.job(*job)) > 0)
 }
 
 /// When a job that does not run any more ran last; of several jobs each has a time of its own.
@@ -48,6 +66,13 @@ fn last_end_of_the_only_job(cause: Problem, facts: &Facts<'_>) -> Option<Instant
         Some(since) if facts.until.is_some() => job.fires.iter().map(|fire| fire.end).rev().find(|end| *end <= since),
         _ => job.last_end(),
     }
+}
+
+/// Messages of a job that did not arrive, up to the last one; where only that one is on record, it.
+pub fn lost_messages(job: &Job) -> usize {
+    let with_message = job.fires.iter().rev().filter(|fire| fire.message != MessageFate::None);
+    let lost = with_message.take_while(|fire| fire.message != MessageFate::Delivered).count();
+    lost.max(job.dead_letters).max(1)
 }
 
 /// When the first message in a row was lost up to the last one; where only the last one is on record, when its run ended.

@@ -5,11 +5,13 @@
 
 mod group;
 mod grouping;
+mod headline;
 mod key;
 mod lead;
 mod words;
 
-pub use lead::Lead;
+pub use headline::without_wrappers;
+pub use lead::{Lead, lost_messages};
 pub use words::IncidentText;
 
 use super::finding::{About, AffectedJob, Finding};
@@ -46,6 +48,8 @@ pub struct Incident {
     pub jobs: Vec<AffectedJob>,
     /// The findings that it explains, in the order of their jobs.
     pub findings: Vec<Finding>,
+    /// What, for how long, and why, in one line: its title in every format.
+    pub headline: Text,
     /// What happened, in words.
     pub text: IncidentText,
     /// The last error of its jobs, as the row has it: untrusted text.
@@ -68,6 +72,10 @@ impl Incident {
             About::Job(job) => vec![AffectedJob { job, since: None, missed_slots: 0, waits: false }],
             About::Scheduler | About::Pattern(_) => Vec::new(),
         };
+        let missing = match known {
+            Some(job) => text![job.label(), " is ", job.state.word(), ", though it is expected to run"],
+            None => text![pattern, " is not in the database, though it is expected"],
+        };
         Incident {
             fingerprint: Key::of(Family::Expected, pattern, None).with(database).fingerprint(),
             cause: Problem::ExpectedMissing,
@@ -77,18 +85,13 @@ impl Incident {
             until: None,
             lead: Lead::default(),
             jobs: affected,
+            headline: missing,
             text: IncidentText::new(text!["expected job ", pattern, " not found"])
                 .observed([sentence(&finding, known, now)]),
             error: None,
             remedy: Remedy::step(Problem::ExpectedMissing.advice()),
             findings: vec![finding],
         }
-    }
-
-    /// What happened, in one line: the title and its detail.
-    pub fn headline(&self) -> Text {
-        let detail = self.text.detail.as_ref().map(|detail| text![": ", detail]);
-        text![&self.text.title, detail]
     }
 }
 

@@ -5,7 +5,7 @@ use super::*;
 /// The worst incident in words: headline, what was observed, what is inferred, the step, the statement.
 fn words(world: &Snapshot, now: &str) -> String {
     let incident = verdict(world, now).incidents.swap_remove(0);
-    let headline = format!("{} [{}]", incident.headline(), incident.cause.name());
+    let headline = format!("{} [{}]", incident.headline, incident.cause.name());
     let observed = incident.text.observed.into_iter().map(|observed| format!("seen: {observed}"));
     let inferred = incident.text.inferred.map(|inferred| format!("likely: {inferred}"));
     let step = format!("fix: {}", incident.remedy.text());

@@ -8,6 +8,7 @@ use crate::audit::{Entry, JobReport, Tally};
 use crate::numbers::{count, grouped};
 use crate::report::content::{Audited, Database};
 use crate::report::sanitize;
+use crate::text::NO_BREAK;
 use crate::time::{Instant, span};
 
 /// The position of the words among the columns: the only text that may be broken.
@@ -33,8 +34,15 @@ fn of_job(page: &Page, database: &Database, report: &JobReport) -> [String; 2] {
         Some(next) => format!("next {}", page.short(next)),
         None => "none next".to_owned(),
     };
-    let place =
-        foot::place(page, database, &format!("; {} ({}), {next}", shown_name(report.job.label()), schedule(report)));
+    let place = foot::place(
+        page,
+        database,
+        &format!(
+            "; {} ({}), {next}",
+            shown_name(report.job.label()),
+            schedule(report).replace(' ', &NO_BREAK.to_string())
+        ),
+    );
     if entries.is_empty() {
         return [page.line("no run is known, and none is due", PLAIN), place];
     }

@@ -3,7 +3,7 @@
 use super::page::{Page, Verdict, shown_name};
 use super::strip;
 use super::toll::Toll;
-use crate::audit::{Incident, JobReport};
+use crate::audit::{Incident, JobReport, without_wrappers};
 use crate::catalog::Problem;
 use crate::model::{Job, JobIndex, State};
 use crate::numbers::{count, grouped};
@@ -18,13 +18,11 @@ const MAX_ERROR_LEN: usize = 200;
 const MAX_COMMANDS: usize = 6;
 /// Jobs that are named in a sentence; of more only the number is told.
 const MAX_NAMES: usize = 2;
-/// What schedulers put before the error itself.
-const WRAPPERS: [&str; 4] = ["Error: ", "Claude Code returned an error result: ", "heartbeat failed: ", "⚠️ "];
 
 /// An incident in full: its lines, and its commands in a block of their own.
 pub fn in_full(page: &Page, located: &Located<'_>, rows: usize) -> Vec<String> {
     let Located { audited, incident, .. } = *located;
-    let mut text = page.verdict(Verdict::of(incident), &incident.headline().short(page.now));
+    let mut text = page.verdict(Verdict::of(incident), &incident.headline.short(page.now));
     text += &times(page, audited, incident);
     text += &seen(page, audited, incident);
     text += &strip::lines(page, audited, incident, rows).unwrap_or_default();
@@ -38,13 +36,15 @@ pub fn in_full(page: &Page, located: &Located<'_>, rows: usize) -> Vec<String> {
 pub fn in_short(page: &Page, located: &Located<'_>) -> String {
     let Located { audited, incident, .. } = *located;
     let verdict = Verdict::of(incident);
-    let text = page.verdict(verdict, &incident.headline().short(page.now));
+    let text = page.verdict(verdict, &incident.headline.short(page.now));
     if verdict == Verdict::Over {
         return text;
     }
     let mut parts = Vec::new();
     if let Some(since) = incident.lead.since {
-        let error = incident.error.as_ref().map(|error| format!(", {}", plain_error(error)));
+        let is_told = |error: &&String| incident.headline.to_string().contains(without_wrappers(error));
+        let error = incident.error.as_ref().filter(|error| !is_told(error));
+        let error = error.map(|error| format!(", {}", plain_error(error)));
         parts.push(format!("since {}{}", page.short(since), error.unwrap_or_default()));
     }
     parts.push(more(audited, incident));
@@ -94,6 +94,11 @@ fn cost(page: &Page, audited: &Audited, incident: &Incident) -> Option<String> {
         return Some(format!("{} held up", runs_of(audited, incident, waits, &waiting)));
     }
     let (lost, losing) = of(|toll| toll.lost);
+    if incident.cause == Problem::ProviderFailing && incident.until.is_none() {
+        let failed: usize = tolls.iter().map(|toll| toll.failed_since).sum();
+        let after = if lost > 0 { format!(", {} lost after that", count(lost, "run")) } else { String::new() };
+        return Some(format!("{} failed{after}", count(failed, "run")));
+    }
     let (made_up, _) = of(|toll| toll.made_up);
     let late = if made_up > 0 { format!(", {made_up} made up late") } else { String::new() };
     if lost > 0 && incident.until.is_some() {
@@ -167,6 +172,9 @@ fn seen(page: &Page, audited: &Audited, incident: &Incident) -> String {
 
 /// How many runs failed, of which only the last error is kept; or how many jobs have it.
 fn times_of_error(audited: &Audited, incident: &Incident) -> Option<Text> {
+    if incident.cause == Problem::Undelivered || incident.until.is_some() {
+        return None;
+    }
     let jobs: Vec<&JobReport> = incident.jobs.iter().map(|affected| &audited.verdict[affected.job]).collect();
     if let [only] = jobs.as_slice() {
         let errors = only.job.errors();
@@ -181,11 +189,7 @@ fn times_of_error(audited: &Audited, incident: &Incident) -> Option<Text> {
 
 /// An error without what schedulers put before it.
 fn plain_error(error: &str) -> String {
-    let mut error = error;
-    while let Some(rest) = WRAPPERS.iter().find_map(|wrapper| error.strip_prefix(wrapper)) {
-        error = rest;
-    }
-    sanitize::text(error, MAX_ERROR_LEN)
+    sanitize::text(without_wrappers(error), MAX_ERROR_LEN)
 }
 
 /// The commands, each as a line that can be pasted into a shell: neither wrapped nor indented.

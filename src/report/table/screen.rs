@@ -42,7 +42,7 @@ fn of_database(page: &Page, database: &Database, most_rows: usize) -> Vec<String
     let mut blocks = match incidents.split_first() {
         None => vec![all_is_well(page, audited)],
         Some((worst, _)) if page.history => {
-            vec![page.verdict(Verdict::of(worst.incident), &worst.incident.headline().short(page.now))]
+            vec![page.verdict(Verdict::of(worst.incident), &worst.incident.headline.short(page.now))]
         }
         Some((worst, further)) => {
             let mut blocks = incident::in_full(page, worst, rows);

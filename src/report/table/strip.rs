@@ -40,7 +40,7 @@ pub fn lines(page: &Page, audited: &Audited, incident: &Incident, most: usize) -
         return None;
     }
     let (with_slots, without): (Vec<_>, Vec<_>) = jobs.into_iter().partition(tells);
-    let is_named = |report: &JobReport| incident.headline().to_string().contains(report.job.label());
+    let is_named = |report: &JobReport| incident.headline.to_string().contains(report.job.label());
     let alone = with_slots.len() == 1 && without.is_empty() && is_named(with_slots[0].0);
     let rows: Vec<Row<'_>> =
         with_slots.iter().take(most).map(|(report, toll)| row(page, report, toll, alone)).collect();

@@ -1,8 +1,8 @@
 //! What an incident has cost so far: the runs that were lost, are held up, or failed, and the messages that did not arrive.
 
-use crate::audit::{AffectedJob, Excuse, Fate, Incident, JobReport, Mark};
+use crate::audit::{AffectedJob, Excuse, Fate, Incident, JobReport, Mark, lost_messages};
 use crate::catalog::Problem;
-use crate::model::{Job, MessageFate};
+use crate::numbers::as_u64;
 use crate::report::content::Audited;
 
 /// What one job has lost by an incident.
@@ -16,6 +16,8 @@ pub struct Toll {
     pub messages: u64,
     /// Runs that failed, up to the last one.
     pub failed: usize,
+    /// Runs that failed since the incident began.
+    pub failed_since: usize,
     /// Lost slots that the first run after the incident served, late.
     pub made_up: u64,
 }
@@ -23,8 +25,16 @@ pub struct Toll {
 impl Toll {
     /// That of one affected job.
     pub fn of(incident: &Incident, affected: &AffectedJob, report: &JobReport) -> Toll {
-        let mut toll = Toll { lost: affected.missed_slots, failed: failed(report), ..Toll::default() };
+        let mut toll = Toll {
+            lost: affected.missed_slots,
+            failed: failed(report),
+            failed_since: failed_since(incident, report),
+            ..Toll::default()
+        };
         if incident.until.is_some() {
+            if let (Some(since), Some(until)) = (incident.since, incident.until) {
+                toll.lost = toll.lost.max(report.ledger.lost_between(since, until));
+            }
             let over = report.ledger.silences().find(|silence| Some(silence.since) == affected.since);
             toll.made_up = u64::from(over.is_some());
             if over.is_some_and(|silence| silence.is_served_late(report.job.schedule.cadence())) {
@@ -33,7 +43,7 @@ impl Toll {
         } else if holds_up(incident) {
             (toll.lost, toll.waits) = (0, waits(report));
         } else if incident.cause == Problem::Undelivered {
-            toll.messages = undelivered(&report.job);
+            toll.messages = as_u64(lost_messages(&report.job));
         } else if incident.lead.stops_all && report.job.schedule.cadence().is_none() {
             // A one-shot has no slots, but its work is not done either.
             toll.lost = toll.lost.max(1);
@@ -66,16 +76,14 @@ fn waits(report: &JobReport) -> u64 {
     }
 }
 
+fn failed_since(incident: &Incident, report: &JobReport) -> usize {
+    let runs = incident.since.map_or(&[][..], |since| report.job.fires_since(since));
+    runs.iter().filter(|fire| fire.is_bad()).count()
+}
+
 /// Runs in a row that failed, up to the last one.
 fn failed(report: &JobReport) -> usize {
     let marks = report.timeline.marks.iter().rev();
     let runs = marks.skip_while(|mark| matches!(mark, Mark::Missed | Mark::Waiting));
     runs.take_while(|mark| **mark == Mark::ZeroTokens).count()
-}
-
-/// Messages that did not arrive, up to the last one; where only that one is on record, it.
-fn undelivered(job: &Job) -> u64 {
-    let with_message = job.fires.iter().rev().filter(|fire| fire.message != MessageFate::None);
-    let lost = with_message.take_while(|fire| fire.message != MessageFate::Delivered).count();
-    lost.max(job.dead_letters).max(1) as u64
 }
