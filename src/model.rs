@@ -1,8 +1,10 @@
 //! What an audit looks at: plain data, read once from a database and owned from then on.
 
 mod advice;
+mod fault;
 
 pub use advice::{Action, Advice, AdviceTable, Command, Condition, JOB_ID, JOB_IDS, Remedy, Step};
+pub use fault::Fault;
 
 use crate::schedule::{Cadence, Cron, Zone};
 use crate::time::{Instant, Millis};
@@ -60,6 +62,10 @@ pub struct Snapshot {
     pub boots: Vec<Instant>,
     /// The boots after which its process was killed, each time that is on record.
     pub kills: Vec<Instant>,
+    /// The boots that failed, oldest first.
+    pub failed_starts: Vec<Instant>,
+    /// Why the last of them failed.
+    pub start_error: Option<RunError>,
     /// What was recorded about whether its process is alive.
     pub lease: Lease,
     /// What the operating system knows about its process.
@@ -110,6 +116,8 @@ impl Snapshot {
             traits,
             boots: Vec::new(),
             kills: Vec::new(),
+            failed_starts: Vec::new(),
+            start_error: None,
             lease: Lease::Unknown,
             liveness: Liveness::default(),
             zone: AssumedZone { zone: Zone::UTC, basis: ZoneBasis::Given },
@@ -221,6 +229,9 @@ pub enum Lease {
     /// It was stopped then.
     Stopped(Instant),
 }
+
+/// No provider answers in less time, not even to refuse.
+const NO_MODEL_ANSWERS_IN: Millis = 60;
 
 /// One job with its history.
 #[derive(Debug, Clone)]
@@ -373,6 +384,20 @@ impl Job {
     /// The error of its last run.
     pub fn error(&self) -> Option<&RunError> {
         self.last_run()?.error.as_ref()
+    }
+
+    /// What its last run failed by: the words of the error, or that it failed in less time than it takes to ask a model. Where a
+    /// model worked before, the error is not about its provider.
+    pub fn fault(&self) -> Option<Fault> {
+        let run = self.last_run().filter(|run| run.failed)?;
+        let is_instant = run.duration_ms.is_some_and(|took| (1..NO_MODEL_ANSWERS_IN).contains(&took));
+        let used_tokens = self.fires.last().is_some_and(|fire| fire.tokens.is_some_and(|tokens| tokens > 0));
+        match run.error.as_ref().and_then(|error| error.fault) {
+            None if is_instant && self.uses_model => Some(Fault::Local),
+            Some(Fault::Local) => Some(Fault::Local),
+            by_words if !used_tokens => by_words,
+            _ => None,
+        }
     }
 
     /// What the error of its last run says apart from numbers, ids, and times.
@@ -659,6 +684,8 @@ pub struct RunError {
     pub class: Option<ErrorClass>,
     /// What kind of error it is in its scheduler's terms.
     pub kind: ErrorKind,
+    /// What it is about, as far as its words tell.
+    pub fault: Option<Fault>,
 }
 
 /// What kind of error it is, as far as what to do depends on that.
@@ -677,7 +704,12 @@ pub enum ErrorKind {
 impl RunError {
     /// An error whose kind nothing depends on.
     pub fn new(text: &str) -> RunError {
-        RunError { text: Some(text.to_owned()), class: ErrorClass::of(text), kind: ErrorKind::Other }
+        RunError {
+            text: Some(text.to_owned()),
+            class: ErrorClass::of(text),
+            kind: ErrorKind::Other,
+            fault: Fault::of(text),
+        }
     }
 }
 

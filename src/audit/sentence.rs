@@ -337,8 +337,8 @@ fn silent_so_far(last_fire: Option<Instant>, job: Option<&Job>, now: Instant) ->
         return format!("nothing since its last fire {}", ago(last, now));
     }
     match job.and_then(|job| job.created_at) {
-        Some(created) => format!("it has never fired, created {}", ago(created, now)),
-        None => "it has never fired".to_owned(),
+        Some(created) => format!("no run of it is on record, created {}", ago(created, now)),
+        None => "no run of it is on record".to_owned(),
     }
 }
 

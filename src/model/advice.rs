@@ -5,8 +5,8 @@ use crate::catalog::Problem;
 
 /// Stands in a command for the id of a job.
 pub const JOB_ID: &str = "<job-id>";
-/// Stands in a statement, after the name of the id's column, for what its value is: `='1'`, ` IN ('1', '2')`.
-pub const JOB_IDS: &str = "<job-ids>";
+/// Stands in a statement for which jobs it is about: `id='1'`, `name IN ('a', 'b')`.
+pub const JOB_IDS: &str = "<the-jobs>";
 
 /// What to do about the incidents of a scheduler.
 #[derive(Debug, Clone)]
@@ -39,6 +39,8 @@ pub struct Advice {
 pub enum Step {
     /// These ones.
     Words(&'static str),
+    /// What to check by what the jobs' errors are about; then these words.
+    Check(&'static str),
     /// The catalog's advice for the cause.
     OfCause,
     /// The catalog's advice for the problem of the incident's first finding.
@@ -52,12 +54,16 @@ pub enum Condition {
     Alive,
     /// It is known that no process has the database open.
     Gone,
+    /// Each start of the scheduler fails.
+    FailsToStart,
     /// The scheduler has stopped one of the jobs, or more.
     Stopped,
     /// All that keeps the jobs from running is their rows' state: their schedules have a next slot.
     CanRun,
     /// None of the jobs needs a model.
     WithoutModel,
+    /// The jobs' errors are about the same thing, and it is known what.
+    FaultIsKnown,
     /// No job's last run ended with an error that says something.
     NoError,
     /// Each job's last run ended with an error of this kind.
@@ -75,6 +81,8 @@ pub enum Command {
     Shell(&'static str),
     /// A command of the scheduler, once for each job that it has stopped; for the first job if it has stopped none.
     ShellForStopped(&'static str),
+    /// A command of the scheduler, once for each job.
+    ShellForEach(&'static str),
     /// An SQL statement, with [`JOB_IDS`] for all jobs.
     Sql(&'static str),
     /// An SQL statement, with [`JOB_IDS`] for the jobs that the scheduler has stopped.

@@ -113,7 +113,7 @@ impl Finder<'_> {
         let headline = sanitize::text(&incident.headline.to_string(), MAX_TITLE_LEN);
         let entry = self.entry(name, &incident.fingerprint, incident.severity, headline, incident.since);
         let title = title(event, &entry);
-        let text = format!("{title}\n{}", details(located, self.now()));
+        let text = format!("{title}\n{}", details(located));
         Some(News { event, title, text, entry })
     }
 
@@ -185,11 +185,11 @@ fn title(event: Event, entry: &Entry) -> String {
 }
 
 /// What a person needs to know, in lines.
-fn details(located: &Located<'_>, now: Instant) -> String {
+fn details(located: &Located<'_>) -> String {
     let Located { database, incident, .. } = located;
     let line = |label: &str, content: &str| format!("  {label:<8}{}\n", sanitize::text(content, MAX_TEXT_LEN));
     let mut text = line("Where", &database.path.to_string_lossy());
-    when(incident, now, utc_minute).iter().for_each(|when| text += &line("When", when));
+    when(incident, utc_minute).iter().for_each(|when| text += &line("When", when));
     text += &line("Seen", &incident.text.seen().to_string());
     incident.text.inferred.iter().for_each(|inferred| text += &line("Likely", &inferred.to_string()));
     incident.error.iter().for_each(|error| text += &line("Error", error));

@@ -2,7 +2,7 @@
 //! decisions made here are the overall severity and the exit code.
 
 use super::error::{AuditError, CallError};
-use crate::audit::{Incident, JobReport, Verdict};
+use crate::audit::{Incident, JobReport, Verdict, without_wrappers};
 use crate::catalog::{Severity, Status};
 use crate::model::{Action, Holder, JobIndex, ZoneBasis};
 use crate::numbers::count;
@@ -326,16 +326,21 @@ pub fn fix_in_a_line(incident: &Incident) -> String {
     if commands.is_empty() { step } else { format!("{step} Run: {}", commands.join("; ")) }
 }
 
-/// How long an incident has lasted so far; None if it is over or its begin is not known.
-pub fn age(incident: &Incident, now: Instant) -> Option<String> {
-    incident.since.filter(|_| incident.until.is_none()).map(|since| span(now.since(since)))
+/// The last error of an incident in a sentence, unless its headline says it; empty if there is none.
+pub fn error_in_a_sentence(incident: &Incident) -> String {
+    match incident.error.as_deref().map(without_wrappers) {
+        Some(error) if !incident.headline.to_string().contains(error.trim_end_matches('.')) => {
+            format!(" Error: {}.", error.trim_end_matches('.'))
+        }
+        _ => String::new(),
+    }
 }
 
-/// `since 2026-04-29 05:00 UTC (31h)`, or `resolved 2026-05-01 06:00 UTC`; None if neither is known.
-pub fn when(incident: &Incident, now: Instant, show: impl Fn(Instant) -> String) -> Option<String> {
-    match (incident.since, incident.until) {
+/// `since 2026-04-29 05:00 UTC`, or `resolved 2026-05-01 06:00 UTC`; None if neither is known.
+pub fn when(incident: &Incident, show: impl Fn(Instant) -> String) -> Option<String> {
+    match (incident.lead.since, incident.until) {
         (_, Some(until)) => Some(format!("resolved {}", show(until))),
-        (Some(since), None) => Some(format!("since {} ({})", show(since), span(now.since(since)))),
+        (Some(since), None) => Some(format!("since {}", show(since))),
         (None, None) => None,
     }
 }

@@ -6,7 +6,7 @@ use super::sanitize;
 use crate::audit::{Incident, JobReport, Mark};
 use crate::catalog::{Severity, Status};
 use crate::numbers::count;
-use crate::time::{Instant, span};
+use crate::time::Instant;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const MAX_TEXT_LEN: usize = 2000;
@@ -101,7 +101,7 @@ fn of_database(report: &Report, database: &Database) -> Markup {
             Err(error) => section.critical { "Could not audit: " (shown(&error.to_string())) },
             Ok(audited) => {
                 p.faint { (audited.in_words()) @if let Some(scope) = audited.scope() { "; " (shown(&scope)) } }
-                @for located in database.incidents() { (of_incident(report, located)) }
+                @for located in database.incidents() { (of_incident(located)) }
                 @if audited.verdict.severity() <= Severity::Info {
                     @if let Some(proof) = audited.proof_of_life(report.now) { p.faint { (shown(&proof.to_string())) } }
                 }
@@ -132,7 +132,7 @@ fn worth_knowing(report: &Report, audited: &Audited) -> Markup {
     }
 }
 
-fn of_incident(report: &Report, located: Located<'_>) -> Markup {
+fn of_incident(located: Located<'_>) -> Markup {
     let Located { audited, incident, .. } = located;
     let resolved = incident.status == Status::Resolved;
     let word = if resolved { "resolved" } else { incident.severity.word() };
@@ -142,7 +142,7 @@ fn of_incident(report: &Report, located: Located<'_>) -> Markup {
         section class=(word) {
             h3 { span class=(word) { (word) } ": " (shown(&incident.headline.to_string())) }
             dl {
-                @if let Some(when) = lasting(incident, report.now) { dt { "When" } dd { (when) } }
+                @if let Some(when) = lasting(incident) { dt { "When" } dd { (when) } }
                 dt { "Seen" }
                 dd { (shown(&incident.text.seen().to_string())) }
                 @if let Some(inferred) = &incident.text.inferred { dt { "Likely" } dd { (shown(&inferred.to_string())) } }
@@ -162,10 +162,10 @@ fn of_incident(report: &Report, located: Located<'_>) -> Markup {
 }
 
 /// Since when an incident lasts, or when it was over, if that is known.
-fn lasting(incident: &Incident, now: Instant) -> Option<Markup> {
-    match (incident.since, incident.until) {
+fn lasting(incident: &Incident) -> Option<Markup> {
+    match (incident.lead.since, incident.until) {
         (_, Some(until)) => Some(html! { "resolved " (time(until)) }),
-        (Some(since), None) => Some(html! { "since " (time(since)) " (" (span(now.since(since))) ")" }),
+        (Some(since), None) => Some(html! { "since " (time(since)) }),
         (None, None) => None,
     }
 }
@@ -176,7 +176,7 @@ fn jobs(audited: &Audited) -> Markup {
     let time = |at: Option<Instant>| html! { @match at { Some(at) => (time(at)), None => "–" } };
     html! {
         table {
-            thead { tr { th { "Job" } th { "Schedule" } th { "Last fire" } th { "Next run" } th { "Last slots" } } }
+            thead { tr { th { "Job" } th { "Schedule" } th { "Last run" } th { "Next run" } th { "Last slots" } } }
             tbody {
                 @for job in jobs {
                     tr {
@@ -186,7 +186,7 @@ fn jobs(audited: &Audited) -> Markup {
                             @if let Some(zone) = job.job.schedule.timezone() { " " span.faint { (shown_name(zone)) } }
                             @if !job.job.state.is_watched() { " " span.faint { (job.job.state.word()) } }
                         }
-                        td.time data-label="Last fire" { (time(job.job.last_end())) }
+                        td.time data-label="Last run" { (time(job.job.last_end())) }
                         td.time data-label="Next run" { (time(job.job.next_run().filter(|_| job.job.state.is_watched()))) }
                         td.strip { @for run in job.timeline.marks.chunk_by(|a, b| a == b) { (mark(run[0], run.len())) } }
                     }

@@ -80,7 +80,7 @@ impl<'a> Group<'a> {
             since,
             until,
         };
-        let (text, lead, error) = (words::write(cause, &facts), Lead::of(cause, &facts), self.error(&jobs));
+        let (text, lead, error) = (words::write(cause, &facts), Lead::of(cause, &facts), self.error(cause, &jobs));
         let headline = headline::write(cause, &facts, lead, error.as_deref());
         Incident {
             fingerprint: self.key.fingerprint(),
@@ -245,16 +245,25 @@ impl<'a> Group<'a> {
         [failed.map(|failed| failed.since), affected.since].into_iter().flatten().min()
     }
 
-    /// The last error of any of the jobs.
-    fn error(&self, jobs: &[AffectedJob]) -> Option<String> {
+    /// The last error of any of the jobs, or of the scheduler's last start.
+    fn error(&self, cause: Problem, jobs: &[AffectedJob]) -> Option<String> {
         match self.key.family {
-            Family::Failing | Family::Runaway | Family::Dead | Family::Skipped => {}
+            Family::Failing | Family::Runaway | Family::Dead | Family::Skipped | Family::OneShot => {}
             Family::Undelivered => return jobs.iter().find_map(|affected| self.delivery_error(affected)),
+            Family::Silence if cause == Problem::SchedulerSilent && self.fails_to_start() => {
+                return self.context.snapshot.start_error.as_ref()?.text.clone();
+            }
             _ => return None,
         }
         let jobs = jobs.iter().map(|affected| self.context.job(affected.job));
         let last = jobs.filter(|job| job.last_error().is_some()).max_by_key(|job| job.last_end())?;
         last.last_error().map(str::to_owned)
+    }
+
+    /// Whether no other job has the name of one of these.
+    fn has_own_names(&self, jobs: &[&Job]) -> bool {
+        let names: HashSet<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
+        self.context.jobs().filter(|job| names.contains(job.name.as_str())).count() == names.len()
     }
 
     /// Why the last message of a job was not delivered.
@@ -265,6 +274,11 @@ impl<'a> Group<'a> {
             _ => None,
         };
         of_row.or(job.delivery_error.as_ref()).map(|error| error.text.clone())
+    }
+
+    /// Whether nothing runs because each start of the scheduler fails.
+    fn fails_to_start(&self) -> bool {
+        self.is_ongoing && self.context.worker.crash_loop().is_some_and(|crashes| crashes.fails)
     }
 
     fn remedy(&self, cause: Problem, affected: &[AffectedJob]) -> Remedy {
@@ -307,7 +321,9 @@ impl<'a> Group<'a> {
             problem: first.problem(),
             jobs: &jobs,
             is_alive,
+            fails_to_start: self.fails_to_start(),
             has_next_run: self.context.has_next_run_beside(&HashSet::new()),
+            has_own_names: self.has_own_names(&jobs),
             now: self.context.settings.now,
         };
         remedy::remedy(&trouble, &self.context.snapshot.traits)

@@ -31,8 +31,8 @@ pub struct Grouping<'a> {
     database: String,
     /// What keeps a job from running, whatever the scheduler does.
     barred: HashMap<JobIndex, Key>,
-    /// When jobs stopped that do not run while others do: what has not run since the first of them was due stopped with it.
-    stopped: HashMap<JobIndex, Instant>,
+    /// See [`stopped_together`].
+    stopped: HashMap<(JobIndex, Instant), Instant>,
     /// The keys of jobs that are silent without a repair.
     silent: HashSet<Key>,
     /// The streaks of each job, where some are over.
@@ -231,7 +231,7 @@ impl<'a> Grouping<'a> {
     fn key_of_scheduler(&self, finding: &Finding) -> Option<Key> {
         match finding.evidence {
             Evidence::SchedulerDown { .. } => Some(self.silence_after(self.context.worker.last_run_end())),
-            Evidence::Crashing { .. } => Some(self.whole_database(Family::Crashing)),
+            Evidence::Crashing { .. } => Some(self.crashing()),
             // The words are those of the first version, so that the fingerprint lasts.
             Evidence::NothingWatched { .. } => {
                 Some(Key::of(Family::NothingWatched, "any job", None).with(self.database.as_str()))
@@ -239,6 +239,13 @@ impl<'a> Grouping<'a> {
             Evidence::OtherZone { .. } if finding.severity > Severity::Info => Some(self.whole_database(Family::Zone)),
             _ => None,
         }
+    }
+
+    /// Crashes that leave no time for a run are why nothing runs.
+    fn crashing(&self) -> Key {
+        let silence = self.silence_after(self.context.worker.last_run_end());
+        let is_why = self.context.worker.crash_loop().is_some() && self.silent.contains(&silence);
+        if is_why { silence } else { self.whole_database(Family::Crashing) }
     }
 
     fn key_of_job(&self, job: JobIndex, finding: &Finding) -> Option<Key> {
@@ -441,11 +448,13 @@ impl<'a> Grouping<'a> {
         }
         match worker.boot_between(self.context.job(job).last_end(), due) {
             Some(boot) => Key::of(Family::SinceBoot, "", Some(boot)).with(self.database.as_str()),
-            None => {
-                let stopped = self.stopped.get(&job).copied().unwrap_or(due);
-                self.silence_after(worker.end_before(stopped))
-            }
+            None => self.silence_after(worker.end_before(self.first_stopped(job, due))),
         }
+    }
+
+    /// When the first job was due of those that stopped with this one.
+    fn first_stopped(&self, job: JobIndex, due: Instant) -> Instant {
+        self.stopped.get(&(job, due)).copied().unwrap_or(due)
     }
 
     fn silence_after(&self, end: Option<Instant>) -> Key {
@@ -488,13 +497,12 @@ impl<'a> Grouping<'a> {
         {
             return streak.key.clone();
         }
-        let worker = self.context.worker;
         let Some(due) = finding.since else { return self.silence_after(None) };
         let until = until.unwrap_or(self.context.settings.now);
-        match worker.lull_within(due.plus(-LATE_IN_A_BATCH), until) {
-            Some((end, _)) if worker.free_for(due, end) <= LATE_IN_A_BATCH => self.silence_after(Some(end)),
-            _ => self.silence_after(worker.end_before(due)),
-        }
+        self.silence_after(match end_before_lull(self.context, due, until) {
+            Some(end) => Some(end),
+            None => self.context.worker.end_before(self.first_stopped(job, due)),
+        })
     }
 }
 
@@ -504,29 +512,61 @@ fn is_of_all(context: &Context<'_>, due: Instant) -> bool {
     worker.crash_loop().is_some() || !worker.passed_over(due) && worker.free_before_last_end(due) <= LATE_IN_A_BATCH
 }
 
-/// For each job that does not run while others do, when the first of those was due that have not run since.
-fn stopped_together(context: &Context<'_>, found: &[Finding]) -> HashMap<JobIndex, Instant> {
-    let mut silent: Vec<(Instant, JobIndex)> = Vec::new();
-    for finding in ongoing(found) {
-        if let (Some(due), Some(job)) = (finding.since, finding.job())
-            && matches!(finding.problem(), Problem::Overdue | Problem::JobSilent)
-            && !is_of_all(context, due)
-        {
-            silent.push((due, job));
-        }
-    }
-    silent.sort_unstable();
-    let mut stopped: HashMap<JobIndex, Instant> = HashMap::new();
-    let mut first: Option<Instant> = None;
-    for (due, job) in silent {
-        let since = match first {
-            Some(first) if context.job(job).last_end().is_none_or(|end| end <= first) => first,
-            _ => due,
+/// The silences of jobs while others ran, each with when the first job was due that stopped with it: what has not run since that
+/// job was due stopped for the same reason.
+fn stopped_together(context: &Context<'_>, found: &[Finding]) -> HashMap<(JobIndex, Instant), Instant> {
+    let mut silences: Vec<Silence> =
+        found.iter().filter_map(|finding| Silence::beside_others(context, finding)).collect();
+    silences.sort_unstable_by_key(|silence| (silence.due, silence.job));
+    let mut stopped: HashMap<(JobIndex, Instant), Instant> = HashMap::new();
+    // When the first job was due of those that stopped together, and when the last of them runs again.
+    let mut groups: Vec<(Instant, Instant)> = Vec::new();
+    for Silence { job, due, until, last_run } in silences {
+        groups.retain(|(_, lasts_until)| due < *lasts_until);
+        let first = match groups.iter_mut().find(|(first, _)| last_run.is_none_or(|last| last <= *first)) {
+            Some((first, lasts_until)) => {
+                *lasts_until = until.max(*lasts_until);
+                *first
+            }
+            None => {
+                groups.push((due, until));
+                due
+            }
         };
-        first = Some(since);
-        stopped.insert(job, since);
+        stopped.insert((job, due), first);
     }
     stopped
+}
+
+/// A silence of a job while others ran.
+struct Silence {
+    job: JobIndex,
+    due: Instant,
+    /// When it ran again, if it did.
+    until: Instant,
+    /// When its last run before that ended.
+    last_run: Option<Instant>,
+}
+
+impl Silence {
+    fn beside_others(context: &Context<'_>, finding: &Finding) -> Option<Silence> {
+        let (job, due) = (finding.job()?, finding.since?);
+        match (&finding.evidence, finding.until) {
+            (Evidence::Overdue { .. } | Evidence::Silent { .. }, None) if !is_of_all(context, due) => {
+                Some(Silence { job, due, until: Instant::MAX, last_run: context.job(job).last_end() })
+            }
+            (Evidence::Silent { last_fire }, Some(until)) if end_before_lull(context, due, until).is_none() => {
+                Some(Silence { job, due, until, last_run: *last_fire })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The last end before the time in which nothing ran at all, if that is most of a silence.
+fn end_before_lull(context: &Context<'_>, due: Instant, until: Instant) -> Option<Instant> {
+    let (end, _) = context.worker.lull_within(due.plus(-LATE_IN_A_BATCH), until)?;
+    if context.worker.free_for(due, end) <= LATE_IN_A_BATCH { Some(end) } else { None }
 }
 
 /// What kind of error keeps a job's messages from being delivered.

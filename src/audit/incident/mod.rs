@@ -52,7 +52,7 @@ pub struct Incident {
     pub headline: Text,
     /// What happened, in words.
     pub text: IncidentText,
-    /// The last error of its jobs, as the row has it: untrusted text.
+    /// The last error of its jobs, or of the scheduler's last start, as the row has it: untrusted text.
     pub error: Option<String>,
     /// What a person should do.
     pub remedy: Remedy,
@@ -86,8 +86,7 @@ impl Incident {
             lead: Lead::default(),
             jobs: affected,
             headline: missing,
-            text: IncidentText::new(text!["expected job ", pattern, " not found"])
-                .observed([sentence(&finding, known, now)]),
+            text: IncidentText::of([sentence(&finding, known, now)]),
             error: None,
             remedy: Remedy::step(Problem::ExpectedMissing.advice()),
             findings: vec![finding],

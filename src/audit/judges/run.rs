@@ -5,9 +5,15 @@ use crate::audit::evidence::Evidence;
 use crate::audit::finding::Finding;
 use crate::audit::fleet::Fleet;
 use crate::audit::lateness::{lateness, slots_since};
-use crate::audit::worker::{ActiveRun, Cut, Phase, RunLength};
+use crate::audit::worker::{ActiveRun, Cut, LATE_IN_A_BATCH, Phase, RunLength};
 use crate::catalog::Severity;
+use crate::model::State;
 use crate::numbers::seconds;
+use crate::time::{HOUR, Millis};
+
+/// So many jobs that have waited so long for a run that takes out of all proportion have stopped.
+const MANY_WAIT: usize = 2;
+const WAITS_LONG: Millis = 2 * HOUR;
 
 /// What is wrong with a job's run in flight.
 pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
@@ -18,7 +24,7 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
     }
     match (run.phase, run.length) {
         (_, RunLength::Usual) => None,
-        (Phase::Running, RunLength::Unusual) => Some(long(subject, run)),
+        (Phase::Running, RunLength::Unusual) => Some(long(fleet, subject, run)),
         (Phase::Running, RunLength::Impossible) => Some(hung(context, subject, run)),
         (Phase::Delivering, RunLength::Unusual | RunLength::Impossible) => Some(hung_delivery(context, subject, run)),
     }
@@ -36,13 +42,36 @@ fn cut_short(context: &Context<'_>, subject: &Subject<'_>, run: &ActiveRun, cut:
     Finding::new(subject.index, severity, evidence).since(run.start).missing(missed)
 }
 
-fn long(subject: &Subject<'_>, run: &ActiveRun) -> Finding {
+/// A run that takes longer than usual: critical once it is out of all proportion and others have waited for it for hours.
+fn long(fleet: &Fleet<'_>, subject: &Subject<'_>, run: &ActiveRun) -> Finding {
     let evidence = Evidence::LongRun {
         in_flight_seconds: seconds(run.elapsed),
         usual_seconds: seconds(run.usual.limit),
         longest_seconds: run.usual.longest.map(|(longest, _)| seconds(longest)),
     };
-    Finding::new(subject.index, Severity::Warning, evidence).since(run.start)
+    let is_out_of_proportion = run.usual.is_far_exceeded_by(run.elapsed) && waits_for(fleet, run) >= MANY_WAIT;
+    let severity = if is_out_of_proportion { Severity::Critical } else { Severity::Warning };
+    Finding::new(subject.index, severity, evidence).since(run.start)
+}
+
+/// How many other jobs have waited for hours for a run, where one goes on at a time.
+fn waits_for(fleet: &Fleet<'_>, run: &ActiveRun) -> usize {
+    let context = fleet.context;
+    if context.snapshot.traits.max_concurrent > 1 {
+        return 0;
+    }
+    let mut waiting = 0;
+    for other in context.subjects.iter() {
+        if Some(other.index) != run.job
+            && other.job.state == State::Watched
+            && let Some(standing) = fleet.ledger(other.index).standing()
+            && standing.since >= run.start.plus(-LATE_IN_A_BATCH)
+            && context.settings.now.since(context.after_quiet(other, standing.since)) >= WAITS_LONG
+        {
+            waiting += 1;
+        }
+    }
+    waiting
 }
 
 fn hung(context: &Context<'_>, subject: &Subject<'_>, run: &ActiveRun) -> Finding {

@@ -1,7 +1,7 @@
 //! The starts of the scheduler's process: those on record, and those that its rows reveal.
 
 use super::records::Records;
-use crate::model::{Job, Run};
+use crate::model::{Job, Run, Snapshot};
 use crate::schedule::Cadence;
 use crate::time::{HOUR, Instant, MINUTE, Millis, SECOND};
 
@@ -18,12 +18,25 @@ const MANY_CRASHES: usize = 10;
 const CRASHES_WITHIN: Millis = 12 * HOUR;
 const CRASHES_GO_ON: Millis = 2 * HOUR;
 
+/// Boots in a row without a run between them.
+#[derive(Debug, Clone, Copy)]
+pub struct CrashLoop {
+    /// How many.
+    pub starts: usize,
+    /// Whether the last one was not long ago.
+    pub goes_on: bool,
+    /// Whether each of them failed, as recorded.
+    pub fails: bool,
+}
+
 /// The boots on record, oldest first.
 #[derive(Debug, Clone, Copy)]
 pub struct Boots<'a> {
     boots: &'a [Instant],
     /// Those after which the process was killed.
     kills: &'a [Instant],
+    /// Those that failed.
+    failed: &'a [Instant],
     last_run_end: Option<Instant>,
     now: Instant,
 }
@@ -31,7 +44,8 @@ pub struct Boots<'a> {
 impl<'a> Boots<'a> {
     /// Those of a database in which the last run ended at `last_run_end`.
     pub fn new(records: Records<'a>, last_run_end: Option<Instant>) -> Boots<'a> {
-        Boots { boots: &records.snapshot.boots, kills: &records.snapshot.kills, last_run_end, now: records.now() }
+        let Snapshot { boots, kills, failed_starts, .. } = records.snapshot;
+        Boots { boots, kills, failed: failed_starts, last_run_end, now: records.now() }
     }
 
     /// The last one.
@@ -39,8 +53,8 @@ impl<'a> Boots<'a> {
         self.boots.last().copied()
     }
 
-    /// Boots in a row without a run between them, if there are enough to be a crash loop: how many, and when the first was.
-    pub fn crash_loop(self) -> Option<(usize, Instant)> {
+    /// Boots in a row without a run between them, if there are enough to be a crash loop.
+    pub fn crash_loop(self) -> Option<CrashLoop> {
         let idle = match self.last_run_end {
             Some(end) => &self.boots[self.boots.partition_point(|boot| *boot <= end)..],
             None => self.boots,
@@ -48,7 +62,10 @@ impl<'a> Boots<'a> {
         if idle.len() < MIN_CRASHES {
             return None;
         }
-        Some((idle.len(), *idle.first()?))
+        let (first, last) = (*idle.first()?, *idle.last()?);
+        let failed = self.failed.iter().filter(|start| **start >= first).count();
+        let goes_on = self.now.since(last) <= CRASHES_GO_ON;
+        Some(CrashLoop { starts: idle.len(), goes_on, fails: failed == idle.len() })
     }
 
     /// Boots of the last hours after which the process was killed, if they are so many that it crashes, and when the first

@@ -60,15 +60,23 @@ impl InFlight {
         self.runs.iter().find(|run| run.job == Some(job))
     }
 
-    /// The oldest of the runs with which a run has its cause in common: many that hang, or all that ended with the process.
+    /// The oldest of the runs with which a run has its cause in common: many that hang, those that hang since one moment, or all
+    /// that ended with the process.
     pub fn lead(&self, run: &ActiveRun) -> Option<RunIndex> {
         if run.is_left_by_death() {
             return oldest(self.indexed().filter(|(_, other)| other.is_left_by_death()));
         }
-        if !run.hangs() || self.runs.iter().filter(|other| other.hangs()).count() < MANY_HUNG {
+        if let Some(Cut::Restarted(_)) = run.cut {
+            return oldest(self.indexed().filter(|(_, other)| other.cut == run.cut));
+        }
+        if !run.hangs() {
             return None;
         }
-        oldest(self.indexed().filter(|(_, other)| other.hangs()))
+        let hanging = || self.indexed().filter(|(_, other)| other.hangs());
+        if hanging().count() >= MANY_HUNG {
+            return oldest(hanging());
+        }
+        oldest(hanging().filter(|(_, other)| may_have_met(run, other)))
     }
 
     /// The run that jobs wait for: the one that has taken longest, if no further one can start.
@@ -79,6 +87,12 @@ impl InFlight {
         }
         blocking.into_iter().max_by_key(|(_, run)| run.elapsed)
     }
+}
+
+/// Whether two runs may have been under way at the same time, by how long such runs take: one moment can have ended both.
+fn may_have_met(one: &ActiveRun, other: &ActiveRun) -> bool {
+    let (first, second) = if one.start <= other.start { (one, other) } else { (other, one) };
+    second.start.since(first.start) <= first.usual.limit
 }
 
 fn oldest<'r>(runs: impl Iterator<Item = (RunIndex, &'r ActiveRun)>) -> Option<RunIndex> {

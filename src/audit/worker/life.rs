@@ -106,21 +106,33 @@ impl<'a> Life<'a> {
         }
         if let Some(at) = self.other_activity(since) {
             signs.push(text!["another channel was active at ", at, ", so the process was alive then"]);
-        } else if signs.is_empty() {
-            signs.push("nothing else in the database is newer, so nothing shows that the process is alive".into());
         }
         signs
     }
 
     /// What shows whether the process lives by itself: its lease, and who has the database open.
     pub fn of_process(self) -> Vec<Text> {
+        let is_heartbeat = self.is_heartbeat();
         let lease = match self.snapshot.lease {
+            Lease::Alive(at) if is_heartbeat => Some(text!["a heartbeat was written at ", self.ago(at)]),
+            Lease::Dead(at) if is_heartbeat => Some(text!["the last heartbeat was written at ", self.ago(at)]),
             Lease::Alive(at) => Some(text!["its process renewed its lease at ", self.ago(at)]),
             Lease::Dead(at) => Some(text!["its process last renewed its lease at ", self.ago(at)]),
+            Lease::Stopped(at) if self.last_start_failed() => Some(text!["its last start failed at ", self.ago(at)]),
             Lease::Stopped(at) => Some(text!["its process was stopped at ", self.ago(at)]),
             Lease::Unknown => None,
         };
         lease.into_iter().chain(self.holder()).collect()
+    }
+
+    /// Whether what is recorded of a process is a heartbeat by a mapping, which processes beside the scheduler may write too.
+    fn is_heartbeat(self) -> bool {
+        self.snapshot.mapping.is_some()
+    }
+
+    /// Whether the last of its starts on record failed.
+    fn last_start_failed(self) -> bool {
+        self.snapshot.failed_starts.last().is_some_and(|failed| self.snapshot.boots.last() <= Some(failed))
     }
 
     /// Who has the database open, in a sentence.
@@ -145,6 +157,9 @@ impl<'a> Life<'a> {
             Lease::Dead(_) if self.is_held() => ("the process lives, but hangs: it does not renew its lease", true),
             _ if self.is_held() => ("the process lives, and its scheduler does nothing: it is wedged", true),
             _ if self.is_gone() => ("the process is dead or was stopped: start it", false),
+            Lease::Alive(_) if self.is_heartbeat() => {
+                ("a process is alive, but perhaps not the scheduler's: it is dead, wedged, or switched off", false)
+            }
             Lease::Alive(_) => {
                 ("the process is alive; its scheduler is wedged, waits for a run that hangs, or is switched off", false)
             }

@@ -20,7 +20,7 @@ mod served;
 mod usual;
 
 pub use active_run::{ActiveRun, Cut, Phase, RunLength};
-pub use boots::{ROW_FOLLOWS, rewritten_at};
+pub use boots::{CrashLoop, ROW_FOLLOWS, rewritten_at};
 pub use free_time::MIN_FREE;
 pub use in_flight::RunIndex;
 pub use life::nobody_since;
@@ -171,8 +171,8 @@ impl<'a> Worker<'a> {
         self.ends.id_at(at)
     }
 
-    /// Restarts in a row without a run between them, if there are enough to be a crash loop: how many, and when the first was.
-    pub fn crash_loop(&self) -> Option<(usize, Instant)> {
+    /// Restarts in a row without a run between them, if there are enough to be a crash loop.
+    pub fn crash_loop(&self) -> Option<CrashLoop> {
         self.boots.crash_loop()
     }
 

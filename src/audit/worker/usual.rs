@@ -10,6 +10,8 @@ const USUAL_FACTOR: Millis = 2;
 const USUAL_RUNS: usize = 30;
 const MIN_RUNS: usize = 5;
 const USUAL_FLOOR: Millis = 10 * MINUTE;
+/// A run is out of all proportion beyond this many times what is unusual.
+const FAR_FACTOR: Millis = 10;
 /// With fewer runs known, only the last counts.
 const UNKNOWN_FLOOR: Millis = 30 * MINUTE;
 
@@ -38,6 +40,12 @@ impl Usual {
         // The row may know a run that the history does not.
         let typical = typical.max(job.last_run().and_then(|run| run.duration_ms).unwrap_or(0));
         Usual { longest, limit: typical.saturating_mul(USUAL_FACTOR).max(floor) }
+    }
+
+    /// Whether a run has taken out of all proportion to those before it, of which enough are known.
+    pub fn is_far_exceeded_by(&self, elapsed: Millis) -> bool {
+        let known = self.longest.filter(|(_, runs)| *runs >= MIN_RUNS);
+        known.is_some() && elapsed > self.limit.saturating_mul(FAR_FACTOR)
     }
 
     /// `its last 30 runs took 1m at most`, or that none is known.

@@ -159,7 +159,7 @@ fn nothing_lost_yet(page: &Page, audited: &Audited) -> Option<String> {
 /// The error; without one, what else shows it.
 fn seen(page: &Page, audited: &Audited, incident: &Incident) -> String {
     let Some(error) = &incident.error else {
-        let seen = incident.text.seen();
+        let seen = Text::join(&incident.text.observed[usize::from(says_what_was_lost(incident))..], "; ");
         let is_told = seen == Text::default() || incident.until.is_some();
         return if is_told { String::new() } else { page.labeled("Seen", &page.told(&seen)) };
     };
@@ -168,6 +168,11 @@ fn seen(page: &Page, audited: &Audited, incident: &Incident) -> String {
         Some(times) => page.labeled("Error", &format!("{error} ({})", page.told(&times))),
         None => page.labeled("Error", &error),
     }
+}
+
+/// Whether the first of its observations is what the line above says.
+fn says_what_was_lost(incident: &Incident) -> bool {
+    incident.cause == Problem::SchedulerSilent && incident.text.observed.len() > 1
 }
 
 /// How many runs failed, of which only the last error is kept; or how many jobs have it.

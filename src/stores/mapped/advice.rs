@@ -1,7 +1,7 @@
 //! What to do about a scheduler that is not known: in general terms, with the commands of the mapping.
 
 use crate::catalog::Problem;
-use crate::model::Advice;
+use crate::model::{Advice, Step};
 
 /// Where a person finds the text of an error that was not read.
 pub const ERROR_PLACE: &str = "it is in the job's row, or in the record of its last run";
@@ -9,7 +9,7 @@ pub const ERROR_PLACE: &str = "it is in the job's row, or in the record of its l
 /// What a person should do about incidents of any scheduler.
 pub const ROWS: &[Advice] = &[
     Advice::new(Problem::JobFailing, "Read the job's last error and fix its cause.").reads_error(),
-    Advice::new(Problem::ProviderFailing, "Check the model's provider, its key, and the model's name."),
+    Advice::with_step(Problem::ProviderFailing, Step::Check(".")),
     Advice::new(Problem::JobSilent, "Look at the job's row, and read the scheduler's log from the job's last run on."),
     Advice::new(Problem::RowDead, "Correct the job's schedule and its next run."),
     Advice::new(Problem::JobSkipped, "Read the job's last error: it says why the scheduler skips it.").reads_error(),

@@ -11,6 +11,8 @@ const ENABLE: Command = Command::ShellForStopped("openclaw cron enable <job-id>"
 const DISABLE: Command = Command::Shell("openclaw cron disable <job-id>");
 const RUNS: Command = Command::Shell("openclaw cron runs --id <job-id>");
 const SHOW: Command = Command::Shell("openclaw cron show <job-id>");
+const RUN_EACH: Command = Command::ShellForEach("openclaw cron run <job-id>");
+const SHOW_EACH: Command = Command::ShellForEach("openclaw cron show <job-id>");
 const RUN: Command = Command::Shell("openclaw cron run <job-id>");
 const EDIT: Command = Command::Shell("openclaw cron edit <job-id>");
 const LIST: Command = Command::Shell("openclaw cron list");
@@ -21,8 +23,6 @@ const SCHEDULE_ANEW: &str = "Unless this is intended, edit the schedule, which c
 const AFTER_A_CUT: &str = "Decide whether the work of that run is still needed.";
 const START: &str = "Start the gateway, then read its log from the last run on.";
 
-const CHECK_AND_SWITCH_ON: &str = "Check the model's provider, its key, and the model's name; \
-    then switch the jobs on again that were switched off.";
 const FIND_THE_STATE: &str = "If the state directory was moved, move it back or add the jobs again with openclaw cron add; \
     else check OPENCLAW_STATE_DIR and OPENCLAW_HOME of the gateway. A restart alone does not help.";
 
@@ -34,23 +34,35 @@ const ROWS: &[Advice] = &[
         .when(&[Condition::Problem(Problem::UnreadableSchedule)])
         .run(&[EDIT, ENABLE]),
     Advice::with_step(Problem::RowDead, Step::OfProblem),
-    Advice::new(Problem::JobFailing, "Fix the cause of the error, then switch the job on again.")
-        .when(&[Condition::Problem(Problem::BreakerOpen)])
-        .reads_error()
-        .run(&[ENABLE]),
+    Advice::new(
+        Problem::JobFailing,
+        "Fix that error, then switch on again what was switched off; a restart of the gateway does not do that.",
+    )
+    .when(&[Condition::Stopped])
+    .reads_error()
+    .run(&[ENABLE]),
     Advice::new(Problem::SchedulerDown, AFTER_A_CUT).when(&[Condition::Alive]).run(&[RUNS]),
     Advice::new(Problem::SchedulerDown, START).run(&[Command::Shell("openclaw gateway start")]),
     Advice::new(Problem::RunCut, AFTER_A_CUT).when(&[Condition::Alive]).run(&[RUNS]),
     Advice::new(Problem::RunCut, START).run(&[Command::Shell("openclaw gateway start")]),
+    Advice::new(Problem::SchedulerSilent, "Fix the cause of the error, then start the gateway.")
+        .when(&[Condition::FailsToStart])
+        .run(&[STATUS, Command::Shell("openclaw gateway start")]),
     Advice::new(
         Problem::SchedulerSilent,
         "Is the gateway up, and is cron switched on? Then read its log and restart it.",
     )
     .run(&[STATUS, Command::Shell("openclaw cron status"), RESTART]),
     Advice::new(Problem::RunHung, "Look at the run. If it hangs, restart the gateway.").run(&[RUNS, RESTART]),
-    Advice::new(Problem::RunLong, "Look at the run. It ends by itself, or at its time-out.").run(&[RUNS]),
-    Advice::new(Problem::ProviderFailing, CHECK_AND_SWITCH_ON).when(&[Condition::Stopped]).run(&[ENABLE]),
-    Advice::new(Problem::ProviderFailing, "Check the model's provider, its key, and the model's name."),
+    Advice::new(
+        Problem::RunLong,
+        "Look at the run. Unless the gateway died or hangs, it ends by itself, or at its time-out.",
+    )
+    .run(&[RUNS]),
+    Advice::with_step(Problem::ProviderFailing, Step::Check("; then switch the jobs on again that were switched off."))
+        .when(&[Condition::Stopped])
+        .run(&[ENABLE]),
+    Advice::with_step(Problem::ProviderFailing, Step::Check(".")),
     Advice::new(
         Problem::JobFailing,
         "The gateway ended in the run: read its log of that time, and run the job if its work can't wait.",
@@ -59,6 +71,10 @@ const ROWS: &[Advice] = &[
     .run(&[RUN]),
     Advice::new(Problem::JobFailing, "Read the error and the runs, then fix what the job runs.")
         .when(&[Condition::WithoutModel])
+        .reads_error()
+        .run(&[RUNS]),
+    Advice::with_step(Problem::JobFailing, Step::Check("; the runs show more."))
+        .when(&[Condition::FaultIsKnown])
         .reads_error()
         .run(&[RUNS]),
     Advice::new(
@@ -73,8 +89,11 @@ const ROWS: &[Advice] = &[
     )
     .reads_error()
     .run(&[RUNS]),
-    Advice::new(Problem::JobSilent, "Look at the job and its runs; then restart the gateway.")
-        .run(&[SHOW, RUNS, RESTART]),
+    Advice::new(
+        Problem::JobSilent,
+        "Run now what is still needed; then restart the gateway, so that the next runs are not passed over as well.",
+    )
+    .run(&[RUN_EACH, RESTART]),
     Advice::new(Problem::JobSkipped, "Start the local provider that the error names, or give the job another model.")
         .when(&[Condition::ErrorIs(ErrorKind::ProviderUnreachable)])
         .reads_error()
@@ -92,7 +111,7 @@ const ROWS: &[Advice] = &[
     )
     .when(&[Condition::Late])
     .run(&[RUN]),
-    Advice::new(Problem::Undelivered, "Check the channel and target of the delivery.").run(&[SHOW]),
+    Advice::new(Problem::Undelivered, "Check the channel and the target of each job.").run(&[SHOW_EACH]),
     Advice::new(Problem::StoreUnserved, FIND_THE_STATE).run(&[LIST]),
     Advice::new(
         Problem::JobsGone,

@@ -19,6 +19,8 @@ use crate::time::{DAY, Instant, MINUTE, Millis, SECOND};
 use rusqlite::Connection;
 use std::collections::HashMap;
 
+/// How a boot ended that failed.
+const START_FAILED: &str = "startup_failed";
 /// Boots that are read at most, the last ones.
 const MAX_BOOTS: usize = 1000;
 /// What comes before the error of a heartbeat, which it may share with other jobs.
@@ -107,7 +109,7 @@ fn read_leases(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> Res
 /// Without a lease the last boot tells whether the process was stopped.
 fn read_boots(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> Result<(), ReadError> {
     let boots = format!(
-        "SELECT started_at_ms, completed_at_ms FROM gateway_boot_lifecycle
+        "SELECT started_at_ms, completed_at_ms, outcome, reason FROM gateway_boot_lifecycle
          WHERE started_at_ms <= ?1 ORDER BY started_at_ms DESC LIMIT {MAX_BOOTS}"
     );
     let mut boots = required(db, &boots)?;
@@ -120,9 +122,16 @@ fn read_boots(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> Resu
         snapshot.kills.extend(started.filter(|_| last_stop.is_some() && stopped.is_none()));
         last_stop.get_or_insert(stopped);
         snapshot.boots.extend(started);
+        if stopped.is_some() && text(row.get_ref(2)?).as_deref() == Some(START_FAILED) {
+            if snapshot.failed_starts.is_empty() {
+                snapshot.start_error = text(row.get_ref(3)?).map(|reason| window.error(&reason));
+            }
+            snapshot.failed_starts.extend(started);
+        }
     }
     snapshot.boots.sort_unstable();
     snapshot.kills.sort_unstable();
+    snapshot.failed_starts.sort_unstable();
     if let (Lease::Unknown, Some(Some(stopped))) = (snapshot.lease, last_stop) {
         snapshot.lease = Lease::Stopped(stopped);
     }

@@ -14,7 +14,7 @@ macro_rules! run_now {
         concat!(
             "UPDATE scheduled_jobs SET ",
             $set,
-            "next_run_at=strftime('%Y-%m-%dT%H:%M:%fZ','now'), updated_at=datetime('now') WHERE id<job-ids>;"
+            "next_run_at=strftime('%Y-%m-%dT%H:%M:%fZ','now'), updated_at=datetime('now') WHERE <the-jobs>;"
         )
     };
 }
@@ -23,15 +23,15 @@ const REVIVE: Command = Command::SqlForStopped(run_now!("status='active', consec
 const SET_NEXT_RUN: Command = Command::Sql(run_now!(""));
 const ACTIVATE: Command = Command::Sql(run_now!("enabled=1, status='active', "));
 
-const CHECK_AND_REVIVE: &str = "Check the model's provider, its key, and the model's name; \
-    then revive the jobs whose circuit breaker is open.";
-
 const ROWS: &[Advice] = &[
-    Advice::new(Problem::JobFailing, "Fix the cause of the error, then revive the row.")
+    Advice::new(Problem::JobFailing, "Fix that error, then revive the job.")
         .when(&[Condition::Stopped])
         .reads_error()
         .run(&[REVIVE]),
-    Advice::new(Problem::ProviderFailing, CHECK_AND_REVIVE).when(&[Condition::Stopped]).run(&[REVIVE]),
+    Advice::with_step(Problem::ProviderFailing, Step::Check("; then revive the jobs that were stopped."))
+        .when(&[Condition::Stopped])
+        .run(&[REVIVE]),
+    Advice::with_step(Problem::ProviderFailing, Step::Check(".")).when(&[Condition::FaultIsKnown]),
     Advice::new(Problem::RowDead, "The schedule is fine: set next_run_at.")
         .when(&[Condition::Problem(Problem::NoNextRun), Condition::CanRun])
         .run(&[SET_NEXT_RUN]),
@@ -47,6 +47,7 @@ const ROWS: &[Advice] = &[
         "The row has no error: read what the job answered, then check the model's provider and its limits.",
     )
     .when(&[Condition::NoError]),
+    Advice::with_step(Problem::JobFailing, Step::Check(".")).when(&[Condition::FaultIsKnown]).reads_error(),
     Advice::with_step(Problem::JobFailing, Step::OfProblem).reads_error(),
     Advice::with_step(Problem::RowDead, Step::OfProblem),
     Advice::with_step(Problem::Runaway, Step::OfProblem),
@@ -54,6 +55,16 @@ const ROWS: &[Advice] = &[
         .when(&[Condition::Alive]),
     Advice::new(Problem::SchedulerSilent, "Start the scheduler; read its log from the last run on.")
         .when(&[Condition::Gone]),
+    Advice::new(
+        Problem::SchedulerSilent,
+        "If its process is gone, start it; if it is there, restart it. Its log from the last run on says why. \
+         Each job then makes up for one run.",
+    ),
+    Advice::new(
+        Problem::DeliveryHung,
+        "Restart the scheduler, then check the channel that the message goes to. The job is still due, so it runs again \
+         and its message may come twice.",
+    ),
     Advice::new(Problem::RunCut, "Start the scheduler; read its log from the last run on.").when(&[Condition::Gone]),
     Advice::new(
         Problem::RunCut,

@@ -4,9 +4,10 @@ use super::{Subject, in_short, rows, status};
 use crate::audit::evidence::Evidence;
 use crate::audit::finding::{AffectedJob, ongoing};
 use crate::audit::incident::lead::{lost_messages, used_tokens};
+use crate::audit::incident::words::failing::{fault, has_worked_without_model};
 use crate::audit::shared_failure::{FailingGroup, Shared};
 use crate::catalog::Problem;
-use crate::model::State;
+use crate::model::{Fault, State};
 use crate::numbers::{count, grouped};
 use crate::text::{Text, text};
 
@@ -31,7 +32,18 @@ fn all_fail(subject: &Subject<'_>, group: &FailingGroup) -> Text {
         let fail = subject.agree(" fails", " fail");
         return text![of_all(subject), fail, ": no run has succeeded", subject.lasting(), stopped(subject)];
     }
-    text!["every run has failed", subject.lasting(), ": the model does not work", stopped(subject)]
+    let why = match fault(subject.facts) {
+        Some(Fault::Login) => "the provider refuses the login or the key",
+        Some(Fault::Limit) => "the provider's limit is reached",
+        Some(Fault::Network) => "the provider can not be reached",
+        Some(Fault::Model | Fault::Local) | None => "the model does not work",
+    };
+    let last_good = match group.shared {
+        Shared::Model { last_good } => last_good,
+        Shared::Error | Shared::ErrorOfMost => None,
+    };
+    let runs = if has_worked_without_model(subject.facts, last_good) { "every run with a model" } else { "every run" };
+    text![runs, " has failed", subject.lasting(), ": ", why, stopped(subject)]
 }
 
 /// `11 of 15 jobs`.
@@ -79,9 +91,10 @@ fn one_job_failing(subject: &Subject<'_>, affected: &AffectedJob) -> Text {
     if job.state == State::Broken {
         let why = match errors {
             0 => format!(": the {} has {} it", subject.scheduler(), subject.stopped()),
-            errors => format!(": {} after {} in a row", subject.stopped(), count(errors, "error")),
+            errors => format!(": {} after {}", subject.stopped(), count(errors, "error")),
         };
-        return text![name, " has not run", subject.lasting(), why];
+        let told = text![name, " has not run", subject.lasting(), why];
+        return if errors > 1 { subject.if_it_fits(told, " in a row") } else { told };
     }
     for finding in ongoing(subject.facts.findings) {
         match finding.evidence {

@@ -113,8 +113,15 @@ impl Subject<'_> {
 
     /// A headline with the error in a few words after a colon, if that leaves it in one line.
     fn with_error(&self, headline: Text) -> Text {
-        let why = self.error.and_then(in_short).map(|error| format!(": {error}"));
-        let told = text![&headline, why];
+        match self.error.and_then(in_short) {
+            Some(error) => self.if_it_fits(headline, &format!(": {error}")),
+            None => headline,
+        }
+    }
+
+    /// A headline with more words, if that leaves it in one line.
+    fn if_it_fits(&self, headline: Text, more: &str) -> Text {
+        let told = text![&headline, more];
         if told.short(self.facts.now()).chars().count() <= MAX_LEN { told } else { headline }
     }
 

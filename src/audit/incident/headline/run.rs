@@ -9,6 +9,15 @@ use std::collections::HashSet;
 
 /// A run takes longer than any may.
 pub fn hung(subject: &Subject<'_>) -> Text {
+    let hanging = subject
+        .facts
+        .jobs
+        .iter()
+        .filter(|affected| subject.facts.context.worker.run_of(affected.job).is_some_and(ActiveRun::hangs));
+    let hanging = hanging.count();
+    if hanging > 1 {
+        return text![format!("the runs of {hanging} jobs have not ended"), subject.lasting(), ": they hang"];
+    }
     let hangs = if is_alive(subject) { " hangs" } else { " hangs or was killed" };
     match blocks_all(subject) {
         true => text![nothing_else(subject), ": the run of ", name(subject), hangs, waiting(subject)],
@@ -39,6 +48,15 @@ pub fn cut(subject: &Subject<'_>) -> Text {
 
 /// A run did its work and was never recorded.
 pub fn delivery_hung(subject: &Subject<'_>) -> Text {
+    let hanging = subject
+        .facts
+        .jobs
+        .iter()
+        .filter(|affected| subject.facts.context.worker.run_of(affected.job).is_some_and(ActiveRun::hangs));
+    let hanging = hanging.count();
+    if hanging > 1 {
+        return text![format!("the runs of {hanging} jobs have not ended"), subject.lasting(), ": they hang"];
+    }
     let hangs = if is_alive(subject) { " hangs" } else { " hangs or was killed" };
     match (blocks_all(subject), subject.lead.since) {
         (true, Some(since)) => {

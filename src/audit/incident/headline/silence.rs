@@ -3,10 +3,11 @@
 use super::Subject;
 use crate::audit::evidence::Evidence;
 use crate::audit::finding::ongoing;
+use crate::audit::worker::CrashLoop;
 use crate::model::Lease;
 use crate::numbers::count;
 use crate::text::{Text, text};
-use crate::time::{DAY, Instant};
+use crate::time::{DAY, Instant, span};
 
 /// Nothing runs.
 pub fn scheduler_silent(subject: &Subject<'_>) -> Text {
@@ -16,8 +17,14 @@ pub fn scheduler_silent(subject: &Subject<'_>) -> Text {
         let has = subject.agree(" has", " have");
         return text![subject.names(), has, " not run since the restart of the ", name, " at ", boot];
     }
-    if let Some((boots, _)) = worker.crash_loop() {
-        return text![nothing_has_run(subject), ": the ", name, format!(" crashes after each start ({boots} times)")];
+    if let Some(CrashLoop { starts, goes_on, fails, .. }) = worker.crash_loop() {
+        let crashes = match (fails, goes_on) {
+            (true, true) => format!("each start of the {name} fails ({starts} times)"),
+            (true, false) => format!("the {name} was given up after {starts} starts that failed"),
+            (false, true) => format!("the {name} crashes after each start ({starts} times)"),
+            (false, false) => format!("the {name} was given up after {starts} crashes"),
+        };
+        return text![nothing_has_run(subject), ": ", crashes];
     }
     let life = worker.life;
     if life.suspended().is_some() {
@@ -74,9 +81,12 @@ pub fn catching_up(subject: &Subject<'_>) -> Text {
             resumed = Some(resumed.map_or(resumed_at, |first| first.min(resumed_at)));
         }
     }
-    let since = resumed.map(|at| text![" since ", at]);
-    let waits = subject.agree(" still waits", " still wait");
-    text!["jobs run again", since, " after a silence: ", subject.names(), waits]
+    let waiting = subject.facts.jobs.len();
+    let all = subject.facts.all_jobs().len().max(waiting);
+    let wait = format!("{waiting} of {all} still {}", if waiting == 1 { "waits" } else { "wait" });
+    let Some(resumed) = resumed else { return text!["jobs run again, ", wait] };
+    let silent = subject.lead.since.map(|since| format!("nothing had run for {}; ", span(resumed.since(since))));
+    text![silent, "jobs run again since ", resumed, ", ", wait]
 }
 
 /// Some jobs do not run, while others do.

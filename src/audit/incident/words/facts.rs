@@ -6,11 +6,12 @@ use crate::audit::finding::{AffectedJob, Finding};
 use crate::audit::fleet::Fleet;
 use crate::audit::sentence::sentence;
 use crate::audit::worker::ActiveRun;
+use crate::catalog::Problem;
 use crate::model::{Job, JobIndex};
 use crate::numbers::count;
 use crate::text::{Text, text};
 use crate::time::{Instant, span};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Names in a sentence; more would not be read.
 const MAX_NAMES: usize = 3;
@@ -48,12 +49,8 @@ impl Facts<'_> {
 
     /// The names of the jobs that it affects.
     pub fn names(&self) -> String {
-        let names: Vec<&str> = self.jobs.iter().take(MAX_NAMES).map(|affected| self.job(affected).label()).collect();
-        let names = names.join(", ");
-        match self.jobs.len().saturating_sub(MAX_NAMES) {
-            0 => names,
-            more => format!("{names} and {more} more"),
-        }
+        let names: Vec<&str> = self.jobs.iter().map(|affected| self.job(affected).label()).collect();
+        listed(&names)
     }
 
     /// How many jobs it affects, as `2 jobs`.
@@ -71,30 +68,59 @@ impl Facts<'_> {
         text![at, ", ", span(self.now().since(at)), " ago"]
     }
 
-    /// How long it had lasted by then, as ` for 3h`; None if its begin is not known.
-    pub fn lasting_until(&self, end: Instant) -> Option<String> {
-        self.since.map(|since| format!(" for {}", span(end.since(since))))
-    }
-
-    /// The first of the findings in their own words, each with its job if there are several.
+    /// The first of the findings in their own words, each with its jobs if there are several.
     pub fn messages(&self) -> Vec<Text> {
         let is_over = self.until.is_some();
-        let current = self.findings.iter().filter(|one| one.is_ongoing() != is_over);
-        current.take(MAX_MESSAGES).map(|one| self.message(one)).collect()
+        let mut said: Vec<(Text, Vec<&str>)> = Vec::new();
+        let mut positions: HashMap<String, usize> = HashMap::new();
+        for finding in self.findings.iter().filter(|one| one.is_ongoing() != is_over) {
+            let job = finding.job().map(|job| self.context.job(job));
+            let message = sentence(finding, job, self.now());
+            let position = *positions.entry(message.to_string()).or_insert(said.len());
+            if position == said.len() {
+                said.push((message, Vec::new()));
+            }
+            if !is_of_several(finding) {
+                said[position].1.extend(job.map(Job::label));
+            }
+        }
+        said.into_iter().take(MAX_MESSAGES).map(|(message, names)| self.with_names(message, &names)).collect()
     }
 
-    fn message(&self, finding: &Finding) -> Text {
-        let job = finding.job().map(|job| self.context.job(job));
-        let message = sentence(finding, job, self.now());
-        match job {
-            Some(job) if self.jobs.len() > 1 => text![job.label(), ": ", message],
-            _ => message,
+    fn with_names(&self, message: Text, names: &[&str]) -> Text {
+        match names.len() {
+            0 => message,
+            _ if self.jobs.len() == 1 => message,
+            several if several == self.jobs.len() => text!["each of them: ", message],
+            _ => text![listed(names), ": ", message],
         }
     }
 
-    /// A title, and the findings in their own words.
-    pub fn plain(&self, title: impl Into<Text>) -> IncidentText {
-        IncidentText::new(title).observed(self.messages())
+    /// What shows that the scheduler's process lives or does not, in sentences; `since` is when it should have done something, and
+    /// `last` what is known anyway.
+    pub fn signs(&self, since: Option<Instant>, last: Option<Instant>) -> Vec<Text> {
+        let worker = self.context.worker;
+        let is_news = |at: Instant| last.is_none_or(|last| at > last);
+        let mut signs = worker.life.signs(since);
+        if let Some((end, job)) = worker.last_end
+            && is_news(end)
+        {
+            let name = job.map_or("a deleted job", |job| self.context.job(job).label());
+            signs.push(text![name, " ran at ", self.ago(end), ", so the process was alive then"]);
+        }
+        if !signs.is_empty() {
+            return signs;
+        }
+        let nothing_shows = "so nothing shows that the process is alive";
+        vec![match self.context.snapshot.last_other_activity.filter(|at| is_news(*at)) {
+            Some(at) => text!["another channel was last active at ", self.ago(at), ", ", nothing_shows, " since"],
+            None => text!["nothing else in the database is newer, ", nothing_shows],
+        }]
+    }
+
+    /// The findings in their own words.
+    pub fn plain(&self) -> IncidentText {
+        IncidentText::of(self.messages())
     }
 
     /// All jobs of its findings, those for which it is over too.
@@ -114,5 +140,19 @@ impl Facts<'_> {
             1 => Some("1 job works again".into()),
             several => Some(text![format!("{several} jobs work again")]),
         }
+    }
+}
+
+/// Whether what is said of a job is said of all that fail with it.
+fn is_of_several(finding: &Finding) -> bool {
+    matches!(finding.problem(), Problem::ProviderFailing | Problem::SharedError)
+}
+
+/// The first of some names, and how many more there are.
+fn listed(names: &[&str]) -> String {
+    let first = names[..names.len().min(MAX_NAMES)].join(", ");
+    match names.len().saturating_sub(MAX_NAMES) {
+        0 => first,
+        more => format!("{first} and {more} more"),
     }
 }
