@@ -166,7 +166,7 @@ catalog! {
         };
         RunHung: "A run never finished: it hangs, or the process died in it. The jobs that wait behind it are part of it.", Entry {
             detector: Detector::PastDue,
-            rule: "A run has been in flight for longer than --max-run. Critical for its job, and for the jobs that wait behind it once they are later than --late-after. 3 runs or more that hang at the same time are one incident.",
+            rule: "A run has been in flight for longer than --max-run. Critical for its job, and for the jobs that wait behind it once they are later than --late-after. 3 runs or more that hang at the same time are one incident; where a mapping reads the store, so are 2 that began within 30 minutes, or while the first was no longer than usual.",
             advice: "Check that the process runs and look at that run's log; restart the scheduler if the run hangs.",
         };
         RunCut: "A run was cut short: the process that it ran in is gone, or was restarted since.", Entry {

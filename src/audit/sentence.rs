@@ -28,7 +28,7 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
         Evidence::Repaired { repaired_at, looks_by, revived } => {
             not_fired_since(1, *revived, (*repaired_at, *looks_by), now)
         }
-        Evidence::NoNextRun { next_run_at } => no_next_run(next_run_at.as_deref()).into(),
+        Evidence::NoNextRun { next_run_at } => no_next_run(next_run_at.as_deref(), job).into(),
         Evidence::BreakerOpen { consecutive_errors, .. } => {
             let errors = count(*consecutive_errors, "error");
             text!["the scheduler stopped it after ", errors, " in a row: it will not run again by itself"]
@@ -233,10 +233,11 @@ fn scheduler_down(job: &str, next_run_at: Instant, last_write_at: Option<Instant
     text!["the run of ", job, " ", due(next_run_at, now), ", is the first to be lost; ", gone]
 }
 
-fn no_next_run(next_run_at: Option<&str>) -> String {
+fn no_next_run(next_run_at: Option<&str>, job: Option<&Job>) -> String {
+    let again = if job.is_some_and(|job| job.last_end().is_none()) { "" } else { " again" };
     match next_run_at {
-        Some(text) => format!("its next_run_at is {text:?}, which is not a time, so it will never run again"),
-        None => "its next_run_at is empty, so it will never run again".to_owned(),
+        Some(text) => format!("its next_run_at is {text:?}, which is not a time, so it will never run{again}"),
+        None => format!("its next_run_at is empty, so it will never run{again}"),
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Grouping<'a> {
     database: String,
     /// What keeps a job from running, whatever the scheduler does.
     barred: HashMap<JobIndex, Key>,
+    /// The jobs without a next run that have never run.
+    never_begun: HashSet<JobIndex>,
     /// See [`stopped_together`].
     stopped: HashMap<(JobIndex, Instant), Instant>,
     /// The keys of jobs that are silent without a repair.
@@ -56,6 +58,7 @@ impl<'a> Grouping<'a> {
             context,
             database: database_anchor(context.subjects.iter().map(|subject| subject.job)),
             barred: HashMap::new(),
+            never_begun: never_begun(context, found),
             stopped: stopped_together(context, found),
             silent: HashSet::new(),
             streaks: HashMap::new(),
@@ -133,9 +136,15 @@ impl<'a> Grouping<'a> {
         }
     }
 
+    /// Rows that never had a next run have one cause: the oldest of them stands for all.
     fn dead(&self, job: JobIndex) -> Key {
+        let job = if self.never_begun.contains(&job) { self.oldest(&self.never_begun).unwrap_or(job) } else { job };
         let row = self.context.job(job);
         Key::of(Family::Dead, row.id.as_str(), row.last_end().or(row.created_at))
+    }
+
+    fn oldest(&self, jobs: &HashSet<JobIndex>) -> Option<JobIndex> {
+        jobs.iter().copied().min_by_key(|job| (self.context.job(*job).created_at, *job))
     }
 
     /// What a job that fails now and then has in common with others: a rate has no start that would tell one from the other, and
@@ -510,6 +519,12 @@ impl<'a> Grouping<'a> {
 fn is_of_all(context: &Context<'_>, due: Instant) -> bool {
     let worker = context.worker;
     worker.crash_loop().is_some() || !worker.passed_over(due) && worker.free_before_last_end(due) <= LATE_IN_A_BATCH
+}
+
+/// The jobs without a next run that have never run.
+fn never_begun(context: &Context<'_>, found: &[Finding]) -> HashSet<JobIndex> {
+    let without_next = found.iter().filter(|one| matches!(one.evidence, Evidence::NoNextRun { next_run_at: None }));
+    without_next.filter_map(Finding::job).filter(|job| context.job(*job).last_end().is_none()).collect()
 }
 
 /// The silences of jobs while others ran, each with when the first job was due that stopped with it: what has not run since that

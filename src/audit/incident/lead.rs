@@ -29,6 +29,9 @@ fn since(cause: Problem, facts: &Facts<'_>) -> Option<Instant> {
     match cause {
         Problem::SchedulerSilent | Problem::CatchingUp => {
             let last_end = facts.since.and_then(|since| worker.end_before(since));
+            if worker.crash_loop().is_some() {
+                return last_end;
+            }
             let lease_over = worker.life.lease_over().filter(|at| facts.until.is_none() && *at <= facts.now());
             last_end.max(lease_over)
         }

@@ -10,6 +10,7 @@ mod incidents;
 mod ledger;
 mod life;
 mod off;
+mod one_cause;
 mod openclaw;
 mod outage;
 mod past_due;

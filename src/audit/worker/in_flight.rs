@@ -16,6 +16,8 @@ pub const TIMEOUT_GRACE: Millis = MINUTE;
 const MAX_DELIVERY: Millis = 15 * MINUTE;
 /// So many runs that hang at the same time have the cause in common.
 const MANY_HUNG: usize = 3;
+/// So may two that began so shortly one after the other, or while the first was no longer than usual.
+const MET_WITHIN: Millis = 30 * MINUTE;
 
 /// The position of a run in [`InFlight`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,6 +28,8 @@ pub struct RunIndex(usize);
 pub struct InFlight {
     runs: Vec<ActiveRun>,
     max_concurrent: usize,
+    /// Whether a restart may leave runs unended that were under way: a scheduler of a mapping may not mark them.
+    forgets_crashes: bool,
 }
 
 impl InFlight {
@@ -37,7 +41,11 @@ impl InFlight {
         if runs.is_empty() {
             runs.extend(finder.delivering());
         }
-        InFlight { runs, max_concurrent: records.snapshot.traits.max_concurrent }
+        InFlight {
+            runs,
+            max_concurrent: records.snapshot.traits.max_concurrent,
+            forgets_crashes: records.snapshot.mapping.is_some(),
+        }
     }
 
     /// All of them.
@@ -60,7 +68,7 @@ impl InFlight {
         self.runs.iter().find(|run| run.job == Some(job))
     }
 
-    /// The oldest of the runs with which a run has its cause in common: many that hang, those that hang since one moment, or all
+    /// The oldest of the runs with which a run has its cause in common: many that hang, those that one crash may have left, or all
     /// that ended with the process.
     pub fn lead(&self, run: &ActiveRun) -> Option<RunIndex> {
         if run.is_left_by_death() {
@@ -75,6 +83,9 @@ impl InFlight {
         let hanging = || self.indexed().filter(|(_, other)| other.hangs());
         if hanging().count() >= MANY_HUNG {
             return oldest(hanging());
+        }
+        if !self.forgets_crashes {
+            return None;
         }
         oldest(hanging().filter(|(_, other)| may_have_met(run, other)))
     }
@@ -92,7 +103,7 @@ impl InFlight {
 /// Whether two runs may have been under way at the same time, by how long such runs take: one moment can have ended both.
 fn may_have_met(one: &ActiveRun, other: &ActiveRun) -> bool {
     let (first, second) = if one.start <= other.start { (one, other) } else { (other, one) };
-    second.start.since(first.start) <= first.usual.limit
+    second.start.since(first.start) <= first.usual.limit.max(MET_WITHIN)
 }
 
 fn oldest<'r>(runs: impl Iterator<Item = (RunIndex, &'r ActiveRun)>) -> Option<RunIndex> {

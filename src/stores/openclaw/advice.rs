@@ -29,6 +29,9 @@ const FIND_THE_STATE: &str = "If the state directory was moved, move it back or 
 const ROWS: &[Advice] = &[
     Advice::new(Problem::RowDead, "Add the job again with a valid schedule, with openclaw cron add.")
         .when(&[Condition::Problem(Problem::Quarantined)]),
+    Advice::new(Problem::RowDead, "The schedule is fine: edit the job, which computes its next run anew.")
+        .when(&[Condition::Problem(Problem::NoNextRun), Condition::CanRun])
+        .run(&[EDIT]),
     Advice::new(Problem::RowDead, "Correct the schedule.").when(&[Condition::Problem(Problem::NoNextRun)]).run(&[EDIT]),
     Advice::new(Problem::RowDead, "Correct the schedule, then switch the job on again.")
         .when(&[Condition::Problem(Problem::UnreadableSchedule)])

@@ -12,7 +12,7 @@ use crate::time::{Instant, SECOND, span};
 pub fn headline(cause: Problem, subject: &Subject<'_>) -> Text {
     let names = subject.names();
     match cause {
-        Problem::RowDead => text![names, " can never run again", why_dead(subject)],
+        Problem::RowDead => text![names, " can never run", subject.facts.again(), why_dead(subject)],
         Problem::OneShotLost if subject.facts.jobs.len() > 1 => {
             let work = format!("the work of {} one-shots is lost", subject.facts.jobs.len());
             if subject.facts.jobs.len() <= MAX_NAMES {

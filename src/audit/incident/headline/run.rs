@@ -1,7 +1,9 @@
 //! Headlines of runs in flight that hang, take long, or were cut short.
 
 use super::Subject;
+use crate::audit::finding::ongoing;
 use crate::audit::worker::{ActiveRun, Cut};
+use crate::catalog::Severity;
 use crate::model::JobIndex;
 use crate::numbers::count;
 use crate::text::{Text, text};
@@ -27,6 +29,9 @@ pub fn hung(subject: &Subject<'_>) -> Text {
 
 /// A run takes longer than usual.
 pub fn long(subject: &Subject<'_>) -> Text {
+    if ongoing(subject.facts.findings).any(|one| one.severity == Severity::Critical) {
+        return hung(subject);
+    }
     if blocks_all(subject) && count_waiting(subject) > 0 {
         return text![nothing_else(subject), ": the run of ", name(subject), " does not end"];
     }

@@ -63,6 +63,12 @@ impl Facts<'_> {
         if self.jobs.len() == 1 { one } else { several }
     }
 
+    /// ` again`, if one of the jobs has run.
+    pub fn again(&self) -> &'static str {
+        let has_run = self.jobs.iter().any(|affected| self.job(affected).last_end().is_some());
+        if has_run { " again" } else { "" }
+    }
+
     /// When something was, and how long ago that is.
     pub fn ago(&self, at: Instant) -> Text {
         text![at, ", ", span(self.now().since(at)), " ago"]
