@@ -185,18 +185,19 @@ impl Health {
             return "no job is watched".to_owned();
         }
         if blocked > 0 && blocked == unaffected {
-            return format!("{blocked} of {} {} not due yet", count(watched, "job"), are(blocked));
+            return format!("{blocked} of {} {} not due yet", count(watched, "job"), are(blocked, watched));
         }
         let fine = unaffected - blocked;
         if fine == watched {
-            return format!("{} {} fine", count(fine, "job"), are(fine));
+            return format!("{} {} fine", count(fine, "job"), are(fine, watched));
         }
-        format!("{fine} of {} {} fine", count(watched, "job"), are(fine))
+        format!("{fine} of {} {} fine", count(watched, "job"), are(fine, watched))
     }
 }
 
-fn are(number: usize) -> &'static str {
-    if number == 1 { "is" } else { "are" }
+/// The verb of so many jobs, of one or more.
+fn are(number: usize, of: usize) -> &'static str {
+    if number == 1 || of == 1 { "is" } else { "are" }
 }
 
 impl Audited {

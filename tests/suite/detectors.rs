@@ -998,6 +998,7 @@ fn a_streak_is_seen_whatever_type_its_zeros_have_and_whatever_its_id_is() {
 fn shown_statement_cannot_be_broken_out_of() {
     let history = History::new();
     history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), None);
+    history.sql("UPDATE scheduled_jobs SET name = 'a name that needs quoting picks no row'");
     let sql = |id: &str| {
         history.db.execute("UPDATE scheduled_jobs SET id = ?1", [id]).unwrap();
         history.audit("2026-03-02T12:00:00Z", &[]).json()["incidents"][0]["sql"].as_str().map(str::to_owned)

@@ -19,6 +19,7 @@ mod output;
 mod process;
 mod readme;
 mod repair;
+mod screens;
 mod tools;
 mod torture;
 mod untouched;

@@ -6,7 +6,7 @@ use super::toll::Toll;
 use crate::audit::{Incident, JobReport, without_wrappers};
 use crate::catalog::Problem;
 use crate::model::{Job, JobIndex, State};
-use crate::numbers::{count, grouped};
+use crate::numbers::{as_u64, count, grouped};
 use crate::report::content::{Audited, Located, commands, utc_minute};
 use crate::report::sanitize;
 use crate::text::{NO_BREAK, Text, text};
@@ -55,8 +55,9 @@ pub fn in_short(page: &Page, located: &Located<'_>) -> String {
 fn more(audited: &Audited, incident: &Incident) -> String {
     let no_break = |text: String| text.replace(' ', &NO_BREAK.to_string());
     let job = incident.jobs.first().map(|affected| &audited.verdict[affected.job].job);
-    match job.and_then(|job| crate::shell::id_word(job.label())) {
-        Some(name) => no_break(format!("sched-audit --job {}", sanitize::text(&name, usize::MAX))),
+    // A name that needs quoting would be broken in the middle.
+    match job.map(Job::label).filter(|name| crate::shell::id_word(name).as_deref() == Some(name)) {
+        Some(name) => no_break(format!("sched-audit --job {name}")),
         None => no_break(format!("sched-audit --explain {}", incident.cause.name())),
     }
 }
@@ -129,6 +130,7 @@ fn runs_of(audited: &Audited, incident: &Incident, runs: u64, jobs: &[JobIndex])
             let names: Vec<String> = few.iter().map(|job| shown_name(audited.verdict[*job].job.label())).collect();
             format!("{runs_in_words} of {}", names.join(" and "))
         }
+        many if as_u64(many.len()) == runs => runs_in_words,
         many => format!("{runs_in_words} of {}", count(many.len(), "job")),
     }
 }

@@ -3,7 +3,7 @@
 use super::incident;
 use super::page::{Page, Verdict, shown_name};
 use crate::audit::Finding;
-use crate::catalog::{Severity, Status};
+use crate::catalog::Status;
 use crate::report::content::{Audited, Located};
 use unicode_width::UnicodeWidthStr;
 
@@ -11,19 +11,26 @@ use unicode_width::UnicodeWidthStr;
 const HEIGHT: usize = 24;
 /// The lines of the foot, with the empty one above it.
 const FOOT: usize = 3;
+/// The lines of the list of all jobs that are not jobs.
+const LIST: usize = 3;
 /// Incidents and information in short, unless all are asked for.
 const MAX_SHORT: usize = 8;
 const MAX_INFORMATION: usize = 5;
 const ROWS: usize = 3;
 
-/// Adds the incidents after the worst to its blocks: the critical ones in full while there is room, the others in short.
-pub fn add(page: &Page, blocks: &mut Vec<String>, further: &[Located<'_>]) {
+/// Adds the incidents after the worst to its blocks: in full while there is room, then in short. Of a single job, all that lasts
+/// is in full: this is the call that the short form names.
+pub fn add(page: &Page, audited: &Audited, blocks: &mut Vec<String>, further: &[Located<'_>]) {
+    let jobs = audited.jobs().count();
+    let below = if page.all { jobs + FOOT + LIST } else { FOOT };
     let mut rest = further;
     while let Some((next, after)) = rest.split_first() {
-        let is_critical = next.incident.status == Status::Ongoing && next.incident.severity == Severity::Critical;
+        if next.incident.status == Status::Resolved {
+            break;
+        }
         let full = incident::in_full(page, next, ROWS);
         let all = [blocks.as_slice(), &full, &[in_short(page, after)]].concat();
-        if !is_critical || height(page, &all) + FOOT > HEIGHT {
+        if jobs > 1 && height(page, &all) + below > HEIGHT {
             break;
         }
         blocks.extend(full);

@@ -46,7 +46,7 @@ fn of_database(page: &Page, database: &Database, most_rows: usize) -> Vec<String
         }
         Some((worst, further)) => {
             let mut blocks = incident::in_full(page, worst, rows);
-            others::add(page, &mut blocks, further);
+            others::add(page, audited, &mut blocks, further);
             blocks
         }
     };

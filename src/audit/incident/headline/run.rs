@@ -22,7 +22,10 @@ pub fn hung(subject: &Subject<'_>) -> Text {
     }
     let hangs = if is_alive(subject) { " hangs" } else { " hangs or was killed" };
     match blocks_all(subject) {
-        true => text![nothing_else(subject), ": the run of ", name(subject), hangs, waiting(subject)],
+        true => {
+            let told = text![nothing_else(subject), ": the run of ", name(subject), hangs];
+            waiting(subject).map_or(told.clone(), |waiting| subject.if_it_fits(told, &waiting))
+        }
         false => text!["the run of ", name(subject), " has not ended", subject.lasting(), ": it", hangs],
     }
 }
