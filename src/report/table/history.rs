@@ -52,7 +52,7 @@ fn of_job(page: &Page, database: &Database, report: &JobReport) -> [String; 2] {
 fn table(page: &Page, entries: &[Entry<'_>]) -> String {
     let shown = if page.all { entries.len() } else { entries.len().min(MAX_STRETCHES) };
     let rows = &entries[..shown];
-    let cells = |cell: &dyn Fn(&Entry<'_>) -> String| rows.iter().map(|entry| cell(entry)).collect::<Vec<_>>();
+    let cells = |cell: &dyn Fn(&Entry<'_>) -> String| rows.iter().map(cell).collect::<Vec<_>>();
     let time = |at: Instant| at.minute_in_year_of(page.now);
     let mut columns = vec![
         Column::left("FROM", cells(&|entry| time(entry.first_slot()))),

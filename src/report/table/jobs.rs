@@ -25,7 +25,7 @@ const COST: usize = 7;
 pub fn blocks(page: &Page, audited: &Audited) -> Vec<String> {
     let (mut watched, mut others): (Vec<Line<'_>>, Vec<Line<'_>>) =
         audited.jobs().map(|report| Line::of(page, &audited.verdict, report)).partition(|line| line.status.is_some());
-    watched.sort_by_key(|line| (line.status.map(|status| rank(status)), line.next.unwrap_or(Instant::MAX)));
+    watched.sort_by_key(|line| (line.status.map(rank), line.next.unwrap_or(Instant::MAX)));
     others.sort_by_key(|line| state_word(&line.report.job.state));
     let lines: Vec<&Line<'_>> = watched.iter().chain(&others).collect();
     let shown = fitting(page, &lines);

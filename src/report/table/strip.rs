@@ -1,7 +1,7 @@
 //! What became of the last slots of the jobs of an incident, one sign a slot, with a legend of the signs that occur.
 
 use super::page::{DIM, FIRST, PLAIN, Page, colored, shown_name};
-use super::toll::Toll;
+use super::toll::{Toll, holds_up};
 use super::wrap::{cut, padded, right, wrap};
 use crate::audit::{Incident, JobReport, Mark};
 use crate::numbers::grouped;
@@ -53,7 +53,7 @@ pub fn lines(page: &Page, audited: &Audited, incident: &Incident, most: usize) -
 fn ranked<'a>(audited: &'a Audited, incident: &Incident) -> Vec<(&'a JobReport, Toll)> {
     let reports = incident.jobs.iter().map(|affected| &audited.verdict[affected.job]);
     let mut jobs: Vec<(&JobReport, Toll)> = reports.zip(Toll::of_all(audited, incident)).collect();
-    let culprits = usize::from(jobs.first().is_some_and(|(_, toll)| toll.waits > 0));
+    let culprits = usize::from(holds_up(incident)).min(jobs.len());
     jobs[culprits..].sort_by_key(|(_, toll)| std::cmp::Reverse((toll.total(), toll.failed)));
     jobs
 }

@@ -41,7 +41,9 @@ impl Toll {
                 toll.lost = toll.lost.saturating_sub(1);
             }
         } else if holds_up(incident) {
-            (toll.lost, toll.waits) = (0, waits(report));
+            // Nothing comes any more of what waits for a run that hangs.
+            let is_over = report.timeline.marks.last() == Some(&Mark::Missed);
+            (toll.lost, toll.waits) = if is_over { (waits(report), 0) } else { (0, waits(report)) };
         } else if incident.cause == Problem::Undelivered {
             toll.messages = as_u64(lost_messages(&report.job));
         } else if incident.lead.stops_all && report.job.schedule.cadence().is_none() {
@@ -63,7 +65,7 @@ impl Toll {
 }
 
 /// Whether a run in flight holds up what came due.
-fn holds_up(incident: &Incident) -> bool {
+pub fn holds_up(incident: &Incident) -> bool {
     matches!(incident.cause, Problem::RunHung | Problem::RunLong | Problem::DeliveryHung)
 }
 

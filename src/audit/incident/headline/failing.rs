@@ -58,7 +58,7 @@ fn of_all(subject: &Subject<'_>) -> String {
 fn stopped(subject: &Subject<'_>) -> Option<String> {
     match count_stopped(subject) {
         0 => None,
-        stopped => Some(format!(", {} {}", count(stopped, "job"), subject.stopped())),
+        stopped => Some(format!(", {} {}", count(stopped, "job"), subject.word_for_stopped())),
     }
 }
 
@@ -76,8 +76,8 @@ pub fn job_failing(subject: &Subject<'_>) -> Text {
             let error = error.map(|error| format!(" ({error})"));
             let stopped = match count_stopped(subject) {
                 0 => None,
-                1 => Some(format!(", 1 of them was {}", subject.stopped())),
-                several => Some(format!(", {several} of them were {}", subject.stopped())),
+                1 => Some(format!(", 1 of them was {}", subject.word_for_stopped())),
+                several => Some(format!(", {several} of them were {}", subject.word_for_stopped())),
             };
             text![count(subject.facts.jobs.len(), "job"), " have failed", subject.lasting(), error, stopped]
         }
@@ -90,8 +90,8 @@ fn one_job_failing(subject: &Subject<'_>, affected: &AffectedJob) -> Text {
     let (name, errors) = (job.label(), job.errors());
     if job.state == State::Broken {
         let why = match errors {
-            0 => format!(": the {} has {} it", subject.scheduler(), subject.stopped()),
-            errors => format!(": {} after {}", subject.stopped(), count(errors, "error")),
+            0 => format!(": the {} has {} it", subject.scheduler(), subject.word_for_stopped()),
+            errors => format!(": {} after {}", subject.word_for_stopped(), count(errors, "error")),
         };
         let told = text![name, " has not run", subject.lasting(), why];
         return if errors > 1 { subject.if_it_fits(told, " in a row") } else { told };

@@ -70,7 +70,7 @@ impl Subject<'_> {
     }
 
     /// The word for what it does to a job after too many errors.
-    fn stopped(&self) -> &'static str {
+    fn word_for_stopped(&self) -> &'static str {
         self.facts.context.snapshot.traits.stops
     }
 
