@@ -50,7 +50,7 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
         Evidence::ExpectedMissing { expected, state } => expected_missing(expected, *state).into(),
         Evidence::ZeroTokenStreak { fires, newest, .. } => streak(*fires, *newest, finding, now).into(),
         Evidence::SharedZeroTokens { fires, jobs, .. } => {
-            let (fires, jobs) = (count(*fires, "fire"), count(*jobs, "job"));
+            let (fires, jobs) = (count(*fires, "run"), count(*jobs, "job"));
             if finding.is_ongoing() {
                 text!["the last ", fires, " of ", jobs, " all failed or used no tokens"]
             } else {
@@ -58,7 +58,7 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
             }
         }
         Evidence::SharedError { fires, jobs, .. } => {
-            text![count(*fires, "fire"), " of ", count(*jobs, "job"), " in a row ended with the same error"]
+            text![count(*fires, "run"), " of ", count(*jobs, "job"), " in a row ended with the same error"]
         }
         Evidence::Failing { consecutive_errors, .. } => errors_in_a_row(*consecutive_errors, job, now).into(),
         Evidence::FailedRun { next_run_at, .. } => failed_run(*next_run_at, job, now),
@@ -83,14 +83,7 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
         Evidence::CostGrowth { cost_usd } => text![since(finding.since), cost_of_a_run(*cost_usd)],
         Evidence::TokenGrowth { tokens, usual_tokens } => {
             let (tokens, usual) = (grouped((*tokens).into()), grouped((*usual_tokens).into()));
-            text![
-                since(finding.since),
-                "each of its fires has used ",
-                tokens,
-                " tokens or more; ",
-                usual,
-                " were usual"
-            ]
+            text![since(finding.since), "each of its runs has used ", tokens, " tokens or more; ", usual, " were usual"]
         }
         Evidence::Silent { last_fire } => silent(finding, *last_fire, job, now).into(),
         Evidence::CatchingUp { resumed_at } => {
@@ -107,13 +100,13 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
             text!["it has run ", shift, " after its slots", since, ", as if the scheduler's time zone had changed"]
         }
         Evidence::TooManyFires { fires, slots, cost_usd } => {
-            let (fires, slots) = (count(*fires, "fire"), count(*slots, "slot"));
+            let (fires, slots) = (count(*fires, "run"), count(*slots, "slot"));
             text![fires, " in the last day for ", slots, costing(*cost_usd)]
         }
         Evidence::PairedFires { pairs, slots } => {
-            format!("it fired twice in {pairs} of its last {}", count(*slots, "slot")).into()
+            format!("it ran twice in {pairs} of its last {}", count(*slots, "slot")).into()
         }
-        Evidence::Twin { of } => text!["the row ", of, " has the same name and schedule, and both fire"],
+        Evidence::Twin { of } => text!["the row ", of, " has the same name and schedule, and both run"],
         Evidence::ClockSetBack { clock_was_at, next_run_at, slots } => {
             let come = text!["; ", count(*slots, "slot"), " come before its next run at ", *next_run_at];
             text!["it was scheduled while the clock stood at ", *clock_was_at, come]
@@ -140,7 +133,7 @@ pub fn not_fired_since(jobs: usize, revived: bool, (at, looks_by): (Instant, Ins
     } else {
         text!["runs ", them, " by ", looks_by]
     };
-    text![begin, " ", changed, " at ", at, " and ", has, " not fired since; the scheduler ", looks]
+    text![begin, " ", changed, " at ", at, " and ", has, " not run since; the scheduler ", looks]
 }
 
 /// When a run is due, to now: `at 2026-03-02 18:00 UTC, in 6h12m`.
@@ -260,7 +253,7 @@ fn one_shot_failed(consecutive_errors: u64) -> String {
 fn nothing_watched(rows: usize, last_activity: Instant) -> Text {
     let none = match rows {
         0 => "there is no job".to_owned(),
-        rows => format!("none of the rows of {} is one that fires", count(rows, "job")),
+        rows => format!("none of the rows of {} is one that runs", count(rows, "job")),
     };
     text![none, ", although the database was last active at ", last_activity]
 }
@@ -273,7 +266,7 @@ fn expected_missing(expected: &str, state: Option<&str>) -> String {
 }
 
 fn streak(fires: u64, newest: Instant, finding: &Finding, now: Instant) -> String {
-    let fires = count(fires, "fire");
+    let fires = count(fires, "run");
     match finding.since {
         Some(first) if !finding.is_ongoing() => {
             format!("{fires} in a row used no tokens, over {}; it has worked since", span(newest.since(first)))
@@ -317,7 +310,7 @@ fn work_shrank(output_tokens: Option<Change>, seconds: Option<Change>, begun: Op
     if let Some(seconds) = seconds {
         changes.push(format!("taken {} or less; {} were usual", length(seconds.now), length(seconds.usual)));
     }
-    text![since(begun), "each of its fires has ", changes.join(", and ")]
+    text![since(begun), "each of its runs has ", changes.join(", and ")]
 }
 
 fn cost_of_a_run(cost_usd: Change) -> String {
@@ -335,7 +328,7 @@ fn silent(finding: &Finding, last_fire: Option<Instant>, job: Option<&Job>, now:
 
 fn silent_so_far(last_fire: Option<Instant>, job: Option<&Job>, now: Instant) -> String {
     if let Some(last) = last_fire {
-        return format!("nothing since its last fire {}", ago(last, now));
+        return format!("nothing since its last run {}", ago(last, now));
     }
     match job.and_then(|job| job.created_at) {
         Some(created) => format!("no run of it is on record, created {}", ago(created, now)),
@@ -357,7 +350,7 @@ fn row_gone(fires: usize, last_fire: Option<Instant>, now: Instant) -> String {
         Some(at) => ago(at, now),
         None => "at an unknown time".to_owned(),
     };
-    format!("its row is gone; it fired {}, last {last}", count(fires, "time"))
+    format!("its row is gone; it ran {}, last {last}", count(fires, "time"))
 }
 
 fn slots_lost(slots: Option<u64>) -> String {

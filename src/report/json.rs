@@ -227,7 +227,7 @@ impl From<Usage> for JsonUsage {
 struct JsonSlots {
     /// When the first of them was.
     first: Option<Instant>,
-    /// One mark per slot, oldest first: `#` fired, `0` failed or used no tokens, `-` skipped, `x` lost, `~` waiting.
+    /// One mark per slot, oldest first: `#` ran, `0` failed or used no tokens, `-` skipped, `!` ran, but its message was not delivered, `2` ran twice, `x` lost, `~` waiting.
     marks: String,
 }
 

@@ -91,10 +91,10 @@ thresholds! {
         "A due job is critical once the worker was free for longer than this",
         example "2h";
     zero_streak: Count(u64) = 3,
-        "Zero-token fires in a row for a warning",
+        "Zero-token runs in a row for a warning",
         example "4", at most zero_streak_critical;
     zero_streak_critical: Count(u64) = 5,
-        "Zero-token fires in a row for critical",
+        "Zero-token runs in a row for critical",
         example "8";
     max_run: Duration(Millis) = 240 * MINUTE,
         "Longest run that the scheduler allows, its timeout_minutes",

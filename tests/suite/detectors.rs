@@ -854,7 +854,7 @@ fn too_many_fires_are_a_warning_with_their_cost() {
     let many = day(75);
     assert_eq!(many.findings(), ["warning gap/runaway ongoing"]);
     assert_eq!(history.audit("2026-03-02T09:05:00Z", &[]).findings(), [""; 0], "none for three of its own intervals");
-    assert!(many.out.contains("75 fires in the last day for 25 slots, costing 37.50 USD"), "{}", many.out);
+    assert!(many.out.contains("75 runs in the last day for 25 slots, costing 37.50 USD"), "{}", many.out);
     history
         .sql("INSERT INTO scheduler_audit_log (job_id, action, created_at) VALUES ('j', 'run', '2026-03-01 09:01:59')");
     assert_eq!(day(75).findings(), ["warning gap/runaway ongoing"], "by hand, but a day ago");

@@ -168,9 +168,8 @@ fn github_shows_ten_annotations_and_counts_the_rest() {
 fn annotations_have_the_level_of_their_severity_and_are_escaped() {
     let warning = formatted("github", &RECOVERED).out;
     assert!(
-        warning.starts_with(
-            "::warning title=heartbeat runs again%2C after 34 lost runs::10 fires in a row used no tokens"
-        ),
+        warning
+            .starts_with("::warning title=heartbeat runs again%2C after 34 lost runs::10 runs in a row used no tokens"),
         "{warning}"
     );
     assert!(

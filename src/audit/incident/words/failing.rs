@@ -56,7 +56,7 @@ fn all_fail(facts: &Facts<'_>, group: &FailingGroup) -> IncidentText {
     }
     let revived = facts.findings.iter().filter(|one| one.problem() == Problem::Repaired).count();
     if revived > 0 {
-        observed.push(text![format!("{revived} of them were revived and have not fired since")]);
+        observed.push(text![format!("{revived} of them were revived and have not run since")]);
     }
     let inferred = match (fault(facts), used) {
         (Some(fault), _) => fault.inferred(),
