@@ -182,12 +182,12 @@ catalog! {
         ProviderFailing: "Every job fails: the model's provider, its key, or the model's name is wrong.", Entry {
             detector: Detector::ZeroTokens,
             rule: "At least 4 runs, of at least 2 jobs that need a model, failed or used no tokens, and no model worked in between. It ends with the first good run of a job that failed in it, and a job that has not run since only waits for its next run. Or at least 3 jobs that need a model, and twice as many as work, fail with the same error. A warning for each of the jobs; once it is over, for 24 hours, then info until --since if it lasted an hour or 3 runs of one job failed in it.",
-            advice: "Check the model's provider, its key, and the model's name. Afterwards revive the jobs whose circuit breaker is open.",
+            advice: "Check the model's provider, its key, and the model's name. Afterwards revive the jobs that were stopped.",
         };
         JobFailing: "A job, or several with the same error, keeps failing: from the first failed run to the open circuit breaker and the silence behind it.", Entry {
             detector: Detector::ZeroTokens,
             rule: "--zero-streak errors in a row by the row's own count, which no zero-token streak shows: a warning; critical from 10 on, where no circuit breaker stopped the job. Jobs whose errors differ only in numbers, ids, and times are one incident.",
-            advice: "Read the job's last error and fix its cause. If the circuit breaker is open, revive the row; a restart will not.",
+            advice: "Read the job's last error and fix its cause. If it was stopped, revive it; a restart alone does not.",
         };
         JobSilent: "A job does not run while others do, or did not run for a while.", Entry {
             detector: Detector::Gap,

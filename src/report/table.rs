@@ -18,7 +18,12 @@ mod wrap;
 
 use super::content::Report;
 use crate::terminal::Style;
-use page::{Page, Verdict};
+use page::{FIRST, Page, Verdict};
+
+/// Whether a line begins with a verdict, as the first one does, or the second one below the path of a database.
+pub fn begins_with_verdict(line: &str) -> bool {
+    Verdict::ALL.iter().any(|verdict| line.starts_with(&format!("{:<FIRST$}", verdict.word())))
+}
 
 /// The whole report as text; `all` lists every job.
 pub fn render(report: &Report, style: Style, all: bool) -> String {

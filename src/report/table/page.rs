@@ -42,6 +42,16 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// All of them.
+    pub const ALL: [Verdict; 6] = [
+        Verdict::Now(Severity::Critical),
+        Verdict::Now(Severity::Warning),
+        Verdict::Now(Severity::Info),
+        Verdict::Now(Severity::Ok),
+        Verdict::Over,
+        Verdict::Unread,
+    ];
+
     /// That of an incident.
     pub fn of(incident: &Incident) -> Verdict {
         match incident.status {
