@@ -164,6 +164,11 @@ catalog! {
             rule: "No process on this machine has the database open, it was not written for 15 minutes, and a watched job has a next run. Linux and WAL mode only, and not with --now. Always a warning, because a virtual machine or a sandbox with its own kernel hides its process: then pass --process ignore.",
             advice: "Start the scheduler; read its log from the last write on.",
         };
+        PassesFail: "The scheduler lives, and every pass over its jobs fails, so that none of them runs.", Entry {
+            detector: Detector::PastDue,
+            rule: "Hermes Agent: its heartbeat is younger than 200 seconds, and no pass has worked for longer; or its jobs.json can't be read. A warning, critical once it has lasted longer than --late-after.",
+            advice: "Read the scheduler's log, and mend what its passes stumble over.",
+        };
         RunHung: "A run never finished: it hangs, or the process died in it. The jobs that wait behind it are part of it.", Entry {
             detector: Detector::PastDue,
             rule: "A run has been in flight for longer than --max-run. Critical for its job, and for the jobs that wait behind it once they are later than --late-after. 3 runs or more that hang at the same time are one incident; where a mapping reads the store, so are 2 that began within 30 minutes, or while the first was no longer than usual.",
@@ -191,7 +196,7 @@ catalog! {
         };
         JobSilent: "A job does not run while others do, or did not run for a while.", Entry {
             detector: Detector::Gap,
-            rule: "Measured from the first slot after its last run and judged like overdue. Where the row keeps its due time until the job has run, as in phantom, only a next run in the past makes a job late; elsewhere, while that slot is still the row's next run, once --late-cadences times the cadence has passed. Pauses, the backoff after an error, and waiting for the scheduler are not faults. A warning at most after a restart, until it misses a slot. Jobs that have not run since the same restart are one incident. Resolved once it runs again, or when a restart of phantom schedules it anew: then a warning for 24 hours and info until --since. A silence that is over needs a witness that the schedule was in force before it, because an edit leaves no trace: the job's run before it came within 30 minutes, or a quarter of the interval, of its slot; or the silence of another job, with such a witness, covers its beginning and ended at most 4 hours before it. And the scheduler was free for longer than --lost-after in it or, where starts are not on record, it was longer than --max-run.",
+            rule: "Measured from the first slot after its last run and judged like overdue. Where the row keeps its due time until the job has run, as in phantom, only a next run in the past makes a job late; elsewhere, while that slot is still the row's next run, once --late-cadences times the cadence has passed. Pauses, the backoff after an error, and waiting for the scheduler are not faults. A warning at most after a restart, until it misses a slot. Runs by hand end no silence in which other jobs ran, unless the scheduler was restarted since. Such a silence is a warning, until another slot is lost. Jobs that have not run since the same restart are one incident. Resolved once it runs again, or when a restart of phantom schedules it anew: then a warning for 24 hours and info until --since. A silence that is over needs a witness that the schedule was in force before it, because an edit leaves no trace: the job's run before it came within 30 minutes, or a quarter of the interval, of its slot; or the silence of another job, with such a witness, covers its beginning and ended at most 4 hours before it. And the scheduler was free for longer than --lost-after in it or, where starts are not on record, it was longer than --max-run.",
             advice: "Look at the job's row: status, next_run_at, updated_at. A restart of the scheduler frees a job that counts as busy.",
         };
         RowDead: "A row can never run again, whether or not the scheduler is up.", Entry {
@@ -251,13 +256,18 @@ catalog! {
         };
         SlotsSkipped: "A job's next run is later than its next slots.", Entry {
             detector: Detector::PastDue,
-            rule: "2 or more slots lie between the audit and next_run_at, which is over a day later than the first of them, and no backoff explains it. A warning.",
+            rule: "2 or more slots lie between the audit and next_run_at, which is over a day later than the first of them, and no backoff explains it. Or next_run_at is a slot, and not the first: of a job that runs once in 6 days or more rarely, or of 3 jobs that run once in 20 hours or more rarely and are left out within a day. Where the row keeps its due time, as in phantom, a slot that was left out while other jobs ran counts as well. A warning.",
             advice: "Unless this is intended, set next_run_at to the next slot.",
         };
         RunsWhileOff: "A job was paused or switched off, and runs all the same.", Entry {
             detector: Detector::PastDue,
-            rule: "At least 2 runs began after the job was paused or its row was last written, and the row is off; or the audit log has a pause within a run, and no resume since: the run wrote its row back as it was. Runs by hand do not count. A warning for 24 hours after the last run.",
+            rule: "At least 2 runs began after the job was paused or its row was last written, and the row is off; or the audit log has a pause within a run, and no resume since: the run wrote its row back as it was. Runs by hand do not count. A warning.",
             advice: "Switch the job off again while it does not run, and see whether its row stays off.",
+        };
+        Unrecorded: "A job's row says that it runs, and no record of its runs is kept any more.", Entry {
+            detector: Detector::Gap,
+            rule: "Its row's last run, which did not fail, is at least 2 slots later than its last run on record, and is not on record itself. The rows are right: the job was not silent meanwhile. Info.",
+            advice: "See where this version of the scheduler writes its runs, and whether an upgrade left the old place behind: what the runs do is not judged.",
         };
         CrashLoop: "The scheduler's process crashes again and again; its jobs run in between.", Entry {
             detector: Detector::Gap,
@@ -266,7 +276,7 @@ catalog! {
         };
         Unjudged: "A job's history can't be judged, so nothing shows that it is healthy.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "It has no id, or the times, token counts, or outcomes of its last runs can't be read; or its next run contradicts the time zone that is assumed. A warning.",
+            rule: "It has no id, or the times, token counts, or outcomes of its last runs can't be read; or its next run contradicts the time zone that is assumed; or a budget is set in what no run has on record, or the files of its output can't be read. A warning.",
             advice: "Look at the job's rows in scheduled_jobs and cost_events.",
         };
         Overdue: "The job is due and did not run although the scheduler was free.", Entry {
@@ -309,10 +319,15 @@ catalog! {
             rule: "OpenClaw: an entry in diagnostic_events whose job has no row. Critical.",
             advice: "Add the job again with a valid schedule.",
         };
-        ZeroTokenStreak: "Runs in a row used no tokens at all: no model did any work in them.", Entry {
+        ZeroTokenStreak: "Runs in a row used no tokens at all, or wrote none: no model did any work in them.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "0 input and 0 output tokens in the job's last cost events. A warning from --zero-streak on, critical from --zero-streak-critical on. Resolved once a run uses tokens: then a warning for 24 hours and info until --since.",
+            rule: "0 input and 0 output tokens in the job's last cost events, or 0 output tokens whatever was read, where other runs on the same model wrote some. A warning from --zero-streak on, critical from --zero-streak-critical on. Resolved once a run uses tokens: then a warning for 24 hours and info until --since.",
             advice: "Read the job's last error, then check the model's provider, its key, and the model's name.",
+        };
+        RunShort: "Runs in a row ended too soon: they did nothing.", Entry {
+            detector: Detector::ZeroTokens,
+            rule: "Runs that ended without an error and sooner than the config file's min_run, judged like runs without tokens, which count with them. Where starts are not on record, a run began at its slot, or at the end of the run before it, at the earliest. 2 in a row of a job that is not tried again for 6 hours are a warning.",
+            advice: "Read what the last runs answered; run the job by hand and see how long it takes.",
         };
         SharedError: "The last runs of several jobs ended with the same error.", Entry {
             detector: Detector::ZeroTokens,
@@ -326,7 +341,7 @@ catalog! {
         };
         Flapping: "Many runs fail, and later ones work again.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "A run failed in one of 4 slots, of at least 12, and at least 4 times one that worked followed one that had failed, in the last 2 days. A warning until the slots that work outweigh those that failed: one that failed counts as 5 that work, and 24 in a row end it. What failed in an outage does not count. If it holds for all jobs that need a model together, and for at least 2 of them a run worked after one that failed, they are one incident, and failures in a row that the rate explains are neither an outage nor a trouble of their job.",
+            rule: "A run failed in one of 4 slots, of at least 12, and at least 4 times one that worked followed one that had failed, in the last 2 days. A warning until the slots that work outweigh those that failed: one that failed counts as 5 that work, and 36 in a row end it. What failed in an outage does not count. If it holds for all jobs that need a model together, and for at least 2 of them a run worked after one that failed, they are one incident, and failures in a row that the rate explains are neither an outage nor a trouble of their job.",
             advice: "Read the job's last error: what it needs works only now and then.",
         };
         MessagesLost: "Messages of the last day were lost, though the newest may have arrived.", Entry {
@@ -341,7 +356,7 @@ catalog! {
         };
         WorkShrank: "Each of the last runs wrote, or took, a tenth of what was usual: the job may do nothing.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "3 good runs in a row whose output tokens are a tenth of the median of the earlier ones, of which at least 10 are known, or whose time is, where at least 10 seconds were usual. Info.",
+            rule: "3 good runs in a row whose output tokens are a tenth of the median of the earlier ones, of which at least 10 are known, or whose time is, where at least 10 seconds were usual. Info, and a warning after a day, unless 3 runs in a row did as little before, or only the time shrank and what it writes is known. Jobs that shrank at the same time are one incident.",
             advice: "Read what the job answers: its prompt may be lost, or a tool or a mount gone.",
         };
         ModelChanged: "The job runs on another model than before.", Entry {
@@ -353,6 +368,16 @@ catalog! {
             detector: Detector::ZeroTokens,
             rule: "3 runs in a row at 10 times the median cost of the earlier ones, of which at least 10 are known, on the same model and with usual tokens. Info.",
             advice: "Look at the model and at what it is billed for.",
+        };
+        OverBudget: "The day's budget is spent, and the day goes on.", Entry {
+            detector: Detector::ZeroTokens,
+            rule: "The runs that ended since midnight, in the zone of the database, cost or used at least the budget of the config file, of a job or of all jobs of the database together: a warning; critical from 2 times the budget on. What the day will come to is counted at the rate since midnight. It ends with the day.",
+            advice: "Look at what the runs of today did, and at how often they run. Pause what need not run today, or raise the budget.",
+        };
+        NoOutput: "The job's runs are fine, but the files are not there that it should write.", Entry {
+            detector: Detector::ZeroTokens,
+            rule: "No file of the config file's output was written since the job's last run began that is longer ago than --max-run, and that run did its work. A folder that does not exist is empty; one that can't be read, or of which not all files were seen, makes it unjudged. A warning.",
+            advice: "Run the job by hand and look at what it writes, and where; correct output if the files have moved.",
         };
         CatchingUp: "The whole scheduler was silent and works again; the job waits for its turn.", Entry {
             detector: Detector::Gap,
@@ -521,6 +546,15 @@ mod tests {
         (Problem::RunsWhileOff, include_str!("audit/judges/off.rs"), &[("At least 2 runs", "MIN_OF_OFF: usize = 2")]),
         (Problem::SlotsSkipped, include_str!("audit/judges/row.rs"), &[("2 or more slots", "MIN_SKIPPED: u64 = 2")]),
         (
+            Problem::SlotsSkipped,
+            include_str!("audit/left_out.rs"),
+            &[
+                ("once in 6 days or", "WEEKLY: Millis = 6 * DAY"),
+                ("of 3 jobs", "MANY: usize = 3"),
+                ("once in 20 hours or", "DAILY: Millis = 20 * HOUR"),
+            ],
+        ),
+        (
             Problem::CrashLoop,
             include_str!("audit/worker/boots.rs"),
             &[
@@ -547,7 +581,7 @@ mod tests {
                 ("at least 12,", "MIN_SLOTS: usize = 12"),
                 ("at least 4 times", "MIN_TURNS: usize = 4"),
                 ("counts as 5 that work", "WEIGHT: usize = 5"),
-                ("24 in a row", "ENOUGH_GOOD: usize = 24"),
+                ("36 in a row", "ENOUGH_GOOD: usize = 36"),
             ],
         ),
         (
@@ -579,6 +613,7 @@ mod tests {
                 ("a tenth of the median", "FACTOR: f64 = 10.0"),
                 ("at least 10 are known", "MIN_BEFORE: usize = 10"),
                 ("at least 10 seconds", "MIN_USUAL_RUN: Millis = 10 * SECOND"),
+                ("a warning after a day", "LONG_SHRUNK: Millis = DAY"),
             ],
         ),
         (
@@ -594,6 +629,11 @@ mod tests {
                 ("at 10 times the median", "FACTOR: f64 = 10.0"),
                 ("at least 10 are known", "MIN_BEFORE: usize = 10"),
             ],
+        ),
+        (
+            Problem::OverBudget,
+            include_str!("audit/budget.rs"),
+            &[("from 2 times the budget on", "CRITICAL_FACTOR: f64 = 2.0")],
         ),
         (Problem::Starved, include_str!("audit/judges/surplus.rs"), &[("of at least 10,", "MIN_SLOTS: u64 = 10")]),
     ];

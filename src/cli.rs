@@ -2,8 +2,8 @@
 
 use crate::report::Format;
 use crate::settings::{
-    FailOn, NotifyOn, ProcessCheck, THRESHOLDS, Threshold, ThresholdOverrides, Value, ZoneChoice, parse_duration,
-    parse_instant, parse_timeout, parse_zone,
+    FailOn, NotifyOn, ProcessCheck, THRESHOLDS, Threshold, ThresholdOverrides, Value, ZoneChoice, parse_command,
+    parse_duration, parse_instant, parse_timeout, parse_zone,
 };
 use crate::time::{Instant, Millis};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, Parser, ValueEnum, ValueHint};
@@ -33,13 +33,13 @@ With several databases, critical wins, then 3, then warning.";
 #[derive(Debug, Parser)]
 #[command(name = "sched-audit", version = VERSION.as_str(), after_help = AFTER_HELP, max_term_width = 100)]
 pub struct Cli {
-    /// Scheduler databases [default: data/phantom.db and OpenClaw's usual path, if they exist]
+    /// Scheduler databases, or homes of Hermes Agent [default: data/phantom.db and the usual paths of OpenClaw and Hermes, if they exist]
     #[arg(value_name = "DATABASE", value_hint = ValueHint::FilePath)]
     pub databases: Vec<PathBuf>,
     /// Also audit every scheduler database under this directory; repeatable
     #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub recursive: Vec<PathBuf>,
-    /// Read the databases as this scheduler's: phantom, openclaw, or the name of a [[store]] of the config file [default: auto-detect]
+    /// Read the databases as this scheduler's: phantom, openclaw, hermes, or the name of a [[store]] of the config file [default: auto-detect]
     #[arg(long, value_name = "NAME")]
     pub store: Option<String>,
     /// Whether to ask the operating system which process has a database open [default: auto]
@@ -66,8 +66,13 @@ pub struct Cli {
     pub no_errors: bool,
 
     /// Tell each incident once, and its end, to this shell command on stdin, instead of printing a report; - prints the news
-    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["quiet", "only_trouble"], help_heading = "Notification")]
-    pub notify: Option<String>,
+    /// [default: the command of the config file]
+    #[arg(long, value_name = "COMMAND", num_args = 0..=1, value_parser = parse_command,
+        conflicts_with_all = ["quiet", "only_trouble", "now"], help_heading = "Notification")]
+    pub notify: Option<Option<String>>,
+    /// Tell a made-up incident and its end, to see that they arrive
+    #[arg(long, conflicts_with_all = ["quiet", "only_trouble", "now"], help_heading = "Notification")]
+    pub notify_test: bool,
     /// Lowest severity that is told [default: critical]
     #[arg(long, value_enum, value_name = "SEVERITY", help_heading = "Notification")]
     pub notify_on: Option<NotifyOn>,

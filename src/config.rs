@@ -1,21 +1,26 @@
 //! The config file: TOML with the long options, underscores for hyphens, a `[[job]]` for each special case, and a `[[mute]]` for
 //! each incident that is not reported.
 
-use crate::audit::policy::{IncidentMute, Mute, Rule};
+mod mistakes;
+mod trust;
+
+use crate::audit::policy::{IncidentMute, Mute, Rule, contradiction};
+use crate::catalog::{self, Problem, Severity};
 use crate::settings::{
-    FailOn, NotifyOn, ProcessCheck, Quiet, SettingError, THRESHOLDS, Threshold, ThresholdOverrides, Value, ZoneChoice,
-    nearest, parse_cadences, parse_count, parse_duration, parse_instant, parse_quiet, parse_timeout, parse_zone,
+    Budget, FailOn, NotifyOn, ProcessCheck, Quiet, SettingError, Severities, THRESHOLDS, Threshold, ThresholdOverrides,
+    Value, ZoneChoice, nearest, parse_cadences, parse_command, parse_count, parse_duration, parse_instant, parse_quiet,
+    parse_severity, parse_timeout, parse_zone,
 };
 use crate::stores::{Dialect, Form, Mapping, TimeForm, Words};
 use crate::time::{DAY, Instant, Millis, TimeText};
-use crate::{catalog, explain};
+use crate::{explain, settings};
 use clap::ValueEnum;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Deserializer, de};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -33,6 +38,8 @@ const BESIDE_THRESHOLDS: &str = "quiet";
 pub struct Config {
     /// The file; None without one.
     pub path: Option<PathBuf>,
+    /// The line of each of its keys.
+    pub lines: HashMap<String, usize>,
     /// Databases, relative to the file.
     pub databases: Vec<PathBuf>,
     /// See `--recursive`; relative to the file.
@@ -63,6 +70,10 @@ pub struct Config {
     pub state: Option<PathBuf>,
     /// When nothing is expected to run.
     pub quiet: Vec<Quiet>,
+    /// How bad problems are, of every job.
+    pub severities: Severities,
+    /// What all jobs of a database may spend in a day together.
+    pub budget: Option<Budget>,
     /// The thresholds of all jobs.
     pub thresholds: ThresholdOverrides,
     /// Special cases, in the order of the file.
@@ -77,12 +88,20 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// It can't be read.
-    #[error("{}: can't be read: {error}", .path.display())]
+    #[error("{}: can't be read: {error}; pass --no-config to do without", .path.display())]
     Read {
         /// The file.
         path: PathBuf,
         /// The system's error.
         error: std::io::Error,
+    },
+    /// Others can write it.
+    #[error("{}: is not obeyed: {why}", .path.display())]
+    Distrusted {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: trust::Distrust,
     },
     /// A line of it is wrong.
     #[error("{}:{} {message}", .path.display(), .line.map_or_else(String::new, |line| format!(" line {line}:")))]
@@ -136,8 +155,8 @@ pub struct Keys {
     #[schemars(example = ["test-*"])]
     ignore: Vec<String>,
     /// Jobs that must exist and be watched: critical if none matches the pattern.
-    #[schemars(example = ["heartbeat"])]
-    expect: Vec<String>,
+    #[schemars(with = "Vec<String>", example = ["heartbeat"])]
+    expect: Vec<Spanned<String>>,
     /// Lowest severity that makes the exit code non-zero: warning, critical, or never. Default: warning.
     #[serde(deserialize_with = "by_name")]
     #[schemars(with = "String", example = &"critical")]
@@ -161,8 +180,10 @@ pub struct Keys {
     #[serde(deserialize_with = "by_name")]
     #[schemars(with = "String", example = &"ignore")]
     process: Option<ProcessCheck>,
-    /// A shell command that is told each incident once, on stdin; `-` prints the news. Default: none.
-    #[schemars(example = &"mail -s \"$SCHED_AUDIT_TITLE\" me@example.org")]
+    /// The shell command of `--notify`, where the command line gives that without one; `-` prints the news. It is run by no
+    /// other call. Default: none.
+    #[serde(deserialize_with = "command")]
+    #[schemars(with = "String", example = &"mail -s \"$SCHED_AUDIT_TITLE\" me@example.org")]
     notify: Option<String>,
     /// Lowest severity that the command is told: warning or critical. Default: critical.
     #[serde(deserialize_with = "by_name")]
@@ -180,6 +201,16 @@ pub struct Keys {
     #[serde(deserialize_with = "quiet")]
     #[schemars(with = "Vec<String>", example = ["22:00-07:00"])]
     quiet: Option<Vec<Quiet>>,
+    /// How bad problems are, whatever their rules say: info, warning, or critical, by the names of `--explain`. Info is no alarm. The
+    /// cause of an incident goes before the problems that it explains; what is over becomes milder at most.
+    #[serde(deserialize_with = "severities")]
+    #[schemars(with = "BTreeMap<String, String>", example = severity_example())]
+    severity: Severities,
+    /// What all jobs of a database may spend in a day together, in US dollars, in tokens in and out, or in both: a warning from there on,
+    /// critical from twice as much on. The day is that of the database's zone.
+    #[serde(deserialize_with = "budget")]
+    #[schemars(with = "BTreeMap<String, f64>", example = budget_example())]
+    budget: Option<Budget>,
     /// Special cases: the keys that apply to the jobs that match.
     #[schemars(with = "Vec<JobKeys>")]
     job: Vec<Spanned<JobKeys>>,
@@ -201,12 +232,16 @@ struct StoreKeys {
     /// The tables by which a database is recognized, and which alone may be read. Required.
     #[schemars(example = ["tasks", "task_log"])]
     tables: Vec<String>,
-    /// One SELECT with a row per job. Columns: id, schedule, and of name, enabled, kind, timezone, next_run, last_start, last_end,
+    /// Columns that not every version of the store has, as table.column: NULL where they are missing.
+    #[serde(default)]
+    #[schemars(example = ["tasks.locked_at"])]
+    optional: Vec<String>,
+    /// One SELECT with a row per job. Columns: id, and of name, enabled, kind, schedule, timezone, next_run, last_start, last_end,
     /// last_status, last_error, errors, created_at, running_since what there is. Required.
     #[schemars(example = &"SELECT id, cron AS schedule, next_run FROM tasks")]
     jobs: String,
-    /// One SELECT with a row per run. Columns: job, and of name, start, end, duration_ms, status, tokens, error what there is. `:since` is
-    /// when the window begins.
+    /// One SELECT with a row per run. Columns: job, and of name, start, end, duration_ms, status, tokens, cost_usd, message, error what
+    /// there is. `:since` is when the window begins.
     #[serde(default)]
     #[schemars(example = &"SELECT task_id AS job, started AS start, ended AS \"end\", status, error FROM task_log WHERE started > :since")]
     runs: Option<String>,
@@ -217,17 +252,18 @@ struct StoreKeys {
     /// What a schedule is, by the value of kind: cron, every-ms, every-seconds, every-minutes, or at. Default: the forms by
     /// their names; cron where there is no kind.
     #[serde(default, deserialize_with = "kinds")]
-    #[schemars(with = "std::collections::BTreeMap<String, String>", example = std::collections::BTreeMap::from([("interval", "every-ms")]))]
+    #[schemars(with = "BTreeMap<String, String>", example = BTreeMap::from([("interval", "every-ms")]))]
     kinds: Option<HashMap<String, Form>>,
     /// Words of status and last_status: lists for ok, error, skipped, and running. Default: the usual English words.
     #[serde(default)]
-    #[schemars(example = std::collections::BTreeMap::from([("error", ["broken"])]))]
+    #[schemars(example = BTreeMap::from([("error", ["broken"])]))]
     status: StatusKeys,
     /// How times are written: iso, unix, or unix-ms. Default: told by each value; text without an offset is UTC.
     #[serde(default, deserialize_with = "by_name")]
     #[schemars(with = "String", example = &"unix-ms")]
     time: Option<TimeForm>,
-    /// How cron expressions are read: posix (five fields) or seconds-first. Default: posix.
+    /// How cron expressions of more than five fields are read: posix (seconds first), seconds-first (the same, and times that a clock
+    /// change leaves out are left out), seconds-last, or quartz (seconds first, Sunday is day 1). Default: posix.
     #[serde(default, deserialize_with = "by_name")]
     #[schemars(with = "String", example = &"seconds-first")]
     cron: Option<Dialect>,
@@ -243,6 +279,10 @@ struct StoreKeys {
     #[serde(default, deserialize_with = "duration")]
     #[schemars(with = "String", example = &"10m")]
     longest_run: Option<Millis>,
+    /// How long runs are kept before they are deleted: a job without runs was not silent before that. Default: for ever.
+    #[serde(default, deserialize_with = "duration")]
+    #[schemars(with = "String", example = &"1d")]
+    keeps: Option<Millis>,
     /// How long after the first, second, ... error in a row a job is tried again. Default: at its next slot.
     #[serde(default)]
     #[schemars(example = ["30s", "5m"])]
@@ -279,6 +319,22 @@ struct JobKeys {
     #[serde(default, deserialize_with = "mutes")]
     #[schemars(with = "Vec<String>", example = ["zero-tokens", "run-long"])]
     mute: Option<Vec<Mute>>,
+    /// As above, for these jobs; other problems keep the severity that they have above.
+    #[serde(default, deserialize_with = "severities")]
+    #[schemars(with = "BTreeMap<String, String>", example = severity_example())]
+    severity: Severities,
+    /// What each of these jobs may spend in a day, judged as above.
+    #[serde(default, deserialize_with = "budget")]
+    #[schemars(with = "BTreeMap<String, f64>", example = budget_example())]
+    budget: Option<Budget>,
+    /// A run that ends sooner did nothing: several in a row are judged like runs without tokens.
+    #[serde(default, deserialize_with = "duration")]
+    #[schemars(with = "String", example = &"5s")]
+    min_run: Option<Millis>,
+    /// A path or pattern of files that runs leave behind, which starts at the file's directory: a warning if none of them was written since
+    /// the last run began that is longer ago than max_run. Of the files only the times are read.
+    #[schemars(with = "String", example = &"reports/*.md")]
+    output: Option<PathBuf>,
     /// Whether a job must match. Default: false.
     #[serde(default)]
     #[schemars(example = true)]
@@ -315,17 +371,21 @@ impl Config {
     /// What is wrong with it, on which line, and the most similar name.
     pub fn read(path: &Path) -> Result<Config, ConfigError> {
         let text = read_file(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
+        trust::check(path).map_err(|why| ConfigError::Distrusted { path: path.to_owned(), why })?;
         let source = Source { path, text: &text };
         let mut file = DeTable::parse(&text).map_err(|error| source.refuse(&error))?;
+        let lines =
+            file.get_ref().keys().map(|key| (key.get_ref().to_string(), source.line(key.span().start))).collect();
         let thresholds = source.take_thresholds(file.get_mut())?;
         let thresholds_of_jobs = source.take_thresholds_of_jobs(file.get_mut())?;
         let keys = Keys::deserialize(toml::Deserializer::from(file)).map_err(|error| source.refuse(&error))?;
         let mut config = Config {
             path: Some(path.to_owned()),
+            lines,
             databases: resolved(keys.databases, path)?,
             recursive: resolved(keys.recursive, path)?,
             ignore: keys.ignore,
-            expect: keys.expect,
+            expect: Vec::new(),
             fail_on: keys.fail_on,
             timezone: keys.timezone,
             since: keys.since,
@@ -337,20 +397,26 @@ impl Config {
             remind: keys.remind,
             state: resolved(keys.state.into_iter().collect(), path)?.pop(),
             quiet: keys.quiet.unwrap_or_default(),
+            severities: keys.severity,
+            budget: keys.budget,
             thresholds,
             rules: Vec::new(),
             mutes: Vec::new(),
             stores: Vec::new(),
         };
+        for expected in keys.expect {
+            config.expect(source.line(expected.span().start), expected.into_inner())?;
+        }
         if keys.job.len() > MAX_RULES {
             return Err(ConfigError::TooManyRules { path: path.to_owned(), count: keys.job.len() });
         }
         for (job, thresholds) in keys.job.into_iter().zip(thresholds_of_jobs) {
             let line = source.line(job.span().start);
-            let job = job.into_inner();
+            let mut job = job.into_inner();
+            job.output = resolved(job.output.into_iter().collect(), path)?.pop();
             thresholds.check().map_err(|error| ConfigError::Rule { path: path.to_owned(), line, error })?;
             if job.expect {
-                config.expect.push(job.pattern.clone());
+                config.expect(line, job.pattern.clone())?;
             }
             config.rules.push(job.rule(line, thresholds));
         }
@@ -372,15 +438,34 @@ impl Config {
         Ok(config)
     }
 
-    /// Reads the first file of the usual [`places`] that exists; without one, nothing is set.
+    /// Takes in a job that must exist, unless it is ignored.
+    fn expect(&mut self, line: usize, pattern: String) -> Result<(), ConfigError> {
+        if let Some(ignored) = contradiction(&pattern, &self.ignore)
+            && let Some(path) = &self.path
+        {
+            let message = format!(
+                "expect {pattern:?} and ignore {ignored:?} contradict each other: a job that is ignored is not watched"
+            );
+            return Err(ConfigError::Line { path: path.clone(), line: Some(line), message });
+        }
+        self.expect.push(pattern);
+        Ok(())
+    }
+
+    /// Reads the first file of the usual [`places`] that exists; without one, nothing is set. What can't be looked at, or is a
+    /// link without a target, may be what the operator has set.
     ///
     /// # Errors
     /// As [`Config::read`].
     pub fn find() -> Result<Config, ConfigError> {
-        match places().iter().find(|place| place.exists()) {
-            Some(place) => Config::read(place),
-            None => Ok(Config::default()),
+        for place in places() {
+            match place.symlink_metadata() {
+                Ok(_) => return Config::read(&place),
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+                Err(error) => return Err(ConfigError::Read { path: place, error }),
+            }
         }
+        Ok(Config::default())
     }
 }
 
@@ -402,6 +487,7 @@ impl StoreKeys {
         if self.tables.is_empty() {
             return Err("a [[store]] needs tables by which it is recognized".to_owned());
         }
+        let optional = self.optional.iter().map(|name| table_and_column(name));
         let backoff =
             self.backoff.iter().map(|text| parse_duration(text).map_err(|error| format!("{text:?}: {error}")));
         let usual = Words::default();
@@ -411,6 +497,7 @@ impl StoreKeys {
             name: self.name,
             place,
             tables: self.tables,
+            optional: optional.collect::<Result<_, _>>()?,
             jobs: self.jobs,
             runs: self.runs,
             heartbeat: self.heartbeat,
@@ -426,9 +513,19 @@ impl StoreKeys {
             moves_before: self.moves_before,
             parallel: self.parallel.and_then(|runs| usize::try_from(runs).ok()),
             longest_run: self.longest_run,
+            keeps: self.keeps,
             backoff: backoff.collect::<Result<_, _>>()?,
             commands: self.commands,
         })
+    }
+}
+
+/// The parts of `table.column`.
+fn table_and_column(name: &str) -> Result<(String, String), String> {
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    match name.split_once('.') {
+        Some((table, column)) if is_name(table) && is_name(column) => Ok((table.to_owned(), column.to_owned())),
+        _ => Err(format!("optional: {name:?} is not a column such as tasks.locked_at")),
     }
 }
 
@@ -460,7 +557,18 @@ fn read_file(path: &Path) -> std::io::Result<String> {
 
 impl JobKeys {
     fn rule(self, line: usize, thresholds: ThresholdOverrides) -> Rule {
-        Rule { pattern: WildMatch::new(&self.pattern), line, thresholds, quiet: self.quiet, mute: self.mute }
+        let JobKeys { pattern, quiet, mute, severity, budget, min_run, output, expect: _ } = self;
+        Rule {
+            pattern: WildMatch::new(&pattern),
+            line,
+            thresholds,
+            quiet,
+            mute,
+            severities: severity,
+            budget,
+            min_run,
+            output,
+        }
     }
 }
 
@@ -473,14 +581,14 @@ struct Source<'a> {
 impl Source<'_> {
     /// The line of a byte, counted from 1.
     fn line(&self, offset: usize) -> usize {
-        self.text[..offset.min(self.text.len())].matches('\n').count() + 1
+        mistakes::line_number(self.text, offset)
     }
 
     fn refuse(&self, error: &toml::de::Error) -> ConfigError {
         ConfigError::Line {
             path: self.path.to_owned(),
             line: error.span().map(|span| self.line(span.start)),
-            message: with_nearest_name(error.message()),
+            message: mistakes::explain(self.text, error.span(), error.message()),
         }
     }
 
@@ -489,11 +597,12 @@ impl Source<'_> {
         let mut given = ThresholdOverrides::default();
         for threshold in THRESHOLDS {
             let Some(value) = table.remove(threshold.key) else { continue };
-            let line = Some(self.line(value.span().start));
+            let place = value.span();
             match threshold_value(threshold, ValueDeserializer::from(value)) {
                 Ok(value) => given.set(threshold.key, value),
                 Err(error) => {
-                    let message = error.message().to_owned();
+                    let line = Some(self.line(place.start));
+                    let message = mistakes::explain(self.text, Some(place), error.message());
                     return Err(ConfigError::Line { path: self.path.to_owned(), line, message });
                 }
             }
@@ -538,26 +647,6 @@ fn resolved(paths: Vec<PathBuf>, file: &Path) -> Result<Vec<PathBuf>, ConfigErro
     paths.into_iter().map(resolve).collect()
 }
 
-/// The parser's message; where it lists what it expected instead of a name, the most similar of them.
-fn with_nearest_name(message: &str) -> String {
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    if message.starts_with("unknown")
-        && let Some(unknown) = quoted.next()
-        && let Some(nearest) = nearest(unknown, with_thresholds(quoted.collect()).into_iter())
-    {
-        return format!("unknown key {unknown:?}; did you mean {nearest:?}?");
-    }
-    message.lines().next().unwrap_or_default().to_owned()
-}
-
-/// The keys that serde knows of a table, and the thresholds, if the table has them.
-fn with_thresholds(mut keys: Vec<&str>) -> Vec<&str> {
-    if keys.contains(&BESIDE_THRESHOLDS) {
-        keys.extend(THRESHOLDS.iter().map(|threshold| threshold.key));
-    }
-    keys
-}
-
 fn read<'de, D: Deserializer<'de>, T, E: Display>(
     deserializer: D,
     parse: impl Fn(&str) -> Result<T, E>,
@@ -585,8 +674,18 @@ fn zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ZoneChoice>
     read(deserializer, parse_zone)
 }
 
+fn command<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    read(deserializer, parse_command)
+}
+
 fn by_name<'de, D: Deserializer<'de>, T: ValueEnum>(deserializer: D) -> Result<Option<T>, D::Error> {
-    read(deserializer, |text| T::from_str(text, false).map_err(|_| format!("not one of {}", names::<T>().join(", "))))
+    read(deserializer, |text| T::from_str(text, false).map_err(|_| not_one_of::<T>(text)))
+}
+
+fn not_one_of<T: ValueEnum>(text: &str) -> String {
+    let names = names::<T>();
+    let hint = nearest(text, names.iter().map(String::as_str)).map(|near| format!("; did you mean {near:?}?"));
+    format!("not one of {}{}", names.join(", "), hint.unwrap_or_default())
 }
 
 fn names<T: ValueEnum>() -> Vec<String> {
@@ -615,21 +714,73 @@ fn named_mute(name: &str) -> Result<Mute, String> {
     if let Some(mute) = Mute::named(name) {
         return Ok(mute);
     }
+    Err(unknown_name(name, "a problem or a detector", &explain::names()))
+}
+
+/// That a name of the catalog is none, and which one is meant.
+fn unknown_name(name: &str, kind: &str, names: &[String]) -> String {
     if let Some(problem) = catalog::renamed(name) {
-        return Err(format!("{name:?} is now {:?}", problem.name()));
+        return format!("{name:?} is now {:?}", problem.name());
     }
-    let names = explain::names();
     let hint = match nearest(name, names.iter().map(String::as_str)) {
         Some(nearest) => format!("; did you mean {nearest:?}?"),
         None => String::new(),
     };
-    Err(format!("{name:?} is not a problem or a detector{hint}"))
+    format!("{name:?} is not {kind}{hint}")
+}
+
+/// The name of a problem, as a key.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct ProblemKey(Problem);
+
+impl<'de> Deserialize<'de> for ProblemKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ProblemKey, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        if let Some(problem) = Problem::named(&name) {
+            return Ok(ProblemKey(problem));
+        }
+        let names: Vec<String> = Problem::all().iter().map(|problem| problem.name()).collect();
+        Err(de::Error::custom(unknown_name(&name, "a problem", &names)))
+    }
+}
+
+/// How bad a problem is, as a value.
+struct SeverityWord(Severity);
+
+impl<'de> Deserialize<'de> for SeverityWord {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<SeverityWord, D::Error> {
+        read_text(deserializer, parse_severity).map(SeverityWord)
+    }
+}
+
+fn severities<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Severities, D::Error> {
+    let given = BTreeMap::<ProblemKey, SeverityWord>::deserialize(deserializer)?;
+    Ok(given.into_iter().map(|(ProblemKey(problem), SeverityWord(severity))| (problem, severity)).collect())
+}
+
+fn budget<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Budget>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct BudgetKeys {
+        cost_usd: Option<f64>,
+        tokens: Option<u64>,
+    }
+    let BudgetKeys { cost_usd, tokens } = BudgetKeys::deserialize(deserializer)?;
+    settings::budget(cost_usd, tokens).map(Some).map_err(de::Error::custom)
+}
+
+fn budget_example() -> BTreeMap<&'static str, u64> {
+    BTreeMap::from([("cost_usd", 5), ("tokens", 2_000_000)])
+}
+
+fn severity_example() -> BTreeMap<&'static str, &'static str> {
+    BTreeMap::from([("run-long", "info"), ("work-shrank", "warning")])
 }
 
 fn kinds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<HashMap<String, Form>>, D::Error> {
     let named = |(kind, form): (String, String)| match Form::from_str(&form, false) {
         Ok(form) => Ok((kind, form)),
-        Err(_) => Err(de::Error::custom(format!("{form:?}: not one of {}", names::<Form>().join(", ")))),
+        Err(_) => Err(de::Error::custom(format!("{form:?}: {}", not_one_of::<Form>(&form)))),
     };
     HashMap::<String, String>::deserialize(deserializer)?.into_iter().map(named).collect::<Result<_, _>>().map(Some)
 }

@@ -86,6 +86,7 @@ fn candidate(entry: walkdir::Result<DirEntry>, directory: &Path, position: usize
     }
     match db::locate(path) {
         Ok(_) => Some(Candidate::new(path, Some(position), None)),
+        Err(ReadError::NotSqlite) if stores::is_whole_store(path) => Some(Candidate::new(path, Some(position), None)),
         // Other programs name their files so too, but none begins a file with zeros.
         Err(ReadError::NotSqlite) if !begins_with_zeros(path) => None,
         Err(_) if !named_so => None,

@@ -1,8 +1,9 @@
 //! sched-audit reports which jobs of an AI agent's scheduler have silently stopped working.
 //!
-//! In reading order, as data flows: [`cli`] and [`config`] are merged into [`options`], and a [`session`] is one call
+//! In reading order, as data flows: [`cli`] and [`config`] are merged into [`options`], [`effective`] says where each comes from, and a [`session`] is one call
 //! with them. Its [`runner`] takes the databases that [`discover`] finds, while [`progress`] counts them. Of each,
-//! [`stores`] reads a snapshot through [`db`], which is then closed, and settles its [`zone`]; [`audit`] writes what
+//! [`stores`] reads a snapshot through [`db`], which is then closed, and settles its [`zone`]; [`results`] looks for the
+//! files that jobs should leave behind; [`audit`] writes what
 //! became of each slot, judges it, and groups what is wrong by cause. [`report`] renders the result, [`output`] writes
 //! it at once, [`notify`] tells what is new, and the exit code follows.
 //!
@@ -22,6 +23,7 @@ mod config;
 mod config_keys;
 mod db;
 mod discover;
+mod effective;
 mod explain;
 #[cfg(fuzzing)]
 mod fuzz;
@@ -35,6 +37,7 @@ mod panics;
 mod parallel;
 mod progress;
 mod report;
+mod results;
 mod runner;
 mod schedule;
 mod secrets;
@@ -55,11 +58,24 @@ use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
 fn main() -> ExitCode {
     panics::remember();
     let started = Clock::now();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|age| i64::try_from(age.as_millis()).ok());
-    let now = time::Instant::from_millis(now.unwrap_or(0));
     let run = || match cli::Cli::try_parse() {
         Ok(cli) => session::run(cli, now, started),
-        Err(message) => session::refuse(&message, now),
+        Err(message) => session::refuse(&message, now()),
     };
     ExitCode::from(panics::catch(run).unwrap_or_else(|error| session::fail(&report::CallError::Internal(error))))
+}
+
+/// The current time.
+fn now() -> time::Instant {
+    if let Some(instant) = time_of_tests() {
+        return instant;
+    }
+    let age = SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|age| i64::try_from(age.as_millis()).ok());
+    time::Instant::from_millis(age.unwrap_or(0))
+}
+
+/// The time that tests of --notify give to a debug build: what is told depends on the clock, which nothing else may set.
+fn time_of_tests() -> Option<time::Instant> {
+    let given = if cfg!(debug_assertions) { std::env::var("SCHED_AUDIT_TEST_CLOCK").ok() } else { None };
+    settings::parse_instant(&given?).ok()
 }

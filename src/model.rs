@@ -12,8 +12,10 @@ use chrono::NaiveDateTime;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::num::{NonZeroU16, NonZeroU32};
+use std::path::PathBuf;
 
 /// The position of a job in [`Snapshot::jobs`], and of its report in a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -68,12 +70,65 @@ pub struct Snapshot {
     pub start_error: Option<RunError>,
     /// What was recorded about whether its process is alive.
     pub lease: Lease,
+    /// Whether it gets to look for what is due.
+    pub passes: Passes,
     /// What the operating system knows about its process.
     pub liveness: Liveness,
     /// The zone of schedules that name none.
     pub zone: AssumedZone,
-    /// The name of the mapping by which it was read, if it was read by one.
-    pub mapping: Option<String>,
+    /// The mapping by which it was read, if it was read by one.
+    pub mapping: Option<Mapped>,
+    /// The files that jobs should leave behind.
+    pub results: Results,
+}
+
+/// Files that jobs should leave behind, by the patterns that the operator named.
+pub type Results = HashMap<PathBuf, ResultFiles>;
+
+/// The files of one pattern.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ResultFiles {
+    /// When the newest of them was written; None if there is none.
+    pub newest: Option<Instant>,
+    /// Why not all of them were seen, as the end of a sentence.
+    pub trouble: Option<String>,
+}
+
+/// What a mapping gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mapped {
+    /// Its name.
+    pub name: String,
+    /// What each of its queries gave.
+    pub queries: Vec<QueryFacts>,
+}
+
+/// What a query of a mapping gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueryFacts {
+    /// Its key in the config file.
+    pub key: &'static str,
+    /// How many rows.
+    pub rows: usize,
+    /// What each of its columns gave.
+    pub columns: Vec<ColumnFacts>,
+    /// Which rows were not used, and why, in sentences.
+    pub unused: Vec<String>,
+    /// The first and the last time of the rows that were used.
+    pub times: Option<(Instant, Instant)>,
+}
+
+/// What a column of a query gave.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ColumnFacts {
+    /// Its name.
+    pub name: String,
+    /// Rows with a value that is not NULL.
+    pub filled: usize,
+    /// Those whose value can't be read.
+    pub unread: usize,
+    /// One of them.
+    pub example: Option<String>,
 }
 
 /// The zone in which schedules are read that name none.
@@ -119,9 +174,11 @@ impl Snapshot {
             failed_starts: Vec::new(),
             start_error: None,
             lease: Lease::Unknown,
+            passes: Passes::default(),
             liveness: Liveness::default(),
             zone: AssumedZone { zone: Zone::UTC, basis: ZoneBasis::Given },
             mapping: None,
+            results: Results::new(),
         }
     }
 }
@@ -158,6 +215,10 @@ pub struct SchedulerTraits {
     pub hides_runs: bool,
     /// Whether the next run of a job is moved before the run that is due, and not after it.
     pub moves_before: bool,
+    /// Whether a resume or an edit of a job leaves a trace of its time.
+    pub dates_edits: bool,
+    /// How its sign of life is spoken of.
+    pub life: LifeWords,
     /// What a person should do, in this scheduler's terms.
     pub advice: AdviceTable,
 }
@@ -167,6 +228,32 @@ impl SchedulerTraits {
     pub fn rewrites_rows_on_restart(&self) -> bool {
         self.restart_stagger.is_some()
     }
+}
+
+/// How the sign of life that a scheduler records is spoken of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LifeWords {
+    /// That it was given, before its time.
+    pub given: &'static str,
+    /// That it was last given, before its time.
+    pub last_given: &'static str,
+    /// Why it is not given any more.
+    pub dead: &'static str,
+    /// The same, where the process lives.
+    pub hung: &'static str,
+    /// Whether what gives it can end for good while the process lives.
+    pub dies_alone: bool,
+}
+
+impl LifeWords {
+    /// Those of a lease that the process renews.
+    pub const LEASE: LifeWords = LifeWords {
+        given: "its process renewed its lease at ",
+        last_given: "its process last renewed its lease at ",
+        dead: "the process died, or its machine is asleep",
+        hung: "the process lives, but hangs: it does not renew its lease",
+        dies_alone: false,
+    };
 }
 
 /// What the operating system knows about the process of a scheduler, at the moment of the audit.
@@ -230,6 +317,21 @@ pub enum Lease {
     Stopped(Instant),
 }
 
+/// The passes in which a scheduler looks for what is due.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Passes {
+    /// They work, as far as is known.
+    #[default]
+    Fine,
+    /// All have failed since then, so that no job runs although the process lives.
+    Failing {
+        /// When one last worked.
+        since: Instant,
+        /// Why: untrusted text.
+        why: Option<String>,
+    },
+}
+
 /// No provider answers in less time, not even to refuse.
 const NO_MODEL_ANSWERS_IN: Millis = 60;
 
@@ -255,6 +357,10 @@ pub struct Job {
     pub manual_runs: Vec<Instant>,
     /// When its run in flight started, for schedulers that record it.
     pub running_since: Option<Instant>,
+    /// Whether that run has not begun its work, but waits for other runs.
+    pub run_waits: bool,
+    /// When it last looked whether there was anything to do, for watchers.
+    pub looked_at: Option<Instant>,
     /// The longest run that the scheduler allows this job, if it has a limit of its own.
     pub longest_run: Option<Millis>,
     /// How many of its cost events have no readable time.
@@ -273,6 +379,8 @@ pub struct Job {
     pub dead_letters: usize,
     /// Its runs, ordered by their ends.
     pub fires: Vec<Fire>,
+    /// Whether the last of them is known from its row alone.
+    pub last_is_of_row: bool,
 }
 
 /// Whose a job is.
@@ -339,6 +447,8 @@ impl Job {
             switches: Vec::new(),
             manual_runs: Vec::new(),
             running_since: None,
+            run_waits: false,
+            looked_at: None,
             longest_run: None,
             events_without_time: 0,
             unjudged: None,
@@ -348,6 +458,7 @@ impl Job {
             delivery_error: None,
             dead_letters: 0,
             fires: Vec::new(),
+            last_is_of_row: false,
         }
     }
 
@@ -369,6 +480,23 @@ impl Job {
     /// When its last known run ended.
     pub fn last_end(&self) -> Option<Instant> {
         self.fires.last().map(|fire| fire.end).max(self.last_run().map(Run::end))
+    }
+
+    /// Its runs that are on record.
+    pub fn recorded(&self) -> &[Fire] {
+        &self.fires[..self.fires.len().saturating_sub(usize::from(self.last_is_of_row))]
+    }
+
+    /// When its last run on record ended, if its row has moved on since by more than the one slot that a run without a record may
+    /// have served. What failed without a record is no such run.
+    pub fn recorded_until(&self) -> Option<Instant> {
+        let last = self.recorded().last()?.end;
+        let of_row = self.fires.last().filter(|_| self.last_is_of_row);
+        let moved_on = of_row.filter(|fire| !fire.has_failed()).map(|fire| fire.known_start().unwrap_or(fire.end));
+        let row = moved_on.or_else(|| self.last_run().filter(|run| !run.failed).map(|run| run.start))?;
+        let cadence = self.schedule.cadence()?;
+        let second = cadence.next(cadence.next(last)?)?;
+        if second <= row { Some(last) } else { None }
     }
 
     /// When the scheduler will run it next, according to the row.
@@ -517,6 +645,15 @@ pub enum Schedule {
     },
     /// The operator's mapping can't read it, which says nothing about the scheduler.
     Unmapped(Terms),
+    /// The same, but the runs show how often it comes.
+    Learned {
+        /// What its row says.
+        terms: Terms,
+        /// The usual time between two runs.
+        usual: Millis,
+        /// An interval that is not exceeded while all is well.
+        cadence: Cadence,
+    },
 }
 
 /// What a row says about a schedule without slots.
@@ -567,7 +704,9 @@ impl Schedule {
     /// The cadence of a recurring schedule.
     pub fn cadence(&self) -> Option<&Cadence> {
         match self {
-            Schedule::Cron { cadence, .. } | Schedule::Every { cadence, .. } => Some(cadence),
+            Schedule::Cron { cadence, .. } | Schedule::Every { cadence, .. } | Schedule::Learned { cadence, .. } => {
+                Some(cadence)
+            }
             Schedule::Once(_) | Schedule::OnEvent(_) | Schedule::Unreadable { .. } | Schedule::Unmapped(_) => None,
         }
     }
@@ -578,6 +717,7 @@ impl Schedule {
             Schedule::Cron { .. } => "cron",
             Schedule::Every { .. } => "every",
             Schedule::Once(_) => "at",
+            Schedule::Learned { .. } => "learned",
             Schedule::OnEvent(terms) | Schedule::Unreadable { terms, .. } | Schedule::Unmapped(terms) => &terms.kind,
         }
     }
@@ -587,9 +727,10 @@ impl Schedule {
         match self {
             Schedule::Cron { expression, .. } => Some(expression),
             Schedule::Every { .. } | Schedule::Once(_) => None,
-            Schedule::OnEvent(terms) | Schedule::Unreadable { terms, .. } | Schedule::Unmapped(terms) => {
-                terms.expression.as_deref()
-            }
+            Schedule::OnEvent(terms)
+            | Schedule::Unreadable { terms, .. }
+            | Schedule::Unmapped(terms)
+            | Schedule::Learned { terms, .. } => terms.expression.as_deref(),
         }
     }
 
@@ -598,14 +739,23 @@ impl Schedule {
         match self {
             Schedule::Cron { timezone, .. } => timezone.as_deref(),
             Schedule::Every { .. } | Schedule::Once(_) => None,
-            Schedule::OnEvent(terms) | Schedule::Unreadable { terms, .. } | Schedule::Unmapped(terms) => {
-                terms.timezone.as_deref()
-            }
+            Schedule::OnEvent(terms)
+            | Schedule::Unreadable { terms, .. }
+            | Schedule::Unmapped(terms)
+            | Schedule::Learned { terms, .. } => terms.timezone.as_deref(),
         }
+    }
+
+    /// Whether only the runs show how often it comes.
+    pub fn is_learned(&self) -> bool {
+        matches!(self, Schedule::Learned { .. })
     }
 
     /// The interval of one that has an interval.
     pub fn interval(&self) -> Option<Millis> {
+        if let Schedule::Learned { usual, .. } = self {
+            return Some(*usual);
+        }
         match self.cadence()? {
             Cadence::Every(interval) => Some(*interval),
             Cadence::Cron(..) => None,
@@ -651,8 +801,12 @@ impl Schedule {
         }
     }
 
-    /// The schedule in its own terms: `0 9 * * 1-5`, `every 30m`, `at 2026-03-26T16:00:00Z`.
+    /// The schedule in its own terms: `0 9 * * 1-5`, `every 30m`, `at 2026-03-26T16:00:00Z`; of one that is not read what its
+    /// runs show.
     pub fn text(&self) -> String {
+        if let Schedule::Learned { usual, .. } = self {
+            return format!("about every {}, by its runs", crate::time::span(*usual));
+        }
         match (self.expression(), self.interval(), self.at()) {
             (Some(expression), ..) => expression.to_owned(),
             (_, Some(interval), _) => format!("every {}", crate::time::interval(interval)),
@@ -798,6 +952,10 @@ pub enum Outcome {
     Failed,
     /// It threw: an error that only the row knows, without a cost event.
     Threw,
+    /// Its process ended in it, which says nothing about what it needs.
+    Cut,
+    /// It ended sooner than the operator's min_run.
+    Short,
     /// The scheduler skipped the work.
     Skipped,
     /// The scheduler skipped work that it may skip, but neither for the hour nor for other work.
@@ -847,8 +1005,8 @@ pub struct Fire {
     pub tokens: Option<u32>,
     /// What it cost, in US dollars; 0 if that is not known.
     pub cost_usd: f32,
-    /// How many tokens the model wrote; None if none, or if that is not known.
-    pub output: Option<NonZeroU32>,
+    /// How many tokens the model wrote, more than fit as the most that does; None if that is not known.
+    pub output: Option<u32>,
     /// What became of its message, where that is on record for each run.
     pub message: MessageFate,
     /// The model that it ran on, where that is known.
@@ -922,14 +1080,19 @@ impl Fire {
         self.took.map(|span| self.end.plus(-span.millis()))
     }
 
-    /// Whether its cost event says that no model did any work.
+    /// Whether its record says that no model did any work: it used no tokens, or wrote none.
     pub fn is_empty(&self) -> bool {
-        self.tokens == Some(0)
+        self.tokens == Some(0) || self.wrote_nothing()
+    }
+
+    /// Whether the model wrote nothing, whatever it read.
+    pub fn wrote_nothing(&self) -> bool {
+        self.output == Some(0)
     }
 
     /// Whether it is known to have ended with an error.
     pub fn has_failed(&self) -> bool {
-        matches!(self.outcome, Outcome::Failed | Outcome::Threw)
+        matches!(self.outcome, Outcome::Failed | Outcome::Threw | Outcome::Cut)
     }
 
     /// Whether it left no cost event, so that only the row knows it.
@@ -985,7 +1148,7 @@ mod tests {
     #[test]
     fn a_run_is_bad_idle_unknown_or_fine_and_only_a_model_that_worked_proves_it() {
         let fire = |outcome| Fire::ended(Instant::MIN, outcome);
-        for bad in [Outcome::Empty, Outcome::Failed, Outcome::Threw].map(fire) {
+        for bad in [Outcome::Empty, Outcome::Failed, Outcome::Threw, Outcome::Cut].map(fire) {
             assert!(bad.is_bad() && !bad.is_idle() && !bad.is_unknown() && !bad.proves_model(), "{bad:?}");
         }
         for idle in [Outcome::Skipped, Outcome::Declined, Outcome::Idle].map(fire) {

@@ -1,6 +1,7 @@
 //! Numbers, amounts, and lengths of time in words.
 
 use crate::time::{Millis, SECOND, span};
+use std::time::Duration;
 
 /// `1 slot`, `2 slots`.
 pub fn count(number: impl TryInto<u64>, thing: &str) -> String {
@@ -38,6 +39,12 @@ pub fn usd(amount: f64) -> String {
 /// What something cost, as the end of a sentence; empty where no cost is known.
 pub fn costing(cost_usd: f64) -> String {
     if cost_usd > 0.0 { format!(", costing {}", usd(cost_usd)) } else { String::new() }
+}
+
+/// A length of time as an operator writes it: `5s`, `1m 30s`.
+pub fn exactly(span: Millis) -> String {
+    let span = Duration::from_millis(u64::try_from(span).unwrap_or(0));
+    humantime::format_duration(span).to_string()
 }
 
 /// A length of time in seconds with a fraction.

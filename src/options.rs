@@ -1,20 +1,23 @@
 //! The options of a call: the command line and the config file merged, validated, and completed by defaults.
 
-use crate::audit::policy::Policy;
+use crate::audit::policy::{Policy, contradiction};
 use crate::cli::{Cli, OutputArgs};
 use crate::config::{Config, ConfigError};
-use crate::notify::{self, Notify, StateError, Wanted};
+use crate::effective;
+use crate::notify::{self, Notify, Sight, Wanted};
 use crate::schedule::Zone;
-use crate::settings::{FailOn, ProcessCheck, SettingError, Settings, Thresholds, ZoneChoice};
+use crate::settings::{FailOn, ProcessCheck, Setting, SettingError, Settings, Thresholds, ZoneChoice};
 use crate::stores::{self, Mapping};
-use crate::time::{Instant, SECOND};
+use crate::time::Instant;
 use clap::ValueEnum;
 use std::collections::HashSet;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 use wildmatch::WildMatch;
 
-const DEFAULT_TIMEOUT_SECONDS: i64 = 10;
+/// When to give up, unless the operator says otherwise.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a call does.
 pub struct Options {
@@ -42,8 +45,8 @@ pub struct Options {
     pub is_live: bool,
     /// Whether to ask which process has a database open: only now, and unless the operator knows better.
     pub asks_process: bool,
-    /// Whether to print the settings of the jobs instead of judging them.
-    pub check_config: bool,
+    /// The settings to print instead of a report, if that is asked for.
+    pub check_config: Option<Vec<Setting>>,
     /// Whether to report what became of each slot.
     pub history: bool,
     /// Whether to print nothing if the exit code is 0.
@@ -52,6 +55,10 @@ pub struct Options {
     pub output: OutputArgs,
     /// Whom to tell what is new.
     pub notify: Option<Notify>,
+    /// Whether to tell something made-up instead.
+    pub notify_test: bool,
+    /// What the command line names, for what is told of the call itself.
+    pub call: String,
 }
 
 /// Why options can't be used.
@@ -60,15 +67,23 @@ pub enum OptionsError {
     /// The config file.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// No place to remember what was told.
-    #[error(transparent)]
-    Notify(#[from] StateError),
+    /// Nobody to tell.
+    #[error(
+        "--notify needs a command: --notify COMMAND, --notify - to print the news, or the key notify of the config file"
+    )]
+    NoCommand,
+    /// A database that was taken for a command.
+    #[error("--notify {0:?}: is a file that can't be run: write the database before --notify, or --notify=COMMAND")]
+    FileAsCommand(String),
     /// A store that does not exist.
     #[error("{0}")]
     Store(String),
     /// A format without a history.
     #[error("--history has no place in --format {0}; use --format table or json")]
     History(String),
+    /// A job that must exist and is not looked at.
+    #[error("--expect {0:?} and --ignore {1:?} contradict each other: a job that is ignored is not watched")]
+    Contradiction(String, String),
     /// Thresholds that contradict each other.
     #[error(transparent)]
     Setting(#[from] SettingError),
@@ -90,6 +105,11 @@ impl Options {
             None if cli.no_config => Config::default(),
             None => Config::find()?,
         };
+        for expected in &cli.expect {
+            if let Some(ignored) = contradiction(expected, &cli.ignore) {
+                return Err(OptionsError::Contradiction(expected.clone(), ignored.to_owned()));
+            }
+        }
         let overrides = cli.thresholds.or(&file.thresholds);
         overrides.check()?;
         let settings = Settings {
@@ -98,6 +118,8 @@ impl Options {
             resolved: !(cli.no_resolved || file.no_resolved),
             thresholds: overrides.apply(&Thresholds::default()),
             quiet: file.quiet.clone(),
+            severities: file.severities.clone(),
+            budget: file.budget,
         };
         let patterns = |given: &[String]| {
             let mut seen = HashSet::new();
@@ -105,6 +127,8 @@ impl Options {
             new.map(|pattern| WildMatch::new(pattern)).collect::<Vec<_>>()
         };
         let notify = notify(&cli, &file)?;
+        let call = named_by(&cli);
+        let check_config = cli.check_config.then(|| effective::settings(&cli, &file));
         if let Some(name) = &cli.store {
             stores::named(name, &file.stores).map_err(OptionsError::Store)?;
         }
@@ -124,7 +148,7 @@ impl Options {
             databases = default_databases();
         }
         let process = cli.process.or(file.process).unwrap_or_default();
-        let timeout = cli.timeout.or(file.timeout).unwrap_or(DEFAULT_TIMEOUT_SECONDS * SECOND);
+        let timeout = cli.timeout.or(file.timeout).and_then(|millis| u64::try_from(millis).ok());
         Ok(Options {
             databases,
             directories,
@@ -134,40 +158,76 @@ impl Options {
             machine_zone: machine_zone(),
             policy,
             fail_on: cli.fail_on.or(file.fail_on).unwrap_or_default(),
-            timeout: Duration::from_millis(u64::try_from(timeout).unwrap_or(0)),
+            timeout: timeout.map_or(DEFAULT_TIMEOUT, Duration::from_millis),
             errors: !cli.no_errors,
             is_live: cli.now.is_none(),
             asks_process: cli.now.is_none() && process == ProcessCheck::Auto,
-            check_config: cli.check_config,
+            check_config,
             history: cli.history,
             only_trouble: cli.only_trouble,
             output: cli.output,
             notify,
+            notify_test: cli.notify_test,
+            call,
         })
     }
 }
 
-/// Whom to tell what is new, if anyone.
-fn notify(cli: &Cli, file: &Config) -> Result<Option<Notify>, StateError> {
-    let Some(command) = cli.notify.as_ref().or(file.notify.as_ref()).filter(|_| !cli.check_config && !cli.history)
-    else {
+/// Whom to tell what is new: nobody, unless the command line says so. The file only names the command.
+fn notify(cli: &Cli, file: &Config) -> Result<Option<Notify>, OptionsError> {
+    if cli.check_config || cli.history || (cli.notify.is_none() && !cli.notify_test) {
         return Ok(None);
-    };
-    let state = cli.state.as_ref().or(file.state.as_ref()).cloned();
+    }
+    let given = cli.notify.as_ref().and_then(Option::as_ref);
+    let command = given.or(file.notify.as_ref()).ok_or(OptionsError::NoCommand)?;
+    if is_plain_file(command) {
+        return Err(OptionsError::FileAsCommand(command.clone()));
+    }
     Ok(Some(Notify {
         command: Some(command.clone()).filter(|command| command != "-"),
         wanted: Wanted {
             least: cli.notify_on.or(file.notify_on).unwrap_or_default().least(),
             remind: cli.remind.or(file.remind),
         },
-        state: state.map_or_else(notify::default_place, Ok)?,
+        state: cli.state.as_ref().or(file.state.as_ref()).cloned(),
     }))
+}
+
+/// Whether a command is the path of a file that nobody may run.
+fn is_plain_file(command: &str) -> bool {
+    std::fs::metadata(command).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 == 0)
+}
+
+/// What tells the calls of several cron lines apart, whether or not their config files can be read.
+pub fn named_by(cli: &Cli) -> String {
+    let paths = notify::names(cli.databases.iter().chain(&cli.recursive).chain(&cli.config));
+    [paths, cli.job.clone(), cli.ignore.clone()].concat().join(" ")
+}
+
+impl Notify {
+    /// Whom to tell that the file can't be used, if anyone: where only the file names the command, the news are printed.
+    pub fn without_file(cli: &Cli) -> Option<Notify> {
+        let command = cli.notify.clone()?.filter(|command| command != "-" && !is_plain_file(command));
+        let wanted = Wanted { least: cli.notify_on.unwrap_or_default().least(), remind: cli.remind };
+        let tells = !cli.check_config && !cli.notify_test;
+        tells.then(|| Notify { command, wanted, state: cli.state.clone() })
+    }
 }
 
 impl Options {
     /// The files that the call reads by name.
     pub fn inputs(&self) -> Vec<PathBuf> {
         self.databases.iter().chain(&self.policy.file).cloned().collect()
+    }
+
+    /// What the call can say something about.
+    pub fn sight(&self) -> Sight {
+        Sight {
+            call: self.call.clone(),
+            scope: self.policy.scope(),
+            expected: self.policy.expected.iter().map(ToString::to_string).collect(),
+            among: notify::names(self.databases.iter().chain(&self.directories)),
+        }
     }
 }
 

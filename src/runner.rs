@@ -3,10 +3,12 @@
 use crate::audit;
 use crate::db::ReadError;
 use crate::discover::{self, Candidate};
+use crate::model::Results;
 use crate::options::Options;
 use crate::panics;
 use crate::progress::Progress;
 use crate::report::{AuditError, Audited, CallError, Database, Report};
+use crate::results;
 use crate::stores::{self, Window};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -41,15 +43,17 @@ pub fn run(options: &Arc<Options>, started: Clock) -> Report {
 }
 
 fn audit_all(options: &Arc<Options>, deadline: Clock) -> Vec<Database> {
+    let results = Arc::new(results::read(options.policy.outputs(), deadline));
     let mut progress = Progress::new(options.databases.len(), !options.output.quiet);
     let (sender, outcomes) = channel();
     let mut candidates: Vec<Arc<Candidate>> =
         options.databases.iter().map(|path| Arc::new(Candidate::named(path))).collect();
-    spawn(&candidates, 0, options, deadline, &sender);
+    let work = Work { options, results: &results, deadline };
+    spawn(&candidates, 0, work, &sender);
     if !options.directories.is_empty() {
         let first = candidates.len();
         candidates.extend(search(options, deadline, &mut progress).into_iter().map(Arc::new));
-        spawn(&candidates[first..], first, options, deadline, &sender);
+        spawn(&candidates[first..], first, work, &sender);
     }
     drop(sender);
     let audited = collect(&candidates, &outcomes, deadline, &mut progress);
@@ -104,22 +108,26 @@ fn late(candidate: &Candidate) -> Database {
     Database::unread(&candidate.path, error)
 }
 
-/// Sets threads to work on the candidates, whose positions begin at `first`.
-fn spawn(
-    candidates: &[Arc<Candidate>],
-    first: usize,
-    options: &Arc<Options>,
+/// What threads need to audit databases.
+#[derive(Clone, Copy)]
+struct Work<'a> {
+    options: &'a Arc<Options>,
+    /// The files that jobs should leave behind.
+    results: &'a Arc<Results>,
     deadline: Clock,
-    sender: &Sender<Outcome>,
-) {
+}
+
+/// Sets threads to work on the candidates, whose positions begin at `first`.
+fn spawn(candidates: &[Arc<Candidate>], first: usize, work: Work<'_>, sender: &Sender<Outcome>) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(candidates.len());
     let queue: Vec<(usize, Arc<Candidate>)> = (first..).zip(candidates.iter().cloned()).collect();
     let queue = Arc::new(Mutex::new(queue.into_iter()));
     for _ in 0..threads {
-        let (sender, queue, options) = (sender.clone(), queue.clone(), options.clone());
+        let (sender, queue) = (sender.clone(), queue.clone());
+        let (options, results, deadline) = (work.options.clone(), work.results.clone(), work.deadline);
         in_thread(move || {
             while let Some((position, candidate)) = queue.lock().ok().and_then(|mut queue| queue.next()) {
-                let audited = panics::catch(|| audit_one(&candidate, &options, deadline));
+                let audited = panics::catch(|| audit_one(&candidate, &options, &results, deadline));
                 let unread = |error| Some(Database::unread(&candidate.path, AuditError::Internal(error)));
                 if sender.send((position, audited.unwrap_or_else(unread))).is_err() {
                     break;
@@ -162,7 +170,7 @@ fn not_found(path: &Path) -> AuditError {
 }
 
 /// None if the candidate was found by searching and belongs to something else.
-fn audit_one(candidate: &Candidate, options: &Options, deadline: Clock) -> Option<Database> {
+fn audit_one(candidate: &Candidate, options: &Options, results: &Results, deadline: Clock) -> Option<Database> {
     let path = &candidate.path;
     if let Some(error) = candidate.take_error() {
         return Some(Database::unread(path, error));
@@ -188,7 +196,8 @@ fn audit_one(candidate: &Candidate, options: &Options, deadline: Clock) -> Optio
     let outcome = match stores::read(&real_path, &window, insist, &options.mappings) {
         Err(error) if error.is_foreign() && candidate.found_in.is_some() => return None,
         Err(error) => Err(error.into()),
-        Ok(snapshot) => {
+        Ok(mut snapshot) => {
+            snapshot.results = results.clone();
             candidate.is_judged.store(true, Ordering::Relaxed);
             let verdict = audit::audit(snapshot, &options.policy);
             Ok(Audited { verdict, settings: settings.clone() })
@@ -220,7 +229,7 @@ fn check_patterns(databases: &mut [Database], options: &Options) -> Result<(), C
                 .iter()
                 .map(|(pattern, line)| format!("{file} line {line}: {pattern:?} matches no job's id or name")),
         );
-        missing.iter().for_each(|pattern| first.verdict.add_expected_missing(pattern, policy.settings.now));
+        missing.iter().for_each(|pattern| first.verdict.add_expected_missing(pattern, &policy.settings));
     }
     if unmatched.only.is_empty() { Ok(()) } else { Err(CallError::NoJobMatches(unmatched.only)) }
 }

@@ -1,7 +1,8 @@
 //! One call from the command line to the exit code: audit, render, write.
 
 use crate::cli::{Cli, ColorWhen, OutputArgs};
-use crate::options::Options;
+use crate::notify::{self, Notify, NotifyError, Sight};
+use crate::options::{self, DEFAULT_TIMEOUT, Options};
 use crate::report::{self, COULD_NOT_AUDIT, CallError, Format, Report, sanitize};
 use crate::terminal::Style;
 use crate::time::Instant;
@@ -22,19 +23,24 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const MAX_MESSAGE_LEN: usize = 1000;
 
 /// Does what the command line asks for and returns the exit code.
-pub fn run(cli: Cli, now: Instant, started: Clock) -> u8 {
+pub fn run(cli: Cli, clock: fn() -> Instant, started: Clock) -> u8 {
     if let Some(text) = offline_output(&cli) {
         return text.map_or_else(|error| fail(&error), |text| write_out(&text, 0, &cli.output, &[]));
     }
     let output = cli.output.clone();
     let arguments: Vec<PathBuf> = cli.databases.iter().chain(&cli.config).cloned().collect();
-    let failed = |error| emit(&Report::failed(error, now), &output, &arguments);
+    let failed = |error| emit(&Report::failed(error, clock()), &output, &arguments);
     if let Err(error) = signals::handle(output::clean_up) {
         return failed(CallError::Signals(error));
     }
-    match Options::new(cli, now) {
-        Ok(options) => audit(options, started),
-        Err(error) => failed(CallError::Options(error.to_string())),
+    let without_file = Notify::without_file(&cli).map(|notify| (notify, options::named_by(&cli)));
+    match (Options::new(cli, clock()), without_file) {
+        (Ok(options), _) => audit(options, clock, started),
+        (Err(error), None) => failed(CallError::Options(error.to_string())),
+        (Err(error), Some((notify, call))) => {
+            let sight = Sight { call, ..Sight::default() };
+            tell_failure(&notify, &sight, CallError::Options(error.to_string()), clock, started)
+        }
     }
 }
 
@@ -45,21 +51,43 @@ fn offline_output(cli: &Cli) -> Option<Result<String, generate::GenerateError>> 
 }
 
 /// Audits, tells what is new, and writes the report. With --notify, the report is only written to a file.
-fn audit(options: Options, started: Clock) -> u8 {
-    let options = Arc::new(options);
-    let Some(notify) = &options.notify else {
+fn audit(options: Options, clock: fn() -> Instant, started: Clock) -> u8 {
+    let Some(notify) = options.notify.clone() else {
+        let options = Arc::new(options);
         let (report, text) = in_time(&options, started);
         complain_of(&report, &options.output);
         return write(&report, text, &options);
     };
-    let turn = match notify.take_turn(&options.databases, &options.directories) {
-        Ok(turn) => turn,
-        Err(error) => return fail(&error),
-    };
+    if options.notify_test {
+        return complain_of_telling(&notify.try_out(clock()), 0);
+    }
+    tell(&notify, options, clock, started)
+}
+
+/// Audits and tells what is new when it is this call's turn; the time of the audit is that of the turn.
+fn tell(notify: &Notify, mut options: Options, clock: fn() -> Instant, started: Clock) -> u8 {
+    let memory = notify.recall(&options.databases, &options.directories, started + options.timeout);
+    options.policy.settings.now = clock();
+    let options = Arc::new(options);
     let (report, text) = in_time(&options, Clock::now());
-    let errors = notify.tell(&report, &options.policy.scope(), &turn);
+    let errors = notify.tell(&report, &options.sight(), memory);
+    if options.output.file.is_some() && write(&report, text, &options) != report.exit_code() {
+        return complain_of_telling(&errors, COULD_NOT_AUDIT);
+    }
+    complain_of_telling(&errors, notify::exit_code(&report))
+}
+
+/// Tells that the options can't be used, as of a database that can't be audited.
+fn tell_failure(notify: &Notify, sight: &Sight, error: CallError, clock: fn() -> Instant, started: Clock) -> u8 {
+    eprint(&error);
+    let memory = notify.recall(&[], &[], started + DEFAULT_TIMEOUT);
+    let report = Report::failed(error, clock());
+    complain_of_telling(&notify.tell(&report, sight, memory), COULD_NOT_AUDIT)
+}
+
+/// Prints what went wrong when news were told, and returns the exit code.
+fn complain_of_telling(errors: &[NotifyError], exit_code: u8) -> u8 {
     errors.iter().for_each(eprint);
-    let exit_code = if options.output.file.is_some() { write(&report, text, &options) } else { report.exit_code() };
     if errors.is_empty() { exit_code } else { COULD_NOT_AUDIT }
 }
 
@@ -96,7 +124,7 @@ fn in_time(options: &Arc<Options>, started: Clock) -> (Report, Rendered) {
 /// Writes a report, and returns the exit code.
 fn write(report: &Report, text: Rendered, options: &Options) -> u8 {
     let output = &options.output;
-    let is_settings = options.check_config && report.errors().is_empty();
+    let is_settings = options.check_config.is_some() && report.errors().is_empty();
     let exit_code = if is_settings { 0 } else { report.exit_code() };
     let is_silent = options.only_trouble && exit_code == 0;
     match text {
@@ -112,8 +140,10 @@ fn write(report: &Report, text: Rendered, options: &Options) -> u8 {
 }
 
 fn render(report: &Report, options: &Options) -> Result<String, report::RenderError> {
-    if options.check_config && report.errors().is_empty() {
-        return Ok(report::render_settings(report, &options.policy));
+    if let Some(settings) = &options.check_config
+        && report.errors().is_empty()
+    {
+        return Ok(report::render_settings(report, &options.policy, settings));
     }
     let output = &options.output;
     report::render(report, output.format, style(output), output.all)

@@ -1,15 +1,19 @@
 //! What an operator may set: thresholds, their defaults, and how values are read from the command line and the config file.
 
+mod command;
 mod thresholds;
 
+pub use command::parse_command;
 use thresholds::option;
 pub use thresholds::{THRESHOLDS, Threshold, ThresholdOverrides, Thresholds, Value};
 
-use crate::catalog::Severity;
+use crate::catalog::{Problem, Severity};
+use crate::numbers::{grouped, usd};
 use crate::schedule::Zone;
 use crate::time::{DAY, HOUR, Instant, MINUTE, Millis, SECOND, TimeText};
 use chrono::{NaiveDate, NaiveTime};
 use clap::ValueEnum;
+use std::collections::BTreeMap;
 
 /// Windows of more days are not looked at: what has lasted for so long was lost long ago.
 const MAX_QUIET_DAYS: usize = 400;
@@ -27,7 +31,32 @@ pub struct Settings {
     pub thresholds: Thresholds,
     /// When nothing is expected to run.
     pub quiet: Vec<Quiet>,
+    /// How bad the operator calls problems, of every job.
+    pub severities: Severities,
+    /// What all jobs of a database may spend in a day together.
+    pub budget: Option<Budget>,
 }
+
+/// What may be spent in a day: at least one of its parts is set.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Budget {
+    /// In US dollars.
+    pub cost_usd: Option<f64>,
+    /// In tokens in and out.
+    pub tokens: Option<u64>,
+}
+
+impl std::fmt::Display for Budget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let cost = self.cost_usd.map(usd);
+        let tokens = self.tokens.map(|tokens| format!("{} tokens", grouped(tokens)));
+        let parts: Vec<String> = cost.into_iter().chain(tokens).collect();
+        write!(f, "{} a day", parts.join(", "))
+    }
+}
+
+/// How bad the operator calls problems, whatever the rules say.
+pub type Severities = BTreeMap<Problem, Severity>;
 
 impl Settings {
     /// How far back resolved problems are reported, unless the operator says otherwise.
@@ -43,6 +72,17 @@ impl Settings {
             _ => Some(Severity::Warning),
         }
     }
+}
+
+/// A setting of a call, for `--check-config`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// Its key in the config file.
+    pub key: &'static str,
+    /// Its value, for people.
+    pub value: String,
+    /// Where it comes from.
+    pub from: String,
 }
 
 /// The lowest severity that makes the exit code non-zero.
@@ -160,6 +200,12 @@ pub enum SettingError {
     /// Not a window of hours.
     #[error("not a window of hours: write 22:00-07:00")]
     Quiet,
+    /// Not what may be spent.
+    #[error("a budget needs cost_usd, tokens, or both, more than 0")]
+    Budget,
+    /// Not how bad something is.
+    #[error("not one of info, warning, critical; to leave a problem out, use mute")]
+    Severity,
     /// Not a number of fires.
     #[error("not a whole number of 1 or more")]
     Count,
@@ -252,6 +298,25 @@ fn nearest_zone(text: &str) -> Option<&'static str> {
     Zone::names().find(|name| city(name)).or_else(|| nearest(text, Zone::names()))
 }
 
+/// What may be spent in a day.
+///
+/// # Errors
+/// [`SettingError::Budget`].
+pub fn budget(cost_usd: Option<f64>, tokens: Option<u64>) -> Result<Budget, SettingError> {
+    let is_set = cost_usd.is_some() || tokens.is_some();
+    let is_amount = cost_usd.is_none_or(|cost| cost.is_finite() && cost > 0.0) && tokens != Some(0);
+    if is_set && is_amount { Ok(Budget { cost_usd, tokens }) } else { Err(SettingError::Budget) }
+}
+
+/// Reads how bad something is.
+///
+/// # Errors
+/// [`SettingError::Severity`].
+pub fn parse_severity(text: &str) -> Result<Severity, SettingError> {
+    let told = [Severity::Info, Severity::Warning, Severity::Critical];
+    told.into_iter().find(|severity| severity.word() == text).ok_or(SettingError::Severity)
+}
+
 /// Reads a number of fires.
 ///
 /// # Errors
@@ -305,8 +370,15 @@ mod tests {
     #[test]
     fn resolved_problems_are_warnings_for_a_day_and_info_until_since() {
         let now = Instant::from_millis(1_772_000_000_000);
-        let settings =
-            Settings { now, since: 7 * DAY, resolved: true, thresholds: Thresholds::default(), quiet: Vec::new() };
+        let settings = Settings {
+            now,
+            since: 7 * DAY,
+            resolved: true,
+            thresholds: Thresholds::default(),
+            quiet: Vec::new(),
+            severities: Severities::new(),
+            budget: None,
+        };
         let after = |age: Millis| settings.severity_after(now.plus(-age));
         assert_eq!((after(DAY), after(DAY + 1)), (Some(Severity::Warning), Some(Severity::Info)));
         assert_eq!((after(7 * DAY), after(7 * DAY + 1)), (Some(Severity::Info), None));

@@ -43,7 +43,7 @@ impl<'a> Witness<'a> {
     pub fn of(job: &'a Job) -> Option<Witness<'a>> {
         let cadence = job.schedule.cadence().filter(|cadence| matches!(cadence, Cadence::Cron(..)))?;
         let settled = job.state == State::Watched && job.errors() == 0 && job.schedule.timezone().is_none();
-        if !settled {
+        if !settled || job.self_paced {
             return None;
         }
         Some(Witness { job, cadence, next: job.next_run()? })

@@ -1,8 +1,10 @@
 //! What the judges of a database see: its snapshot, its jobs with their settings, and its worker.
 
+use super::finding::Finding;
 pub use super::subjects::{Subject, Subjects};
 use super::worker::Worker;
-use crate::model::{Job, JobIndex, Snapshot, State};
+use crate::catalog::Problem;
+use crate::model::{Fire, Job, JobIndex, Snapshot, State};
 use crate::schedule::Cadence;
 use crate::settings::Settings;
 use crate::time::{DAY, Instant, Millis};
@@ -26,9 +28,28 @@ impl Context<'_> {
         self.subjects.iter().map(|subject| subject.job)
     }
 
+    /// The runs of all jobs, those whose rows are gone too.
+    pub fn runs(&self) -> impl Iterator<Item = &Fire> + Clone {
+        self.snapshot.jobs.iter().flat_map(|job| &job.fires).chain(&self.snapshot.other_fires)
+    }
+
     /// A job by its position.
     pub fn job(&self, index: JobIndex) -> &Job {
         self.subjects[index].job
+    }
+
+    /// The findings as bad as the operator calls their problems.
+    pub fn rated(&self, found: Vec<Finding>) -> Vec<Finding> {
+        found.into_iter().map(|finding| self.rated_as(finding.problem(), finding)).collect()
+    }
+
+    /// A finding as bad as the operator calls a problem of its job.
+    pub fn rated_as(&self, problem: Problem, finding: Finding) -> Finding {
+        let severities = match finding.job() {
+            Some(job) => &self.subjects[job].settings.severities,
+            None => &self.settings.severities,
+        };
+        finding.rated(severities.get(&problem).copied())
     }
 
     /// For how long the worker was free for a job between two instants, without the hours in which it is not expected to run.
@@ -50,6 +71,18 @@ impl Context<'_> {
         windows.flat_map(move |quiet| quiet.windows(zone, from, until))
     }
 
+    /// How long it is between two instants, without the hours in which a job is not expected to run.
+    pub fn awake(&self, subject: &Subject<'_>, from: Instant, until: Instant) -> Millis {
+        let asleep = self.quiet(subject, from, until).map(|(from, until)| until.since(from));
+        (until.since(from) - asleep.sum::<Millis>()).max(0)
+    }
+
+    /// When the quiet hours of a job end that it is in; None outside of them.
+    pub fn quiet_until(&self, subject: &Subject<'_>) -> Option<Instant> {
+        let now = self.settings.now;
+        Some(self.after_quiet(subject, now)).filter(|end| *end != now)
+    }
+
     /// When a job that was due then could have run: after the quiet hours.
     pub fn after_quiet(&self, subject: &Subject<'_>, due: Instant) -> Instant {
         let mut quiet = self.quiet(subject, due, due.plus(DAY));
@@ -63,8 +96,9 @@ impl Context<'_> {
 
     /// A job's slots after `from` and up to `to`, without those in quiet hours.
     pub fn slots_between(&self, subject: &Subject<'_>, cadence: &Cadence, from: Instant, to: Instant) -> u64 {
+        // A window that goes on covers the last slot too.
         let quiet = self
-            .quiet(subject, from, to)
+            .quiet(subject, from, to.plus(1))
             .map(|(begin, end)| cadence.slots_between(begin.plus(-1).max(from), end.plus(-1)));
         cadence.slots_between(from, to).saturating_sub(quiet.sum())
     }

@@ -1,6 +1,7 @@
 //! What a finding is based on: the facts of each problem. Their names are the keys of `evidence` in JSON; lengths of time are in
 //! seconds.
 
+use super::budget::Spent;
 use crate::catalog::Problem;
 use crate::time::Instant;
 use serde::Serialize;
@@ -23,6 +24,8 @@ pub enum Evidence {
     CutRun { restarted_at: Option<Instant>, last_write_at: Option<Instant> },
     /// See [`Problem::SchedulerDown`].
     SchedulerDown { job: String, next_run_at: Instant, last_write_at: Option<Instant> },
+    /// See [`Problem::PassesFail`].
+    FailingPasses { failing_seconds: i64, why: Option<String> },
     /// See [`Problem::Repaired`].
     Repaired { repaired_at: Instant, looks_by: Instant, revived: bool },
     /// See [`Problem::NoNextRun`].
@@ -50,7 +53,9 @@ pub enum Evidence {
     /// See [`Problem::NothingWatched`].
     NothingWatched { rows: usize, last_activity: Instant },
     /// See [`Problem::ZeroTokenStreak`].
-    ZeroTokenStreak { fires: u64, newest: Instant, last_error: Option<String> },
+    ZeroTokenStreak { fires: u64, tokens: u64, newest: Instant, last_error: Option<String> },
+    /// See [`Problem::RunShort`].
+    ShortRuns { fires: u64, newest: Instant, too_short: u64, longest_seconds: f64, min_run_seconds: f64 },
     /// See [`Problem::ProviderFailing`].
     SharedZeroTokens { fires: usize, jobs: usize, last_error: Option<String> },
     /// See [`Problem::SharedError`].
@@ -77,8 +82,16 @@ pub enum Evidence {
     ModelChanged { model: String, usual_model: String, cost_usd: Option<Change> },
     /// See [`Problem::CostGrowth`].
     CostGrowth { cost_usd: Change },
+    /// See [`Problem::OverBudget`].
+    OverBudget { day_from: Instant, cost_usd: Option<Spent>, tokens: Option<Spent> },
+    /// See [`Problem::Unjudged`].
+    Uncounted { budgets: Vec<&'static str> },
+    /// See [`Problem::NoOutput`].
+    NoOutput { output: String, newest_at: Option<Instant>, run_began: Instant },
+    /// See [`Problem::Unjudged`].
+    OutputUnread { output: String, why: String },
     /// See [`Problem::JobSilent`].
-    Silent { last_fire: Option<Instant> },
+    Silent { last_fire: Option<Instant>, by_hand: usize },
     /// See [`Problem::CatchingUp`].
     CatchingUp { resumed_at: Instant },
     /// See [`Problem::Starved`].
@@ -97,6 +110,8 @@ pub enum Evidence {
     ClockSetBack { clock_was_at: Instant, next_run_at: Instant, slots: u64 },
     /// See [`Problem::CrashLoop`].
     Crashing { crashes: usize },
+    /// See [`Problem::Unrecorded`].
+    Unrecorded { last_record: Instant, last_run: Instant },
     /// See [`Problem::JobsGone`].
     RowGone { fires: usize, last_fire: Option<Instant> },
 }
@@ -121,6 +136,7 @@ impl Evidence {
             Self::HungDelivery { .. } => Problem::DeliveryHung,
             Self::CutRun { .. } => Problem::RunCut,
             Self::SchedulerDown { .. } => Problem::SchedulerDown,
+            Self::FailingPasses { .. } => Problem::PassesFail,
             Self::Repaired { .. } => Problem::Repaired,
             Self::NoNextRun { .. } => Problem::NoNextRun,
             Self::BreakerOpen { .. } => Problem::BreakerOpen,
@@ -134,6 +150,7 @@ impl Evidence {
             Self::ExpectedMissing { .. } => Problem::ExpectedMissing,
             Self::NothingWatched { .. } => Problem::NothingWatched,
             Self::ZeroTokenStreak { .. } => Problem::ZeroTokenStreak,
+            Self::ShortRuns { .. } => Problem::RunShort,
             Self::SharedZeroTokens { .. } => Problem::ProviderFailing,
             Self::SharedError { .. } => Problem::SharedError,
             Self::Failing { .. } => Problem::JobFailing,
@@ -142,7 +159,9 @@ impl Evidence {
             Self::Skipped { .. } => Problem::JobSkipped,
             Self::Undelivered { .. } => Problem::Undelivered,
             Self::MessagesLost { .. } => Problem::MessagesLost,
-            Self::Unjudged { .. } => Problem::Unjudged,
+            Self::NoOutput { .. } => Problem::NoOutput,
+            Self::Unjudged { .. } | Self::Uncounted { .. } | Self::OutputUnread { .. } => Problem::Unjudged,
+            Self::OverBudget { .. } => Problem::OverBudget,
             Self::TokenGrowth { .. } => Problem::TokenGrowth,
             Self::WorkShrank { .. } => Problem::WorkShrank,
             Self::ModelChanged { .. } => Problem::ModelChanged,
@@ -154,6 +173,7 @@ impl Evidence {
             Self::TooManyFires { .. } | Self::PairedFires { .. } | Self::Twin { .. } => Problem::Runaway,
             Self::ClockSetBack { .. } => Problem::ClockSetBack,
             Self::Crashing { .. } => Problem::CrashLoop,
+            Self::Unrecorded { .. } => Problem::Unrecorded,
             Self::RowGone { .. } => Problem::JobsGone,
         }
     }

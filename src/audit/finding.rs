@@ -14,6 +14,8 @@ pub struct Finding {
     pub evidence: Evidence,
     /// How bad it is.
     pub severity: Severity,
+    /// How bad its judge calls it; the operator may say otherwise.
+    pub judged: Severity,
     /// When it began: for a silence, the first slot missed.
     pub since: Option<Instant>,
     /// When it ended; None while it is ongoing.
@@ -57,15 +59,23 @@ pub fn ongoing(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
     findings.iter().filter(|finding| finding.is_ongoing())
 }
 
-/// Whether nothing ongoing is worse than information.
+/// Whether to the judges nothing ongoing is worse than information.
 pub fn is_early(findings: &[Finding]) -> bool {
-    ongoing(findings).all(|finding| finding.severity <= Severity::Info)
+    ongoing(findings).all(|finding| finding.judged <= Severity::Info)
 }
 
 impl Finding {
     /// An ongoing finding.
     pub fn new(about: impl Into<About>, severity: Severity, evidence: Evidence) -> Finding {
-        Finding { about: about.into(), evidence, severity, since: None, until: None, missed_slots: None }
+        Finding {
+            about: about.into(),
+            evidence,
+            severity,
+            judged: severity,
+            since: None,
+            until: None,
+            missed_slots: None,
+        }
     }
 
     /// The same, begun then.
@@ -81,6 +91,13 @@ impl Finding {
     /// The same, but over since then.
     pub fn resolved(self, until: Instant) -> Finding {
         Finding { until: Some(until), ..self }
+    }
+
+    /// The same, as bad as the operator calls it. What is over becomes milder at most.
+    pub fn rated(self, severity: Option<Severity>) -> Finding {
+        let Some(severity) = severity else { return self };
+        let severity = if self.is_ongoing() { severity } else { severity.min(self.severity) };
+        Finding { severity, ..self }
     }
 
     /// What was observed.

@@ -6,7 +6,7 @@
 
 use super::context::{Context, Subject};
 use super::outage::{Outage, Outages};
-use super::rate::{Rate, Slot, is_chance};
+use super::rate::{Rate, Rates, Slot, is_chance};
 use super::runs::{begin, is_same_slot};
 use crate::model::{Fire, JobIndex, cost_of};
 use crate::time::{DAY, Instant, Millis};
@@ -49,20 +49,23 @@ impl Flapping {
         let mut slots = shared_slots(context);
         flapping.chance = chance_outages(&slots, outages);
         slots.retain(|slot| !flapping.is_in_outage(slot, outages));
-        flapping.of_all = Rate::of(&slots, MIN_JOBS);
+        let Rates { current, ended } = Rates::of(&slots, MIN_JOBS);
+        flapping.of_all = current;
         for subject in context.subjects.iter() {
             if subject.job.state.is_watched() {
-                flapping.look_at(context, subject, outages);
+                flapping.look_at(context, subject, outages, ended);
             }
         }
         flapping
     }
 
-    fn look_at(&mut self, context: &Context<'_>, subject: &Subject<'_>, outages: &Outages) {
+    /// A rate of all jobs that ended ended for each of them.
+    fn look_at(&mut self, context: &Context<'_>, subject: &Subject<'_>, outages: &Outages, ended: Option<Instant>) {
         let (job, now) = (subject.index, context.settings.now);
         let mut slots = slots_since(subject, now.plus(-WITHIN));
-        slots.retain(|slot| !self.is_in_outage(slot, outages));
-        let alone = Rate::of(&slots, 1);
+        let ended = if subject.job.uses_model { ended } else { None };
+        slots.retain(|slot| Some(slot.end) > ended && !self.is_in_outage(slot, outages));
+        let alone = Rates::of(&slots, 1).current;
         let flaps = Flaps::of(&slots, now.plus(-DAY));
         let is_one_of_all = self.of_all.as_ref().is_some_and(|rate| rate.has(job));
         if flaps.failed > 0 && (alone.is_some() || is_one_of_all) {
@@ -130,7 +133,7 @@ fn shared_slots(context: &Context<'_>) -> Vec<Slot> {
 /// The beginnings of the outages that are chance, because so many other slots failed at the time.
 fn chance_outages(slots: &[Slot], outages: &Outages) -> BTreeSet<Instant> {
     let mut chance = BTreeSet::new();
-    let Some(rate) = Rate::of(slots, MIN_JOBS) else { return chance };
+    let Some(rate) = Rates::of(slots, MIN_JOBS).current else { return chance };
     let slots = &slots[slots.partition_point(|slot| slot.end < rate.since)..];
     for outage in outages.iter() {
         let others = || slots.iter().filter(|slot| !outage.covers(slot.job, slot.end));

@@ -1,10 +1,12 @@
 //! The ledgers of all jobs side by side: what fails together, what went together, and who bears witness to a silence.
 
+use super::budget::Counted;
 use super::context::{Context, Subject};
 use super::flapping::Flapping;
 use super::foreign_zone::{self, ForeignZoneJobs};
 use super::gone::GoneTogether;
 use super::ledger::{Ledger, Stretch};
+use super::left_out::LeftOutJobs;
 use super::outage::Outages;
 use super::shared_failure::SharedFailure;
 use super::witness::{self, Standing};
@@ -24,6 +26,10 @@ pub struct Fleet<'a> {
     pub shared: SharedFailure,
     /// The jobs that lost their rows together.
     pub gone: GoneTogether,
+    /// The jobs that the scheduler leaves out of a slot.
+    pub left_out: LeftOutJobs,
+    /// What is on record of what runs used.
+    pub counted: Counted,
     /// The jobs of a different zone.
     pub foreign_zone: Option<ForeignZoneJobs>,
     /// When the scheduler's zone became the one that was found, if it changed.
@@ -47,6 +53,8 @@ impl<'a> Fleet<'a> {
             outages,
             flapping,
             gone: GoneTogether::find(subjects),
+            left_out: LeftOutJobs::find(context),
+            counted: Counted::of(context.runs()),
             foreign_zone: ForeignZoneJobs::find(subjects, context.snapshot.zone.zone),
             zone_changed: foreign_zone::zone_changed(context.snapshot),
             ledgers: Vec::with_capacity(context.snapshot.jobs.len()),

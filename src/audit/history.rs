@@ -178,6 +178,7 @@ impl Entry<'_> {
     pub fn in_words(&self) -> Text {
         let is_over = self.stretch.until.is_some();
         let words = match self.stretch.fate {
+            Fate::Served(Outcome::Empty) if self.usage.tokens > Some(0) => "wrote nothing",
             Fate::Served(outcome) => in_words(outcome),
             Fate::Lost if self.is_late() => "late",
             Fate::Lost => "lost",
@@ -194,6 +195,7 @@ impl Entry<'_> {
                 Excuse::Repaired(at) => return text!["edited or resumed at ", at, ", not run since"],
                 Excuse::Threw => "failed, by the count of errors alone",
                 Excuse::Stopped => "lost: it was stopped",
+                Excuse::Unrecorded => "not on record; by its row it ran",
             },
         };
         words.into()
@@ -206,6 +208,8 @@ fn in_words(outcome: Outcome) -> &'static str {
         Outcome::Unproven => "ran, nothing shows its work",
         Outcome::Empty => "used no tokens",
         Outcome::Failed | Outcome::Threw => "failed",
+        Outcome::Cut => "was cut short by the end of the process",
+        Outcome::Short => "ended too soon",
         Outcome::Skipped => "skipped",
         Outcome::Declined => "skipped, as it may be",
         Outcome::Idle => "had nothing to do",

@@ -20,12 +20,14 @@ pub fn is_lost(context: &Context<'_>, subject: &Subject<'_>, due: Instant, until
     let thresholds = &subject.settings.thresholds;
     let free = context.free_for(subject, due, until);
     let due = context.after_quiet(subject, due);
-    free > thresholds.lost_after || free > thresholds.late_after && has_passed(subject, due, until)
+    free > thresholds.lost_after || free > thresholds.late_after && has_passed(context, subject, due, until)
 }
 
-fn has_passed(subject: &Subject<'_>, due: Instant, until: Instant) -> bool {
+/// Whether too many cadences have passed; quiet hours don't count.
+fn has_passed(context: &Context<'_>, subject: &Subject<'_>, due: Instant, until: Instant) -> bool {
     let Some(cadence) = subject.job.schedule.cadence() else { return false };
-    cadence.advance(due, subject.settings.thresholds.late_cadences).is_some_and(|end| until > end)
+    let end = cadence.advance(due, subject.settings.thresholds.late_cadences);
+    end.is_some_and(|end| context.awake(subject, due, until) > end.since(due))
 }
 
 /// Whether the scheduler may not have seen the row yet: it was edited or resumed by hand, and the timer still sleeps.

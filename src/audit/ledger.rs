@@ -79,6 +79,8 @@ pub enum Excuse {
     Threw,
     /// The scheduler stopped the job after too many errors.
     Stopped,
+    /// Its row says that it ran; no record of runs was kept meanwhile.
+    Unrecorded,
 }
 
 impl Stretch {
@@ -170,7 +172,13 @@ impl Writer<'_> {
         let job = self.subject.job;
         let fire = &job.fires[index];
         let failed = index >= job.fires.len() - known_errors(job);
-        if failed && !fire.is_bad() { Outcome::Failed } else { fire.outcome }
+        if failed && !fire.is_bad() {
+            Outcome::Failed
+        } else if self.subject.too_short(index).is_some() {
+            Outcome::Short
+        } else {
+            fire.outcome
+        }
     }
 
     fn add_run(&mut self, index: usize) {
@@ -210,7 +218,9 @@ impl Writer<'_> {
             return;
         }
         let threw = job.fires[index..].iter().map(|fire| fire.outcome).eq([Outcome::Threw]) && job.errors() > 1;
-        let fate = if threw {
+        let fate = if index == job.recorded().len() && job.recorded_until().is_some() {
+            Fate::Excused(Excuse::Unrecorded)
+        } else if threw {
             Fate::Excused(Excuse::Threw)
         } else if self.was_stopped(index) {
             Fate::Excused(Excuse::Stopped)
@@ -324,7 +334,7 @@ impl Writer<'_> {
         if next.is_some() && self.context.snapshot.traits.rewrites_rows_on_restart() {
             return next;
         }
-        let from = self.counts_from(cadence)?;
+        let Some(from) = self.counts_from(cadence) else { return next };
         let from = end_of_pauses(job, from, now);
         let is_bad = has_failed_last(job);
         let first = self.first_due(cadence, from, is_bad)?;

@@ -4,6 +4,8 @@
 //! all jobs; the [`judges`] are short functions over them that return findings; [`incident`] groups the findings by root cause.
 //! Pure: nothing here queries, prints, or reads a clock.
 
+mod budget;
+mod by_hand;
 mod context;
 mod evidence;
 mod failed_runs;
@@ -17,6 +19,7 @@ mod incident;
 mod judges;
 mod lateness;
 mod ledger;
+mod left_out;
 mod mute;
 mod outage;
 pub mod policy;
@@ -31,10 +34,12 @@ mod subjects;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod unjudged;
 mod verdict;
 mod witness;
 mod worker;
 
+pub use budget::{Spending, Spent};
 pub use evidence::Evidence;
 pub use finding::{About, AffectedJob, Finding};
 pub use history::{Entry, Tally};
@@ -42,7 +47,8 @@ pub use incident::{Incident, lost_messages, without_wrappers};
 pub use ledger::{Excuse, Fate, Ledger};
 pub use runs::Usage;
 pub use timeline::{Mark, Timeline};
-pub use verdict::{JobMetrics, JobReport, LocatedFinding, Verdict};
+pub use unjudged::Unjudged;
+pub use verdict::{JobMetrics, JobReport, LocatedFinding, MutedIncident, Verdict};
 
 use crate::catalog::Severity;
 use crate::model::{Job, Snapshot};
@@ -56,13 +62,15 @@ use worker::{Phase, Worker};
 
 /// Judges the jobs of a database.
 pub fn audit(mut snapshot: Snapshot, policy: &Policy) -> Verdict {
-    let Judged { judgments, incidents, information, muted_jobs } = judge(&snapshot, policy);
+    let Judged { judgments, incidents, information, muted_jobs, spending, unjudged } = judge(&snapshot, policy);
     let jobs = std::mem::take(&mut snapshot.jobs).into_iter().zip(judgments);
     let mut verdict = Verdict {
         jobs: jobs.map(|(job, judgment)| JobReport::new(job, judgment)).collect(),
         incidents,
         muted: Vec::new(),
         muted_jobs,
+        spending,
+        unjudged,
         information,
         notes: std::mem::take(&mut snapshot.notes),
         liveness: std::mem::take(&mut snapshot.liveness),
@@ -80,6 +88,8 @@ struct Judged {
     incidents: Vec<Incident>,
     information: Vec<Finding>,
     muted_jobs: usize,
+    spending: Option<Spending>,
+    unjudged: Option<Unjudged>,
 }
 
 fn judge(snapshot: &Snapshot, policy: &Policy) -> Judged {
@@ -87,11 +97,10 @@ fn judge(snapshot: &Snapshot, policy: &Policy) -> Judged {
     let worker = Worker::new(snapshot, &subjects, &policy.settings);
     let context = Context { settings: &policy.settings, snapshot, subjects: &subjects, worker: &worker };
     let fleet = Fleet::new(&context);
-    let mut found = judges::scheduler::judge(&fleet);
-    found.extend(judges::zone::of_fleet(&fleet));
+    let mut found = context.rated(judges::of_scheduler(&fleet));
     let (mut judgments, mut muted_jobs) = (Vec::with_capacity(snapshot.jobs.len()), 0);
     for subject in subjects.iter() {
-        let all = if subject.selected { judges::judge(&fleet, subject) } else { Vec::new() };
+        let all = if subject.selected { context.rated(judges::judge(&fleet, subject)) } else { Vec::new() };
         let (muted, told): (Vec<Finding>, Vec<Finding>) =
             all.into_iter().partition(|finding| subject.settings.mutes(finding.problem()));
         if muted.iter().any(|finding| finding.is_ongoing() && finding.severity > Severity::Info) {
@@ -104,7 +113,7 @@ fn judge(snapshot: &Snapshot, policy: &Policy) -> Judged {
     if incidents.is_empty()
         && let Some(finding) = judges::scheduler::watches_nothing(&context)
     {
-        incidents = incident::group(&fleet, vec![finding]).0;
+        incidents = incident::group(&fleet, context.rated(vec![finding])).0;
     }
     let mut information = Vec::new();
     for finding in findings {
@@ -113,7 +122,9 @@ fn judge(snapshot: &Snapshot, policy: &Policy) -> Judged {
             None => information.push(finding),
         }
     }
-    Judged { judgments, incidents, information, muted_jobs }
+    let spending = judges::budget::spending_of_database(&fleet);
+    let unjudged = unjudged::in_quiet_hours(&fleet);
+    Judged { judgments, incidents, information, muted_jobs, spending, unjudged }
 }
 
 fn judgment(fleet: &Fleet<'_>, subject: &Subject<'_>, told: &[Finding]) -> Judgment {
@@ -123,6 +134,7 @@ fn judgment(fleet: &Fleet<'_>, subject: &Subject<'_>, told: &[Finding]) -> Judgm
         selected: subject.selected,
         settings: subject.settings.clone(),
         findings: Vec::new(),
+        spending: judges::budget::spending(fleet, subject),
         metrics: if is_watched { metrics(fleet.context, subject, told) } else { JobMetrics::default() },
         timeline: if is_watched { Timeline::new(fleet.context, subject, ledger) } else { Timeline::default() },
         ledger: if subject.selected { ledger.clone() } else { Ledger::default() },
@@ -142,7 +154,7 @@ fn metrics(context: &Context<'_>, subject: &Subject<'_>, told: &[Finding]) -> Jo
         zero_token_streak: runs::current_streak(job),
         in_flight_ms,
         last_fire: job.last_end(),
-        last_success: job.fires.iter().rev().find(|fire| !fire.is_bad()).map(|fire| fire.end),
+        last_success: subject.last_good().map(|fire| fire.end),
         cadence_ms: job.schedule.cadence().and_then(|cadence| cadence.usual_interval(now)),
         last_day: Usage::since(job, now.plus(-DAY)),
         last_week: Usage::since(job, now.plus(-7 * DAY)),

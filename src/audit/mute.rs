@@ -2,25 +2,30 @@
 
 use super::incident::Incident;
 use super::policy::{IncidentMute, Mute, Policy, matches};
-use super::verdict::Verdict;
+use super::verdict::{MutedIncident, Verdict};
 use crate::model::Job;
 
 /// Sets aside the incidents that the operator has muted.
 pub fn mute(verdict: &mut Verdict, policy: &Policy) {
-    let jobs = &verdict.jobs;
-    let (muted, incidents) = std::mem::take(&mut verdict.incidents).into_iter().partition(|incident| {
-        let jobs: Vec<&Job> = incident.jobs.iter().map(|one| &jobs[one.job.position()].job).collect();
-        mutes(policy, incident, &jobs)
-    });
-    (verdict.muted, verdict.incidents) = (muted, incidents);
+    for incident in std::mem::take(&mut verdict.incidents) {
+        let jobs: Vec<&Job> = incident.jobs.iter().map(|one| &verdict.jobs[one.job.position()].job).collect();
+        let by = mute_of(policy, &incident, &jobs).cloned();
+        if by.is_some() || is_muted_by_jobs(policy, &incident, &jobs) {
+            verdict.muted.push(MutedIncident { incident, by });
+        } else {
+            verdict.incidents.push(incident);
+        }
+    }
 }
 
-/// Whether an incident is muted, by its own mute or by those of all its jobs.
-fn mutes(policy: &Policy, incident: &Incident, jobs: &[&Job]) -> bool {
+/// The first mute that covers an incident and holds.
+fn mute_of<'a>(policy: &'a Policy, incident: &Incident, jobs: &[&Job]) -> Option<&'a IncidentMute> {
     let now = policy.settings.now;
-    if policy.mutes.iter().any(|mute| mute.holds(now) && covers(mute, incident, jobs)) {
-        return true;
-    }
+    policy.mutes.iter().find(|mute| mute.holds(now) && covers(mute, incident, jobs))
+}
+
+/// Whether the rules of all its jobs mute its cause.
+fn is_muted_by_jobs(policy: &Policy, incident: &Incident, jobs: &[&Job]) -> bool {
     let cause = Mute::Problem(incident.cause);
     !jobs.is_empty() && jobs.iter().all(|job| policy.settings_of(job).mute.contains(&cause))
 }

@@ -5,7 +5,7 @@
 
 use super::subjects::{Subject, Subjects};
 use crate::catalog::Problem;
-use crate::model::{Fire, Job, JobIndex};
+use crate::model::{Fire, Job, JobIndex, Outcome};
 use crate::time::{HOUR, Instant, Millis};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -146,7 +146,7 @@ fn add_failures(subject: &Subject<'_>, failures: &mut Vec<Failure>) {
                 failure.next_good = last_good;
             }
             begun = failures.len();
-        } else if fire.has_failed() || fire.is_empty() {
+        } else if (fire.has_failed() || fire.is_empty()) && fire.outcome != Outcome::Cut {
             failures.push(Failure { end: fire.end, job: subject.index, last_good, next_good: None });
         }
     }

@@ -2,8 +2,9 @@
 
 use crate::catalog::{Detector, Problem};
 use crate::model::Job;
-use crate::settings::{Quiet, Settings, ThresholdOverrides, Thresholds};
-use crate::time::Instant;
+use crate::settings::{Budget, Quiet, Settings, Severities, ThresholdOverrides, Thresholds};
+use crate::time::{Instant, Millis};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use wildmatch::WildMatch;
 
@@ -39,6 +40,62 @@ pub struct Rule {
     pub quiet: Option<Vec<Quiet>>,
     /// What is not reported.
     pub mute: Option<Vec<Mute>>,
+    /// How bad their problems are.
+    pub severities: Severities,
+    /// What each of them may spend in a day.
+    pub budget: Option<Budget>,
+    /// A run that ends sooner did nothing.
+    pub min_run: Option<Millis>,
+    /// The path or pattern of the files that they leave behind.
+    pub output: Option<PathBuf>,
+}
+
+/// What a rule sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RuleKey {
+    /// The threshold with this key.
+    Threshold(&'static str),
+    /// When nothing is expected to run.
+    Quiet,
+    /// What is not reported.
+    Mute,
+    /// How bad this problem is.
+    Severity(Problem),
+    /// What may be spent.
+    Budget,
+    /// Which runs did nothing.
+    MinRun,
+    /// What runs leave behind.
+    Output,
+}
+
+impl Rule {
+    /// A rule for jobs that sets nothing.
+    #[cfg(test)]
+    pub fn of(pattern: &str) -> Rule {
+        Rule {
+            pattern: WildMatch::new(pattern),
+            line: 1,
+            thresholds: ThresholdOverrides::default(),
+            quiet: None,
+            mute: None,
+            severities: Severities::new(),
+            budget: None,
+            min_run: None,
+            output: None,
+        }
+    }
+
+    fn settings(&self) -> Vec<RuleKey> {
+        let mut set: Vec<RuleKey> = self.thresholds.keys().map(RuleKey::Threshold).collect();
+        set.extend(self.quiet.as_ref().map(|_| RuleKey::Quiet));
+        set.extend(self.mute.as_ref().map(|_| RuleKey::Mute));
+        set.extend(self.budget.map(|_| RuleKey::Budget));
+        set.extend(self.min_run.map(|_| RuleKey::MinRun));
+        set.extend(self.output.as_ref().map(|_| RuleKey::Output));
+        set.extend(self.severities.keys().map(|problem| RuleKey::Severity(*problem)));
+        set
+    }
 }
 
 /// Incidents that are not reported: all that match each part that is set.
@@ -106,8 +163,16 @@ pub struct JobSettings {
     pub quiet: Vec<Quiet>,
     /// What is not reported for it.
     pub mute: Vec<Mute>,
-    /// Each config key that a rule sets, with the line of that rule.
-    pub set_by: Vec<(&'static str, usize)>,
+    /// How bad its problems are.
+    pub severities: Severities,
+    /// What it may spend in a day.
+    pub budget: Option<Budget>,
+    /// A run of it that ends sooner did nothing.
+    pub min_run: Option<Millis>,
+    /// The path or pattern of the files that it leaves behind.
+    pub output: Option<PathBuf>,
+    /// What rules set, each with the line of its rule.
+    pub set_by: Vec<(RuleKey, usize)>,
 }
 
 impl JobSettings {
@@ -131,6 +196,12 @@ pub struct Unmatched {
 /// Whether a pattern matches a job's id or name.
 pub fn matches(pattern: &WildMatch, job: &Job) -> bool {
     pattern.matches(&job.id) || pattern.matches(&job.name)
+}
+
+/// The pattern of ignored jobs that covers an expected one: nobody can want both.
+pub fn contradiction<'a>(expected: &str, ignored: &'a [String]) -> Option<&'a str> {
+    let covers = |pattern: &&String| *pattern == expected || WildMatch::new(pattern).matches(expected);
+    ignored.iter().find(covers).map(String::as_str)
 }
 
 /// Exact patterns come after all others, then those with more literal characters.
@@ -174,12 +245,17 @@ impl Policy {
         rules.sort_by_key(|rule| specificity(&rule.pattern));
         let mut overrides = ThresholdOverrides::default();
         let mut quiet = self.settings.quiet.clone();
-        let (mut mute, mut set_by) = (Vec::new(), Vec::<(&'static str, usize)>::new());
+        let mut severities = self.settings.severities.clone();
+        let (mut budget, mut min_run, mut output) = (None, None, None);
+        let (mut mute, mut set_by) = (Vec::new(), Vec::<(RuleKey, usize)>::new());
         for rule in rules {
-            let lists = [rule.quiet.as_ref().map(|_| "quiet"), rule.mute.as_ref().map(|_| "mute")];
-            let keys: Vec<&'static str> = rule.thresholds.keys().chain(lists.into_iter().flatten()).collect();
-            set_by.retain(|(key, _)| !keys.contains(key));
-            set_by.extend(keys.into_iter().map(|key| (key, rule.line)));
+            let set = rule.settings();
+            set_by.retain(|(setting, _)| !set.contains(setting));
+            set_by.extend(set.into_iter().map(|setting| (setting, rule.line)));
+            severities.extend(&rule.severities);
+            budget = rule.budget.or(budget);
+            min_run = rule.min_run.or(min_run);
+            output = rule.output.as_ref().or(output);
             overrides = rule.thresholds.or(&overrides);
             if let Some(windows) = &rule.quiet {
                 quiet.clone_from(windows);
@@ -188,7 +264,21 @@ impl Policy {
                 mute.clone_from(muted);
             }
         }
-        JobSettings { thresholds: overrides.apply(&self.settings.thresholds), quiet, mute, set_by }
+        JobSettings {
+            thresholds: overrides.apply(&self.settings.thresholds),
+            quiet,
+            mute,
+            severities,
+            budget,
+            min_run,
+            output: output.cloned(),
+            set_by,
+        }
+    }
+
+    /// Where any job leaves files behind.
+    pub fn outputs(&self) -> BTreeSet<PathBuf> {
+        self.rules.iter().filter_map(|rule| rule.output.clone()).collect()
     }
 
     /// The patterns that match none of the jobs.

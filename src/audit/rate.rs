@@ -13,7 +13,7 @@ const MIN_TURNS: usize = 4;
 /// A slot that failed outweighs so many that worked.
 const WEIGHT: usize = 5;
 /// So many slots in a row that worked outweigh any rate.
-const ENOUGH_GOOD: usize = 24;
+const ENOUGH_GOOD: usize = 36;
 /// Further failures of a job in a row have a cause of their own.
 const MAX_IN_A_ROW: usize = 3;
 /// Failures in a row that are expected less often than this at the rate have a cause of their own.
@@ -50,24 +50,41 @@ pub struct Rate {
     is_high: bool,
 }
 
-impl Rate {
-    /// The rate that goes on after these slots, oldest first, if it has been high enough, with failures of so many jobs.
-    pub fn of(slots: &[Slot], min_jobs: usize) -> Option<Rate> {
-        let mut current: Option<Rate> = None;
+/// What became of the rates of some slots.
+#[derive(Debug, Default)]
+pub struct Rates {
+    /// The one that goes on, if it has been high enough to be told.
+    pub current: Option<Rate>,
+    /// When the last one ended that had been.
+    pub ended: Option<Instant>,
+}
+
+impl Rates {
+    /// Those of slots, oldest first, with failures of so many jobs.
+    pub fn of(slots: &[Slot], min_jobs: usize) -> Rates {
+        let mut rates = Rates::default();
         for slot in slots {
-            let Some(rate) = &mut current else {
-                current = if slot.failed { Some(Rate::begin(slot)) } else { None };
+            let Some(rate) = &mut rates.current else {
+                rates.current = if slot.failed { Some(Rate::begin(slot)) } else { None };
                 continue;
             };
             rate.add(slot);
             rate.is_high |= rate.turning.len() >= min_jobs && rate.is_high_now();
             if rate.weight == 0 {
-                current = None;
+                if rate.is_high {
+                    rates.ended = Some(slot.end);
+                }
+                rates.current = None;
             }
         }
-        current.filter(|rate| rate.is_high)
+        if rates.current.as_ref().is_some_and(|rate| !rate.is_high) {
+            rates.current = None;
+        }
+        rates
     }
+}
 
+impl Rate {
     fn begin(slot: &Slot) -> Rate {
         let mut rate = Rate {
             since: slot.end,

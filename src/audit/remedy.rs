@@ -47,11 +47,23 @@ pub fn remedy(trouble: &Trouble<'_>, traits: &SchedulerTraits) -> Remedy {
         step = format!("{step} The text of the error was not read: {}.", table.error_place);
     }
     let own = advice.commands.iter().flat_map(|command| trouble.actions(*command));
+    let own = own.map(|action| with_options(action, table.options.as_deref()));
     let named = table.commands.iter().filter_map(|command| trouble.for_first(command)).map(Action::Shell);
     let actions: Vec<Action> = own.chain(named).collect();
     let edits_rows = actions.iter().any(|action| matches!(action, Action::Sql(_)));
     let then = edits_rows.then(|| trouble.after_an_edit(traits));
     Remedy { step, actions, then }
+}
+
+/// A command with the options that say which installation it is for.
+fn with_options(action: Action, options: Option<&str>) -> Action {
+    match (&action, options) {
+        (Action::Shell(command), Some(options)) => match command.split_once(' ') {
+            Some((program, rest)) => Action::Shell(format!("{program} {options} {rest}")),
+            None => action,
+        },
+        _ => action,
+    }
 }
 
 impl<'a> Trouble<'a> {

@@ -1,13 +1,14 @@
 //! The evidence of a finding in one plain sentence.
 
+use super::budget::Spent;
 use super::evidence::{Change, Evidence};
 use super::finding::Finding;
 use super::runs::{known_errors, tokens_of_failed};
 use super::worker::nobody_since;
 use crate::model::{Fire, Job, cost_of};
-use crate::numbers::{as_u64, costing, count, grouped, length, span_of_seconds, usd};
+use crate::numbers::{as_u64, costing, count, exactly, grouped, length, span_of_seconds, usd};
 use crate::text::{Text, text};
-use crate::time::{Instant, span};
+use crate::time::{Instant, Millis, SECOND, span};
 
 /// The evidence of a finding about a job in one plain sentence. It may contain text of the database.
 pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
@@ -25,6 +26,7 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
         Evidence::SchedulerDown { job, next_run_at, last_write_at } => {
             scheduler_down(job, *next_run_at, *last_write_at, now)
         }
+        Evidence::FailingPasses { failing_seconds, why } => failing_passes(*failing_seconds, why.as_deref()).into(),
         Evidence::Repaired { repaired_at, looks_by, revived } => {
             not_fired_since(1, *revived, (*repaired_at, *looks_by), now)
         }
@@ -48,13 +50,24 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
         Evidence::OneShotFailed { consecutive_errors, .. } => one_shot_failed(*consecutive_errors).into(),
         Evidence::NothingWatched { rows, last_activity } => nothing_watched(*rows, *last_activity),
         Evidence::ExpectedMissing { expected, state } => expected_missing(expected, *state).into(),
-        Evidence::ZeroTokenStreak { fires, newest, .. } => streak(*fires, *newest, finding, now).into(),
+        Evidence::ZeroTokenStreak { fires, tokens, newest, .. } => {
+            let did = match tokens {
+                0 => "used no tokens".to_owned(),
+                read => format!("read {} tokens and wrote none", grouped(*read)),
+            };
+            streak(&did, *fires, *newest, finding, now).into()
+        }
+        Evidence::ShortRuns { fires, newest, too_short, longest_seconds, min_run_seconds } => {
+            let did = too_soon(too_short == fires, *longest_seconds, *min_run_seconds);
+            streak(&did, *fires, *newest, finding, now).into()
+        }
         Evidence::SharedZeroTokens { fires, jobs, .. } => {
             let (fires, jobs) = (count(*fires, "run"), count(*jobs, "job"));
+            let did = if job.is_some_and(|job| read_only(job, finding)) { "wrote nothing" } else { "used no tokens" };
             if finding.is_ongoing() {
-                text!["the last ", fires, " of ", jobs, " all failed or used no tokens"]
+                text!["the last ", fires, " of ", jobs, " all failed or ", did]
             } else {
-                text!["in that time all ", fires, " of ", jobs, " failed or used no tokens"]
+                text!["in that time all ", fires, " of ", jobs, " failed or ", did]
             }
         }
         Evidence::SharedError { fires, jobs, .. } => {
@@ -81,11 +94,17 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
             text![since(finding.since), "it has run on ", model, "; ", usual_model, " was usual", cost]
         }
         Evidence::CostGrowth { cost_usd } => text![since(finding.since), cost_of_a_run(*cost_usd)],
+        Evidence::OverBudget { day_from, cost_usd, tokens } => {
+            over_budget(finding.job().is_some(), *day_from, *cost_usd, *tokens)
+        }
+        Evidence::NoOutput { output, newest_at, run_began } => no_output(output, *newest_at, *run_began),
+        Evidence::OutputUnread { output, why } => text!["its output ", output, " ", why],
+        Evidence::Uncounted { budgets } => uncounted(budgets),
         Evidence::TokenGrowth { tokens, usual_tokens } => {
             let (tokens, usual) = (grouped((*tokens).into()), grouped((*usual_tokens).into()));
             text![since(finding.since), "each of its runs has used ", tokens, " tokens or more; ", usual, " were usual"]
         }
-        Evidence::Silent { last_fire } => silent(finding, *last_fire, job, now).into(),
+        Evidence::Silent { last_fire, by_hand } => silent(finding, (*last_fire, *by_hand), job, now).into(),
         Evidence::CatchingUp { resumed_at } => {
             let lost = slots_lost(finding.missed_slots);
             text!["it waits for its turn: the scheduler has been catching up since ", *resumed_at, lost]
@@ -115,8 +134,16 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
             let crashes = count(*crashes, "time");
             text!["the scheduler's process was killed or crashed ", crashes, then_since(finding.since)]
         }
+        Evidence::Unrecorded { last_record, last_run } => {
+            text!["no run on record since ", *last_record, "; by its row it last ran at ", *last_run]
+        }
         Evidence::RowGone { fires, last_fire } => row_gone(*fires, *last_fire, now).into(),
     }
+}
+
+fn failing_passes(seconds: i64, why: Option<&str>) -> String {
+    let why = why.map_or_else(String::new, |why| format!(": {why}"));
+    format!("every pass of the scheduler over its jobs has failed for {}{why}", span_of_seconds(seconds))
 }
 
 /// That so many jobs have not fired since their rows were repaired; the first at the first of these times, and the scheduler
@@ -163,6 +190,9 @@ pub fn failed_runs(job: &Job) -> Option<Text> {
         0 if all_empty && failed.len() > 1 => ", all with 0 tokens".to_owned(),
         0 if all_empty => ", with 0 tokens".to_owned(),
         0 => String::new(),
+        tokens if all_empty => {
+            format!(", which wrote nothing and read {} tokens{}", grouped(tokens), costing(cost_of(failed)))
+        }
         tokens => format!(", which used {} tokens{}", grouped(tokens), costing(cost_of(failed))),
     };
     let thing = if job.errors() == 0 && all_empty { "run" } else { "failed run" };
@@ -221,7 +251,7 @@ fn cut_run(restarted_at: Option<Instant>, last_write_at: Option<Instant>, now: I
 fn scheduler_down(job: &str, next_run_at: Instant, last_write_at: Option<Instant>, now: Instant) -> Text {
     let gone = match last_write_at {
         Some(written) => nobody_since(written, now),
-        None => "its process has not renewed its lease".to_owned(),
+        None => "its sign of life is overdue".to_owned(),
     };
     text!["the run of ", job, " ", due(next_run_at, now), ", is the first to be lost; ", gone]
 }
@@ -265,14 +295,28 @@ fn expected_missing(expected: &str, state: Option<&str>) -> String {
     }
 }
 
-fn streak(fires: u64, newest: Instant, finding: &Finding, now: Instant) -> String {
+/// Whether a run of a job used tokens and wrote none while it lasted.
+fn read_only(job: &Job, finding: &Finding) -> bool {
+    let fires = job.fires_since(finding.since.unwrap_or(Instant::MIN));
+    let mut fires = fires.iter().take_while(|fire| finding.until.is_none_or(|until| fire.end < until));
+    fires.any(|fire| fire.wrote_nothing() && fire.tokens > Some(0))
+}
+
+fn streak(did: &str, fires: u64, newest: Instant, finding: &Finding, now: Instant) -> String {
     let fires = count(fires, "run");
     match finding.since {
         Some(first) if !finding.is_ongoing() => {
-            format!("{fires} in a row used no tokens, over {}; it has worked since", span(newest.since(first)))
+            format!("{fires} in a row {did}, over {}; it has worked since", span(newest.since(first)))
         }
-        _ => format!("{fires} in a row used no tokens, the last one {}", ago(newest, now)),
+        _ => format!("{fires} in a row {did}, the last one {}", ago(newest, now)),
     }
+}
+
+/// What runs of a streak did that ended too soon; the others used no tokens.
+fn too_soon(is_all: bool, longest_seconds: f64, min_run_seconds: f64) -> String {
+    let least = exactly((min_run_seconds * SECOND as f64).round() as Millis);
+    let others = if is_all { "" } else { "used no tokens or " };
+    format!("{others}took {} at most, less than min_run {least}", length(longest_seconds))
 }
 
 fn errors_in_a_row(errors: u64, job: Option<&Job>, now: Instant) -> String {
@@ -317,16 +361,63 @@ fn cost_of_a_run(cost_usd: Change) -> String {
     format!("a run has cost {}; {} was usual", usd(cost_usd.now), usd(cost_usd.usual))
 }
 
-fn silent(finding: &Finding, last_fire: Option<Instant>, job: Option<&Job>, now: Instant) -> String {
+fn over_budget(is_of_job: bool, day_from: Instant, cost_usd: Option<Spent>, tokens: Option<Spent>) -> Text {
+    let (mut spent, mut projected) = (Vec::new(), Vec::new());
+    if let Some(cost) = cost_usd {
+        spent.push(format!("{} of a budget of {}", usd(cost.spent), usd(cost.budget)));
+        projected.push(usd(cost.projected));
+    }
+    if let Some(used) = tokens {
+        spent.push(format!("{} tokens of a budget of {}", whole(used.spent), whole(used.budget)));
+        projected.push(format!("{} tokens", whole(used.projected)));
+    }
+    let who = if is_of_job { " it has" } else { " all jobs together have" };
+    let (spent, projected) = (spent.join(" and "), projected.join(" and "));
+    text!["since ", day_from, who, " used ", spent, "; at this rate the day comes to ", projected]
+}
+
+/// A number of tokens.
+fn whole(tokens: f64) -> String {
+    // No store counts so many that a float has no place for them.
+    grouped(tokens as u64)
+}
+
+fn uncounted(budgets: &[&str]) -> Text {
+    let what: Vec<&str> =
+        budgets.iter().map(|key| if *key == "cost_usd" { "its cost" } else { "its tokens" }).collect();
+    text![
+        "no run has ",
+        what.join(" or "),
+        " on record, so that a budget in ",
+        budgets.join(" or "),
+        " can't be judged"
+    ]
+}
+
+fn no_output(output: &str, newest_at: Option<Instant>, run_began: Instant) -> Text {
+    let newest = match newest_at {
+        Some(newest) => text!["the newest is from ", newest],
+        None => "there is none at all".into(),
+    };
+    text!["no file ", output, " was written since its run of ", run_began, ", which was fine; ", newest]
+}
+
+fn silent(finding: &Finding, fired: (Option<Instant>, usize), job: Option<&Job>, now: Instant) -> String {
     let told = match (finding.since, finding.until) {
         (Some(since), Some(until)) => format!("it was silent for {}", span(until.since(since))),
         (None, Some(_)) => "it was silent".to_owned(),
-        (_, None) => silent_so_far(last_fire, job, now),
+        (_, None) => silent_so_far(fired, job, now),
     };
     told + &slots_lost(finding.missed_slots)
 }
 
-fn silent_so_far(last_fire: Option<Instant>, job: Option<&Job>, now: Instant) -> String {
+fn silent_so_far((last_fire, by_hand): (Option<Instant>, usize), job: Option<&Job>, now: Instant) -> String {
+    if let Some(last) = last_fire
+        && by_hand > 0
+    {
+        let times = count(by_hand, "time");
+        return format!("none of its slots since its last run {} has run; others ran it {times}", ago(last, now));
+    }
     if let Some(last) = last_fire {
         return format!("nothing since its last run {}", ago(last, now));
     }

@@ -6,7 +6,7 @@ use super::flapping::Flapping;
 use super::outage::{Outage, Outages};
 use super::subjects::Subjects;
 use crate::catalog::Problem;
-use crate::model::{ErrorClass, Fire, JobIndex};
+use crate::model::{ErrorClass, Fire, JobIndex, Outcome};
 use crate::time::{HOUR, Instant};
 use std::collections::BTreeMap;
 
@@ -135,6 +135,7 @@ fn by_error(subjects: &Subjects<'_>, outages: &Outages, flapping: &Flapping) -> 
         if subject.job.state.is_watched()
             && !subject.settings.mutes(Problem::SharedError)
             && let Some(class) = subject.job.error_class()
+            && subject.job.fires.last().is_none_or(|last| last.outcome != Outcome::Cut)
             && let Some(failed) = FailedRuns::of(outages, subject)
             && !failed.may_be_chance()
             && !flapping.explains(subject.index, failed.since, failed.recorded)

@@ -1,7 +1,9 @@
 //! The jobs of a snapshot with the settings that they are judged by.
 
 use super::policy::{JobSettings, Policy};
-use crate::model::{Job, JobIndex};
+use super::runs::run_length;
+use crate::model::{Fire, Job, JobIndex, Outcome};
+use crate::time::Millis;
 use std::collections::HashMap;
 use std::ops::Index;
 
@@ -15,6 +17,23 @@ pub struct Subject<'a> {
     pub settings: JobSettings,
     /// Whether it is audited. What is not only keeps the worker busy.
     pub selected: bool,
+}
+
+impl Subject<'_> {
+    /// How long a run took that ended well and sooner than the operator's min_run: it did nothing.
+    pub fn too_short(&self, run: usize) -> Option<Millis> {
+        let least = self.settings.min_run?;
+        if !matches!(self.job.fires[run].outcome, Outcome::Worked | Outcome::Unproven) {
+            return None;
+        }
+        run_length(self.job, run).filter(|took| *took < least)
+    }
+
+    /// The last run that did its work.
+    pub fn last_good(&self) -> Option<&Fire> {
+        let good = |run: &usize| !self.job.fires[*run].is_bad() && self.too_short(*run).is_none();
+        (0..self.job.fires.len()).rev().find(good).map(|run| &self.job.fires[run])
+    }
 }
 
 /// All jobs of a snapshot, in its order.

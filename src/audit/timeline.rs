@@ -18,7 +18,7 @@ const MAX_RUNS: usize = 20 * MAX_SLOTS;
 pub enum Mark {
     /// A run served it.
     Fired,
-    /// The same, but it failed or used no tokens.
+    /// The same, but it failed, used no tokens, or ended too soon.
     ZeroTokens,
     /// The same, but the scheduler skipped the work.
     Skipped,
@@ -78,7 +78,7 @@ impl Mark {
 
     fn of_run(outcome: Outcome) -> Mark {
         match outcome {
-            Outcome::Empty | Outcome::Failed | Outcome::Threw => Mark::ZeroTokens,
+            Outcome::Empty | Outcome::Failed | Outcome::Threw | Outcome::Cut | Outcome::Short => Mark::ZeroTokens,
             Outcome::Skipped | Outcome::Declined => Mark::Skipped,
             Outcome::Worked | Outcome::Unproven | Outcome::Idle | Outcome::Unread => Mark::Fired,
         }

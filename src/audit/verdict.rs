@@ -1,15 +1,18 @@
 //! What an audit of one database found.
 
+use super::budget::Spending;
 use super::evidence::Evidence;
 use super::finding::{About, Finding};
 use super::incident::Incident;
 use super::ledger::Ledger;
-use super::policy::{self, JobSettings};
+use super::policy::{self, IncidentMute, JobSettings};
 use super::runs::Usage;
 use super::sentence::sentence;
 use super::timeline::Timeline;
-use crate::catalog::{Severity, Status};
-use crate::model::{AssumedZone, Job, JobIndex, Liveness};
+use super::unjudged::Unjudged;
+use crate::catalog::{Problem, Severity, Status};
+use crate::model::{AssumedZone, Job, JobIndex, Liveness, Mapped};
+use crate::settings::Settings;
 use crate::text::Text;
 use crate::time::{Instant, Millis};
 use std::cmp::Reverse;
@@ -29,6 +32,8 @@ pub struct JobReport {
     pub severity: Severity,
     /// Its findings that belong to no incident, because they are only information.
     pub findings: Vec<Finding>,
+    /// What it has spent of its budget, if it has one.
+    pub spending: Option<Spending>,
     /// What was measured, whether or not a judge reports it.
     pub metrics: JobMetrics,
     /// Its last slots.
@@ -45,6 +50,8 @@ pub struct Judgment {
     pub settings: JobSettings,
     /// See [`JobReport::findings`].
     pub findings: Vec<Finding>,
+    /// See [`JobReport::spending`].
+    pub spending: Option<Spending>,
     /// See [`JobReport::metrics`].
     pub metrics: JobMetrics,
     /// See [`JobReport::timeline`].
@@ -56,8 +63,8 @@ pub struct Judgment {
 impl JobReport {
     /// A job with what was found out about it.
     pub fn new(job: Job, judgment: Judgment) -> JobReport {
-        let Judgment { selected, settings, findings, metrics, timeline, ledger } = judgment;
-        JobReport { job, selected, settings, severity: Severity::Ok, findings, metrics, timeline, ledger }
+        let Judgment { selected, settings, findings, spending, metrics, timeline, ledger } = judgment;
+        JobReport { job, selected, settings, severity: Severity::Ok, findings, spending, metrics, timeline, ledger }
     }
 }
 
@@ -92,9 +99,13 @@ pub struct Verdict {
     /// What is wrong, the worst first.
     pub incidents: Vec<Incident>,
     /// What is wrong, but muted by the operator.
-    pub muted: Vec<Incident>,
+    pub muted: Vec<MutedIncident>,
     /// Jobs with ongoing findings of warning or worse that their rules mute.
     pub muted_jobs: usize,
+    /// What all jobs have spent of the budget of the database, if it has one.
+    pub spending: Option<Spending>,
+    /// Due jobs that are not judged, because it is quiet.
+    pub unjudged: Option<Unjudged>,
     /// Findings about the scheduler that belong to no incident, because they are only information.
     pub information: Vec<Finding>,
     /// What could not be read or judged, and what was left out, in sentences.
@@ -103,8 +114,17 @@ pub struct Verdict {
     pub liveness: Liveness,
     /// The zone of schedules that name none.
     pub zone: AssumedZone,
-    /// The name of the mapping by which the database was read, if it was read by one.
-    pub mapping: Option<String>,
+    /// The mapping by which the database was read, if it was read by one.
+    pub mapping: Option<Mapped>,
+}
+
+/// An incident that the operator has muted.
+#[derive(Debug)]
+pub struct MutedIncident {
+    /// The incident.
+    pub incident: Incident,
+    /// The mute that covers it; None if those of all its jobs do.
+    pub by: Option<IncidentMute>,
 }
 
 impl Index<JobIndex> for Verdict {
@@ -149,7 +169,7 @@ impl Verdict {
 
     /// How much is muted: incidents, and jobs with findings that their rules mute.
     pub fn count_muted(&self) -> usize {
-        self.muted.iter().filter(|incident| incident.status == Status::Ongoing).count() + self.muted_jobs
+        self.muted.iter().filter(|muted| muted.incident.status == Status::Ongoing).count() + self.muted_jobs
     }
 
     /// The worst severity of all that is told.
@@ -182,7 +202,7 @@ impl Verdict {
     }
 
     /// Adds that no watched job matches an expected pattern. If a job that is not watched does, it is the one that is missing.
-    pub fn add_expected_missing(&mut self, pattern: &WildMatch, now: Instant) {
+    pub fn add_expected_missing(&mut self, pattern: &WildMatch, settings: &Settings) {
         let position = self.jobs.iter().position(|report| report.selected && policy::matches(pattern, &report.job));
         let expected = pattern.to_string();
         let (about, state) = match position {
@@ -190,12 +210,18 @@ impl Verdict {
             None => (About::Pattern(expected.clone()), None),
         };
         let evidence = Evidence::ExpectedMissing { expected, state };
-        let finding = Finding::new(about, Severity::Critical, evidence);
+        let severities = position.map_or(&settings.severities, |position| &self.jobs[position].settings.severities);
+        let severity = severities.get(&Problem::ExpectedMissing).copied();
+        let finding = Finding::new(about, Severity::Critical, evidence).rated(severity);
         if let Some(position) = position {
-            self.jobs[position].severity = Severity::Critical;
+            self.jobs[position].severity = self.jobs[position].severity.max(finding.severity);
         }
-        let incident =
-            Incident::of_missing(&pattern.to_string(), finding, self.jobs.iter().map(|report| &report.job), now);
+        let incident = Incident::of_missing(
+            &pattern.to_string(),
+            finding,
+            self.jobs.iter().map(|report| &report.job),
+            settings.now,
+        );
         self.incidents.insert(0, incident);
     }
 }

@@ -53,7 +53,7 @@ pub enum ReadError {
     /// A pipe, a socket, a device.
     #[error("is {0}, not a regular file; give the scheduler's database")]
     NotRegular(&'static str),
-    /// A `-wal` or `-journal` that can't be read.
+    /// A file beside the database that can't be read, such as its `-wal`.
     #[error("its {name} {error}")]
     Sidecar {
         /// Its name.
@@ -114,6 +114,12 @@ pub enum Busy {
     /// SQLite met a lock.
     #[error("its writer holds a lock")]
     Locked,
+}
+
+impl From<Busy> for ReadError {
+    fn from(busy: Busy) -> ReadError {
+        ReadError::Busy(busy)
+    }
 }
 
 impl ReadError {

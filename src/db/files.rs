@@ -7,7 +7,7 @@ use super::error::{Busy, ReadError};
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::process::{Flock, FlockOffsetType, FlockType};
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -47,8 +47,9 @@ pub struct FileState {
     wal: Option<WalStat>,
 }
 
+/// A file at one moment.
 #[derive(Debug, PartialEq)]
-struct FileStat {
+pub(super) struct FileStat {
     device: u64,
     inode: u64,
     size: u64,
@@ -106,26 +107,35 @@ impl FileState {
 }
 
 impl FileStat {
-    fn of(path: &Path) -> Result<FileStat, ReadError> {
-        let meta = std::fs::metadata(path).map_err(explain)?;
-        Ok(FileStat {
-            device: meta.dev(),
-            inode: meta.ino(),
-            size: meta.size(),
-            modified: (meta.mtime(), meta.mtime_nsec()),
-            changed: (meta.ctime(), meta.ctime_nsec()),
-        })
+    pub(super) fn of(path: &Path) -> Result<FileStat, ReadError> {
+        Ok(FileStat::from(&std::fs::metadata(path).map_err(explain)?))
     }
 
-    fn is_fresh(&self, now: SystemTime) -> bool {
+    pub(super) fn of_open(file: &File) -> Result<FileStat, ReadError> {
+        Ok(FileStat::from(&file.metadata()?))
+    }
+
+    pub(super) fn is_fresh(&self, now: SystemTime) -> bool {
         let (seconds, nanos) = self.modified.max(self.changed);
         let stamp = SystemTime::UNIX_EPOCH + Duration::new(seconds.max(0) as u64, nanos as u32);
         now.duration_since(stamp).is_ok_and(|age| age < self.settles())
     }
 
     /// For how long after a change a second one may leave the same stamp. Stamps without a fraction are whole seconds.
-    fn settles(&self) -> Duration {
+    pub(super) fn settles(&self) -> Duration {
         if self.modified.1 == 0 && self.changed.1 == 0 { COARSE_STAT_SETTLES } else { STAT_SETTLES }
+    }
+}
+
+impl From<&Metadata> for FileStat {
+    fn from(meta: &Metadata) -> FileStat {
+        FileStat {
+            device: meta.dev(),
+            inode: meta.ino(),
+            size: meta.size(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+        }
     }
 }
 
@@ -216,7 +226,7 @@ pub(super) fn open_regular(path: &Path) -> Result<File, ReadError> {
     Ok(File::from(file))
 }
 
-fn sidecar(path: &Path, error: ReadError) -> ReadError {
+pub(super) fn sidecar(path: &Path, error: ReadError) -> ReadError {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     ReadError::Sidecar { name, error: Box::new(error) }
 }

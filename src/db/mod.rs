@@ -1,14 +1,15 @@
 //! Access to a database that another program is writing, without touching it: its directory is the same afterwards, byte for
 //! byte, and its writer never waits or fails because of us. No lock is ever taken.
 //!
-//! `readonly` makes writing impossible; `files` chooses how to read and notices what changed meanwhile; `holders` finds out which
-//! process has the database open. What is read, and what
-//! it means, is up to the stores above: no table is named here.
+//! `readonly` makes writing impossible; `files` chooses how to read and notices what changed meanwhile; `whole` reads a file that
+//! lies beside a database; `holders` finds out which process has the database open. What is read, and what it means, is up to the
+//! stores above: no table is named here.
 
 mod error;
 mod files;
 mod holders;
 mod readonly;
+mod whole;
 
 pub use error::{Busy, ReadError};
 pub use files::{is_locked, is_part_of_database, locate};
@@ -22,6 +23,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant as Clock};
+use whole::WholeFile;
 
 /// The pause between two tries grows by this much, up to ten times.
 const PAUSE: Duration = Duration::from_millis(3);
@@ -67,6 +69,11 @@ impl<'a> Access<'a> {
         Access { path: self.path.clone(), open: None, ..*self }
     }
 
+    /// The path of the database.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Reads one piece: what `read` returns is kept only if no file changed since they were opened; else it is read again,
     /// as often as the deadline allows.
     ///
@@ -76,20 +83,35 @@ impl<'a> Access<'a> {
         &mut self,
         mut read: impl FnMut(&Connection) -> Result<T, ReadError>,
     ) -> Result<T, ReadError> {
-        let mut retries = 0;
-        loop {
-            let busy = match self.try_read(&mut read) {
-                Err(ReadError::Busy(busy)) => busy,
-                result => return result,
-            };
+        until_at_rest(self.deadline, || self.try_once(&mut read))
+    }
+
+    /// The same with a file beside the database, which `read` gets whole, or None where it is not there: both as they were at
+    /// one moment. The file is read first, and its path looked at again after the database.
+    ///
+    /// # Errors
+    /// As [`Access::consistent_read`], and what is wrong with the file.
+    pub fn consistent_read_with<T>(
+        &mut self,
+        beside: &Path,
+        mut read: impl FnMut(&Connection, Option<&[u8]>) -> Result<T, ReadError>,
+    ) -> Result<T, ReadError> {
+        until_at_rest(self.deadline, || {
+            let file = read_beside(beside)?;
+            let bytes = file.as_ref().map(|file| file.bytes.as_slice());
+            let result = self.try_once(&mut |db| read(db, bytes));
+            let is_busy = matches!(result, Err(ReadError::Busy(_)));
+            if is_busy || whole::still_holds(file.as_ref(), beside) { result } else { Err(Busy::Changed.into()) }
+        })
+    }
+
+    /// One read, after which a connection that met a change is not used again.
+    fn try_once<T>(&mut self, read: &mut impl FnMut(&Connection) -> Result<T, ReadError>) -> Result<T, ReadError> {
+        let result = self.try_read(read);
+        if matches!(result, Err(ReadError::Busy(_))) {
             self.open = None;
-            retries += 1;
-            let now = Clock::now();
-            if now >= self.deadline {
-                return Err(ReadError::NeverAtRest { retries, busy });
-            }
-            std::thread::sleep((PAUSE * retries.min(10)).min(self.deadline - now));
         }
+        result
     }
 
     fn try_read<T>(&mut self, read: &mut impl FnMut(&Connection) -> Result<T, ReadError>) -> Result<T, ReadError> {
@@ -126,6 +148,46 @@ impl<'a> Access<'a> {
             Some(ErrorCode::DatabaseBusy) => ReadError::Busy(Busy::Locked),
             _ => error,
         }
+    }
+}
+
+/// Reads a file whole that stands alone; None if nothing is there.
+///
+/// # Errors
+/// What is wrong with it, by its name, or that its writer never rested.
+pub fn read_whole(path: &Path, deadline: Clock) -> Result<Option<Vec<u8>>, ReadError> {
+    until_at_rest(deadline, || {
+        let file = read_beside(path)?;
+        if whole::still_holds(file.as_ref(), path) {
+            Ok(file.map(|file| file.bytes))
+        } else {
+            Err(Busy::Changed.into())
+        }
+    })
+}
+
+/// A file whose errors name it, since it is not the database that was given.
+fn read_beside(path: &Path) -> Result<Option<WholeFile>, ReadError> {
+    WholeFile::read(path).map_err(|error| match error {
+        ReadError::Busy(busy) => busy.into(),
+        error => files::sidecar(path, error),
+    })
+}
+
+/// Tries until a read saw the files at rest, as often as the deadline allows.
+fn until_at_rest<T>(deadline: Clock, mut attempt: impl FnMut() -> Result<T, ReadError>) -> Result<T, ReadError> {
+    let mut retries = 0;
+    loop {
+        let busy = match attempt() {
+            Err(ReadError::Busy(busy)) => busy,
+            result => return result,
+        };
+        retries += 1;
+        let now = Clock::now();
+        if now >= deadline {
+            return Err(ReadError::NeverAtRest { retries, busy });
+        }
+        std::thread::sleep((PAUSE * retries.min(10)).min(deadline - now));
     }
 }
 
@@ -174,7 +236,9 @@ fn authorize(tables: &[String], context: &AuthContext<'_>) -> Authorization {
         AuthAction::Select => true,
         AuthAction::Read { table_name, .. } => {
             // SQLite compares the names of tables without regard to case.
-            tables.iter().any(|table| table.eq_ignore_ascii_case(table_name)) || table_name == "sqlite_master"
+            let is_named = tables.iter().any(|table| table.eq_ignore_ascii_case(table_name));
+            // What JSON in a column holds is part of that column.
+            is_named || ["sqlite_master", "json_each", "json_tree"].contains(&table_name)
         }
         // Named by the defaults of columns; with trusted_schema off only harmless ones get this far.
         AuthAction::Function { function_name } => function_name != "load_extension",

@@ -15,6 +15,8 @@ pub struct AdviceTable {
     pub rows: &'static [Advice],
     /// Where a person finds the text of an error that was not read.
     pub error_place: &'static str,
+    /// What comes after the first word of each command of the scheduler, as words of a shell: which of several installations it is.
+    pub options: Option<String>,
     /// Commands that the operator named: they are shown with every step.
     pub commands: Vec<String>,
 }

@@ -22,9 +22,9 @@ pub struct Command<'a> {
 }
 
 impl<'a> Command<'a> {
-    /// The command, if there is one.
-    pub fn new(line: Option<&'a str>) -> Option<Command<'a>> {
-        Some(Command { line: line?, deadline: Clock::now() + 2 * PATIENCE })
+    /// The command.
+    pub fn new(line: &'a str) -> Command<'a> {
+        Command { line, deadline: Clock::now() + 2 * PATIENCE }
     }
 
     /// Runs it with a text on stdin.

@@ -1,16 +1,19 @@
 //! What is new in a report, compared with what was told.
 
-use super::state::{Entry, State, name_of};
-use crate::audit::Incident;
-use crate::catalog::{Severity, Status};
-use crate::report::{Located, Report, commands, sanitize, utc_minute, when};
-use crate::time::{Instant, Millis, span};
+use super::state::{Damage, Entry, Expected, State, Waiting};
+use super::{message, place};
+use crate::audit::{Evidence, Incident};
+use crate::catalog::{Problem, Severity, Status};
+use crate::report::{Audited, CallError, Located, Report, sanitize};
+use crate::time::{DAY, Instant, Millis};
+use std::collections::HashMap;
+use std::path::Path;
 
 const MAX_TITLE_LEN: usize = 200;
-const MAX_TEXT_LEN: usize = 600;
-const MAX_HOST_LEN: usize = 100;
 /// Stands for the fingerprint of a database that can't be audited.
 const UNREAD: &str = "unread";
+/// What is remembered of a call with a broken config file may be in another file than what the next call reads.
+const REMIND_OF_BROKEN_CALL: Millis = DAY;
 
 /// What happened to an incident since the last call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +49,19 @@ pub struct Wanted {
     pub remind: Option<Millis>,
 }
 
+/// What a call looks at: it says nothing about the rest.
+#[derive(Debug, Default)]
+pub struct Sight {
+    /// What the command line names: it tells the calls apart that can audit nothing.
+    pub call: String,
+    /// Which jobs it selects.
+    pub scope: String,
+    /// The patterns that jobs must match.
+    pub expected: Vec<String>,
+    /// The databases and directories, sorted.
+    pub among: Vec<String>,
+}
+
 /// One thing to tell.
 #[derive(Debug)]
 pub struct News {
@@ -59,153 +75,246 @@ pub struct News {
     pub entry: Entry,
 }
 
-/// What is to be told, the worst first. What was told of a database that is not audited now, or can't be, is not over.
-pub fn find(report: &Report, state: &State, wanted: &Wanted, scope: &str) -> Vec<News> {
-    let finder = Finder { report, state, wanted, scope };
-    let mut news: Vec<News> = report.incidents().iter().filter_map(|located| finder.lasting(located)).collect();
-    news.extend(report.unread().into_iter().filter_map(|(path, why)| finder.unread(path.map(name_of), &why)));
-    news.sort_by_key(|one| (std::cmp::Reverse(one.entry.severity), one.event));
-    news.extend(state.told.iter().filter_map(|entry| finder.over(entry)));
-    news
-}
-
-/// Whether the operator has muted an incident that was told: it is neither over nor told again.
-pub fn is_muted(entry: &Entry, report: &Report, scope: &str) -> bool {
-    report.audited().any(|(database, audited)| {
-        entry.is_of(&name_of(&database.path), scope)
-            && audited.verdict.muted.iter().any(|muted| muted.fingerprint == entry.fingerprint)
-    })
-}
-
-struct Finder<'a> {
+/// What is so now, by the names of the state file.
+pub struct Present<'a> {
     report: &'a Report,
-    state: &'a State,
-    wanted: &'a Wanted,
-    scope: &'a str,
+    sight: &'a Sight,
+    /// What could be audited.
+    audited: HashMap<String, &'a Audited>,
+    /// What lasts, as it is remembered if it is told.
+    lasting: Vec<(Located<'a>, Entry)>,
+    /// What can't be audited, and why; without a name, it is everything.
+    unread: Vec<(Entry, String)>,
+}
+
+/// Compares what is so now with what was told.
+pub struct Finder<'a> {
+    /// What is so now.
+    pub present: &'a Present<'a>,
+    /// What was told.
+    pub state: &'a State,
+    /// What is to be told.
+    pub wanted: &'a Wanted,
+    /// Whether a database that can't be audited for the first time is left to the next call.
+    pub patient: bool,
+}
+
+impl<'a> Present<'a> {
+    /// What a report shows to a call that looks at this.
+    pub fn new(report: &'a Report, sight: &'a Sight) -> Present<'a> {
+        let ongoing = report.incidents().into_iter().filter(|located| located.incident.status == Status::Ongoing);
+        let told_at = report.now.millis();
+        Present {
+            report,
+            sight,
+            audited: report.audited().map(|(database, audited)| (place::name_of(&database.path), audited)).collect(),
+            lasting: ongoing.map(|located| (located, entry_of(&located, sight, told_at))).collect(),
+            unread: report
+                .unread()
+                .into_iter()
+                .map(|(path, why)| (entry_of_unread(path, sight, told_at), why))
+                .collect(),
+        }
+    }
+
+    /// What lasts, as it is remembered if it is told.
+    pub fn lasting(&self) -> impl Iterator<Item = &Entry> {
+        self.lasting.iter().map(|(_, entry)| entry)
+    }
+
+    /// Whether this call looks at a database that could not be audited before.
+    fn looks_at(&self, waiting: &Waiting) -> bool {
+        if waiting.database.is_empty() {
+            return waiting.scope == self.sight.call;
+        }
+        let is_unread = self.unread.iter().any(|(entry, _)| entry.database == waiting.database);
+        waiting.scope == self.sight.scope && (is_unread || self.audited.contains_key(&waiting.database))
+    }
 }
 
 impl Finder<'_> {
+    /// What is to be told, the worst first. What was told of a database that is not audited now, or can't be, is not over.
+    pub fn news(&self) -> Vec<News> {
+        let lasting = self.present.lasting.iter();
+        let mut news: Vec<News> = lasting.filter_map(|(located, entry)| self.of_lasting(located, entry)).collect();
+        news.extend(self.present.unread.iter().filter_map(|(entry, why)| self.of_unread(entry, why)));
+        news.sort_by_key(|one| (std::cmp::Reverse(one.entry.severity), one.event));
+        news.extend(self.state.told.iter().filter_map(|entry| self.of_end(entry)));
+        news
+    }
+
+    /// What can't be audited now and was not told: it is told if the next call can't audit it either.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        let elsewhere = self.state.waiting.iter().filter(|waiting| !self.present.looks_at(waiting)).cloned();
+        let untold = self.present.unread.iter().map(|(entry, _)| entry);
+        let untold = untold.filter(|entry| self.state.known(entry).is_none());
+        let here = untold.map(|entry| Waiting {
+            since: self.waited_since(entry).unwrap_or(self.now()).millis(),
+            database: entry.database.clone(),
+            scope: entry.scope.clone(),
+        });
+        elsewhere.chain(here).collect()
+    }
+
+    /// Whether the operator has muted an incident that was told: it is neither over nor told again.
+    pub fn is_muted(&self, entry: &Entry) -> bool {
+        entry.scope == self.present.sight.scope
+            && self.audited(entry).is_some_and(|audited| is_muted_in(entry, audited))
+    }
+
     fn now(&self) -> Instant {
-        self.report.now
+        self.present.report.now
+    }
+
+    /// When an earlier call could not audit it.
+    fn waited_since(&self, entry: &Entry) -> Option<Instant> {
+        let mut waiting = self.state.waiting.iter();
+        let waiting = waiting.find(|waiting| waiting.database == entry.database && waiting.scope == entry.scope);
+        waiting.map(|waiting| Instant::from_millis(waiting.since))
     }
 
     /// What happened to something that lasts; None if there is nothing to tell.
-    fn event(&self, known: Option<&Entry>, severity: Severity) -> Option<Event> {
-        let Some(known) = known else { return (severity >= self.wanted.least).then_some(Event::New) };
+    fn event(&self, entry: &Entry, remind: Option<Millis>) -> Option<Event> {
+        let is_wanted = entry.severity >= self.wanted.least;
+        let Some(known) = self.state.known(entry) else { return is_wanted.then_some(Event::New) };
         let waited = self.now().since(Instant::from_millis(known.told_at));
-        if severity > known.severity {
+        // A clock that was ahead must not keep reminders away.
+        let is_time = remind.is_some_and(|remind| waited >= remind || waited < 0);
+        if entry.severity > known.severity {
             Some(Event::Worse)
-        } else if self.wanted.remind.is_some_and(|remind| waited >= remind) && severity >= self.wanted.least {
+        } else if is_time && is_wanted {
             Some(Event::Reminder)
         } else {
             None
         }
     }
 
-    fn lasting(&self, located: &Located<'_>) -> Option<News> {
-        let Located { database, incident, .. } = located;
-        let name = name_of(&database.path);
-        let known = self.state.entry(&name, self.scope, &incident.fingerprint);
-        if incident.status != Status::Ongoing {
+    fn of_lasting(&self, located: &Located<'_>, entry: &Entry) -> Option<News> {
+        let event = self.event(entry, self.wanted.remind)?;
+        let title = message::title(event, entry);
+        let text = format!("{title}\n{}", message::of_lasting(located, entry));
+        Some(News { event, title, text, entry: entry.clone() })
+    }
+
+    fn of_unread(&self, entry: &Entry, why: &str) -> Option<News> {
+        // What is wrong with the call does not pass by itself.
+        let is_broken_call = matches!(self.present.report.databases, Err(CallError::Options(_)));
+        let remind = if is_broken_call { Some(REMIND_OF_BROKEN_CALL) } else { self.wanted.remind };
+        let event = self.event(entry, remind)?;
+        let waited = self.waited_since(entry);
+        if event == Event::New && self.patient && !is_broken_call && waited.is_none() {
             return None;
         }
-        let event = self.event(known, incident.severity)?;
-        let headline = sanitize::text(&incident.headline.to_string(), MAX_TITLE_LEN);
-        let entry = self.entry(name, &incident.fingerprint, incident.severity, headline, incident.since);
-        let title = title(event, &entry);
-        let text = format!("{title}\n{}", details(located));
+        let begin = self.state.known(entry).and_then(Entry::since).or(waited);
+        let entry = Entry { since: begin.map(Instant::millis).or(entry.since), ..entry.clone() };
+        let title = message::title(event, &entry);
+        let text = format!("{title}\n{}", message::of_unread(&entry, why));
         Some(News { event, title, text, entry })
     }
 
-    /// News of a database that can't be audited; without a name, of everything.
-    fn unread(&self, database: Option<String>, why: &str) -> Option<News> {
-        let name = database.unwrap_or_default();
-        let event = self.event(self.state.entry(&name, self.scope, UNREAD), Severity::Critical)?;
-        let what =
-            if name.is_empty() { "nothing could be audited".to_owned() } else { "could not be audited".to_owned() };
-        let entry = self.entry(name, UNREAD, Severity::Critical, what, Some(self.now()));
-        let title = title(event, &entry);
-        let text = format!("{title}\n  {}\n  {}\n", shown(&entry.database), sanitize::text(why, MAX_TEXT_LEN));
-        Some(News { event, title, text, entry })
-    }
-
-    /// That something is over, if its database was audited and does not have it any more.
-    fn over(&self, entry: &Entry) -> Option<News> {
-        if entry.scope != self.scope {
+    /// That something is over, if this call could have seen it and does not.
+    fn of_end(&self, entry: &Entry) -> Option<News> {
+        let Present { report, sight, .. } = self.present;
+        if entry.database.is_empty() {
+            let is_over = entry.scope == sight.call && report.databases.is_ok();
+            return is_over.then(|| self.end(entry.clone(), self.now()));
+        }
+        if entry.scope != sight.scope || self.present.lasting().any(|lasting| lasting.is_same(entry)) {
             return None;
         }
-        let mut audited = self.report.audited();
-        let here = audited.find(|(database, _)| name_of(&database.path) == entry.database);
-        let ended = match here {
-            None if entry.database.is_empty() && self.report.databases.is_ok() => Some(self.now()),
-            None => None,
-            Some((_, audited)) => {
-                let verdict = &audited.verdict;
-                let is_it = |one: &&Incident| one.fingerprint == entry.fingerprint;
-                let lasts = verdict.incidents.iter().filter(is_it).any(|one| one.status == Status::Ongoing);
-                let resolved = verdict.incidents.iter().find(is_it).and_then(|one| one.until);
-                let muted = verdict.muted.iter().any(|one| one.fingerprint == entry.fingerprint);
-                (!lasts && !muted).then(|| resolved.unwrap_or(self.now()))
+        if let Some(expected) = &entry.expected {
+            let is_sought = sight.expected.contains(&expected.pattern) && sight.among == expected.among;
+            let is_muted = report.audited().any(|(_, audited)| is_muted_in(entry, audited));
+            let is_over = is_sought && self.present.unread.is_empty() && !is_muted;
+            return is_over.then(|| self.end(entry.clone(), self.now()));
+        }
+        let audited = self.audited(entry).filter(|audited| !is_muted_in(entry, audited))?;
+        let incidents = &audited.verdict.incidents;
+        match incidents.iter().find(|incident| incident.fingerprint == entry.fingerprint) {
+            Some(resolved) => {
+                let damage = damage(resolved, audited);
+                // What was lost while a job stood still may not show in its rows any more.
+                let lost = damage.lost.max(entry.damage.lost);
+                let entry = Entry { damage: Damage { lost, ..damage }, ..entry.clone() };
+                Some(self.end(entry, resolved.until.unwrap_or(self.now())))
             }
-        }?;
-        let lasted = entry.since().map_or_else(String::new, |since| format!(" after {}", span(ended.since(since))));
-        let title = format!("OVER{lasted} on {}: {}", host(), entry.headline);
-        let text = format!("{title}\n  {}\n", shown(&entry.database));
-        Some(News { event: Event::Over, title, text, entry: entry.clone() })
-    }
-
-    fn entry(
-        &self,
-        database: String,
-        fingerprint: &str,
-        severity: Severity,
-        headline: String,
-        since: Option<Instant>,
-    ) -> Entry {
-        Entry {
-            database,
-            scope: self.scope.to_owned(),
-            fingerprint: fingerprint.to_owned(),
-            severity,
-            headline,
-            since: since.map(Instant::millis),
-            told_at: self.now().millis(),
+            None => Some(self.end(entry.clone(), self.now())),
         }
     }
+
+    fn end(&self, entry: Entry, ended: Instant) -> News {
+        let title = message::title_of_end(&entry, ended);
+        let text = format!("{title}\n{}", message::of_end(&entry, ended));
+        News { event: Event::Over, title, text, entry }
+    }
+
+    /// What was found in the database of an entry, if it was audited.
+    fn audited(&self, entry: &Entry) -> Option<&Audited> {
+        self.present.audited.get(&entry.database).copied()
+    }
 }
 
-fn title(event: Event, entry: &Entry) -> String {
-    let word = entry.severity.word().to_uppercase();
-    let again = match event {
-        Event::New | Event::Over => "",
-        Event::Worse => ", worse than before",
-        Event::Reminder => ", still",
+/// What is remembered of an incident if it is told.
+fn entry_of(located: &Located<'_>, sight: &Sight, told_at: i64) -> Entry {
+    let Located { database, audited, incident } = located;
+    Entry {
+        database: place::name_of(&database.path),
+        scope: sight.scope.clone(),
+        fingerprint: incident.fingerprint.clone(),
+        expected: expected(incident).map(|pattern| Expected { pattern, among: sight.among.clone() }),
+        severity: incident.severity,
+        headline: sanitize::text(&incident.headline.to_string(), MAX_TITLE_LEN),
+        since: incident.since.map(Instant::millis),
+        told_at,
+        damage: damage(incident, audited),
+    }
+}
+
+/// The same of a database that can't be audited; without a path, of everything.
+fn entry_of_unread(path: Option<&Path>, sight: &Sight, told_at: i64) -> Entry {
+    let (scope, what) = match path {
+        Some(_) => (&sight.scope, "could not be audited"),
+        None => (&sight.call, "nothing could be audited"),
     };
-    format!("{word}{again} on {}: {}", host(), entry.headline)
+    Entry {
+        database: path.map(place::name_of).unwrap_or_default(),
+        scope: scope.clone(),
+        fingerprint: UNREAD.to_owned(),
+        expected: None,
+        severity: Severity::Critical,
+        headline: what.to_owned(),
+        since: Some(told_at),
+        told_at,
+        damage: Damage::default(),
+    }
 }
 
-/// What a person needs to know, in lines.
-fn details(located: &Located<'_>) -> String {
-    let Located { database, incident, .. } = located;
-    let line = |label: &str, content: &str| format!("  {label:<8}{}\n", sanitize::text(content, MAX_TEXT_LEN));
-    let mut text = line("Where", &database.path.to_string_lossy());
-    when(incident, utc_minute).iter().for_each(|when| text += &line("When", when));
-    text += &line("Seen", &incident.text.seen().to_string());
-    incident.text.inferred.iter().for_each(|inferred| text += &line("Likely", &inferred.to_string()));
-    incident.error.iter().for_each(|error| text += &line("Error", error));
-    text += &line("Fix", &incident.remedy.step);
-    commands(located).iter().for_each(|command| text += &(sanitize::text(command, usize::MAX) + "\n"));
-    incident.remedy.then.iter().for_each(|then| text += &line("", then));
-    let name = incident.cause.name();
-    text + &line("More", &format!("sched-audit --explain {name}; fingerprint {}", incident.fingerprint))
+/// The pattern that no job matches, if that is the incident.
+fn expected(incident: &Incident) -> Option<String> {
+    incident.findings.iter().find_map(|finding| match &finding.evidence {
+        Evidence::ExpectedMissing { expected, .. } => Some(expected.clone()),
+        _ => None,
+    })
 }
 
-/// The name of this machine.
-pub fn host() -> String {
-    sanitize::text(&rustix::system::uname().nodename().to_string_lossy(), MAX_HOST_LEN)
+fn damage(incident: &Incident, audited: &Audited) -> Damage {
+    Damage {
+        cause: incident.cause.name(),
+        jobs: incident.jobs.iter().map(|one| audited.verdict[one.job].job.label().to_owned()).collect(),
+        lost: incident.jobs.iter().map(|one| one.missed_slots).sum(),
+    }
 }
 
-/// A database's name, safe to show.
-pub fn shown(database: &str) -> String {
-    sanitize::text(database, MAX_TEXT_LEN)
+/// Whether a mute covers an incident that was told: a `[[mute]]`, or those of all of its jobs.
+fn is_muted_in(entry: &Entry, audited: &Audited) -> bool {
+    let verdict = &audited.verdict;
+    if verdict.muted.iter().any(|muted| muted.incident.fingerprint == entry.fingerprint) {
+        return true;
+    }
+    let Some(problem) = Problem::named(&entry.damage.cause) else { return false };
+    let mut named =
+        verdict.jobs.iter().filter(|report| entry.damage.jobs.iter().any(|name| name == report.job.label()));
+    !entry.damage.jobs.is_empty()
+        && named.clone().next().is_some()
+        && named.all(|report| report.settings.mutes(problem))
 }

@@ -126,7 +126,7 @@ fn is_ours(path: &Path, text: &str) -> bool {
 }
 
 /// The target of a link, whether or not it exists: a link stays a link.
-fn behind_links(path: &Path) -> PathBuf {
+pub fn behind_links(path: &Path) -> PathBuf {
     let mut target = path.to_owned();
     for _ in 0..MAX_LINKS {
         let Ok(next) = std::fs::read_link(&target) else { break };

@@ -2,11 +2,11 @@
 
 use super::{Audited, Database, Format, Report, render};
 use crate::audit::audit;
-use crate::audit::policy::Policy;
-use crate::catalog::Severity;
+use crate::audit::policy::{Policy, Rule};
+use crate::catalog::{Problem, Severity};
 use crate::model::*;
 use crate::schedule::Zone;
-use crate::settings::{FailOn, Quiet, Settings, THRESHOLDS, ThresholdOverrides, Thresholds, Value};
+use crate::settings::{Budget, FailOn, Quiet, Settings, Severities, THRESHOLDS, ThresholdOverrides, Thresholds, Value};
 use crate::stores;
 use crate::terminal::Style;
 use crate::time::{DAY, HOUR, Instant, MINUTE, Millis};
@@ -15,7 +15,6 @@ use arbitrary::{Result, Unstructured};
 use clap::ValueEnum;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 const ZONES: [&str; 5] = ["UTC", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Pacific/Apia"];
@@ -59,6 +58,7 @@ fn fire(u: &mut Unstructured<'_>) -> Result<Fire> {
         Outcome::Empty,
         Outcome::Failed,
         Outcome::Threw,
+        Outcome::Cut,
         Outcome::Skipped,
         Outcome::Declined,
         Outcome::Idle,
@@ -79,7 +79,7 @@ fn fire(u: &mut Unstructured<'_>) -> Result<Fire> {
         outcome,
         tokens,
         cost_usd: u.arbitrary()?,
-        output: NonZeroU32::new(u.arbitrary()?),
+        output: u.arbitrary()?,
         message: *u.choose(&fates)?,
         model: maybe(u, |u| u.int_in_range(0..=2))?.and_then(ModelIndex::at),
     })
@@ -148,6 +148,8 @@ fn job(u: &mut Unstructured<'_>, zone: Zone) -> Result<Job> {
         switches: up_to(3, u, |u| Ok(Switch { at: instant(u)?, resumes: u.arbitrary()? }))?,
         manual_runs: up_to(2, u, instant)?,
         running_since: maybe(u, instant)?,
+        run_waits: u.arbitrary()?,
+        looked_at: maybe(u, instant)?,
         longest_run: maybe(u, span)?,
         events_without_time: u.int_in_range(0..=5)?,
         self_paced: u.arbitrary()?,
@@ -156,6 +158,7 @@ fn job(u: &mut Unstructured<'_>, zone: Zone) -> Result<Job> {
         delivery_error: text(u)?.map(|text| DeliveryError::new(&text)),
         dead_letters: u.int_in_range(0..=4)?,
         unjudged: text(u)?,
+        last_is_of_row: !fires.is_empty() && u.arbitrary()?,
         fires,
     })
 }
@@ -187,6 +190,7 @@ fn snapshot(u: &mut Unstructured<'_>, zone: Zone) -> Result<Snapshot> {
             Lease::Dead(Instant::MIN),
             Lease::Stopped(Instant::MIN),
         ])?,
+        passes: maybe(u, instant)?.map_or(Passes::Fine, |since| Passes::Failing { since, why: Some("x".to_owned()) }),
         liveness: Liveness { holder: holder(u)?, last_write: maybe(u, instant)?, slept: maybe(u, span)? },
         ..Snapshot::empty(u.choose(&stores::traits_for_tests())?.clone())
     })
@@ -196,6 +200,19 @@ fn quiet(u: &mut Unstructured<'_>) -> Result<Quiet> {
     let hour =
         |u: &mut Unstructured<'_>| Ok(chrono::NaiveTime::MIN + chrono::TimeDelta::hours(u.int_in_range(0..=23)?));
     Ok(Quiet { from: hour(u)?, until: hour(u)? })
+}
+
+fn budget(u: &mut Unstructured<'_>) -> Result<Budget> {
+    let cost_usd = maybe(u, |u| Ok(f64::from(u.int_in_range(1..=1000)?) / 100.0))?;
+    Ok(Budget { cost_usd, tokens: u.arbitrary()? })
+}
+
+fn severities(u: &mut Unstructured<'_>) -> Result<Severities> {
+    let one = |u: &mut Unstructured<'_>| {
+        let severities = [Severity::Info, Severity::Warning, Severity::Critical];
+        Ok((*u.choose(Problem::all())?, *u.choose(&severities)?))
+    };
+    Ok(up_to(4, u, one)?.into_iter().collect())
 }
 
 fn thresholds(u: &mut Unstructured<'_>) -> Result<Thresholds> {
@@ -219,9 +236,20 @@ fn report(u: &mut Unstructured<'_>) -> Result<Report> {
         resolved: u.arbitrary()?,
         thresholds: thresholds(u)?,
         quiet: up_to(2, u, quiet)?,
+        severities: severities(u)?,
+        budget: maybe(u, budget)?,
     };
-    let policy = Policy::of(settings.clone());
+    let rule = Rule {
+        severities: severities(u)?,
+        budget: maybe(u, budget)?,
+        min_run: maybe(u, span)?,
+        output: Some("reports".into()),
+        ..Rule::of("*")
+    };
+    let policy = Policy { rules: vec![rule], ..Policy::of(settings.clone()) };
     let mut snapshot = snapshot(u, zone)?;
+    let trouble = maybe(u, |u| Ok(u.arbitrary::<&str>()?.to_owned()))?;
+    snapshot.results.insert("reports".into(), ResultFiles { newest: maybe(u, instant)?, trouble });
     zone::settle(&mut snapshot, maybe(u, |_| Ok(zone))?, zone);
     let verdict = audit(snapshot, &policy);
     let (now, fail_on) = (settings.now, FailOn::default());
@@ -251,7 +279,8 @@ proptest! {
         let [table, json, lines, metrics, plugin, ..] = texts.as_slice() else { return Ok(()) };
         let value: serde_json::Value = serde_json::from_str(json).map_err(|error| TestCaseError::fail(error.to_string()))?;
         prop_assert_eq!(&value["exit_code"], report.exit_code());
-        prop_assert_eq!(lines.lines().count(), report.incidents().len());
+        let quiet = report.audited().filter(|(_, audited)| audited.verdict.unjudged.is_some()).count();
+        prop_assert_eq!(lines.lines().count(), report.incidents().len() + quiet);
         for (_, audited) in report.audited() {
             let serious = audited.verdict.findings().into_iter().filter(|one| one.finding.severity >= Severity::Warning);
             let loose: Vec<_> = serious.filter(|one| one.incident.is_none()).map(|one| one.finding.clone()).collect();

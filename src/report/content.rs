@@ -2,7 +2,7 @@
 //! decisions made here are the overall severity and the exit code.
 
 use super::error::{AuditError, CallError};
-use crate::audit::{Incident, JobReport, Verdict, without_wrappers};
+use crate::audit::{Incident, JobReport, MutedIncident, Unjudged, Verdict, without_wrappers};
 use crate::catalog::{Severity, Status};
 use crate::model::{Action, Holder, JobIndex, ZoneBasis};
 use crate::numbers::count;
@@ -240,7 +240,13 @@ impl Audited {
     /// How many of the watched jobs are fine.
     pub fn health(&self) -> Health {
         let verdict = &self.verdict;
-        let ongoing = || verdict.incidents.iter().chain(&verdict.muted).filter(|one| one.status == Status::Ongoing);
+        let ongoing = || {
+            verdict
+                .incidents
+                .iter()
+                .chain(verdict.muted.iter().map(|one| &one.incident))
+                .filter(|one| one.status == Status::Ongoing)
+        };
         let affected: HashSet<JobIndex> = ongoing().flat_map(|incident| &incident.jobs).map(|one| one.job).collect();
         let is_blocked = ongoing().any(|incident| incident.lead.stops_all);
         let mut health = Health::default();
@@ -294,6 +300,12 @@ impl Audited {
         (!parts.is_empty()).then(|| parts.join("; "))
     }
 
+    /// Until when which jobs are not judged, if it is quiet.
+    pub fn quiet_in_words(&self) -> Option<String> {
+        let Unjudged { jobs, until } = self.verdict.unjudged?;
+        Some(format!("quiet until {} UTC: {} not judged", until.minute_of_day(), count(jobs, "due job")))
+    }
+
     /// How many of them are watched.
     pub fn watched(&self) -> usize {
         self.jobs().filter(|report| report.job.state.is_watched()).count()
@@ -344,6 +356,14 @@ pub fn when(incident: &Incident, show: impl Fn(Instant) -> String) -> Option<Str
         (Some(since), None) => Some(format!("since {}", show(since))),
         (None, None) => None,
     }
+}
+
+/// What is muted, until when, and why, as far as the operator says.
+pub fn muted_in_words(muted: &MutedIncident, show: impl Fn(Instant) -> String) -> String {
+    let end = muted.by.as_ref().and_then(|mute| mute.until).map(|until| format!(" until {}", show(until)));
+    let reason = muted.by.as_ref().and_then(|mute| mute.reason.as_ref()).map(|reason| format!(": {reason}"));
+    let headline = &muted.incident.headline;
+    format!("{headline} (muted{}{})", end.unwrap_or_default(), reason.unwrap_or_default())
 }
 
 /// An instant to the minute, with its zone.

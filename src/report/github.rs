@@ -22,12 +22,17 @@ pub fn render(report: &Report) -> String {
     lines.truncate(MAX_ANNOTATIONS);
     // No text of a database here: an older form of command may begin anywhere in a line.
     lines.push(format!(
-        "sched-audit: {}; databases: {}, not audited: {}, incidents: {}, muted: {}, not annotated: {more}",
+        "sched-audit: {}; databases: {}, not audited: {}, incidents: {}, muted: {}, not annotated: {more}{}",
         report.severity().map_or("could not audit", Severity::word),
         report.databases().len(),
         report.unread().len(),
         incidents.len(),
         report.audited().map(|(_, audited)| audited.verdict.count_muted()).sum::<usize>(),
+        report
+            .audited()
+            .filter_map(|(_, audited)| audited.quiet_in_words())
+            .map(|quiet| format!("; {quiet}"))
+            .collect::<String>(),
     ));
     lines.join("\n") + "\n"
 }

@@ -4,7 +4,10 @@
 use super::content::{Audited, Database, Located, Report, commands};
 use super::error::RenderError;
 use super::sanitize;
-use crate::audit::{AffectedJob, Entry, Evidence, Excuse, Fate, Incident, JobReport, LocatedFinding, Timeline, Usage};
+use crate::audit::{
+    AffectedJob, Entry, Evidence, Excuse, Fate, Incident, JobReport, LocatedFinding, MutedIncident, Spending, Spent,
+    Timeline, Unjudged, Usage,
+};
 use crate::catalog::{Detector, Problem, Severity, Status};
 use crate::model::{Action, AssumedZone, Holder, Liveness, Outcome, ZoneBasis};
 use crate::text::Text;
@@ -69,12 +72,17 @@ struct JsonDatabase<'a> {
     muted: Vec<JsonMuted<'a>>,
     /// Jobs with findings of warning or worse that their rules mute.
     muted_jobs: usize,
+    /// Due jobs that are not judged, because it is quiet by the config file; null if there are none.
+    quiet: Option<JsonQuiet>,
     /// What could not be read or was left out.
     notes: &'a [String],
     /// The zone of schedules that name none; null if the database could not be audited, or nothing depends on the zone.
     timezone: Option<JsonZone>,
     /// Its scheduler's process; null if the database could not be audited.
     process: Option<JsonProcess<'a>>,
+    /// What all jobs have spent of the budget of the database; only if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget: Option<JsonSpending>,
     /// Its selected jobs.
     jobs: Vec<JsonJob<'a>>,
 }
@@ -93,6 +101,20 @@ struct JsonMuted<'a> {
     state: Status,
     /// One line: what happened to which jobs.
     headline: String,
+    /// Why it is muted, in the operator's words; null if they say nothing.
+    reason: Option<&'a str>,
+    /// When the mute ends; null if it does not.
+    muted_until: Option<Instant>,
+}
+
+/// Due jobs in quiet hours.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Quiet")]
+struct JsonQuiet {
+    /// When the quiet hours of the last of them end.
+    until: Instant,
+    /// How many there are.
+    due_jobs: usize,
 }
 
 /// The zone of schedules that name none.
@@ -193,6 +215,9 @@ struct JsonJob<'a> {
     last_day: JsonUsage,
     /// What its fires of the last 7 days used, as far as they were read.
     last_week: JsonUsage,
+    /// What it has spent of its budget; only if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget: Option<JsonSpending>,
     /// Its last slots.
     slots: JsonSlots,
     /// What became of all its slots, newest first; only with --history.
@@ -221,13 +246,54 @@ impl From<Usage> for JsonUsage {
     }
 }
 
+/// What was spent of a day's budget.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Spending")]
+struct JsonSpending {
+    /// When the day began, in the zone of the database.
+    day_from: Instant,
+    /// In US dollars; null without such a budget, or if no run has its cost on record.
+    cost_usd: Option<JsonSpent>,
+    /// In tokens in and out; null without such a budget, or if no run has its tokens on record.
+    tokens: Option<JsonSpent>,
+}
+
+/// An amount that was spent.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Spent")]
+struct JsonSpent {
+    /// So far.
+    spent: f64,
+    /// What may be spent in a day.
+    budget: f64,
+    /// What the day comes to at the rate since it began.
+    projected: f64,
+}
+
+impl From<&Spending> for JsonSpending {
+    fn from(spending: &Spending) -> JsonSpending {
+        JsonSpending {
+            day_from: spending.day_from,
+            cost_usd: spending.cost_usd.map(JsonSpent::from),
+            tokens: spending.tokens.map(JsonSpent::from),
+        }
+    }
+}
+
+impl From<Spent> for JsonSpent {
+    fn from(amount: Spent) -> JsonSpent {
+        let Spent { spent, budget, projected, reached: _ } = amount;
+        JsonSpent { spent, budget, projected }
+    }
+}
+
 /// The last slots of a job.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Slots")]
 struct JsonSlots {
     /// When the first of them was.
     first: Option<Instant>,
-    /// One mark per slot, oldest first: `#` ran, `0` failed or used no tokens, `-` skipped, `!` ran, but its message was not delivered, `2` ran twice, `x` lost, `~` waiting.
+    /// One mark per slot, oldest first: `#` ran, `0` failed, used no tokens, or ended before min_run, `-` skipped, `!` ran, but its message was not delivered, `2` ran twice, `x` lost, `~` waiting.
     marks: String,
 }
 
@@ -304,6 +370,8 @@ enum JsonExcuse {
     Threw,
     /// The scheduler stopped the job after too many errors.
     Stopped,
+    /// The row says that it ran; no record of runs was kept meanwhile.
+    Unrecorded,
 }
 
 /// A schedule as the row has it.
@@ -429,6 +497,18 @@ enum Line<'a> {
         #[serde(flatten)]
         incident: Box<JsonIncident<'a>>,
     },
+    /// Due jobs of a database that are not judged, because it is quiet.
+    Quiet {
+        /// As in the report.
+        schema_version: u32,
+        /// The instant of the audit.
+        now: Instant,
+        /// The path of the database.
+        database: String,
+        /// As in the report.
+        #[serde(flatten)]
+        quiet: JsonQuiet,
+    },
     /// Something that could not be audited.
     Error {
         /// As in the report.
@@ -490,7 +570,11 @@ pub fn render_lines(report: &Report) -> Result<String, RenderError> {
     });
     let incident = |located| Line::Incident { schema_version, now, incident: Box::new(json_incident(located)) };
     let mut text = Vec::new();
-    for line in errors.chain(report.incidents().into_iter().map(incident)) {
+    let quiet = report.audited().filter_map(|(database, audited)| {
+        let quiet = audited.verdict.unjudged.map(json_quiet)?;
+        Some(Line::Quiet { schema_version, now, database: database.path.to_string_lossy().into_owned(), quiet })
+    });
+    for line in errors.chain(report.incidents().into_iter().map(incident)).chain(quiet) {
         line.serialize(&mut Serializer::with_formatter(&mut text, Escaped(CompactFormatter)))?;
         text.push(b'\n');
     }
@@ -513,22 +597,30 @@ fn json_database(database: &Database, now: Instant, history: bool) -> JsonDataba
         error: database.outcome.as_ref().err().map(ToString::to_string),
         muted: audited.into_iter().flat_map(|audited| &audited.verdict.muted).map(json_muted).collect(),
         muted_jobs: audited.map_or(0, |audited| audited.verdict.muted_jobs),
+        quiet: audited.and_then(|audited| audited.verdict.unjudged).map(json_quiet),
         notes: audited.map_or(&[], |audited| &audited.verdict.notes),
         timezone: audited.and_then(|audited| json_zone(&audited.verdict.zone)),
         process: audited.map(|audited| json_process(&audited.verdict.liveness)),
+        budget: audited.and_then(|audited| audited.verdict.spending.as_ref()).map(JsonSpending::from),
         jobs: audited.into_iter().flat_map(Audited::jobs).map(|one| json_job(one, now, history)).collect(),
     }
 }
 
-fn json_muted(incident: &Incident) -> JsonMuted<'_> {
-    let Incident { fingerprint, cause, severity, status, .. } = incident;
+fn json_muted(muted: &MutedIncident) -> JsonMuted<'_> {
+    let Incident { fingerprint, cause, severity, status, .. } = &muted.incident;
     JsonMuted {
         fingerprint,
         cause: *cause,
         severity: *severity,
         state: *status,
-        headline: incident.headline.to_string(),
+        headline: muted.incident.headline.to_string(),
+        reason: muted.by.as_ref().and_then(|mute| mute.reason.as_deref()),
+        muted_until: muted.by.as_ref().and_then(|mute| mute.until),
     }
+}
+
+fn json_quiet(unjudged: Unjudged) -> JsonQuiet {
+    JsonQuiet { until: unjudged.until, due_jobs: unjudged.jobs }
 }
 
 fn json_zone(assumed: &AssumedZone) -> Option<JsonZone> {
@@ -585,6 +677,7 @@ fn json_job(report: &JobReport, now: Instant, history: bool) -> JsonJob<'_> {
         in_flight_seconds: seconds(metrics.in_flight_ms),
         last_day: metrics.last_day.into(),
         last_week: metrics.last_week.into(),
+        budget: report.spending.as_ref().map(JsonSpending::from),
         slots: json_slots(&report.timeline),
         history: history.then(|| report.history().map(|entry| json_stretch(&entry)).collect()),
     }
@@ -629,6 +722,7 @@ fn json_excuse(excuse: Excuse) -> JsonExcuse {
         Excuse::Repaired(_) => JsonExcuse::Repaired,
         Excuse::Threw => JsonExcuse::Threw,
         Excuse::Stopped => JsonExcuse::Stopped,
+        Excuse::Unrecorded => JsonExcuse::Unrecorded,
     }
 }
 

@@ -61,6 +61,12 @@ impl Xml {
                 ("timestamp", time),
             ],
         )?;
+        if let Some(quiet) = audited.quiet_in_words() {
+            self.open("properties", &[])?;
+            self.open("property", &[("name", "quiet"), ("value", &quiet)])?;
+            self.close("property")?;
+            self.close("properties")?;
+        }
         for case in &cases {
             self.case(&path, case)?;
         }

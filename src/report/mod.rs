@@ -27,7 +27,7 @@ pub enum Format {
     Table,
     /// One object, described by --generate json-schema
     Json,
-    /// One line per incident, and per database that could not be audited
+    /// One line per incident, and per database that could not be audited or has quiet hours
     Ndjson,
     /// Metrics for node_exporter's textfile collector
     Prometheus,

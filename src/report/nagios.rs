@@ -24,7 +24,8 @@ pub fn render(report: &Report) -> String {
     let healthy = report.audited().filter(|(_, audited)| audited.verdict.severity() <= Severity::Info);
     let proof = healthy.filter_map(|(_, audited)| audited.proof_of_life(report.now));
     let proof = proof.map(|proof| plain(&proof.to_string(), MAX_TEXT_LEN));
-    let lines: Vec<String> = errors.chain(incidents).chain(proof).collect();
+    let quiet = report.audited().filter_map(|(_, audited)| audited.quiet_in_words());
+    let lines: Vec<String> = errors.chain(incidents).chain(quiet).chain(proof).collect();
     for line in lines.iter().take(MAX_LINES) {
         text += &format!("{line}\n");
     }

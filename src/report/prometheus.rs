@@ -8,7 +8,7 @@
 
 use super::content::{Audited, Database, Report};
 use super::sanitize;
-use crate::audit::{Incident, JobReport};
+use crate::audit::{Incident, JobReport, Spending, Spent};
 use crate::catalog::{Severity, Status};
 use crate::model::Holder;
 use crate::time::{Instant, seconds};
@@ -31,7 +31,7 @@ struct JobFamily {
     value: fn(&JobReport, Instant) -> Option<f64>,
 }
 
-const JOB_FAMILIES: [JobFamily; 13] = [
+const JOB_FAMILIES: [JobFamily; 17] = [
     JobFamily {
         name: "sched_audit_job_severity",
         help: "Worst severity of the job: 0 ok or info, 1 warning, 2 critical.",
@@ -83,6 +83,26 @@ const JOB_FAMILIES: [JobFamily; 13] = [
         value: |job, _| job.metrics.last_week.cost_usd,
     },
     JobFamily {
+        name: "sched_audit_job_budget_cost_usd",
+        help: "What the job may spend in a day, in US dollars; absent without a budget.",
+        value: |job, _| Some(cost(&job.spending)?.budget),
+    },
+    JobFamily {
+        name: "sched_audit_job_spent_cost_usd",
+        help: "What the job has spent since midnight, in US dollars; absent without a budget.",
+        value: |job, _| Some(cost(&job.spending)?.spent),
+    },
+    JobFamily {
+        name: "sched_audit_job_budget_tokens",
+        help: "What the job may use in a day, in tokens; absent without a budget.",
+        value: |job, _| Some(tokens(&job.spending)?.budget),
+    },
+    JobFamily {
+        name: "sched_audit_job_spent_tokens",
+        help: "What the job has used since midnight, in tokens; absent without a budget.",
+        value: |job, _| Some(tokens(&job.spending)?.spent),
+    },
+    JobFamily {
         name: "sched_audit_job_last_fire_timestamp_seconds",
         help: "When the last run of the job ended, since 1970; absent if none is known.",
         value: |job, _| job.metrics.last_fire.map(unix),
@@ -98,6 +118,14 @@ const JOB_FAMILIES: [JobFamily; 13] = [
         value: |job, _| job.job.next_run().map(unix),
     },
 ];
+
+fn cost(spending: &Option<Spending>) -> Option<Spent> {
+    spending.as_ref()?.cost_usd
+}
+
+fn tokens(spending: &Option<Spending>) -> Option<Spent> {
+    spending.as_ref()?.tokens
+}
 
 fn unix(at: Instant) -> f64 {
     seconds(at.millis())
@@ -187,7 +215,13 @@ fn write_databases(text: &mut String, databases: &[(&str, &Audited)]) {
     for &(path, audited) in databases {
         series(text, "sched_audit_muted", &[("database", path)], audited.verdict.count_muted() as f64);
     }
+    family(text, "sched_audit_quiet_jobs", "Due jobs that are not judged, because it is quiet by the config file.");
+    for &(path, audited) in databases {
+        let quiet = audited.verdict.unjudged.map_or(0, |unjudged| unjudged.jobs);
+        series(text, "sched_audit_quiet_jobs", &[("database", path)], quiet as f64);
+    }
     write_processes(text, databases);
+    write_budgets(text, databases);
     let help = "Jobs by what the scheduler makes of them: watched, or why they are skipped.";
     family(text, "sched_audit_jobs", help);
     for &(path, audited) in databases {
@@ -226,6 +260,42 @@ fn write_processes(text: &mut String, databases: &[(&str, &Audited)]) {
         Holder::Process(process) => process.started.map(unix),
         Holder::Unseen | Holder::Nobody | Holder::Unknown => None,
     });
+}
+
+/// A number of what all jobs of a database have spent.
+type OfSpending = fn(&Option<Spending>) -> Option<f64>;
+
+fn write_budgets(text: &mut String, databases: &[(&str, &Audited)]) {
+    let families: [(&str, &str, OfSpending); 4] = [
+        (
+            "sched_audit_budget_cost_usd",
+            "What all jobs may spend in a day, in US dollars; absent without a budget.",
+            |spending| Some(cost(spending)?.budget),
+        ),
+        (
+            "sched_audit_spent_cost_usd",
+            "What all jobs have spent since midnight, in US dollars; absent without a budget.",
+            |spending| Some(cost(spending)?.spent),
+        ),
+        (
+            "sched_audit_budget_tokens",
+            "What all jobs may use in a day, in tokens; absent without a budget.",
+            |spending| Some(tokens(spending)?.budget),
+        ),
+        (
+            "sched_audit_spent_tokens",
+            "What all jobs have used since midnight, in tokens; absent without a budget.",
+            |spending| Some(tokens(spending)?.spent),
+        ),
+    ];
+    for (name, help, value) in families {
+        let values = databases.iter().filter_map(|(path, audited)| Some((path, value(&audited.verdict.spending)?)));
+        let mut values = values.peekable();
+        if values.peek().is_some() {
+            family(text, name, help);
+        }
+        values.for_each(|(path, value)| series(text, name, &[("database", path)], value));
+    }
 }
 
 fn write_incidents(text: &mut String, databases: &[(&str, &Audited)]) {

@@ -4,6 +4,7 @@
 //! The crate `cron` walks the minutes and hours of a day. The days are decided here, because croner's differ: day-of-month
 //! OR day-of-week, `L`, `W`, `#`, `+`, and two quirks that real schedules meet (`?` is not a star; February overflows).
 
+use super::croniter;
 use crate::time::Millis;
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use std::str::FromStr;
@@ -50,7 +51,7 @@ struct Range {
 }
 
 /// What the nicknames stand for, in five fields.
-const NICKNAMES: [(&str, &str); 7] = [
+pub(super) const NICKNAMES: [(&str, &str); 7] = [
     ("@yearly", "0 0 1 1 *"),
     ("@annually", "0 0 1 1 *"),
     ("@monthly", "0 0 1 * *"),
@@ -82,8 +83,7 @@ impl Cron {
     /// # Errors
     /// As [`Cron::parse`].
     pub fn parse_openclaw(expression: &str) -> Result<Cron, String> {
-        let nickname = NICKNAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(expression.trim()));
-        let cron = match fields(nickname.map_or(expression, |(_, meant)| meant)).as_slice() {
+        let cron = match fields(Cron::nickname(expression).unwrap_or(expression)).as_slice() {
             &[minute, hour, day, month, weekday] => Cron::of("0", [minute, hour, day, month, weekday], "*"),
             &[second, minute, hour, day, month, weekday] => Cron::of(second, [minute, hour, day, month, weekday], "*"),
             &[second, minute, hour, day, month, weekday, year] => {
@@ -92,6 +92,19 @@ impl Cron {
             other => Err(format!("it has {} fields, not five to seven", other.len())),
         };
         Ok(Cron { skips_gaps: true, ..cron? })
+    }
+
+    /// What a nickname such as `@daily` stands for, in five fields.
+    pub fn nickname(text: &str) -> Option<&'static str> {
+        NICKNAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text.trim())).map(|(_, meant)| *meant)
+    }
+
+    /// Reads an expression as croniter 6 does, Hermes Agent's library.
+    ///
+    /// # Errors
+    /// What croniter refuses.
+    pub fn parse_croniter(expression: &str) -> Result<Cron, String> {
+        croniter::parse(expression)
     }
 
     /// The same, each time moved later by `stagger`.
@@ -109,7 +122,11 @@ impl Cron {
         self.skips_gaps
     }
 
-    fn of(second: &str, [minute, hour, day, month, weekday]: [&str; 5], year: &str) -> Result<Cron, String> {
+    /// Of fields that are told apart.
+    ///
+    /// # Errors
+    /// As [`Cron::parse`].
+    pub fn of(second: &str, [minute, hour, day, month, weekday]: [&str; 5], year: &str) -> Result<Cron, String> {
         let seconds = parse_field(second, &SECOND)?;
         let minutes = parse_field(minute, &MINUTE)?;
         let hours = parse_field(hour, &HOUR)?;
@@ -123,6 +140,11 @@ impl Cron {
         let mut cron = Cron { times, times_per_day, months, years, days, skips_gaps, stagger, has_days };
         cron.has_days = NaiveDate::from_ymd_opt(2000, 1, 1).and_then(|start| cron.day_from(start)).is_some();
         Ok(cron)
+    }
+
+    /// Whether it names any day at all.
+    pub fn has_days(&self) -> bool {
+        self.has_days
     }
 
     /// The first wall time it names after `wall`; None if there is none within its horizon.

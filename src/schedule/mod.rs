@@ -4,8 +4,11 @@
 //! `chrono-tz`.
 
 mod cron;
+mod croniter;
+mod written;
 
 pub use cron::Cron;
+pub use written::{Fields, When, Written, interval, read};
 
 use crate::time::{DAY, HOUR, Instant, Millis, SECOND};
 use chrono::{FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone};
@@ -195,6 +198,14 @@ impl Cadence {
             slot = next;
         }
         shortest
+    }
+
+    /// Whether a clock of its zone is ahead of UTC by another time at two instants; an interval has no zone.
+    pub fn changes_clock(&self, from: Instant, to: Instant) -> bool {
+        match self {
+            Cadence::Cron(_, zone) => zone.offset(from.utc()) != zone.offset(to.utc()),
+            Cadence::Every(_) => false,
+        }
     }
 
     /// Whether `instant` is one of the slots, for an expression; an interval has no fixed ones.

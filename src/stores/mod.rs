@@ -6,6 +6,7 @@
 mod cron;
 mod fires;
 mod gone;
+mod hermes;
 mod ids;
 mod limits;
 mod mapped;
@@ -22,14 +23,14 @@ mod window;
 pub use mapped::{Dialect, Form, Mapping, TimeForm, Words};
 #[cfg(test)]
 pub use phantom::for_tests as phantom_for_tests;
-pub use places::{is_aside, locate, older_store, usual_places};
+pub use places::{is_aside, is_whole_store, locate, older_store, usual_places};
 pub use window::Window;
 
 use crate::db::{self, Access, ReadError};
 use crate::model::Snapshot;
 use crate::zone;
 use clap::ValueEnum;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use store::Store;
 use table::{found, table_names};
 
@@ -59,10 +60,19 @@ impl Reader<'_> {
         }
     }
 
+    /// The database that the scheduler's process has open as long as it lives.
+    fn held(self, path: &Path) -> PathBuf {
+        match self {
+            Reader::Known(Store::Hermes) => hermes::places::held(path),
+            Reader::Known(Store::Phantom | Store::Openclaw) | Reader::Mapped(_) => path.to_owned(),
+        }
+    }
+
     fn read(self, access: &mut Access<'_>, window: &Window) -> Result<Snapshot, ReadError> {
         match self {
             Reader::Known(Store::Phantom) => phantom::read(access, window),
             Reader::Known(Store::Openclaw) => openclaw::read(access, window),
+            Reader::Known(Store::Hermes) => hermes::read(access, window),
             Reader::Mapped(mapping) => mapped::read(access, window, mapping),
         }
     }
@@ -98,9 +108,10 @@ pub fn read(
     let tables = reader.tables();
     let mut access = Access::new(path, &tables, window.deadline)?;
     let mut snapshot = reader.read(&mut access, window)?;
+    fires::settle_output(&mut snapshot);
     zone::settle(&mut snapshot, window.zone, window.machine_zone);
     if window.asks_process {
-        let (liveness, note) = db::liveness(path);
+        let (liveness, note) = db::liveness(&reader.held(path));
         snapshot.liveness = liveness;
         snapshot.notes.extend(note);
     }
@@ -109,6 +120,9 @@ pub fn read(
 
 /// The reader of a database, by its tables.
 fn recognize<'a>(path: &Path, window: &Window, mappings: &'a [Mapping]) -> Result<Reader<'a>, ReadError> {
+    if hermes::places::is_jobs(path) {
+        return Ok(Reader::Known(Store::Hermes));
+    }
     let mut access = Access::new(path, &[], window.deadline)?;
     let names = access.consistent_read(table_names)?;
     let mapped: Vec<&Mapping> = mappings.iter().filter(|mapping| mapping.recognizes(&names)).collect();
@@ -120,9 +134,11 @@ fn recognize<'a>(path: &Path, window: &Window, mappings: &'a [Mapping]) -> Resul
             return Err(ambiguous(names));
         }
     }
-    let mut recognized = Store::recognize(&names);
-    if recognized.contains(&Store::Openclaw) && !access.consistent_read(openclaw::recognizes)? {
-        recognized.retain(|store| *store != Store::Openclaw);
+    let mut recognized = Vec::new();
+    for store in Store::recognize(&names) {
+        if store.is_its_own(&mut access)? {
+            recognized.push(store);
+        }
     }
     match recognized.as_slice() {
         [store] => Ok(Reader::Known(*store)),
@@ -155,6 +171,6 @@ fn ambiguous(stores: Vec<String>) -> ReadError {
 
 /// The traits of all schedulers, for tests that go through them.
 #[cfg(test)]
-pub fn traits_for_tests() -> [crate::model::SchedulerTraits; 2] {
-    [phantom::TRAITS, openclaw::TRAITS]
+pub fn traits_for_tests() -> [crate::model::SchedulerTraits; 3] {
+    [phantom::TRAITS, openclaw::TRAITS, hermes::TRAITS]
 }

@@ -1,18 +1,19 @@
 //! Where schedulers keep their databases, and what may be there instead.
 
-use super::openclaw;
 use super::store::Store;
+use super::{hermes, openclaw};
 use crate::db::{self, ReadError};
 use clap::ValueEnum;
 use std::path::{Path, PathBuf};
 
 /// Where the databases of schedulers usually are.
 pub fn usual_places() -> Vec<PathBuf> {
-    let places = Store::value_variants().iter().filter_map(|store| store.usual_place());
+    let places = Store::value_variants().iter().flat_map(|store| store.usual_places());
     places.map(|place| std::path::absolute(&place).unwrap_or(place)).collect()
 }
 
-/// Where a database really is: [`db::locate`], with advice for who gave the path of something else of a scheduler.
+/// Where a database really is: [`db::locate`], with advice for who gave the path of something else of a scheduler. The home and the
+/// `jobs.json` of Hermes stand for its store.
 ///
 /// # Errors
 /// What is there instead of a database, and what to do about it.
@@ -22,6 +23,9 @@ pub fn locate(path: &Path) -> Result<PathBuf, ReadError> {
         Err(error) => error,
     };
     let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    if let Some(store) = hermes::places::store_of(&real) {
+        return if hermes::places::is_jobs(&store) { Ok(store) } else { db::locate(&store) };
+    }
     Err(match error {
         ReadError::Directory { .. } => instead_of(&real),
         ReadError::NotSqlite if openclaw::places::is_json_store(&real) => openclaw::places::json_store(),
@@ -41,6 +45,11 @@ fn instead_of(directory: &Path) -> ReadError {
 /// What to do about a directory whose scheduler is too old to have a database.
 pub fn older_store(directory: &Path) -> Option<ReadError> {
     openclaw::places::is_json_home(directory).then(openclaw::places::json_store)
+}
+
+/// Whether a file that is no database is all that a scheduler keeps: the jobs of a Hermes without a table of runs.
+pub fn is_whole_store(path: &Path) -> bool {
+    hermes::places::is_jobs(path) && hermes::places::store_of(path).as_deref() == Some(path)
 }
 
 /// Whether a file is one that a scheduler makes only to lock it, or a copy that it left behind: no store that it works on.

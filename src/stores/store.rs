@@ -1,6 +1,7 @@
 //! The schedulers whose stores are known.
 
-use super::{openclaw, phantom};
+use super::{hermes, openclaw, phantom};
+use crate::db::{Access, ReadError};
 use clap::ValueEnum;
 use std::path::PathBuf;
 
@@ -11,6 +12,8 @@ pub enum Store {
     Phantom,
     /// OpenClaw
     Openclaw,
+    /// Hermes Agent
+    Hermes,
 }
 
 impl Store {
@@ -19,6 +22,7 @@ impl Store {
         match self {
             Store::Phantom => &phantom::TABLES,
             Store::Openclaw => &openclaw::TABLES,
+            Store::Hermes => &hermes::TABLES,
         }
     }
 
@@ -27,6 +31,7 @@ impl Store {
         match self {
             Store::Phantom => phantom::JOB_TABLE,
             Store::Openclaw => openclaw::JOB_TABLE,
+            Store::Hermes => hermes::JOB_TABLE,
         }
     }
 
@@ -41,11 +46,24 @@ impl Store {
         Store::value_variants().iter().filter(has).copied().collect()
     }
 
-    /// Where its database usually is, if that can be told.
-    pub fn usual_place(self) -> Option<PathBuf> {
+    /// Whether a database with its job table is one of its stores: other programs have tables of that name too.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn is_its_own(self, access: &mut Access<'_>) -> Result<bool, ReadError> {
         match self {
-            Store::Phantom => Some(phantom::usual_place()),
-            Store::Openclaw => openclaw::places::usual_place(),
+            Store::Phantom => Ok(true),
+            Store::Openclaw => access.consistent_read(openclaw::recognizes),
+            Store::Hermes => access.consistent_read(hermes::recognizes),
+        }
+    }
+
+    /// Where its databases usually are, as far as that can be told.
+    pub fn usual_places(self) -> Vec<PathBuf> {
+        match self {
+            Store::Phantom => vec![phantom::usual_place()],
+            Store::Openclaw => openclaw::places::usual_place().into_iter().collect(),
+            Store::Hermes => hermes::places::usual_places(),
         }
     }
 
@@ -54,6 +72,7 @@ impl Store {
         match self {
             Store::Phantom => phantom::PLACE,
             Store::Openclaw => openclaw::places::PLACE,
+            Store::Hermes => hermes::places::PLACE,
         }
     }
 }

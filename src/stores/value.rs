@@ -6,7 +6,7 @@ use crate::time::{Instant, SECOND, TimeText};
 use rusqlite::types::ValueRef;
 
 /// The longest name that is kept for display, in characters.
-const MAX_NAME_LEN: usize = 120;
+pub const MAX_NAME_LEN: usize = 120;
 /// A value beyond this length is no name, schedule, or state, and is not read.
 const MAX_VALUE_LEN: usize = 1 << 20;
 /// The longest that is kept of a value that could not be read.

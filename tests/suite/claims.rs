@@ -212,6 +212,8 @@ fn false_claims(store: &Store, incident: &Value) -> Vec<String> {
             wrong.push(format!("{claim:?} in {said:?}"));
         }
     };
+    let jobs = incident["jobs"].as_array().unwrap().iter().map(|job| job["id"].as_str().unwrap_or_default());
+    let jobs: Vec<&str> = jobs.collect();
     let newest = store.newest_run();
     if said.contains("nothing else in the database is newer") {
         let from = time_after(&said, "nothing has run since ").map(|at| at + MINUTE).or(since);
@@ -231,8 +233,6 @@ fn false_claims(store: &Store, incident: &Value) -> Vec<String> {
         check(later.is_none(), "no run has succeeded since");
     }
     if let (Some(runs), Some(good)) = (number_before(&said, " runs of "), time_after(&said, " since ")) {
-        let jobs = incident["jobs"].as_array().unwrap().iter().map(|job| job["id"].as_str().unwrap_or_default());
-        let jobs: Vec<&str> = jobs.collect();
         let is_later = |run: &&Ended| run.end >= good && jobs.contains(&run.job.as_str());
         if said.contains("failed or used no tokens") || said.contains("failed; they used") {
             let later = store.runs.iter().filter(is_later).count();
@@ -255,6 +255,13 @@ fn false_claims(store: &Store, incident: &Value) -> Vec<String> {
         if let Some(renewed) = time_after(&said, words) {
             check(store.lease.is_some_and(|lease| (lease - renewed).abs() <= MINUTE), "renewed its lease");
         }
+    }
+    if let (Some(rest), [job]) = (said.split(" failed runs from ").nth(1), jobs.as_slice()) {
+        let last = store.runs.iter().filter(|run| run.job == *job).map(|run| run.end).max();
+        check(last.is_some_and(|last| rest.contains(&last.format("%H:%M").to_string())), "the last run failed");
+    }
+    if let Some(at) = time_after(&said, " ran at ") {
+        check(store.runs.iter().any(|run| (at..at + MINUTE).contains(&run.end)), "a job ran then");
     }
     if said.contains("it may be fine") {
         check(incident["severity"] != "critical", "it may be fine");

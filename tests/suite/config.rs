@@ -1,9 +1,11 @@
 //! The file of `--config`.
 
-use crate::{HOURLY, History, INCIDENT, Run, command, run};
+use crate::{HOURLY, History, INCIDENT, INCIDENT_TIME, Run, command, run, run_unprivileged, run_unprivileged_with};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
 /// Runs with a file of this text.
-fn with(text: &str, arguments: &[&str]) -> Run {
+pub fn with(text: &str, arguments: &[&str]) -> Run {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("agents.toml");
     std::fs::write(&path, text).unwrap();
@@ -107,23 +109,38 @@ fn command_line_then_most_specific_rule_wins() {
 fn config_errors_name_the_line_and_the_nearest_name() {
     for (text, said) in [
         ("late_afer = \"1h\"", "line 1: unknown key \"late_afer\"; did you mean \"late_after\"?"),
-        ("\n[[job]]\nmatch = \"a\"\nmutes = []", "line 4: unknown key \"mutes\"; did you mean \"mute\"?"),
+        ("\n[[job]]\nmatch = \"a\"\nmutes = []", "line 4: unknown key \"mutes\" in a [[job]]; did you mean \"mute\"?"),
         (
             "[[job]]\nmatch = \"a\"\nmute = [\"zero-token\"]",
-            "line 3: \"zero-token\" is not a problem or a detector; did you mean \"zero-tokens\"?",
+            "line 3: mute: \"zero-token\" is not a problem or a detector; did you mean \"zero-tokens\"?",
         ),
-        ("[[job]]\nmatch = \"a\"\nmute = [\"hung-run\"]", "line 3: \"hung-run\" is now \"run-hung\""),
-        ("[[mute]]\ncause = \"row-gone\"", "line 2: \"row-gone\" is now \"jobs-gone\""),
-        ("late_after = \"soon\"", "line 1: \"soon\""),
-        ("\n[[job]]\nmatch = \"a\"\nlate_after = \"soon\"", "line 4: \"soon\""),
-        ("max_run = 60", "line 1: invalid type: integer `60`, expected a string"),
-        ("[[job]]\nmatch = \"a\"\nmax_rum = \"1h\"", "line 3: unknown key \"max_rum\"; did you mean \"max_run\"?"),
-        ("[[store]]\nmax_run = \"1h\"", "line 2: unknown field `max_run`"),
-        ("late_cadences = -1", "line 1: not a number from 0 to 1000"),
-        ("zero_streak = 0", "line 1: 0: not a whole number of 1 or more"),
-        ("fail_on = \"always\"", "line 1: \"always\": not one of warning, critical, never"),
+        (
+            "[[job]]\nmatch = \"a\"\nseverity = { run-log = \"info\" }",
+            "line 3: severity: \"run-log\" is not a problem; did you mean \"run-long\"?",
+        ),
+        ("[severity]\n\nhung-run = \"info\"", "line 3: hung-run: \"hung-run\" is now \"run-hung\""),
+        ("severity = { run-long = \"off\" }", "line 1: severity: \"off\": not one of info, warning, critical"),
+        ("budget = { cost = 5 }", "line 1: unknown key \"cost\"; did you mean \"cost_usd\"?"),
+        ("min_run = \"5s\"", "line 1: unknown key \"min_run\""),
+        ("[[job]]\nmatch = \"a\"\nmin_run = 5", "line 3: min_run"),
+        ("budget = {}", "line 1: budget: a budget needs cost_usd, tokens, or both, more than 0"),
+        ("[[job]]\nmatch = \"a\"\nbudget = { cost_usd = 0 }", "line 3: budget: a budget needs"),
+        ("budget = { cost_usd = nan }", "line 1: budget: a budget needs"),
+        ("[[job]]\nmatch = \"a\"\nmute = [\"hung-run\"]", "line 3: mute: \"hung-run\" is now \"run-hung\""),
+        ("[[mute]]\ncause = \"row-gone\"", "line 2: cause: \"row-gone\" is now \"jobs-gone\""),
+        ("late_after = \"soon\"", "line 1: late_after: \"soon\""),
+        ("\n[[job]]\nmatch = \"a\"\nlate_after = \"soon\"", "line 4: late_after: \"soon\""),
+        ("max_run = 60", "line 1: max_run is text with a unit: write max_run = \"60m\""),
+        (
+            "[[job]]\nmatch = \"a\"\nmax_rum = \"1h\"",
+            "line 3: unknown key \"max_rum\" in a [[job]]; did you mean \"max_run\"?",
+        ),
+        ("[[store]]\nmax_run = \"1h\"", "line 2: unknown key \"max_run\" in a [[store]]: it is for the whole file"),
+        ("late_cadences = -1", "line 1: late_cadences: not a number from 0 to 1000"),
+        ("zero_streak = 0", "line 1: zero_streak: 0: not a whole number of 1 or more"),
+        ("fail_on = \"always\"", "line 1: fail_on: \"always\": not one of warning, critical, never"),
         ("timezone = \"Europe/Berln\"", "did you mean Europe/Berlin?"),
-        ("[[job]]\nlate_after = \"1h\"", "missing field `match`"),
+        ("[[job]]\nlate_after = \"1h\"", "line 1: a [[job]] needs match: write match = "),
         ("late_after", "line 1"),
     ] {
         let run = with(text, &["fixtures/incident.db"]);
@@ -131,6 +148,75 @@ fn config_errors_name_the_line_and_the_nearest_name() {
     }
     let absent: Run = command().args(["--config", "no/such.toml"]).output().unwrap().into();
     assert!(absent.code == 3 && absent.err.contains("no/such.toml: can't be read"), "{}", absent.err);
+}
+
+#[test]
+fn typical_mistakes_say_what_to_type() {
+    for (text, said) in [
+        (
+            "[[mute]]\ncause = \"undelivered\"\nuntil = 2026-05-01\n",
+            "line 3: until in a [[mute]] is text in quotes: write until = \"2026-05-01\"",
+        ),
+        (
+            "[[mute]]\njob = \"a\"\nuntil = 2026-05-01T12:00:00Z\n",
+            "line 3: until in a [[mute]] is text in quotes: write until = \"2026-05-01T12:00:00Z\"",
+        ),
+        (
+            "\n[job]\nmatch = \"a\"\n",
+            "line 2: [job] stands in double brackets, because there can be several: write [[job]]",
+        ),
+        ("[[jobs]]\nmatch = \"a\"\n", "line 1: unknown key \"jobs\"; did you mean [[job]]?"),
+        ("expect = \"x\"\n", "line 1: expect is a list: write expect = [\"x\"]"),
+        (
+            "[[job]]\nmatch = \"a\"\nmute = \"zero-tokens\"\n",
+            "line 3: mute in a [[job]] is a list: write mute = [\"zero-tokens\"]",
+        ),
+        (
+            "[[job]]\nmatch = \"a\"\nexpect = \"no\"\n",
+            "line 3: expect in a [[job]] is true or false, without quotes: write expect = false",
+        ),
+        ("late_after = 15\n", "line 1: late_after is text with a unit: write late_after = \"15m\""),
+        (
+            "[[job]]\nmatch = \"a\"\nlost_after = 15\n",
+            "line 3: lost_after in a [[job]] is text with a unit: write lost_after = \"15m\"",
+        ),
+        ("timeout = 30\n", "line 1: timeout is text with a unit: write timeout = \"30s\""),
+        ("zero_streak = \"4\"\n", "line 1: zero_streak is a number, without quotes: write zero_streak = 4"),
+        ("no_resolved = \"yes\"\n", "line 1: no_resolved is true or false, without quotes: write no_resolved = true"),
+        (
+            "[[job]]\nmatch = \"a\"\ntimezone = \"UTC\"\n",
+            "line 3: unknown key \"timezone\" in a [[job]]: it is for the whole file, write it above the first [[job]]",
+        ),
+        ("[[job]]\nname = \"a\"\n", "line 2: unknown key \"name\" in a [[job]]: write match = \"a\""),
+        ("[[mute]]\nmatch = \"a\"\n", "line 2: unknown key \"match\" in a [[mute]]: write job = \"a\""),
+        (
+            "[[job]]\nmatch = [\"a\", \"b\"]\n",
+            "line 2: match is one pattern: write match = \"mail-*\", or a [[job]] for each",
+        ),
+        ("late-after = \"1h\"\n", "line 1: unknown key \"late-after\"; did you mean \"late_after\"?"),
+        ("[thresholds]\nlate_after = \"1h\"\n", "line 1: unknown key \"thresholds\": thresholds are in no table"),
+        ("mute = [\"zero-tokens\"]\n", "line 1: mute is a table of its own: write [[mute]]"),
+        (
+            "timezone = UTC # ours\n",
+            "line 1: string values must be quoted, expected literal string: write timezone = \"UTC\"",
+        ),
+        ("late_after: 1h\n", "line 1: key with no value, expected `=`: write late_after = \"1h\""),
+        ("late_after = \u{201c}1h\u{201d}\n", "use straight quotes, as in late_after = \"1h\""),
+        ("state = \"~/x\n", "line 1: state: the quotes are not closed: write state = \"~/x\""),
+        ("since = \"1d\"\nsince = \"2d\"\n", "line 2: since is set twice: keep one of them"),
+        ("quiet = \"22-7\"\n", "line 1: quiet: \"22-7\": not a window of hours: write 22:00-07:00"),
+        (
+            "fail_on = \"Critical\"\n",
+            "line 1: fail_on: \"Critical\": not one of warning, critical, never; did you mean \"critical\"?",
+        ),
+        (
+            "nonsense_of_mine = 1\n",
+            "line 1: unknown key \"nonsense_of_mine\"; sched-audit --generate config-keys lists all of them",
+        ),
+    ] {
+        let run = with(text, &["fixtures/incident.db"]);
+        assert!(run.code == 3 && run.err.contains(said), "{text}: {}", run.err);
+    }
 }
 
 #[test]
@@ -285,4 +371,130 @@ fn a_config_file_is_found_where_the_help_says() {
     let check = with_home(&["--check-config"]).out;
     assert!(check.contains(&format!("config: {}/sched-audit/config.toml", home.path().display())), "{check}");
     assert!(with_home(&["--check-config", "--no-config"]).out.contains("config: none"));
+}
+
+/// A config file of this text in a directory of its own, which everybody may read.
+fn config_of(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    chmod(directory.path(), 0o755);
+    let path = directory.path().join("agents.toml");
+    std::fs::write(&path, text).unwrap();
+    (directory, path)
+}
+
+fn chmod(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_file_that_others_can_write_is_not_obeyed() {
+    let (directory, path) = config_of("fail_on = \"never\"\n");
+    let audit = || run(&[&["--config", path.to_str().unwrap()][..], &INCIDENT].concat());
+    assert_eq!(audit().code, 0);
+    let refused = |why: &str| {
+        let run = audit();
+        assert!(run.code == 3 && run.err.contains("is not obeyed: ") && run.err.contains(why), "{why}: {}", run.err);
+    };
+    chmod(&path, 0o646);
+    refused("agents.toml can be written by everybody (mode 0646): run chmod o-w");
+    chmod(&path, 0o644);
+    chmod(directory.path(), 0o777);
+    refused("can be written by everybody (mode 0777)");
+    chmod(directory.path(), 0o1777);
+    assert_eq!(audit().code, 0, "nobody can replace a file of mine in a sticky directory");
+    // For another user, it is root's where the tests run as root, and else somebody else's.
+    let other = run_unprivileged(&[&["--config", path.to_str().unwrap()][..], &INCIDENT_TIME, &["x.db"]].concat());
+    assert!(!other.err.contains("is not obeyed"), "{}", other.err);
+    if std::os::unix::fs::chown(&path, Some(4321), None).is_ok() {
+        refused("agents.toml is owned by user 4321, who is neither root nor the caller (user 0)");
+        std::os::unix::fs::chown(&path, Some(0), None).unwrap();
+        std::os::unix::fs::chown(directory.path(), Some(4321), None).unwrap();
+        refused("is owned by user 4321");
+    }
+}
+
+#[test]
+fn a_link_without_a_target_and_a_directory_that_cant_be_looked_at_are_errors() {
+    let home = tempfile::tempdir().unwrap();
+    chmod(home.path(), 0o755);
+    let place = home.path().join("sched-audit");
+    std::fs::create_dir(&place).unwrap();
+    std::os::unix::fs::symlink("nowhere.toml", place.join("config.toml")).unwrap();
+    let mut audit = command();
+    let dangling: Run = audit.env("XDG_CONFIG_HOME", home.path()).args(INCIDENT).output().unwrap().into();
+    assert!(dangling.code == 3 && dangling.err.contains("config.toml: can't be read"), "{}", dangling.err);
+    chmod(&place, 0o700);
+    let unread = run_unprivileged_with("XDG_CONFIG_HOME", home.path(), &["x.db"]);
+    if std::fs::metadata(&place).unwrap().uid() == 0 {
+        assert!(unread.code == 3 && unread.err.contains("config.toml: can't be read"), "{}", unread.err);
+        assert!(unread.err.contains("pass --no-config"), "{}", unread.err);
+    }
+    let without = run_unprivileged_with("XDG_CONFIG_HOME", home.path(), &["--no-config", "x.db"]);
+    assert!(without.err.contains("x.db"), "{}", without.err);
+}
+
+#[test]
+fn a_job_is_either_expected_or_ignored() {
+    for (text, said) in [
+        (
+            "expect = [\n\"a\",\n\"nightly\"]\nignore = [\"night*\"]\n",
+            "line 3: expect \"nightly\" and ignore \"night*\"",
+        ),
+        ("ignore = [\"x\"]\n[[job]]\nmatch = \"x\"\nexpect = true\n", "line 2: expect \"x\" and ignore \"x\""),
+    ] {
+        let refused = with(text, &INCIDENT);
+        assert!(refused.code == 3 && refused.err.contains(said), "{text}: {}", refused.err);
+    }
+    let refused = run(&[&["--expect", "a", "--ignore", "?"][..], &INCIDENT].concat());
+    assert!(refused.code == 3 && refused.err.contains("contradict each other"), "{}", refused.err);
+    assert_eq!(with("expect = [\"heartbeat\"]\nignore = [\"a*\"]\n", &INCIDENT).code, 2);
+}
+
+#[test]
+fn check_config_shows_every_setting_and_where_it_comes_from() {
+    let file = "\nquiet = \"01:00-02:00\"\nignore = [\"a\"]\nnotify = \"curl https://hooks.slack.com/services/T0/B0/abcdef\"\n\
+                since = \"2d\"\n[[job]]\nmatch = \"heartbeat\"\nexpect = true\n";
+    let check = with(
+        file,
+        &[&["--check-config", "--ignore", "b", "--since", "3d", "--late-after", "20m"], INCIDENT.as_slice()].concat(),
+    );
+    let shown = |key: &str| {
+        let mut lines = check.out.lines().filter_map(|line| line.strip_prefix("  ")?.strip_prefix(key));
+        lines.next().map(|rest| rest.split_whitespace().collect::<Vec<_>>().join(" ")).unwrap_or_default()
+    };
+    for (key, said) in [
+        ("quiet ", "line 2 01:00-02:00"),
+        ("ignore ", "command line, line 3 \"b\", \"a\""),
+        ("since ", "command line 3d"),
+        ("timezone ", "command line UTC"),
+        ("timeout ", "default 10s"),
+        ("late_after ", "command line 20m"),
+        ("lost_after ", "default 1h05m"),
+        ("expect ", "a [[job]] \"heartbeat\""),
+        ("databases ", "command line fixtures/incident.db"),
+    ] {
+        assert_eq!(shown(key), said, "{}", check.out);
+    }
+    assert!(shown("notify ").starts_with("line 4 curl https://") && !check.out.contains("abcdef"), "{}", check.out);
+    let keys = run(&["--generate", "config-keys"]).out;
+    let keys = keys.split("\n## `[[job]]`").next().unwrap();
+    for key in keys.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()) {
+        assert!(!shown(&format!("{key} ")).is_empty(), "{key}: {}", check.out);
+    }
+}
+
+#[test]
+fn the_template_with_its_defaults_changes_nothing() {
+    let template = run(&["--generate", "config"]).out;
+    let has_default = |pair: &[&str]| pair[0].contains("Default: ") && pair[1].starts_with('#');
+    let lines: Vec<&str> = template.split("\n# A special case").next().unwrap().lines().collect();
+    let defaults: Vec<&str> = lines.windows(2).filter(|pair| has_default(pair)).map(|pair| &pair[1][1..]).collect();
+    let settable: Vec<&str> = defaults
+        .into_iter()
+        .filter(|line| !["notify ", "remind ", "state "].iter().any(|key| line.starts_with(key)))
+        .collect();
+    assert!(settable.len() >= 12, "{settable:?}");
+    let audit = |text: &str| with(text, &[&["-f", "json"], INCIDENT.as_slice()].concat()).out;
+    assert_eq!(audit(&settable.join("\n")), audit(""));
+    assert_eq!(audit(&template), audit(""));
 }

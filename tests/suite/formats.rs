@@ -1,5 +1,6 @@
 //! The formats that programs read.
 
+use crate::config::with;
 use crate::{HEALTHY, HOURLY, History, INCIDENT, RECOVERED, Run, command, run};
 use serde_json::Value;
 
@@ -403,7 +404,8 @@ fn schema_refuses_other_shapes() {
 #[test]
 fn every_key_of_the_json_is_in_the_schema() {
     let schema: Value = serde_json::from_str(&run(&["--generate", "json-schema"]).out).unwrap();
-    let json = formatted("json", &[&["--history", "--job", "heartbeat"], &INCIDENT[..]].concat()).json();
+    let budgets = "budget = { tokens = 1 }\n[[job]]\nmatch = \"*\"\nbudget = { tokens = 1 }\n";
+    let json = with(budgets, &[&["-f", "json", "--history", "--job", "heartbeat"], &INCIDENT[..]].concat()).json();
     let known = |pointer: &str, of: &str| {
         let object = json.pointer(pointer).unwrap().as_object().unwrap();
         let properties = schema.pointer(of).unwrap().as_object().unwrap();
@@ -413,6 +415,8 @@ fn every_key_of_the_json_is_in_the_schema() {
     for (pointer, name) in [
         ("/findings/0", "Finding"),
         ("/databases/0", "Database"),
+        ("/databases/0/budget", "Spending"),
+        ("/databases/0/budget/tokens", "Spent"),
         ("/databases/0/jobs/0", "Job"),
         ("/databases/0/jobs/0/schedule", "Schedule"),
         ("/databases/0/jobs/0/slots", "Slots"),

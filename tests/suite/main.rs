@@ -9,17 +9,25 @@ mod corpus;
 mod detectors;
 mod fleet;
 mod formats;
+mod hermes;
 mod history;
 mod hostile;
 mod mapped;
+mod mapped_real;
+mod mapped_recipes;
+mod mapped_schedules;
+mod mapped_unread;
+mod nothing;
 mod notify;
 mod openclaw;
 mod openclaw_versions;
 mod output;
 mod process;
+mod quiet;
 mod readme;
 mod repair;
 mod screens;
+mod settings;
 mod tools;
 mod torture;
 mod untouched;
@@ -109,12 +117,18 @@ static PUBLIC_BINARY: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(|| 
 
 /// Runs the binary as a user who may not read everything: as nobody where the tests run as root, else as their own user.
 pub fn run_unprivileged(arguments: &[&str]) -> Run {
+    // The home directory of the other user can't be looked at.
+    run_unprivileged_with("XDG_CONFIG_HOME", Path::new("/nonexistent"), arguments)
+}
+
+/// The same with a variable.
+pub fn run_unprivileged_with(name: &str, value: &Path, arguments: &[&str]) -> Run {
     let (place, binary) = &*PUBLIC_BINARY;
     let mut command = Command::new(binary);
     if std::fs::metadata(place.path()).unwrap().uid() == 0 {
         command.uid(65534).gid(65534);
     }
-    command.args(arguments).output().unwrap().into()
+    command.env(name, value).args(arguments).output().unwrap().into()
 }
 
 /// A tiny scheduler database in a directory of its own.

@@ -9,13 +9,13 @@ use std::path::PathBuf;
 const STORE: &str = "/home/user/.openclaw/cron/jobs.json";
 
 /// Milliseconds since 1970 of a time of 2 March 2026, or of another day where one is given.
-fn ms(time: &str) -> i64 {
+pub fn ms(time: &str) -> i64 {
     let text = if time.contains('T') { time.to_owned() } else { format!("2026-03-02T{time}") };
     let seconds = if text.matches(':').count() == 1 { ":00" } else { "" };
     DateTime::parse_from_rfc3339(&format!("{text}{seconds}Z")).unwrap().timestamp_millis()
 }
 
-struct OpenClaw {
+pub struct OpenClaw {
     _directory: tempfile::TempDir,
     path: PathBuf,
     db: Connection,
@@ -23,7 +23,7 @@ struct OpenClaw {
 
 impl OpenClaw {
     /// A store whose gateway booted at midnight and renewed its lease at `lease`.
-    fn new(lease: &str) -> OpenClaw {
+    pub fn new(lease: &str) -> OpenClaw {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("openclaw.sqlite");
         let db = Connection::open(&path).unwrap();
@@ -35,13 +35,13 @@ impl OpenClaw {
         store
     }
 
-    fn sql(&self, text: &str) -> &OpenClaw {
+    pub fn sql(&self, text: &str) -> &OpenClaw {
         self.db.execute_batch(text).unwrap_or_else(|error| panic!("{error}: {text}"));
         self
     }
 
     /// A job made on 1 March; `more` is merged into its definition.
-    fn job(&self, id: &str, enabled: bool, schedule: Value, state: Value, more: Value) -> &OpenClaw {
+    pub fn job(&self, id: &str, enabled: bool, schedule: Value, state: Value, more: Value) -> &OpenClaw {
         let mut job = json!({"id": id, "name": id, "createdAtMs": ms("2026-03-01T00:00"), "schedule": schedule,
             "payload": {"kind": "agentTurn", "message": "secret prompt"}, "state": {}});
         let object = job.as_object_mut().unwrap();
@@ -59,14 +59,14 @@ impl OpenClaw {
     }
 
     /// An hourly job without stagger that last ran at `last` and is due at `next`.
-    fn hourly(&self, id: &str, last: &str, next: &str) -> &OpenClaw {
+    pub fn hourly(&self, id: &str, last: &str, next: &str) -> &OpenClaw {
         let state =
             json!({"lastRunAtMs": ms(last), "lastDurationMs": 60_000, "lastRunStatus": "ok", "nextRunAtMs": ms(next)});
         self.job(id, true, json!({"kind": "cron", "expr": "0 * * * *", "staggerMs": 0}), state, json!({}))
     }
 
     /// A run of a minute with this detail.
-    fn run(&self, id: &str, start: &str, detail: Value) -> &OpenClaw {
+    pub fn run(&self, id: &str, start: &str, detail: Value) -> &OpenClaw {
         let mut detail = detail;
         detail["storeKey"] = STORE.into();
         self.db
@@ -79,14 +79,14 @@ impl OpenClaw {
         self
     }
 
-    fn worked(&self, id: &str, starts: &[&str]) -> &OpenClaw {
+    pub fn worked(&self, id: &str, starts: &[&str]) -> &OpenClaw {
         starts.iter().for_each(|start| {
             self.run(id, start, json!({"status": "ok", "usage": {"input_tokens": 5, "output_tokens": 7}}));
         });
         self
     }
 
-    fn receipt(&self, id: &str, status: &str, start: &str, end: Option<&str>) -> &OpenClaw {
+    pub fn receipt(&self, id: &str, status: &str, start: &str, end: Option<&str>) -> &OpenClaw {
         self.db
             .execute(
                 "INSERT INTO cron_run_receipts (receipt_id, store_key, job_id, config_revision, agent_id, status, owner_pid, started_at_ms, finished_at_ms)
@@ -108,7 +108,7 @@ impl OpenClaw {
             .into()
     }
 
-    fn check(&self, now: &str, findings: &[&str], incidents: &[&str]) {
+    pub fn check(&self, now: &str, findings: &[&str], incidents: &[&str]) {
         let run = self.audit(now, &[]);
         assert_eq!((run.findings(), run.incidents()), (strings(findings), strings(incidents)), "at {now}: {}", run.out);
         assert!(!run.out.contains("secret"), "{}", run.out);
@@ -185,6 +185,28 @@ fn dead_stopped_and_wedged_gateways_are_distinguished() {
         let told = store.audit("12:30", &[]);
         assert!(told.out.contains(said) && told.out.contains("openclaw gateway status"), "{said}: {}", told.out);
     }
+}
+
+#[test]
+fn starts_that_failed_are_told_with_the_recorded_reason_which_is_masked_and_the_step() {
+    let store = OpenClaw::new("10:05");
+    store.hourly("a", "10:00", "11:00").worked("a", &["08:00", "09:00", "10:00"]).sql("DELETE FROM state_leases");
+    for second in 0..24 {
+        let (started, failed) = (ms("10:20") + second * 10_000, ms("10:20") + second * 10_000 + 5000);
+        let reason = "database is locked";
+        store.sql(&format!(
+            "INSERT INTO gateway_boot_lifecycle VALUES ('f{second}', 1, {started}, {failed}, 'startup_failed', 'restart', '{reason}')"
+        ));
+    }
+    store.check("17:30", &["critical past-due/overdue ongoing"], &["critical scheduler-silent ongoing"]);
+    let incident = &store.audit("17:30", &[]).json()["incidents"][0];
+    let headline = "24 starts of the scheduler failed within 4m, the last 7h06m ago: 1 of 1 job overdue";
+    assert_eq!(incident["headline"], headline);
+    assert_eq!(incident["last_error"], "database is locked");
+    assert_eq!(incident["next_step"], "Fix the cause of the error, then start the gateway.");
+    store.sql("UPDATE gateway_boot_lifecycle SET reason = 'bad token sk-ant-api03-abcdefghijklmnopqrstuvwxyz'");
+    let masked = store.audit("17:30", &[]);
+    assert!(!masked.out.contains("abcdefghij"), "{}", masked.out);
 }
 
 #[test]
@@ -493,6 +515,21 @@ fn lease_renewed_after_the_audit_proves_life_only_since_its_creation() {
 /// The hours of 2 March up to this one.
 fn hours_to(last: u32) -> Vec<String> {
     (0..=last).map(|hour| format!("{hour:02}:00")).collect()
+}
+
+#[test]
+fn empty_answers_from_the_first_run_on_are_told_where_another_job_counts_on_the_same_model() {
+    for (model, is_told) in [("m", true), ("other", false)] {
+        let store = OpenClaw::new("06:29");
+        store.hourly("empty", "06:00", "07:00").hourly("fine", "06:00", "07:00");
+        for hour in ["00:00", "01:00", "02:00", "03:00", "04:00", "05:00", "06:00"] {
+            store.run("empty", hour, json!({"status": "ok", "summary": "NO_REPLY", "model": "m"}));
+            store.run("fine", hour, json!({"status": "ok", "usage": {"total_tokens": 5}, "model": model}));
+        }
+        let told: &[&str] = if is_told { &["critical zero-tokens/zero-token-streak ongoing"] } else { &[] };
+        let incidents: &[&str] = if is_told { &["critical job-failing ongoing"] } else { &[] };
+        store.check("06:30", told, incidents);
+    }
 }
 
 #[test]

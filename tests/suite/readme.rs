@@ -95,7 +95,7 @@ fn generated_documents_are_up_to_date() {
 fn json_tables() -> String {
     let schema: Value = serde_json::from_str(&run(&["--generate", "json-schema"]).out).unwrap();
     let mut text = "# JSON\n\nMade from `sched-audit --generate json-schema`, which validates it. `--format json` prints one `Report`; \
-        `--format ndjson` prints an object a line, an incident or something that could not be audited, told apart by `kind`.\n\n\
+        `--format ndjson` prints an object a line, an incident, something that could not be audited, or quiet hours, told apart by `kind`.\n\n\
         Instants are RFC 3339 in UTC. A program should ignore keys that it does not know and refuse a `schema_version` above the \
         one that it was written for.\n"
         .to_owned();

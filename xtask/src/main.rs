@@ -11,6 +11,7 @@ Usage: cargo xtask TASK, where paths are from the root of the repository
   bless               write snapshots, generated documents, and the README's outputs and picture again
   score [FOLDER]      compare the verdicts on labeled databases with their truth [default: fixtures/corpus]
   simulate [FLEETS]   measure how soon faults of simulated fleets are reported [default: 60 fleets a fault]
+  accuracy [FLEETS]   write docs/accuracy.md: how right the audit is in simulated fleets [default: 10 of each kind]
   torture [SECONDS]   audit a database while it is written, and its writer killed [default: 600]
   broken [DATABASES]  audit databases with flipped bits and cut ends [default: 20000]
   fuzz [SECONDS]      audit databases of any bytes, guided by coverage; needs nightly [default: 600]
@@ -56,6 +57,10 @@ fn steps(task: &str, argument: Option<&str>) -> Option<Vec<Step>> {
         ("simulate", fleets) => {
             let simulator = cargo("test --release --bin sched-audit simulated -- --nocapture");
             vec![simulator.with("SCHED_AUDIT_FLEETS", fleets.unwrap_or("60"))]
+        }
+        ("accuracy", fleets) => {
+            let measured = cargo("test --release --bin sched-audit accuracy_is_published -- --ignored");
+            vec![measured.with("SCHED_AUDIT_FLEETS", fleets.unwrap_or("10")).with("SCHED_AUDIT_BLESS", "1")]
         }
         ("torture", seconds) => {
             let seconds = seconds.unwrap_or("600");

@@ -66,10 +66,12 @@ impl<'a> Group<'a> {
     }
 
     /// The incident.
-    pub fn into_incident(self) -> Incident {
+    pub fn into_incident(mut self) -> Incident {
+        let cause = self.cause();
+        self.rate_by(cause);
         let until = if self.is_ongoing { None } else { self.findings.iter().filter_map(|finding| finding.until).max() };
         let severity = self.findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Ok);
-        let (cause, jobs) = (self.cause(), self.affected());
+        let jobs = self.affected();
         let since = self.since(cause, &jobs);
         let facts = Facts {
             fleet: self.fleet,
@@ -99,6 +101,12 @@ impl<'a> Group<'a> {
         }
     }
 
+    /// Lets the findings be as bad as the operator calls their cause.
+    fn rate_by(&mut self, cause: Problem) {
+        let findings = std::mem::take(&mut self.findings);
+        self.findings = findings.into_iter().map(|finding| self.context.rated_as(cause, finding)).collect();
+    }
+
     fn cause(&self) -> Problem {
         if let Some(run) = self.run {
             return cause_of_run(run);
@@ -111,10 +119,13 @@ impl<'a> Group<'a> {
             Family::SinceBoot => Problem::JobSilent,
             Family::Run => Problem::RunHung,
             Family::Delivery => Problem::DeliveryHung,
+            Family::Short => Problem::RunShort,
             Family::Flapping => Problem::Flapping,
+            Family::Shrunk => Problem::WorkShrank,
             Family::Runaway | Family::Paired => Problem::Runaway,
             Family::Undelivered => Problem::Undelivered,
             Family::Crashing => Problem::CrashLoop,
+            Family::PassesFail => Problem::PassesFail,
             Family::Skipped => Problem::JobSkipped,
             Family::SlotsSkipped => Problem::SlotsSkipped,
             Family::Off => Problem::RunsWhileOff,
@@ -122,9 +133,12 @@ impl<'a> Group<'a> {
             Family::Clock => Problem::ClockSetBack,
             Family::Gone => Problem::JobsGone,
             Family::OneShot => Problem::OneShotLost,
-            Family::Unjudged | Family::Zone => Problem::Unjudged,
+            Family::Budget => Problem::OverBudget,
+            Family::Output => Problem::NoOutput,
+            Family::Unjudged | Family::Uncounted | Family::OutputUnread | Family::Zone => Problem::Unjudged,
             Family::NothingWatched => Problem::NothingWatched,
             Family::Expected => Problem::ExpectedMissing,
+            Family::Raised => self.findings.first().map_or(Problem::Unjudged, Finding::problem),
         }
     }
 
@@ -297,6 +311,14 @@ impl<'a> Group<'a> {
         }
         if self.is_all(Problem::OtherZone) {
             return Remedy::step(Problem::OtherZone.advice());
+        }
+        if self.key.family == Family::Uncounted {
+            return Remedy::step("Set the budget in what the scheduler counts, or leave it out of the config file.");
+        }
+        if self.key.family == Family::OutputUnread {
+            return Remedy::step(
+                "Let sched-audit read these folders, or name fewer files in the config file's output.",
+            );
         }
         if self.is_left_by_restart() && self.run.is_none() {
             return Remedy::step(

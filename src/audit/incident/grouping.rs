@@ -1,6 +1,7 @@
 //! Which findings are one incident: for each finding the key of what caused it.
 
 use super::key::{Family, Key};
+use super::shrunk::shrunk_together;
 use crate::audit::context::Context;
 use crate::audit::evidence::Evidence;
 use crate::audit::failed_runs::FailedRuns;
@@ -10,9 +11,10 @@ use crate::audit::judges::surplus::last_update;
 use crate::audit::outage::Outage;
 use crate::audit::shared_failure::Shared;
 use crate::audit::streaks::{self, Proofs, Span};
+use crate::audit::witness::is_long;
 use crate::audit::worker::{ActiveRun, LATE_IN_A_BATCH, Phase, RunIndex, RunLength};
 use crate::catalog::{Problem, Severity};
-use crate::model::{Delivery, ErrorClass, Job, JobIndex, Lease, Outcome, State};
+use crate::model::{Delivery, ErrorClass, Job, JobIndex, Lease, Outcome, Passes, State};
 use crate::time::Instant;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -33,8 +35,11 @@ pub struct Grouping<'a> {
     barred: HashMap<JobIndex, Key>,
     /// The jobs without a next run that have never run.
     never_begun: HashSet<JobIndex>,
+    oldest_never_begun: Option<JobIndex>,
     /// See [`stopped_together`].
     stopped: HashMap<(JobIndex, Instant), Instant>,
+    /// The keys of jobs whose work shrank.
+    shrunk: HashMap<JobIndex, Key>,
     /// The keys of jobs that are silent without a repair.
     silent: HashSet<Key>,
     /// The streaks of each job, where some are over.
@@ -53,13 +58,16 @@ impl<'a> Grouping<'a> {
     /// Looks up what the findings mean.
     pub fn new(fleet: &'a Fleet<'a>, found: &[Finding]) -> Grouping<'a> {
         let context = fleet.context;
+        let never_begun = never_begun(context, found);
         let mut grouping = Grouping {
             fleet,
             context,
             database: database_anchor(context.subjects.iter().map(|subject| subject.job)),
             barred: HashMap::new(),
-            never_begun: never_begun(context, found),
-            stopped: stopped_together(context, found),
+            oldest_never_begun: never_begun.iter().copied().min_by_key(|job| (context.job(*job).created_at, *job)),
+            never_begun,
+            stopped: stopped_together(fleet, found),
+            shrunk: shrunk_together(context, found),
             silent: HashSet::new(),
             streaks: HashMap::new(),
             shared: HashSet::new(),
@@ -138,13 +146,9 @@ impl<'a> Grouping<'a> {
 
     /// Rows that never had a next run have one cause: the oldest of them stands for all.
     fn dead(&self, job: JobIndex) -> Key {
-        let job = if self.never_begun.contains(&job) { self.oldest(&self.never_begun).unwrap_or(job) } else { job };
+        let job = if self.never_begun.contains(&job) { self.oldest_never_begun.unwrap_or(job) } else { job };
         let row = self.context.job(job);
         Key::of(Family::Dead, row.id.as_str(), row.last_end().or(row.created_at))
-    }
-
-    fn oldest(&self, jobs: &HashSet<JobIndex>) -> Option<JobIndex> {
-        jobs.iter().copied().min_by_key(|job| (self.context.job(*job).created_at, *job))
     }
 
     /// What a job that fails now and then has in common with others: a rate has no start that would tell one from the other, and
@@ -154,6 +158,13 @@ impl<'a> Grouping<'a> {
             return self.whole_database(Family::Flapping);
         }
         self.since_created(Family::Flapping, job)
+    }
+
+    /// Runs that end too soon have the last one before them in common.
+    fn short(&self, job: JobIndex, finding: &Finding) -> Key {
+        let row = self.context.job(job);
+        let before = row.fires.iter().rev().find(|fire| finding.since.is_some_and(|since| fire.end < since));
+        Key::of(Family::Short, row.id.as_str(), before.map(|fire| fire.end).or(row.created_at))
     }
 
     fn failing(&self, job: JobIndex) -> Key {
@@ -231,20 +242,35 @@ impl<'a> Grouping<'a> {
 
     /// The key of a finding's incident; None if it is only information.
     pub fn key(&self, finding: &Finding) -> Option<Key> {
-        match finding.job() {
+        let key = match finding.job() {
             Some(job) => self.key_of_job(job, finding),
             None => self.key_of_scheduler(finding),
+        };
+        if key.is_none() && finding.severity > Severity::Info { Some(self.raised(finding)) } else { key }
+    }
+
+    /// The key of what the operator calls an alarm, and no judge does.
+    fn raised(&self, finding: &Finding) -> Key {
+        let problem = finding.problem().name();
+        match finding.job() {
+            Some(job) => self.since_created(Family::Raised, job).with(problem),
+            None => Key::of(Family::Raised, problem, None).with(self.database.as_str()),
         }
     }
 
     fn key_of_scheduler(&self, finding: &Finding) -> Option<Key> {
         match finding.evidence {
             Evidence::SchedulerDown { .. } => Some(self.silence_after(self.context.worker.last_run_end())),
+            Evidence::FailingPasses { .. } => Some(self.whole_database(Family::PassesFail)),
             Evidence::Crashing { .. } => Some(self.crashing()),
             // The words are those of the first version, so that the fingerprint lasts.
             Evidence::NothingWatched { .. } => {
                 Some(Key::of(Family::NothingWatched, "any job", None).with(self.database.as_str()))
             }
+            Evidence::OverBudget { day_from, .. } => {
+                Some(Key::of(Family::Budget, "", Some(day_from)).with(self.database.as_str()))
+            }
+            Evidence::Uncounted { .. } => Some(self.whole_database(Family::Uncounted)),
             Evidence::OtherZone { .. } if finding.severity > Severity::Info => Some(self.whole_database(Family::Zone)),
             _ => None,
         }
@@ -269,7 +295,7 @@ impl<'a> Grouping<'a> {
             | Evidence::Runaway { .. } => self.bar(job, finding),
             Evidence::Overdue { .. } => Some(self.ongoing_silence(job, finding)),
             Evidence::Silent { .. } if finding.is_ongoing() => Some(self.ongoing_silence(job, finding)),
-            Evidence::Silent { last_fire } => Some(self.past_silence(job, finding, *last_fire, finding.until)),
+            Evidence::Silent { last_fire, .. } => Some(self.past_silence(job, finding, *last_fire, finding.until)),
             Evidence::CatchingUp { resumed_at } => Some(match self.barred.get(&job) {
                 Some(barred) => barred.clone(),
                 None => self.past_silence(job, finding, row.last_end(), Some(*resumed_at)),
@@ -292,10 +318,13 @@ impl<'a> Grouping<'a> {
             | Evidence::HungRun { .. }
             | Evidence::CutRun { .. }
             | Evidence::HungDelivery { .. } => self.of_run_that_holds(job),
+            Evidence::SkippedSlots { .. } if self.fleet.left_out.of(job).is_some_and(|one| one.is_shared) => {
+                Some(self.whole_database(Family::SlotsSkipped))
+            }
             Evidence::SkippedSlots { next_run_at, .. } => {
                 Some(Key::of(Family::SlotsSkipped, row.id.as_str(), Some(*next_run_at)))
             }
-            Evidence::RunsWhileOff { .. } if is_news => Some(Key::of(Family::Off, row.id.as_str(), finding.since)),
+            Evidence::RunsWhileOff { .. } => Some(Key::of(Family::Off, row.id.as_str(), finding.since)),
             Evidence::OneShotFailed { .. } | Evidence::OneShotMissed { .. } if is_news => Some(self.one_shot(job)),
             Evidence::Undelivered { .. } if row.state == State::Completed && is_news => Some(self.one_shot(job)),
             Evidence::Undelivered { .. } | Evidence::MessagesLost { .. }
@@ -304,7 +333,13 @@ impl<'a> Grouping<'a> {
                 let class = undelivered_class(row).map_or_else(String::new, |class| class.number().to_string());
                 Some(Key::of(Family::Undelivered, "", None).with(format!("{class} {}", self.database)))
             }
+            Evidence::NoOutput { newest_at, .. } => {
+                Some(Key::of(Family::Output, row.id.as_str(), newest_at.or(row.created_at)))
+            }
+            Evidence::OutputUnread { .. } => Some(self.since_created(Family::OutputUnread, job)),
+            Evidence::ShortRuns { .. } => Some(self.short(job, finding)),
             Evidence::Flapping { .. } => Some(self.flapping(job)),
+            Evidence::WorkShrank { .. } if is_news => self.shrunk.get(&job).cloned(),
             Evidence::ZeroTokenStreak { .. } | Evidence::Failing { .. } | Evidence::FailedRun { .. }
                 if self.is_only_flapping(job, finding) =>
             {
@@ -333,6 +368,7 @@ impl<'a> Grouping<'a> {
                 let id = self.context.worker.id_ended_at(last_fire).unwrap_or("");
                 Some(Key::of(Family::Gone, id, Some(last_fire)))
             }
+            Evidence::OverBudget { day_from, .. } => Some(Key::of(Family::Budget, row.id.as_str(), Some(*day_from))),
             Evidence::ClockSetBack { clock_was_at, .. } => {
                 Some(Key::of(Family::Clock, "", Some(*clock_was_at)).with(self.database.as_str()))
             }
@@ -450,6 +486,9 @@ impl<'a> Grouping<'a> {
         let worker = self.context.worker;
         let due = finding.since.unwrap_or(self.context.settings.now);
         if is_of_all(self.context, due) {
+            if self.context.snapshot.passes != Passes::Fine {
+                return self.whole_database(Family::PassesFail);
+            }
             return match self.culprit() {
                 Some(run) => self.of_run(run),
                 None => self.silence_after(worker.last_run_end()),
@@ -529,9 +568,10 @@ fn never_begun(context: &Context<'_>, found: &[Finding]) -> HashSet<JobIndex> {
 
 /// The silences of jobs while others ran, each with when the first job was due that stopped with it: what has not run since that
 /// job was due stopped for the same reason.
-fn stopped_together(context: &Context<'_>, found: &[Finding]) -> HashMap<(JobIndex, Instant), Instant> {
+fn stopped_together(fleet: &Fleet<'_>, found: &[Finding]) -> HashMap<(JobIndex, Instant), Instant> {
     let mut silences: Vec<Silence> =
-        found.iter().filter_map(|finding| Silence::beside_others(context, finding)).collect();
+        found.iter().filter_map(|finding| Silence::beside_others(fleet.context, finding)).collect();
+    silences.extend(past_silences(fleet));
     silences.sort_unstable_by_key(|silence| (silence.due, silence.job));
     let mut stopped: HashMap<(JobIndex, Instant), Instant> = HashMap::new();
     // When the first job was due of those that stopped together, and when the last of them runs again.
@@ -564,18 +604,33 @@ struct Silence {
 }
 
 impl Silence {
+    /// One that lasts, by the finding that tells it.
     fn beside_others(context: &Context<'_>, finding: &Finding) -> Option<Silence> {
         let (job, due) = (finding.job()?, finding.since?);
-        match (&finding.evidence, finding.until) {
-            (Evidence::Overdue { .. } | Evidence::Silent { .. }, None) if !is_of_all(context, due) => {
-                Some(Silence { job, due, until: Instant::MAX, last_run: context.job(job).last_end() })
+        let is_silence = matches!(finding.evidence, Evidence::Overdue { .. } | Evidence::Silent { .. });
+        if !is_silence || !finding.is_ongoing() || is_of_all(context, due) {
+            return None;
+        }
+        Some(Silence { job, due, until: Instant::MAX, last_run: context.job(job).last_end() })
+    }
+}
+
+/// Those that are over, however long ago: what lasts keeps its key as time goes on.
+fn past_silences(fleet: &Fleet<'_>) -> Vec<Silence> {
+    let mut silences = Vec::new();
+    for subject in fleet.context.subjects.iter().filter(|subject| subject.job.state.is_watched()) {
+        for stretch in fleet.ledger(subject.index).silences() {
+            let before = stretch.runs.start.checked_sub(1).and_then(|before| subject.job.fires.get(before));
+            if let (Some(until), Some(before)) = (stretch.until, before)
+                && is_long(fleet.context, subject, stretch)
+                && fleet.has_witness(subject, stretch)
+                && end_before_lull(fleet.context, stretch.since, until).is_none()
+            {
+                silences.push(Silence { job: subject.index, due: stretch.since, until, last_run: Some(before.end) });
             }
-            (Evidence::Silent { last_fire }, Some(until)) if end_before_lull(context, due, until).is_none() => {
-                Some(Silence { job, due, until, last_run: *last_fire })
-            }
-            _ => None,
         }
     }
+    silences
 }
 
 /// The last end before the time in which nothing ran at all, if that is most of a silence.

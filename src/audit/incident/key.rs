@@ -27,8 +27,12 @@ pub enum Family {
     Delivery,
     /// Bad runs after a good one; of several jobs that fail together, of the one that began.
     Failing,
+    /// Runs that end too soon, after a good one.
+    Short,
     /// Runs that fail now and then.
     Flapping,
+    /// Work of jobs that shrank together.
+    Shrunk,
     /// Nothing, or not these jobs, after the end of a run.
     Silence,
     /// Jobs that have not run since a boot, while others have.
@@ -63,10 +67,22 @@ pub enum Family {
     Off,
     /// A process that crashes again and again.
     Crashing,
+    /// A scheduler none of whose passes over its jobs works.
+    PassesFail,
     /// A scheduler that has nothing to do.
     NothingWatched,
     /// A job that must exist.
     Expected,
+    /// A day's budget that is spent.
+    Budget,
+    /// Budgets in what is not on record.
+    Uncounted,
+    /// Files that a job does not write any more.
+    Output,
+    /// Files of a job that can't be looked for.
+    OutputUnread,
+    /// What is information to the judges, and worse to the operator.
+    Raised,
 }
 
 impl Family {
@@ -76,7 +92,9 @@ impl Family {
             Family::Run => "run",
             Family::Delivery => "delivery",
             Family::Failing => "failing",
+            Family::Short => "short",
             Family::Flapping => "flapping",
+            Family::Shrunk => "work-shrank",
             Family::Silence => "silence",
             Family::SinceBoot => "since-boot",
             Family::Unpicked => "unpicked",
@@ -94,8 +112,14 @@ impl Family {
             Family::Zone => "zone",
             Family::Off => "off",
             Family::Crashing => "crashing",
+            Family::PassesFail => "passes-fail",
             Family::NothingWatched => "nothing-watched",
             Family::Expected => "expected",
+            Family::Budget => "budget",
+            Family::Uncounted => "uncounted",
+            Family::Output => "output",
+            Family::OutputUnread => "output-unread",
+            Family::Raised => "raised",
         }
     }
 }

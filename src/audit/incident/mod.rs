@@ -8,6 +8,7 @@ mod grouping;
 mod headline;
 mod key;
 mod lead;
+mod shrunk;
 mod words;
 
 pub use headline::without_wrappers;

@@ -10,11 +10,12 @@ use crate::audit::failed_runs::FailedRuns;
 use crate::audit::finding::Finding;
 use crate::audit::fleet::Fleet;
 use crate::audit::outage::Outage;
+use crate::audit::runs::run_length;
 use crate::audit::shared_failure::Shared;
 use crate::catalog::Severity;
-use crate::model::{Job, Outcome, Run, State};
+use crate::model::{Fire, Job, Outcome, Run, State};
 use crate::numbers::as_u64;
-use crate::time::{DAY, HOUR, Instant, Millis};
+use crate::time::{DAY, HOUR, Instant, Millis, seconds};
 
 /// A failed run that is not tried again for longer than this is a lost slot: a nightly backup is told in the morning, and
 /// what runs four times a day or more has its next try within a working shift.
@@ -40,7 +41,8 @@ pub fn past_streaks(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
 
 /// What a job's last runs show: at most one thing. What failed in an outage that is over waits for its next run.
 pub fn last_runs(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
-    let streak = streaks(fleet, subject).ongoing.and_then(|streak| streak.ongoing(subject));
+    let lasting = streaks(fleet, subject).ongoing;
+    let streak = lasting.and_then(|streak| streak.ongoing(subject));
     if streak.is_some() {
         return worst(streak, shared(fleet, subject));
     }
@@ -50,6 +52,13 @@ pub fn last_runs(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
     worst(errors_in_a_row(fleet, subject), shared(fleet, subject))
         .or_else(|| skipped(subject))
         .or_else(|| failed_run(fleet, subject))
+        .or_else(|| lasting.and_then(|streak| short_runs(subject, streak)))
+}
+
+/// What the last runs of a job show that waits for events: it has no slot whose work would be lost.
+pub fn of_events(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
+    let streak = streaks(fleet, subject).ongoing.and_then(|streak| streak.ongoing(subject));
+    streak.or_else(|| errors_in_a_row(fleet, subject))
 }
 
 /// The more severe of two findings, or the first.
@@ -63,12 +72,12 @@ fn worst(one: Option<Finding>, other: Option<Finding>) -> Option<Finding> {
 /// The streaks of a job, without its runs in outages that are over: those count for none.
 fn streaks(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Streaks {
     let mut streaks = Streaks::default();
-    for fire in &subject.job.fires {
-        if fire.is_empty() {
+    for (run, fire) in subject.job.fires.iter().enumerate() {
+        let too_short = subject.too_short(run);
+        if fire.is_empty() || too_short.is_some() {
             let outage = fleet.outages.of_run(subject.index, fire.end);
             if outage.is_none_or(|outage| outage.until.is_none()) {
-                let streak = streaks.ongoing.get_or_insert(Streak { count: 0, first: fire.end, last: fire.end });
-                (streak.count, streak.last) = (streak.count + 1, fire.end);
+                streaks.ongoing.get_or_insert(Streak::new(fire.end)).add(fire, too_short);
             }
         } else if !fire.is_bad()
             && !fire.is_unknown()
@@ -103,7 +112,7 @@ fn errors_in_a_row(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> 
     }
     let failed = FailedRuns::of(&fleet.outages, subject);
     let errors = failed.map_or(job.errors(), |failed| failed.errors);
-    if errors < subject.settings.thresholds.zero_streak || job.state != State::Watched {
+    if errors < subject.settings.thresholds.zero_streak || !matches!(job.state, State::Watched | State::EventDriven) {
         return None;
     }
     let is_endless = errors >= fleet.context.snapshot.traits.breaker_limit;
@@ -155,13 +164,28 @@ fn failed_run(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
     if !is_lost || job.state != State::Watched {
         return None;
     }
-    let next_run_at = job.next_run().or_else(|| job.schedule.cadence()?.next(fire.end))?;
-    if next_run_at.since(fire.end) <= SOON {
-        return None;
-    }
+    let next_run_at = next_try(job, fire)?;
     let evidence = Evidence::FailedRun { next_run_at, last_error: job.last_error().map(str::to_owned) };
     let since = failed.map_or(fire.end, |failed| failed.since);
     Some(Finding::new(subject.index, Severity::Warning, evidence).since(since))
+}
+
+/// Last runs that ended too soon, if the job is not tried again within some hours.
+fn short_runs(subject: &Subject<'_>, streak: Streak) -> Option<Finding> {
+    let job = subject.job;
+    let last = job.fires.last()?;
+    let is_lost = streak.too_short > 0 && streak.count >= as_u64(MIN_EMPTY) && streak.last == last.end;
+    if !is_lost || job.state != State::Watched {
+        return None;
+    }
+    next_try(job, last)?;
+    Some(Finding::new(subject.index, Severity::Warning, streak.evidence(subject, None)).since(streak.first))
+}
+
+/// When a job runs again after its last run, if that is not within some hours.
+fn next_try(job: &Job, last: &Fire) -> Option<Instant> {
+    let next = job.next_run().or_else(|| job.schedule.cadence()?.next(last.end))?;
+    Some(next).filter(|next| next.since(last.end) > SOON)
 }
 
 /// Work that may be skipped and was, for days, and neither for the hour nor for other work.
@@ -190,10 +214,16 @@ pub fn unjudged(subject: &Subject<'_>) -> Option<Finding> {
         format!("{without_time} of its cost events have no readable time")
     } else if unknown >= enough {
         format!("the records of its last {unknown} runs can't be read")
+    } else if subject.settings.min_run.is_some() && job.fires.len() >= enough && knows_no_length(job) {
+        "how long its runs take is not on record, so that min_run decides nothing".to_owned()
     } else {
         return None;
     };
     Some(Finding::new(subject.index, Severity::Warning, Evidence::Unjudged { why }))
+}
+
+fn knows_no_length(job: &Job) -> bool {
+    (0..job.fires.len()).all(|run| run_length(job, run).is_none())
 }
 
 /// How many of a job's last runs in a row had this outcome.
@@ -211,12 +241,17 @@ fn severity_of_streak(subject: &Subject<'_>, count: u64) -> Option<Severity> {
     }
 }
 
-/// Runs without tokens in a row.
+/// Runs in a row that used no tokens, wrote nothing, or ended too soon.
 #[derive(Clone, Copy)]
 struct Streak {
     count: u64,
+    tokens: u64,
     first: Instant,
     last: Instant,
+    /// How many ended too soon.
+    too_short: u64,
+    /// The longest of those.
+    longest: Millis,
 }
 
 /// The streaks of a job: those that are over, each with the end of the run that ended it, and the one that lasts.
@@ -227,8 +262,31 @@ struct Streaks {
 }
 
 impl Streak {
-    fn evidence(self, last_error: Option<String>) -> Evidence {
-        Evidence::ZeroTokenStreak { fires: self.count, newest: self.last, last_error }
+    /// One that begins with the run that ended then.
+    fn new(first: Instant) -> Streak {
+        Streak { count: 0, tokens: 0, first, last: first, too_short: 0, longest: 0 }
+    }
+
+    fn add(&mut self, fire: &Fire, too_short: Option<Millis>) {
+        (self.count, self.last) = (self.count + 1, fire.end);
+        self.tokens += u64::from(fire.tokens.unwrap_or(0));
+        if let Some(took) = too_short {
+            (self.too_short, self.longest) = (self.too_short + 1, self.longest.max(took));
+        }
+    }
+
+    fn evidence(self, subject: &Subject<'_>, last_error: Option<String>) -> Evidence {
+        let (fires, tokens, newest) = (self.count, self.tokens, self.last);
+        match subject.settings.min_run {
+            Some(min_run) if self.too_short > 0 => Evidence::ShortRuns {
+                fires,
+                newest,
+                too_short: self.too_short,
+                longest_seconds: seconds(self.longest),
+                min_run_seconds: seconds(min_run),
+            },
+            _ => Evidence::ZeroTokenStreak { fires, tokens, newest, last_error },
+        }
     }
 
     /// None if it is too short to mean anything, or ended before the window.
@@ -237,12 +295,12 @@ impl Streak {
             return None;
         }
         let severity = context.settings.severity_after(ended)?;
-        Some(Finding::new(subject.index, severity, self.evidence(None)).since(self.first).resolved(ended))
+        Some(Finding::new(subject.index, severity, self.evidence(subject, None)).since(self.first).resolved(ended))
     }
 
     fn ongoing(self, subject: &Subject<'_>) -> Option<Finding> {
         let severity = severity_of_streak(subject, self.count)?;
         let last_error = subject.job.last_error().map(str::to_owned);
-        Some(Finding::new(subject.index, severity, self.evidence(last_error)).since(self.first))
+        Some(Finding::new(subject.index, severity, self.evidence(subject, last_error)).since(self.first))
     }
 }

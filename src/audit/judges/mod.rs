@@ -1,18 +1,21 @@
 //! The judges: short functions, each for one kind of trouble. A judge sees the fleet, with the ledgers of all jobs, and one job,
 //! and returns findings.
 
+pub mod budget;
 pub mod clock;
 pub mod delivery;
 pub mod failing;
 pub mod flapping;
 pub mod gone;
 pub mod off;
+pub mod output;
 pub mod repaired;
 pub mod row;
 pub mod run;
 pub mod scheduler;
 pub mod silence;
 pub mod surplus;
+pub mod unrecorded;
 pub mod wait;
 pub mod work;
 pub mod zone;
@@ -21,10 +24,19 @@ use super::context::Subject;
 use super::evidence::Evidence;
 use super::finding::Finding;
 use super::fleet::Fleet;
+use crate::model::State;
 use std::cmp::Reverse;
 
 /// Resolved problems of one kind that are reported of a job at most, the last ones: more would not be read.
 const MAX_RESOLVED: usize = 3;
+
+/// What is wrong with the scheduler itself, or with all jobs.
+pub fn of_scheduler(fleet: &Fleet<'_>) -> Vec<Finding> {
+    let mut found = scheduler::judge(fleet);
+    found.extend(zone::of_fleet(fleet));
+    found.extend(budget::of_database(fleet));
+    found
+}
 
 /// What all judges find out about a job. Its lost slots are counted once: every ongoing finding reports the same.
 pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
@@ -32,14 +44,16 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     found.extend(row_or_wait(fleet, subject));
     found.extend(runs(fleet, subject));
     found.extend(gone::judge(fleet, subject));
-    found.extend(off::judge(fleet, subject));
+    found.extend(off::judge(subject));
     if subject.job.state.is_watched() {
         found.extend(last_resolved(silence::judge(fleet, subject)));
         found.extend(zone::judge(fleet, subject));
+        found.extend(unrecorded::judge(subject));
     }
     if found.is_empty() {
         found.extend(surplus::starved(fleet, subject));
     }
+    found.extend(budget::judge(fleet, subject));
     let mut found = repaired::awaited(fleet, subject, found);
     let missed = found.iter().filter(|finding| finding.is_ongoing()).filter_map(|finding| finding.missed_slots).max();
     for finding in &mut found {
@@ -71,7 +85,7 @@ fn row_or_wait(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     let is_waiting = wait.is_some();
     found.extend(wait);
     if !is_dead && !is_waiting {
-        found.extend(row::skips_slots(fleet.context, subject));
+        found.extend(row::skips_slots(fleet, subject));
     }
     found
 }
@@ -89,9 +103,13 @@ fn runs(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
         }
         found.extend(failing::unjudged(subject));
         found.extend(failing::declined(subject));
+        found.extend(output::judge(fleet, subject));
         found.extend(work::judge(fleet, subject));
         found.extend(flapping::judge(fleet, subject));
     } else {
+        if subject.job.state == State::EventDriven {
+            found.extend(failing::of_events(fleet, subject));
+        }
         found.extend(delivery::judge(fleet, subject));
     }
     found

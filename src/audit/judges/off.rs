@@ -3,8 +3,8 @@
 use crate::audit::context::Subject;
 use crate::audit::evidence::Evidence;
 use crate::audit::finding::Finding;
-use crate::audit::fleet::Fleet;
 use crate::audit::runs::{begin, slot_after};
+use crate::catalog::Severity;
 use crate::model::{Fire, Job, State};
 use crate::time::Instant;
 
@@ -13,7 +13,7 @@ const MIN_OF_OFF: usize = 2;
 
 /// A pause that the run it came in undid, or a row that is off and runs. A job that is on again without a record was switched on
 /// by hand, unless a run wrote its row back.
-pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
+pub fn judge(subject: &Subject<'_>) -> Option<Finding> {
     let job = subject.job;
     let (off, at_least) = match job.state {
         State::Watched => (undone_pause(job)?, 1),
@@ -25,8 +25,7 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
     if runs < at_least {
         return None;
     }
-    let severity = fleet.context.settings.severity_after(job.last_end()?)?;
-    Some(Finding::new(subject.index, severity, Evidence::RunsWhileOff { off, runs }).since(off))
+    Some(Finding::new(subject.index, Severity::Warning, Evidence::RunsWhileOff { off, runs }).since(off))
 }
 
 /// When a job was paused, if nobody is known to have resumed it.

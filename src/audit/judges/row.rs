@@ -113,8 +113,22 @@ fn never_again(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> 
     Some(Finding::new(subject.index, Severity::Critical, evidence).since(last_sign(job)))
 }
 
-/// A next run later than the next slots, by more than the assumed zone can be wrong, that no error explains.
-pub fn skips_slots(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
+/// A next run later than the next slots, that no error explains.
+pub fn skips_slots(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
+    far_ahead(fleet.context, subject).or_else(|| left_out(fleet, subject))
+}
+
+/// A slot of a rare job that the scheduler leaves out.
+fn left_out(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
+    let left_out = fleet.left_out.of(subject.index)?;
+    let evidence = Evidence::SkippedSlots { next_run_at: subject.job.next_run()?, slots: left_out.slots };
+    let finding = Finding::new(subject.index, Severity::Warning, evidence);
+    let is_past = left_out.slot <= fleet.context.settings.now;
+    Some(if is_past { finding.since(left_out.slot).missing(1) } else { finding })
+}
+
+/// Several slots before the next run, by more than the assumed zone can be wrong.
+fn far_ahead(context: &Context<'_>, subject: &Subject<'_>) -> Option<Finding> {
     let (job, now) = (subject.job, context.settings.now);
     if job.state != State::Watched || job.errors() > 0 || job.self_paced {
         return None;

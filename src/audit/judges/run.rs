@@ -20,7 +20,13 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
     let context = fleet.context;
     let run = context.worker.run_of(subject.index)?;
     if let Some(cut) = run.cut {
-        return Some(cut_short(context, subject, run, cut));
+        let is_asleep = context.awake(subject, cut.freed(), context.settings.now) == 0;
+        // A machine that sleeps in quiet hours may go on with the run.
+        let is_excused = is_asleep && context.quiet_until(subject).is_some() && run.is_left_by_death();
+        return if is_excused { None } else { Some(cut_short(context, subject, run, cut)) };
+    }
+    if run.waits {
+        return waiting(context, subject, run);
     }
     match (run.phase, run.length) {
         (_, RunLength::Usual) => None,
@@ -78,6 +84,21 @@ fn hung(context: &Context<'_>, subject: &Subject<'_>, run: &ActiveRun) -> Findin
     let evidence = Evidence::HungRun { behind: None, in_flight_seconds: seconds(run.elapsed) };
     let missed = slots_since(context, subject, run.start);
     Finding::new(subject.index, Severity::Critical, evidence).since(run.start).missing(missed)
+}
+
+/// A run that waits for another one: as bad as being late, if that one hangs.
+fn waiting(context: &Context<'_>, subject: &Subject<'_>, run: &ActiveRun) -> Option<Finding> {
+    let severity = lateness(context, subject, run.start)?;
+    let lead = context.worker.lead(run).map(|lead| context.worker.run(lead));
+    let behind = lead.map(|lead| lead.name.clone());
+    let missed = slots_since(context, subject, run.start);
+    let (severity, evidence) = match lead {
+        Some(lead) if lead.length < RunLength::Unusual => {
+            (Severity::Info, Evidence::Waiting { behind, overdue_seconds: seconds(run.elapsed) })
+        }
+        _ => (severity, Evidence::HungRun { behind, in_flight_seconds: seconds(lead.unwrap_or(run).elapsed) }),
+    };
+    Some(Finding::new(subject.index, severity, evidence).since(run.start).missing(missed))
 }
 
 fn hung_delivery(context: &Context<'_>, subject: &Subject<'_>, run: &ActiveRun) -> Finding {

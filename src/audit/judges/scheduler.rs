@@ -5,7 +5,8 @@ use crate::audit::evidence::Evidence;
 use crate::audit::finding::{About, Finding};
 use crate::audit::fleet::Fleet;
 use crate::catalog::Severity;
-use crate::model::{Job, State};
+use crate::model::{Job, Lease, Passes, State};
+use crate::numbers::seconds;
 use crate::time::Instant;
 
 /// What is wrong with a scheduler whose jobs are watched.
@@ -15,6 +16,7 @@ pub fn judge(fleet: &Fleet<'_>) -> Vec<Finding> {
         findings.extend(crashing(fleet.context));
         findings.extend(down(fleet.context));
     }
+    findings.extend(failing(fleet.context));
     findings
 }
 
@@ -22,6 +24,16 @@ pub fn judge(fleet: &Fleet<'_>) -> Vec<Finding> {
 fn crashing(context: &Context<'_>) -> Option<Finding> {
     let (crashes, first) = context.worker.crashes()?;
     Some(Finding::new(About::Scheduler, Severity::Warning, Evidence::Crashing { crashes }).since(first))
+}
+
+/// A scheduler that lives and gets to none of its jobs: as bad as a job that is late, and at once.
+fn failing(context: &Context<'_>) -> Option<Finding> {
+    let Passes::Failing { since, why } = &context.snapshot.passes else { return None };
+    let lasts = context.settings.now.since(*since);
+    let is_late = lasts > context.settings.thresholds.late_after;
+    let severity = if is_late { Severity::Critical } else { Severity::Warning };
+    let evidence = Evidence::FailingPasses { failing_seconds: seconds(lasts), why: why.clone() };
+    Some(Finding::new(About::Scheduler, severity, evidence).since(*since))
 }
 
 /// A scheduler whose process is gone, while nothing is lost yet and no run in flight shows it already.
@@ -36,10 +48,13 @@ fn down(context: &Context<'_>) -> Option<Finding> {
     if next_run_at <= now && context.free_for(first, next_run_at, now) > first.settings.thresholds.late_after {
         return None;
     }
-    if context.after_quiet(first, now) != now {
+    // What dies in quiet hours is told when they end; what died before has been told, and is not over because of them.
+    let has_been_told = context.awake(first, since, now) > first.settings.thresholds.late_after;
+    if context.quiet_until(first).is_some() && !has_been_told {
         return None;
     }
-    let last_write_at = if life.lease_over().is_none() { Some(since) } else { None };
+    let by_lease = matches!(context.snapshot.lease, Lease::Dead(_) | Lease::Stopped(_));
+    let last_write_at = if by_lease { None } else { Some(since) };
     let evidence = Evidence::SchedulerDown { job: first.job.id.clone(), next_run_at, last_write_at };
     Some(Finding::new(About::Scheduler, Severity::Warning, evidence).since(since))
 }

@@ -45,7 +45,7 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
         return Some(found);
     }
     let cadence = job.schedule.cadence()?;
-    if job.self_paced || fleet.is_foreign(subject.index) {
+    if job.self_paced || job.schedule.is_learned() || fleet.is_foreign(subject.index) {
         return None;
     }
     too_many(fleet.context, subject, cadence)

@@ -1,5 +1,6 @@
 //! What a job is due for now: overdue, waiting, catching up, or silent, by the last stretch of its ledger.
 
+use crate::audit::by_hand::{Silence, silences};
 use crate::audit::context::{Context, Subject};
 use crate::audit::evidence::Evidence;
 use crate::audit::finding::Finding;
@@ -7,6 +8,7 @@ use crate::audit::fleet::Fleet;
 use crate::audit::foreign_zone::MOST_OF_ZONES;
 use crate::audit::lateness::lateness;
 use crate::audit::ledger::{Excuse, Fate, Stretch};
+use crate::audit::witness::is_long;
 use crate::audit::worker::{Phase, RunLength};
 use crate::catalog::Severity;
 use crate::model::State;
@@ -20,6 +22,12 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
     if !job.state.is_watched() || job.state == State::Broken || context.worker.run_of(subject.index).is_some() {
         return None;
     }
+    if let Some(silence) = run_by_hand(fleet, subject) {
+        let lost = fleet.ledger(subject.index).standing().filter(|standing| standing.fate == Fate::Lost);
+        let severity = lost.and_then(|standing| lateness(context, subject, standing.since));
+        // What is done by hand is not lost.
+        return silent(context, subject, &silence, severity.or(Some(Severity::Warning)));
+    }
     let standing = fleet.ledger(subject.index).standing()?;
     if fleet.is_foreign(subject.index) && !is_late_anywhere(context, subject) {
         return None;
@@ -27,8 +35,29 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
     match standing.fate {
         Fate::Excused(Excuse::CatchingUp(resumed_at)) => catching_up(context, subject, standing, resumed_at),
         _ if is_row_late(subject, standing, context.settings.now) => overdue(context, subject, standing),
-        _ => silent(context, subject, standing),
+        _ => {
+            let is_hidden = context.snapshot.traits.hides_runs;
+            let due = if is_hidden { context.after_a_run(subject, standing.since) } else { standing.since };
+            let silence = Silence { stretch: standing.clone(), by_hand: 0 };
+            silent(context, subject, &silence, lateness(context, subject, due))
+        }
     }
+}
+
+/// A silence that lasts although others have run the job since.
+fn run_by_hand(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Silence> {
+    let (context, ledger) = (fleet.context, fleet.ledger(subject.index));
+    if subject.job.manual_runs.is_empty() || fleet.is_foreign(subject.index) {
+        return None;
+    }
+    let silence = silences(context, subject, ledger).pop().filter(|last| last.by_hand > 0)?;
+    if silence.stretch.until.is_some() {
+        return None;
+    }
+    // What a run by hand interrupted is no standing silence: like one that is over, it may be the time before an edit.
+    let interrupted = Stretch { until: Some(context.settings.now), ..silence.stretch.clone() };
+    let is_real = is_long(context, subject, &interrupted) && fleet.has_witness(subject, &interrupted);
+    if is_real { Some(silence) } else { None }
 }
 
 /// What a restart ended by scheduling the job anew: the job has not run since.
@@ -112,16 +141,27 @@ fn overdue(context: &Context<'_>, subject: &Subject<'_>, standing: &Stretch) -> 
 }
 
 /// Silent by its schedule: the scheduler passed slots over, or picks the row no more.
-fn silent(context: &Context<'_>, subject: &Subject<'_>, standing: &Stretch) -> Option<Finding> {
-    let cadence = subject.job.schedule.cadence()?;
-    let due = standing.since;
-    let is_hidden = context.snapshot.traits.hides_runs;
-    let severity = lateness(context, subject, if is_hidden { context.after_a_run(subject, due) } else { due })?;
-    let last_fire = subject.job.last_end();
+fn silent(
+    context: &Context<'_>,
+    subject: &Subject<'_>,
+    silence: &Silence,
+    severity: Option<Severity>,
+) -> Option<Finding> {
+    let (severity, cadence) = (severity?, subject.job.schedule.cadence()?);
+    let last_fire = match silence.by_hand {
+        0 => subject.job.last_end(),
+        _ => silence.stretch.runs.start.checked_sub(1).map(|last| subject.job.fires[last].end),
+    };
     let is_back = is_back_since(context, subject, cadence, last_fire.or(subject.job.created_at)?);
-    let severity = if is_back { Severity::Warning } else { severity };
-    let evidence = Evidence::Silent { last_fire };
-    Some(Finding::new(subject.index, severity, evidence).since(due).missing(standing.slots))
+    let severity = if is_back || may_be_resumed(context, subject) { Severity::Warning } else { severity };
+    let evidence = Evidence::Silent { last_fire, by_hand: silence.by_hand };
+    Some(Finding::new(subject.index, severity, evidence).since(silence.stretch.since).missing(silence.stretch.slots))
+}
+
+/// Whether a job that has a next run ahead may have been paused until just now, without a trace.
+fn may_be_resumed(context: &Context<'_>, subject: &Subject<'_>) -> bool {
+    let is_ahead = subject.job.next_run().is_some_and(|next| next > context.settings.now);
+    is_ahead && !context.snapshot.traits.dates_edits
 }
 
 /// Whether the scheduler was restarted since, has left out no slot of the job yet, and does not restart over and over: what

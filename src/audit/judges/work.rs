@@ -1,5 +1,5 @@
 //! How the work of a job's last fires differs from what was usual: tokens, output, time, model, and cost. Nothing is silent, so
-//! all of it is information; but it costs money, or the work is no longer done.
+//! it is information, although it costs money; but work that has hardly been done for a day is a warning.
 
 use crate::audit::context::Subject;
 use crate::audit::evidence::{Change, Evidence};
@@ -10,10 +10,14 @@ use crate::model::{Fire, ModelIndex, Snapshot};
 use crate::time::{DAY, Instant, Millis, SECOND};
 
 /// This many fires in a row show a change, once this many earlier ones are known.
-const LAST_FIRES: usize = 3;
+pub const LAST_FIRES: usize = 3;
 const MIN_BEFORE: usize = 10;
 /// A change by this factor is told.
 const FACTOR: f64 = 10.0;
+/// Values that differ by less than this factor are of one level, and those beyond it of another.
+const HALFWAY: f64 = 3.0;
+/// Work that has shrunk for so long is a warning.
+pub const LONG_SHRUNK: Millis = DAY;
 /// Even growth is told from this factor on, if each quarter of the history is that much above the one before it, over a time
 /// that is longer than a session lasts.
 const EVEN_FACTOR: f64 = 4.0;
@@ -28,7 +32,7 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     let model = model_changed(fleet.context.snapshot, subject);
     // More tokens and another model cost more by themselves.
     let cost = if growth.is_some() || model.is_some() { None } else { dearer(subject) };
-    growth.into_iter().chain(shrunk(subject)).chain(model).chain(cost).collect()
+    growth.into_iter().chain(shrunk(fleet, subject)).chain(model).chain(cost).collect()
 }
 
 /// A number of a fire, with its end.
@@ -39,7 +43,11 @@ struct Series(Vec<Point>);
 
 impl Series {
     fn of(subject: &Subject<'_>, value: impl Fn(&Fire) -> Option<f64>) -> Series {
-        let good = subject.job.fires.iter().filter(|fire| !fire.is_bad() && !fire.is_idle());
+        let did_work = |run: &usize| {
+            let fire = &subject.job.fires[*run];
+            !fire.is_bad() && !fire.is_idle() && subject.too_short(*run).is_none()
+        };
+        let good = (0..subject.job.fires.len()).filter(did_work).map(|run| &subject.job.fires[run]);
         Series(good.filter_map(|fire| Some((fire.end, value(fire)?))).collect())
     }
 
@@ -51,15 +59,40 @@ impl Series {
 
     /// The change of the last fires, if each is that much above the median of those before; and since when.
     fn growth(&self) -> Option<(Change, Instant)> {
-        let (before, last) = self.split()?;
-        let now = least(last);
-        // Most jobs end here: the median would cost a sort.
-        let sum: f64 = before.iter().map(|(_, value)| value).sum();
-        if now * before.len() as f64 <= sum {
-            return None;
+        let level = least(self.split()?.1) / HALFWAY;
+        let (last, usual) = self.changed(|value| value >= level, |value, usual| value >= FACTOR * usual)?;
+        Some((Change { now: least(last), usual }, last[0].0))
+    }
+
+    /// The last fires as far back as they have changed, and what was usual before. Those of the present level have, and, going on
+    /// from there, those that changed against what remains: else more of them than of the others would become the usual.
+    fn changed(
+        &self,
+        is_of_level: impl Fn(f64) -> bool,
+        has_changed: impl Fn(f64, f64) -> bool,
+    ) -> Option<(&[Point], f64)> {
+        let mut first = self.first_of_tail(is_of_level);
+        loop {
+            // Most jobs end here: the median would cost a sort.
+            let before = &self.0[..first];
+            if before.len() < MIN_BEFORE {
+                return None;
+            }
+            let usual = median(before);
+            let changed = self.first_of_tail(|value| has_changed(value, usual));
+            if changed + LAST_FIRES > self.0.len() {
+                return None;
+            }
+            if changed >= first {
+                return Some((&self.0[changed..], usual));
+            }
+            first = changed;
         }
-        let usual = median(before);
-        (now >= FACTOR * usual).then_some((Change { now, usual }, last[0].0))
+    }
+
+    /// Where the last values begin of which all are like that.
+    fn first_of_tail(&self, is_like: impl Fn(f64) -> bool) -> usize {
+        self.0.iter().rposition(|(_, value)| !is_like(*value)).map_or(0, |other| other + 1)
     }
 
     /// The change of the last fires against the oldest ones, if the values rose evenly.
@@ -76,13 +109,27 @@ impl Series {
         (rises && now >= EVEN_FACTOR * usual).then_some((Change { now, usual }, first))
     }
 
-    /// The change of the last fires, if each is that much below the median of those before; and since when.
-    fn decline(&self) -> Option<(Change, Instant)> {
-        let (before, last) = self.split()?;
-        let now = last.iter().map(|(_, value)| *value).fold(0.0, f64::max);
-        let usual = median(before);
-        (usual > 0.0 && FACTOR * now <= usual).then_some((Change { now, usual }, last[0].0))
+    /// The change of the last fires, if each is that much below the median of those before.
+    fn decline(&self) -> Option<Decline> {
+        let level = most(self.split()?.1) * HALFWAY;
+        let is_changed = |value: f64, usual: f64| usual > 0.0 && FACTOR * value <= usual;
+        let (last, usual) = self.changed(|value| value <= level, is_changed)?;
+        let before = &self.0[..self.0.len() - last.len()];
+        let is_known = before.windows(LAST_FIRES).any(|few| FACTOR * most(few) <= usual);
+        Some(Decline { change: Change { now: most(last), usual }, since: last[0].0, is_known })
     }
+}
+
+/// Work that became less.
+struct Decline {
+    change: Change,
+    since: Instant,
+    /// Whether it had been as little before, and became more again.
+    is_known: bool,
+}
+
+fn most(values: &[Point]) -> f64 {
+    values.iter().map(|(_, value)| *value).fold(0.0, f64::max)
 }
 
 fn least(values: &[Point]) -> f64 {
@@ -104,14 +151,19 @@ fn grown(subject: &Subject<'_>) -> Option<Finding> {
     Some(Finding::new(subject.index, Severity::Info, evidence).since(since))
 }
 
-/// Output or time that shrank: the job still fires, but hardly does its work.
-fn shrunk(subject: &Subject<'_>) -> Option<Finding> {
-    let output = Series::of(subject, |fire| fire.output.map(|output| f64::from(output.get()))).decline();
+/// Output or time that shrank: the job still fires, but hardly does its work. What takes less time and writes as much is faster.
+fn shrunk(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
+    let written = Series::of(subject, |fire| fire.output.map(f64::from));
+    let output = written.decline();
     let took = Series::of(subject, |fire| Some(fire.took?.millis() as f64 / SECOND as f64));
-    let took = took.decline().filter(|(change, _)| change.usual * SECOND as f64 >= MIN_USUAL_RUN as f64);
-    let since = output.or(took)?.1;
-    let (output_tokens, seconds) = (output.map(|(change, _)| change), took.map(|(change, _)| change));
-    Some(Finding::new(subject.index, Severity::Info, Evidence::WorkShrank { output_tokens, seconds }).since(since))
+    let took = took.decline().filter(|took| took.change.usual * SECOND as f64 >= MIN_USUAL_RUN as f64);
+    let is_faster = output.is_none() && written.split().is_some();
+    let decline = output.as_ref().or(took.as_ref())?;
+    let lasts = fleet.context.settings.now.since(decline.since) >= LONG_SHRUNK;
+    let severity = if lasts && !decline.is_known && !is_faster { Severity::Warning } else { Severity::Info };
+    let since = decline.since;
+    let (output_tokens, seconds) = (output.map(|output| output.change), took.map(|took| took.change));
+    Some(Finding::new(subject.index, severity, Evidence::WorkShrank { output_tokens, seconds }).since(since))
 }
 
 /// Another model than most of the fires before ran on, and what that costs.

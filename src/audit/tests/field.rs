@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::model::ModelIndex;
-use std::num::NonZeroU32;
 
 /// A daily job at 02:00 whose last run failed with this error.
 fn failed(id: &str, error: &str) -> Job {
@@ -301,7 +300,7 @@ fn output_or_time_at_a_tenth_for_three_fires_is_told() {
     let world = |before: usize, output: [u32; 3]| {
         let outputs = [vec![900; before], output.to_vec()].concat();
         let mut job = fires(&vec![GOOD; outputs.len()]);
-        job.fires.iter_mut().zip(outputs).for_each(|(fire, output)| fire.output = NonZeroU32::new(output));
+        job.fires.iter_mut().zip(outputs).for_each(|(fire, output)| fire.output = Some(output));
         found(&fleet([job]), "12:05")
     };
     assert_eq!(world(10, [90, 26, 90]), ["info work-shrank"]);

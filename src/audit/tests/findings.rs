@@ -41,6 +41,8 @@ fn past_due_examples() -> Vec<Finding> {
         warning(Evidence::CutRun { restarted_at: None, last_write_at: Some(at("11:50")) }),
         warning(Evidence::SchedulerDown { job: text("j"), next_run_at: at("18:12"), last_write_at: Some(at("11:30")) }),
         warning(Evidence::SchedulerDown { job: text("j"), next_run_at: at("11:57"), last_write_at: Some(at("11:30")) }),
+        warning(Evidence::FailingPasses { failing_seconds: 900, why: None }),
+        warning(Evidence::FailingPasses { failing_seconds: 900, why: Some(text("it is odd")) }),
         repaired("12:00", true),
         repaired("11:40", false),
         warning(Evidence::NoNextRun { next_run_at: None }),
@@ -72,12 +74,21 @@ fn past_due_findings_in_words() {
     insta::assert_snapshot!(sentences(past_due_examples()));
 }
 
+/// Three runs, of which so many ended too soon.
+fn short_runs(too_short: u64) -> Evidence {
+    let (newest, longest_seconds, min_run_seconds) = (at("11:01"), 0.4, 5.0);
+    Evidence::ShortRuns { fires: 3, newest, too_short, longest_seconds, min_run_seconds }
+}
+
 fn zero_tokens_examples() -> Vec<Finding> {
     let text = str::to_owned;
-    let streak = Evidence::ZeroTokenStreak { fires: 3, newest: at("10:01"), last_error: None };
+    let streak = Evidence::ZeroTokenStreak { fires: 3, tokens: 0, newest: at("10:01"), last_error: None };
     vec![
         warning(Evidence::Skipped { fires: 3, last_error: None }),
-        warning(Evidence::ZeroTokenStreak { fires: 3, newest: at("11:01"), last_error: None }),
+        warning(Evidence::ZeroTokenStreak { fires: 3, tokens: 0, newest: at("11:01"), last_error: None }),
+        warning(short_runs(3)),
+        warning(short_runs(2)),
+        warning(short_runs(3)).since(at("08:01")).resolved(at("11:31")),
         warning(Evidence::SharedZeroTokens { fires: 4, jobs: 2, last_error: None }),
         warning(Evidence::SharedError { fires: 4, jobs: 2, last_error: None }),
         warning(Evidence::FailedRun { next_run_at: at("2026-03-03 02:00"), last_error: None }),
@@ -104,6 +115,33 @@ fn zero_tokens_examples() -> Vec<Finding> {
             cost_usd: Some(Change { now: 0.75, usual: 0.0031 }),
         }),
         info(Evidence::ModelChanged { model: text("large"), usual_model: text("small"), cost_usd: None }),
+        warning(Evidence::OverBudget {
+            day_from: at("00:00"),
+            cost_usd: Some(Spent { spent: 6.2, budget: 5.0, projected: 12.4, reached: None }),
+            tokens: None,
+        }),
+        warning(Evidence::OverBudget {
+            day_from: at("00:00"),
+            cost_usd: Some(Spent { spent: 5.0, budget: 5.0, projected: 10.0, reached: None }),
+            tokens: Some(Spent { spent: 2_100_000.0, budget: 2_000_000.0, projected: 4_200_000.0, reached: None }),
+        }),
+        Finding {
+            about: About::Scheduler,
+            ..warning(Evidence::OverBudget {
+                day_from: at("00:00"),
+                cost_usd: None,
+                tokens: Some(Spent { spent: 2_100_000.0, budget: 2_000_000.0, projected: 4_200_000.0, reached: None }),
+            })
+        },
+        warning(Evidence::NoOutput {
+            output: text("reports/*.md"),
+            newest_at: Some(at("2026-02-27 09:01")),
+            run_began: at("07:00"),
+        }),
+        warning(Evidence::NoOutput { output: text("reports/*.md"), newest_at: None, run_began: at("07:00") }),
+        warning(Evidence::OutputUnread { output: text("reports/*.md"), why: text("has more than 9 files") }),
+        warning(Evidence::Uncounted { budgets: vec!["cost_usd"] }),
+        warning(Evidence::Uncounted { budgets: vec!["cost_usd", "tokens"] }),
         info(Evidence::CostGrowth { cost_usd: Change { now: 0.75, usual: 0.0031 } }),
         warning(Evidence::TokenGrowth { tokens: 1000, usual_tokens: 100 }),
         warning(streak).since(at("08:01")).resolved(at("11:31")),
@@ -117,16 +155,18 @@ fn zero_tokens_findings_in_words() {
 
 fn gap_examples() -> Vec<Finding> {
     let text = str::to_owned;
-    let silent = |last_fire| warning(Evidence::Silent { last_fire });
+    let silent = |last_fire| warning(Evidence::Silent { last_fire, by_hand: 0 });
     vec![
-        warning(Evidence::Silent { last_fire: Some(at("10:01")) }),
-        warning(Evidence::Silent { last_fire: None }),
+        warning(Evidence::Silent { last_fire: Some(at("10:01")), by_hand: 0 }),
+        warning(Evidence::Silent { last_fire: None, by_hand: 0 }),
         warning(Evidence::Starved { slots: 144, lost: 120 }),
         warning(Evidence::OtherZone { jobs: vec![text("j")], offset: text("UTC+02:00"), zone: text("UTC") }),
         warning(Evidence::OtherZone { jobs: vec![text("j"), text("k")], offset: text("UTC+02:00"), zone: text("UTC") }),
         warning(Evidence::TooManyFires { fires: 22, slots: 1, cost_usd: 0.5 }),
         warning(Evidence::Crashing { crashes: 11 }).since(at("10:01")),
         warning(Evidence::RowGone { fires: 5, last_fire: Some(at("10:01")) }),
+        info(Evidence::Unrecorded { last_record: at("08:01"), last_run: at("11:00") }),
+        warning(Evidence::Silent { last_fire: Some(at("10:01")), by_hand: 6 }).missing(5),
         info(Evidence::ZoneChanged { shift_seconds: 14_400 }).since(at("10:01")),
         warning(Evidence::PairedFires { pairs: 20, slots: 24 }),
         warning(Evidence::Twin { of: text("k") }),
@@ -199,7 +239,7 @@ fn ongoing_findings_of_a_job_report_the_same_lost_slots() {
 fn an_expected_job_that_is_missing_is_the_first_incident() {
     let mut found = verdict(&fleet([fires(&[GOOD, EMPTY, EMPTY, EMPTY])]), "12:02");
     let expect = |found: &mut Verdict, pattern: &str| {
-        found.add_expected_missing(&WildMatch::new(pattern), at("12:02"));
+        found.add_expected_missing(&WildMatch::new(pattern), &settings(at("12:02")));
     };
     let causes = |found: &Verdict| found.incidents.iter().map(|incident| incident.cause).collect::<Vec<_>>();
     expect(&mut found, "backup*");
@@ -283,7 +323,7 @@ fn each_job_is_judged_by_its_own_settings() {
     let world = fleet([hourly("j").ran("10:00", "10:01"), hourly("k").ran("10:01", "10:02")]);
     let mut thresholds = ThresholdOverrides::default();
     thresholds.set("late_after", Value::Duration(HOUR));
-    let rule = Rule { pattern: WildMatch::new("j"), line: 1, thresholds, quiet: None, mute: None };
+    let rule = Rule { thresholds, ..Rule::of("j") };
     let jobs = |rules| {
         let policy = Policy { rules, ..Policy::of(settings(at("11:30"))) };
         findings(&audit(world.clone(), &policy)).into_iter().map(|finding| finding.job()).collect::<Vec<_>>()

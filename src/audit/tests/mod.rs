@@ -1,25 +1,35 @@
 //! The rules at their thresholds, one step short of them and one past, on histories made in memory: to the millisecond, unlike
 //! the times of a database's events.
 
+mod budget;
+mod by_hand;
 mod field;
 mod findings;
 mod flapping;
 mod gap;
 mod gone;
+mod hermes;
 mod incidents;
 mod ledger;
+mod left_out;
 mod life;
 mod off;
 mod one_cause;
 mod openclaw;
 mod outage;
+mod output;
 mod past_due;
 mod properties;
+mod quiet;
 mod repair;
+mod severity;
+mod short_runs;
 mod simulator;
 mod timeline;
+mod unrecorded;
 mod witness;
 mod words;
+mod work;
 mod worker;
 mod zero_tokens;
 mod zone;
@@ -33,7 +43,7 @@ use crate::model::{
     Outcome as RunOutcome, Process, Row, Run, RunError, Schedule, SchedulerTraits, State, Switch, Timestamp,
 };
 use crate::schedule::Zone;
-use crate::settings::{Settings, ThresholdOverrides, Thresholds};
+use crate::settings::{Settings, Severities, ThresholdOverrides, Thresholds};
 use crate::stores::phantom_for_tests as phantom;
 use crate::time::{HOUR, MINUTE, Millis, SECOND, TimeText};
 
@@ -43,7 +53,15 @@ fn utc() -> Zone {
 
 /// The defaults, in UTC.
 fn settings(now: Instant) -> Settings {
-    Settings { now, since: 7 * DAY, resolved: true, thresholds: Thresholds::default(), quiet: Vec::new() }
+    Settings {
+        now,
+        since: 7 * DAY,
+        resolved: true,
+        thresholds: Thresholds::default(),
+        quiet: Vec::new(),
+        severities: Severities::new(),
+        budget: None,
+    }
 }
 
 /// The defaults with other thresholds.
@@ -179,7 +197,7 @@ fn fleet<const N: usize>(jobs: [Job; N]) -> Snapshot {
 /// The jobs as OpenClaw's store would have them: each run with its start, several at a time, and rows that a run does not
 /// activate.
 fn recorded<const N: usize>(jobs: [Job; N]) -> Snapshot {
-    let [_, openclaw] = crate::stores::traits_for_tests();
+    let [_, openclaw, _] = crate::stores::traits_for_tests();
     let mut jobs = Vec::from(jobs);
     for job in &mut jobs {
         let (last_end, created_at) = (job.last_run().map(Run::end), job.created_at);

@@ -3,6 +3,7 @@
 use super::incidents::{incidents, prints};
 use super::*;
 use crate::model::Fault;
+use crate::model::Mapped;
 
 /// A job that ran every ten minutes from 08:00 to 13:50.
 fn busy() -> Job {
@@ -78,7 +79,7 @@ fn two_runs_that_one_moment_ended_are_one_incident() {
         Job { running_since: Some(at(start)), ..job }
     };
     let world = |second: &str| Snapshot {
-        mapping: Some("a mapping".to_owned()),
+        mapping: Some(Mapped { name: "a mapping".to_owned(), queries: Vec::new() }),
         ..recorded([running("a", 0, "02:00"), running("b", 30, second), busy()])
     };
     assert_eq!(incidents(&world("02:30"), "13:55"), ["run-hung a:12 b:12"]);

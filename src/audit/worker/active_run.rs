@@ -15,6 +15,8 @@ pub struct ActiveRun {
     pub name: String,
     /// What it does.
     pub phase: Phase,
+    /// Whether it has not begun its work, but waits for other runs.
+    pub waits: bool,
     /// What tells it from any other: when its session showed, or its cost event was written.
     pub mark: Instant,
     /// When it began, as precisely as that is known.
@@ -77,7 +79,7 @@ impl ActiveRun {
 
     /// Whether the model works in it for longer than the scheduler allows.
     pub fn hangs(&self) -> bool {
-        self.phase == Phase::Running && self.length == RunLength::Impossible
+        self.phase == Phase::Running && !self.waits && self.length == RunLength::Impossible
     }
 
     /// Whether the process died in it and was not started again, so that everything waits for that.

@@ -68,11 +68,14 @@ impl InFlight {
         self.runs.iter().find(|run| run.job == Some(job))
     }
 
-    /// The oldest of the runs with which a run has its cause in common: many that hang, those that one crash may have left, or all
-    /// that ended with the process.
+    /// The oldest of the runs with which a run has its cause in common: many that hang or that others wait for, those that one crash
+    /// may have left, all that ended with the process, or those that it waits for.
     pub fn lead(&self, run: &ActiveRun) -> Option<RunIndex> {
         if run.is_left_by_death() {
             return oldest(self.indexed().filter(|(_, other)| other.is_left_by_death()));
+        }
+        if run.waits {
+            return oldest(self.indexed().filter(|(_, other)| !other.waits));
         }
         if let Some(Cut::Restarted(_)) = run.cut {
             return oldest(self.indexed().filter(|(_, other)| other.cut == run.cut));
@@ -81,7 +84,7 @@ impl InFlight {
             return None;
         }
         let hanging = || self.indexed().filter(|(_, other)| other.hangs());
-        if hanging().count() >= MANY_HUNG {
+        if hanging().count() >= MANY_HUNG || self.runs.iter().any(|other| other.waits) {
             return oldest(hanging());
         }
         if !self.forgets_crashes {
@@ -156,6 +159,7 @@ impl Finder<'_> {
             job_id: job_id.to_owned(),
             name,
             phase: Phase::Running,
+            waits: subject.is_some_and(|subject| subject.job.run_waits),
             mark,
             start,
             elapsed: records.now().since(start),
@@ -202,6 +206,7 @@ impl Finder<'_> {
             job_id: job.id.clone(),
             name: job.label().to_owned(),
             phase: Phase::Delivering,
+            waits: false,
             mark: end,
             start: end,
             elapsed: self.records.now().since(end),

@@ -73,7 +73,7 @@ impl<'a> Life<'a> {
     /// The same, if it has been gone for so long that the scheduler is down; a lease that ran out needs no time beyond its term.
     pub fn down_since(self) -> Option<Instant> {
         let ran_out = match self.snapshot.lease {
-            Lease::Dead(at) if !self.is_held() => Some(at),
+            Lease::Dead(at) if !self.is_held() || self.snapshot.traits.life.dies_alone => Some(at),
             _ => None,
         };
         ran_out.or_else(|| self.gone_since().filter(|written| self.now.since(*written) >= DOWN_AFTER))
@@ -116,8 +116,8 @@ impl<'a> Life<'a> {
         let lease = match self.snapshot.lease {
             Lease::Alive(at) if is_heartbeat => Some(text!["a heartbeat was written at ", self.ago(at)]),
             Lease::Dead(at) if is_heartbeat => Some(text!["the last heartbeat was written at ", self.ago(at)]),
-            Lease::Alive(at) => Some(text!["its process renewed its lease at ", self.ago(at)]),
-            Lease::Dead(at) => Some(text!["its process last renewed its lease at ", self.ago(at)]),
+            Lease::Alive(at) => Some(text![self.snapshot.traits.life.given, self.ago(at)]),
+            Lease::Dead(at) => Some(text![self.snapshot.traits.life.last_given, self.ago(at)]),
             Lease::Stopped(at) if self.last_start_failed() => Some(text!["its last start failed at ", self.ago(at)]),
             Lease::Stopped(at) => Some(text!["its process was stopped at ", self.ago(at)]),
             Lease::Unknown => None,
@@ -154,7 +154,7 @@ impl<'a> Life<'a> {
         let has_slept = self.snapshot.liveness.slept != Some(0);
         let (why, may_have_woken) = match self.snapshot.lease {
             _ if self.suspended().is_some() => ("the process is suspended by a signal", false),
-            Lease::Dead(_) if self.is_held() => ("the process lives, but hangs: it does not renew its lease", true),
+            Lease::Dead(_) if self.is_held() => (self.snapshot.traits.life.hung, true),
             _ if self.is_held() => ("the process lives, and its scheduler does nothing: it is wedged", true),
             _ if self.is_gone() => ("the process is dead or was stopped: start it", false),
             Lease::Alive(_) if self.is_heartbeat() => {
@@ -164,7 +164,7 @@ impl<'a> Life<'a> {
                 ("the process is alive; its scheduler is wedged, waits for a run that hangs, or is switched off", false)
             }
             Lease::Stopped(_) => ("the process was stopped and not started again", false),
-            Lease::Dead(_) => ("the process died, or its machine is asleep", false),
+            Lease::Dead(_) => (self.snapshot.traits.life.dead, false),
             Lease::Unknown if self.other_activity(since).is_some() => {
                 ("the process is alive, but its scheduler is wedged", false)
             }

@@ -5,7 +5,7 @@ use super::others;
 use super::page::{Page, Verdict};
 use super::{foot, history, jobs};
 use crate::catalog::Severity;
-use crate::report::content::{Audited, Database};
+use crate::report::content::{Audited, Database, muted_in_words};
 use crate::report::sanitize;
 
 /// Jobs in the strip of an incident that stands alone, and of one that is followed by others.
@@ -79,7 +79,16 @@ fn notes(page: &Page, audited: &Audited) -> Option<String> {
         .iter()
         .map(|note| page.line(&format!("note: {}", sanitize::text(note, MAX_TEXT_LEN)), super::page::PLAIN))
         .collect();
+    if let Some(quiet) = audited.quiet_in_words() {
+        text += &page.line(&quiet, super::page::PLAIN);
+    }
     let muted = audited.verdict.count_muted();
+    if page.all {
+        for one in &audited.verdict.muted {
+            let told = muted_in_words(one, |at| page.short(at));
+            text += &page.line(&sanitize::text(&told, MAX_TEXT_LEN), super::page::PLAIN);
+        }
+    }
     if muted > 0 {
         text += &page.line(&format!("{muted} muted"), super::page::PLAIN);
     }

@@ -5,11 +5,13 @@ use super::super::{ids, value};
 use super::query::{Columns, Prepared};
 use super::reader::Reader;
 use super::runs;
+use super::tally::Tally;
+use super::unjudged;
 use super::values::{self, Form, Status, flag, number, shown, text};
 use crate::db::ReadError;
-use crate::model::{Due, Fire, Job, Outcome, Row, Run, Schedule, Snapshot, State, Terms, Timestamp};
-use crate::schedule::Zone;
-use crate::time::Instant;
+use crate::model::{Due, Fire, Job, Outcome, QueryFacts, Row, Run, Schedule, Snapshot, State, Terms, Timestamp};
+use crate::schedule::{self, When, Written, Zone};
+use crate::time::{DAY, Instant, Millis};
 use rusqlite::Row as SqlRow;
 use rusqlite::types::ValueRef;
 
@@ -31,27 +33,35 @@ const COLUMNS: [&str; 14] = [
     "running_since",
 ];
 
+/// A next run that is further ahead is no time.
+const FARTHEST_NEXT_RUN: Millis = 36_525 * DAY;
 /// Schedules are read, and shown, up to this length.
 const MAX_SHOWN: usize = 200;
 
-/// Reads the jobs; returns the columns that the query has.
-pub fn read(reader: &Reader<'_>, snapshot: &mut Snapshot) -> Result<Columns, ReadError> {
+/// Reads the jobs; returns the columns that the query has, and what it gave.
+pub fn read(reader: &Reader<'_>, snapshot: &mut Snapshot) -> Result<(Columns, QueryFacts), ReadError> {
     let query = reader.mapping.query("jobs", &reader.mapping.jobs);
     let Prepared { mut statement, columns } = query.prepare(reader.db)?;
-    columns.check(&query, &COLUMNS, &["id", "schedule"])?;
+    columns.check(&query, &COLUMNS, &["id"])?;
     if !columns.has("next_run") && reader.mapping.runs.is_none() {
         return Err(query.wrong("it has no column next_run, and there is no query for runs: one of them is needed"));
     }
     let (mut unread, mut unknown) = (Vec::new(), None);
+    let mut tally = Tally::of("jobs", &columns);
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next().map_err(|error| query.failed(error))? {
         room_for_another(&snapshot.jobs)?;
-        let row = JobRow { reader, row, columns: &columns };
+        tally.row(row)?;
+        let mut row = JobRow { reader, row, columns: &columns, tally: &mut tally };
         let (job, problem) = row.job()?;
         if job.fires.iter().any(Fire::is_unknown) {
             unknown = text(row.get("last_status")?);
         }
-        unread.extend(problem.map(|problem| format!("the schedule of {:?} is not read: {problem}", job.id)));
+        if let Some(problem) = problem {
+            unread.push(format!("the schedule of {:?} is not read: {problem}", job.id));
+            let value = row.columns.get(row.row, "schedule")?;
+            row.tally.unread("schedule", value);
+        }
         snapshot.jobs.push(job);
     }
     snapshot.notes.extend(unknown.map(runs::unknown_status));
@@ -60,7 +70,8 @@ pub fn read(reader: &Reader<'_>, snapshot: &mut Snapshot) -> Result<Columns, Rea
         let first = value::message(first, MAX_SHOWN);
         snapshot.notes.push(format!("{first}{more}: only next runs and runs are judged"));
     }
-    Ok(columns)
+    drop(rows);
+    Ok((columns, tally.finish(&mut snapshot.notes)))
 }
 
 /// A row of the query for jobs.
@@ -68,19 +79,21 @@ struct JobRow<'a> {
     reader: &'a Reader<'a>,
     row: &'a SqlRow<'a>,
     columns: &'a Columns,
+    tally: &'a mut Tally,
 }
 
-impl JobRow<'_> {
-    fn get(&self, name: &str) -> Result<ValueRef<'_>, ReadError> {
+impl<'a> JobRow<'a> {
+    fn get(&self, name: &str) -> Result<ValueRef<'a>, ReadError> {
         self.columns.get(self.row, name)
     }
 
-    fn time(&self, name: &str) -> Result<Option<Instant>, ReadError> {
-        Ok(values::time(self.get(name)?, self.reader.mapping.time))
+    fn time(&mut self, name: &str) -> Result<Option<Instant>, ReadError> {
+        let value = self.get(name)?;
+        Ok(self.tally.read(name, value, values::time))
     }
 
     /// The job, and why its schedule can't be read.
-    fn job(&self) -> Result<(Job, Option<String>), ReadError> {
+    fn job(&mut self) -> Result<(Job, Option<String>), ReadError> {
         let window = self.reader.window;
         let (schedule, problem) = self.schedule()?;
         let status = self.reader.mapping.words.meaning(&text(self.get("last_status")?));
@@ -94,16 +107,17 @@ impl JobRow<'_> {
             (false, ..) => State::Disabled,
         };
         let is_unknown = |run: &&Run| status == Some(Status::Unknown) && !run.failed;
+        let has_odd_run = last_run.is_none() && self.has_a_last_run()?;
         let unknown = last_run.as_ref().filter(is_unknown).filter(|_| self.reader.mapping.runs.is_none());
         let fires = unknown.map(|run| Fire::ended(run.end(), Outcome::Unread).started(run.start));
         let row = Row {
             next_run_at: self.next_run(&schedule, last_run.is_some())?,
-            consecutive_errors: number(self.get("errors")?).map_or(0, |errors| errors.max(0).unsigned_abs()),
+            consecutive_errors: self.errors()?,
             updated_at: None,
             last_run,
             delivery: None,
         };
-        let job = Job {
+        let mut job = Job {
             name: shown(self.get("name")?),
             created_at,
             row: Some(row),
@@ -112,11 +126,25 @@ impl JobRow<'_> {
             fires: fires.into_iter().collect(),
             ..Job::new(ids::id(&ids::bytes(self.get("id")?)), state, schedule)
         };
+        if has_odd_run {
+            unjudged::one(&mut job, "the time of its last run is not one up to now");
+        }
         Ok((job, problem))
     }
 
-    fn next_run(&self, schedule: &Schedule, has_run: bool) -> Result<Timestamp, ReadError> {
-        if let Some(at) = self.time("next_run")? {
+    /// Whether the row has times of a last run.
+    fn has_a_last_run(&self) -> Result<bool, ReadError> {
+        Ok(!values::is_nothing(self.get("last_start")?) || !values::is_nothing(self.get("last_end")?))
+    }
+
+    fn errors(&mut self) -> Result<u64, ReadError> {
+        let value = self.get("errors")?;
+        Ok(self.tally.read("errors", value, number).map_or(0, |errors| errors.max(0).unsigned_abs()))
+    }
+
+    fn next_run(&mut self, schedule: &Schedule, has_run: bool) -> Result<Timestamp, ReadError> {
+        let latest = self.reader.window.now.plus(FARTHEST_NEXT_RUN);
+        if let Some(at) = self.time("next_run")?.filter(|at| *at < latest) {
             return Ok(Timestamp::At(at));
         }
         Ok(match text(self.get("next_run")?).filter(|text| !text.is_empty()) {
@@ -129,7 +157,7 @@ impl JobRow<'_> {
         })
     }
 
-    fn last_run(&self, status: Option<Status>) -> Result<Option<Run>, ReadError> {
+    fn last_run(&mut self, status: Option<Status>) -> Result<Option<Run>, ReadError> {
         let window = self.reader.window;
         let (began, end) = (self.time("last_start")?, self.time("last_end")?);
         let error = values::error(self.get("last_error")?);
@@ -144,7 +172,7 @@ impl JobRow<'_> {
     }
 
     /// The schedule, and why it can't be read: that it is not read here says nothing about the scheduler.
-    fn schedule(&self) -> Result<(Schedule, Option<String>), ReadError> {
+    fn schedule(&mut self) -> Result<(Schedule, Option<String>), ReadError> {
         let kind = text(self.get("kind")?);
         let form = match &kind {
             Some(kind) => self.reader.mapping.kinds.get(kind.as_str()).copied(),
@@ -155,11 +183,25 @@ impl JobRow<'_> {
             let problem = format!("kinds has no {kind:?}");
             return Ok((Schedule::Unmapped(Terms::of(kind)), Some(problem)));
         };
+        if self.expression()?.trim().is_empty() {
+            let kind = if self.columns.has("kind") { form.kind() } else { "by its next run" };
+            return Ok((Schedule::Unmapped(Terms::of(kind)), None));
+        }
         match form {
             Form::Cron => self.cron(),
-            Form::At => Ok((Schedule::Once(self.time("schedule")?.map_or(Due::Unknown, Due::At)), None)),
+            Form::At => self.once(),
             Form::EveryMs | Form::EverySeconds | Form::EveryMinutes => self.interval(form),
         }
+    }
+
+    fn once(&self) -> Result<(Schedule, Option<String>), ReadError> {
+        Ok(match values::time(self.get("schedule")?) {
+            Some(at) => (Schedule::Once(Due::At(at)), None),
+            None => {
+                let problem = format!("{:?} is not a time", self.expression()?);
+                (Schedule::Unmapped(Terms::of(Form::At.kind())), Some(problem))
+            }
+        })
     }
 
     fn expression(&self) -> Result<String, ReadError> {
@@ -169,13 +211,19 @@ impl JobRow<'_> {
     fn cron(&self) -> Result<(Schedule, Option<String>), ReadError> {
         let expression = self.expression()?;
         let timezone = text(self.get("timezone")?).filter(|zone| !zone.is_empty());
+        let shown = value::message(&expression, MAX_SHOWN);
         let zone = match timezone.as_deref() {
             None => Some(self.reader.window.first_zone()),
             Some(name) => Zone::named(name),
         };
-        let shown = value::message(&expression, MAX_SHOWN);
         let problem = match (zone, self.reader.mapping.dialect.parse(&expression)) {
-            (Some(zone), Ok(cron)) => return Ok((Schedule::cron(shown, timezone, cron, zone), None)),
+            (_, Ok(Written { when: When::Every(interval), .. })) => return Ok((Schedule::every(interval, None), None)),
+            (_, Ok(Written { when: When::Cron(cron), zone: Some(zone) })) => {
+                return Ok((Schedule::cron(shown, Some(zone.name()), *cron, zone), None));
+            }
+            (Some(zone), Ok(Written { when: When::Cron(cron), zone: None })) => {
+                return Ok((Schedule::cron(shown, timezone, *cron, zone), None));
+            }
             (None, _) => "its zone does not exist".to_owned(),
             (_, Err(why)) => why,
         };
@@ -184,21 +232,15 @@ impl JobRow<'_> {
     }
 
     fn interval(&self, form: Form) -> Result<(Schedule, Option<String>), ReadError> {
-        let units = number(self.get("schedule")?);
-        let Some(interval) = units.map(|units| units.saturating_mul(form.unit())).filter(|millis| *millis > 0) else {
-            let problem = format!("{:?} is not a number of {}", self.expression()?, form.units());
+        let expression = self.expression()?;
+        let interval = match number(self.get("schedule")?) {
+            Some(units) => units.checked_mul(form.unit()).filter(|millis| *millis > 0),
+            None => schedule::interval(&expression),
+        };
+        let Some(interval) = interval else {
+            let problem = format!("{expression:?} is not a number of {}", form.units());
             return Ok((Schedule::Unmapped(Terms::of(form.kind())), Some(problem)));
         };
         Ok((Schedule::every(interval, None), None))
-    }
-}
-
-/// The next run of a job whose store has none: the first slot after its last run, which the scheduler is to keep.
-pub fn infer_next_run(job: &mut Job, now: Instant) {
-    let from = job.fires.iter().filter_map(|fire| fire.known_start()).max().or(job.running_since).or(job.created_at);
-    let next = job.schedule.cadence().and_then(|cadence| cadence.next(from.unwrap_or(now)));
-    match (next, job.row.as_mut()) {
-        (Some(next), Some(row)) => row.next_run_at = Timestamp::At(next),
-        _ => job.row = None,
     }
 }

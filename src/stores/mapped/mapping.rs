@@ -3,8 +3,8 @@
 use super::advice;
 use super::query::Query;
 use super::values::{Form, TimeForm, Words};
-use crate::model::{AdviceTable, SchedulerTraits};
-use crate::schedule::Cron;
+use crate::model::{AdviceTable, LifeWords, SchedulerTraits};
+use crate::schedule::{self, Cron, Fields, When, Written};
 use crate::time::{MINUTE, Millis};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -22,6 +22,8 @@ pub struct Mapping {
     pub place: (PathBuf, usize),
     /// The tables by which a database is recognized, and which alone may be read.
     pub tables: Vec<String>,
+    /// Columns that not every version has, as table and column: NULL where they are missing.
+    pub optional: Vec<(String, String)>,
     /// The jobs, one per row.
     pub jobs: String,
     /// Their runs, one per row.
@@ -42,32 +44,45 @@ pub struct Mapping {
     pub parallel: Option<usize>,
     /// The longest run that it allows.
     pub longest_run: Option<Millis>,
+    /// How long it keeps its runs.
+    pub keeps: Option<Millis>,
     /// How long after the nth error in a row it tries again.
     pub backoff: Vec<Millis>,
     /// Commands that help with trouble, shown and never run.
     pub commands: Vec<String>,
 }
 
-/// How cron expressions are read.
+/// How cron expressions are read. All read intervals, `@` names, and a zone before or behind them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Dialect {
-    /// Five fields, as cron(8) and croner read them
+    /// Five fields, as cron(8) reads them, or six with seconds first, or seven with years last
     #[default]
     Posix,
-    /// Five fields, or six with seconds first, or seven with years last; also @daily and the like
+    /// The same, with times left out that a clock change leaves out
     SecondsFirst,
+    /// Five fields, or six with seconds last, or seven with years after them, as croniter reads them
+    SecondsLast,
+    /// As posix, but with more than five fields Sunday is day 1, as in Quartz
+    Quartz,
 }
 
 impl Dialect {
-    /// Reads an expression.
+    /// Reads a schedule.
     ///
     /// # Errors
     /// Why it can't be read.
-    pub fn parse(self, expression: &str) -> Result<Cron, String> {
-        match self {
-            Dialect::Posix => Cron::parse(expression),
-            Dialect::SecondsFirst => Cron::parse_openclaw(expression),
+    pub fn parse(self, text: &str) -> Result<Written, String> {
+        if self == Dialect::SecondsFirst
+            && let Ok(cron) = Cron::parse_openclaw(text)
+        {
+            return Ok(Written { when: When::Cron(Box::new(cron)), zone: None });
         }
+        let fields = match self {
+            Dialect::Posix | Dialect::SecondsFirst => Fields::SecondsFirst,
+            Dialect::SecondsLast => Fields::SecondsLast,
+            Dialect::Quartz => Fields::Quartz,
+        };
+        schedule::read(text, fields)
     }
 }
 
@@ -95,9 +110,12 @@ impl Mapping {
             timer_sleeps: MINUTE,
             hides_runs,
             moves_before: self.moves_before,
+            dates_edits: true,
+            life: LifeWords::LEASE,
             advice: AdviceTable {
                 rows: advice::ROWS,
                 error_place: advice::ERROR_PLACE,
+                options: None,
                 commands: self.commands.clone(),
             },
         }
@@ -105,6 +123,7 @@ impl Mapping {
 
     /// One of its queries, by its key in the config file.
     pub fn query(&self, key: &'static str, text: &str) -> Query {
-        Query { mapping: self.name.clone(), place: self.place.clone(), key, text: text.to_owned() }
+        let optional = self.optional.clone();
+        Query { mapping: self.name.clone(), place: self.place.clone(), key, text: text.to_owned(), optional }
     }
 }

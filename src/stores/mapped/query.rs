@@ -4,6 +4,7 @@ use crate::db::ReadError;
 use crate::settings::nearest;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, Row, Statement};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The parameter of the query for runs: when the window begins.
@@ -16,6 +17,8 @@ pub struct Query {
     /// The key of the config file.
     pub key: &'static str,
     pub text: String,
+    /// Columns, as table and column, that not every version of the store has.
+    pub optional: Vec<(String, String)>,
 }
 
 /// A query that can be run.
@@ -34,8 +37,8 @@ impl Query {
 
     /// Prepares the query: one SELECT, and nothing else.
     pub fn prepare<'db>(&self, db: &'db Connection) -> Result<Prepared<'db>, ReadError> {
-        let text = self.text.trim().trim_end_matches(';');
-        let statement = db.prepare(text).map_err(|error| self.wrong(plain(&error)))?;
+        let text = self.with_optional(db);
+        let statement = db.prepare(&text).map_err(|error| self.wrong(plain(&error)))?;
         if !statement.readonly() || statement.column_count() == 0 {
             return Err(self.wrong("it is not a SELECT"));
         }
@@ -46,6 +49,26 @@ impl Query {
         }
         let columns = Columns(statement.column_names().map(str::to_lowercase).collect());
         Ok(Prepared { statement, columns })
+    }
+
+    /// The text; where the database lacks optional columns, it reads their tables with NULL in their places.
+    fn with_optional(&self, db: &Connection) -> String {
+        let text = self.text.trim().trim_end_matches(';');
+        let mut lacking: BTreeMap<&str, String> = BTreeMap::new();
+        for (table, column) in &self.optional {
+            if db.prepare(&format!("SELECT t.[{column}] FROM [{table}] t")).is_err() {
+                *lacking.entry(table).or_default() += &format!(", NULL AS [{column}]");
+            }
+        }
+        if lacking.is_empty() {
+            return text.to_owned();
+        }
+        let tables = lacking.iter().map(|(table, nulls)| format!("[{table}] AS (SELECT *{nulls} FROM main.[{table}])"));
+        let tables = tables.collect::<Vec<_>>().join(", ");
+        match text.get(..5).filter(|word| word.eq_ignore_ascii_case("with ")) {
+            Some(_) => format!("WITH {tables}, {}", &text[5..]),
+            None => format!("WITH {tables} {text}"),
+        }
     }
 
     /// An error while it runs: of the query, such as an argument that is not JSON, or of the database.
@@ -77,6 +100,11 @@ fn plain(error: &rusqlite::Error) -> String {
 pub struct Columns(Vec<String>);
 
 impl Columns {
+    /// Its names, in their order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     pub fn has(&self, name: &str) -> bool {
         self.0.iter().any(|column| column == name)
     }

@@ -1,12 +1,12 @@
 //! One row of the query for runs.
 
-use super::super::value;
 use super::super::window::Window;
 use super::query::Columns;
 use super::reader::Reader;
+use super::tally::{Tally, Unusable};
 use super::values::{self, Status};
 use crate::db::ReadError;
-use crate::model::{Fire, Job, Outcome, Run};
+use crate::model::{Fire, Job, MessageFate, Outcome, Run};
 use crate::time::{Instant, MINUTE, Millis};
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
@@ -21,45 +21,66 @@ pub struct RunRow {
     end: Option<Instant>,
     pub is_open: bool,
     pub outcome: Outcome,
+    /// Whether the mapping does not know its status, and no error is known.
+    pub has_odd_status: bool,
     tokens: Option<u32>,
+    cost_usd: f32,
+    message: MessageFate,
     error: Option<String>,
 }
 
 impl RunRow {
-    /// None without a time, or with one in the future.
+    /// Reads a row; where it is not used, the reason.
     pub fn read(
         reader: &Reader<'_>,
         row: &Row<'_>,
         columns: &Columns,
-        dropped: &mut Dropped,
-    ) -> Result<Option<RunRow>, ReadError> {
+        tally: &mut Tally,
+    ) -> Result<Result<RunRow, Unusable>, ReadError> {
         let get = |name: &str| columns.get(row, name);
-        let time = |name: &str| Ok::<_, ReadError>(values::time(get(name)?, reader.mapping.time));
         let status = reader.mapping.words.meaning(&values::text(get("status")?));
-        let duration = values::number(get("duration_ms")?).map(|millis| millis.max(0));
-        let (start, end) = (time("start")?, time("end")?);
-        let end = end.or_else(|| Some(start?.plus(duration?)));
+        if status == Some(Status::Unknown) {
+            tally.unread("status", get("status")?);
+        }
+        let start = tally.read("start", get("start")?, values::time);
+        let read_end = tally.read("end", get("end")?, values::time);
+        let duration = tally.read("duration_ms", get("duration_ms")?, values::number).map(|millis| millis.max(0));
+        let end = read_end.or_else(|| Some(start?.plus(duration?)));
         let start = start.or_else(|| Some(end?.plus(-duration.unwrap_or(0))));
-        let Some(start) = start.filter(|start| *start <= reader.window.now) else {
-            dropped.count(start, [get("start")?, get("end")?], reader.window);
-            return Ok(None);
+        let start = match start {
+            Some(start) if start <= reader.window.now => start,
+            _ => {
+                let time = if values::is_nothing(get("start")?) { get("end")? } else { get("start")? };
+                let why = unusable(start, time, reader.window);
+                tally.unused(why, time);
+                return Ok(Err(why));
+            }
         };
         let end = end.filter(|end| *end <= reader.window.now);
         let is_unsaid = matches!(status, None | Some(Status::Unknown));
         let may_be_open = ["status", "end", "duration_ms"].iter().any(|column| columns.has(column));
-        let is_open = status == Some(Status::Running) || is_unsaid && end.is_none() && may_be_open;
+        let has_odd_end = read_end.is_none() && !values::is_nothing(get("end")?);
+        let lacks_end = end.is_none() && may_be_open && !has_odd_end;
+        let is_open = status == Some(Status::Running) || is_unsaid && lacks_end;
         let error = values::error(get("error")?);
         let failed = values::failed(status, error.as_deref());
-        let count = values::number(get("tokens")?).map(|count| u32::try_from(count.max(0)).unwrap_or(u32::MAX));
+        let count = tally.read("tokens", get("tokens")?, values::number);
+        let count = count.map(|count| u32::try_from(count.max(0)).unwrap_or(u32::MAX));
         let (outcome, tokens) = match (status, count) {
             (Some(Status::Skipped), _) => (Outcome::Skipped, None),
             (Some(Status::Unknown), _) => (if failed { Outcome::Threw } else { Outcome::Unread }, None),
             (_, Some(1..)) => (if failed { Outcome::Failed } else { Outcome::Worked }, count),
             _ if failed => (Outcome::Threw, None),
+            (None, _) if has_odd_end => (Outcome::Unread, None),
+            (_, None) if !values::is_nothing(get("tokens")?) => (Outcome::Unread, None),
             (_, Some(0)) => (Outcome::Empty, count),
             (_, None) => (Outcome::Unproven, None),
         };
-        Ok(Some(RunRow { start, end, is_open, outcome, tokens, error }))
+        let has_odd_status = status == Some(Status::Unknown) && !failed;
+        let cost_usd = tally.read("cost_usd", get("cost_usd")?, values::cost).unwrap_or(0.0);
+        let message = values::message_fate(get("message")?);
+        tally.at(start);
+        Ok(Ok(RunRow { start, end, is_open, outcome, has_odd_status, tokens, cost_usd, message, error }))
     }
 
     /// None while it is in flight.
@@ -68,7 +89,13 @@ impl RunRow {
             return None;
         }
         let end = self.end.unwrap_or(self.start);
-        Some(Fire { tokens: self.tokens, ..Fire::ended(end, self.outcome).started(self.start) })
+        let RunRow { tokens, cost_usd, message, .. } = *self;
+        Some(Fire { tokens, cost_usd, message, ..Fire::ended(end, self.outcome).started(self.start) })
+    }
+
+    /// When it began, if it is in flight.
+    pub fn open_since(&self) -> Option<Instant> {
+        if self.fire().is_none() { Some(self.start) } else { None }
     }
 
     pub fn add_to(self, job: &mut Job, reader: &Reader<'_>) {
@@ -94,33 +121,12 @@ impl RunRow {
     }
 }
 
-/// Rows that are not used.
-#[derive(Default)]
-pub struct Dropped {
-    pub unreadable: usize,
-    /// In the future, further than what is written during an audit.
-    pub ahead: usize,
-    example: Option<String>,
-}
-
-impl Dropped {
-    fn count(&mut self, start: Option<Instant>, times: [ValueRef<'_>; 2], window: &Window) {
-        let Some(first) = times.into_iter().find(|time| *time != ValueRef::Null) else { return };
-        match start {
-            Some(_) if window.credible(start).is_some() => return,
-            Some(_) => self.ahead += 1,
-            None => self.unreadable += 1,
-        }
-        self.example.get_or_insert_with(|| value::message(&values::shown(first), 40));
-    }
-
-    pub fn note(&self, notes: &mut Vec<String>) {
-        let example = self.example.as_deref().unwrap_or_default();
-        if self.unreadable > 0 {
-            notes.push(format!("the times of {} runs can't be read, such as {example:?}", self.unreadable));
-        }
-        if self.ahead > 0 {
-            notes.push(format!("{} runs lie in the future and were not used, such as {example:?}", self.ahead));
-        }
+/// Why a row that begins then, or at a time that can't be read, is not used.
+fn unusable(start: Option<Instant>, time: ValueRef<'_>, window: &Window) -> Unusable {
+    match start {
+        Some(_) if window.credible(start).is_some() => Unusable::Later,
+        Some(_) => Unusable::Ahead,
+        None if values::is_nothing(time) => Unusable::NoTime,
+        None => Unusable::Unreadable,
     }
 }

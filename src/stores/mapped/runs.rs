@@ -2,24 +2,40 @@
 
 use super::super::{fires, gone, ids, value};
 use super::reader::Reader;
-use super::run_row::{Dropped, RunRow};
-use super::values::{self};
+use super::run_row::RunRow;
+use super::tally::{Tally, Unusable};
+use super::values;
 use super::{since, unjudged};
 use crate::db::ReadError;
-use crate::model::{Fire, Job, Outcome, Snapshot, State};
-use crate::numbers::as_u64;
-use crate::time::{DAY, Millis};
-use std::collections::HashMap;
+use crate::model::{Fire, Job, Outcome, QueryFacts, Snapshot, State};
+use crate::numbers::{as_u64, count};
+use crate::time::{DAY, Instant, Millis};
+use std::collections::{HashMap, HashSet};
 
 /// Rows that are read at most.
 const MAX_RUNS: usize = 1_000_000;
 /// The columns of runs that have a meaning.
-const RUN_COLUMNS: [&str; 8] = ["job", "name", "start", "end", "duration_ms", "status", "tokens", "error"];
+const RUN_COLUMNS: [&str; 10] =
+    ["job", "name", "start", "end", "duration_ms", "status", "tokens", "cost_usd", "message", "error"];
 /// Jobs without a row that are kept apart.
 const MAX_UNKNOWN_JOBS: usize = 10_000;
+/// A job can't be judged where more than one in so many of its rows can't be read.
+const MOST_ARE_READ: usize = 4;
+/// Of runs before those without a count, one in so many may lack it too, and there must be so many.
+const MOST_ARE_COUNTED: usize = 5;
+const MIN_COUNTED: usize = 3;
+/// So many runs in a row that have not ended are not in flight at a time.
+const MIN_OPEN: usize = 3;
 
-/// Reads the runs, and gives each job its own. Returns whether runs in flight are on record.
-pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<bool, ReadError> {
+/// What the query for runs gave.
+pub struct Read {
+    /// Whether runs in flight are on record.
+    pub shows_open: bool,
+    pub facts: QueryFacts,
+}
+
+/// Reads the runs, and gives each job its own.
+pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<Read, ReadError> {
     let query = reader.mapping.query("runs", text);
     let mut prepared = query.prepare(reader.db)?;
     let columns = prepared.columns.clone();
@@ -31,50 +47,116 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
     let windowed = since::bind(reader, &query, &mut prepared, since)?;
     let jobs = snapshot.jobs.iter().enumerate();
     let index: HashMap<String, usize> = jobs.map(|(position, job)| (job.id.clone(), position)).collect();
+    let mut open: Vec<Vec<Instant>> = vec![Vec::new(); snapshot.jobs.len()];
+    let mut dropped = vec![Dropped::default(); snapshot.jobs.len()];
     let (mut shows_open, mut unknown, mut strangers) = (false, None, Strangers::default());
-    let mut dropped = Dropped::default();
-    let (mut rows, mut count) = (prepared.statement.raw_query(), 0);
+    let mut tally = Tally::of(query.key, &columns);
+    let mut rows = prepared.statement.raw_query();
     while let Some(row) = rows.next().map_err(|error| query.failed(error))? {
-        count += 1;
-        if count > MAX_RUNS {
+        if tally.rows() == MAX_RUNS {
             let note = format!("the query for runs returns more than {MAX_RUNS} rows: use WHERE start > :since");
             snapshot.notes.push(note);
             break;
         }
-        let Some(run) = RunRow::read(reader, row, &columns, &mut dropped)? else { continue };
+        tally.row(row)?;
+        let run = RunRow::read(reader, row, &columns, &mut tally)?;
+        let id = ids::bytes(columns.get(row, "job")?);
+        let position = index.get(&ids::id(&id)).copied();
+        let run = match run {
+            Ok(run) => run,
+            Err(why) => {
+                if let Some(position) = position {
+                    dropped[position].count(why);
+                }
+                continue;
+            }
+        };
         shows_open |= run.is_open || (columns.has("end") && columns.has("start"));
-        if run.outcome == Outcome::Unread {
+        if run.has_odd_status {
             unknown = values::text(columns.get(row, "status")?);
         }
-        let id = ids::bytes(columns.get(row, "job")?);
-        match index.get(&ids::id(&id)) {
-            Some(position) => run.add_to(&mut snapshot.jobs[*position], reader),
+        match position {
+            Some(position) => {
+                open[position].extend(run.open_since());
+                run.add_to(&mut snapshot.jobs[position], reader);
+            }
             None => strangers.note(id, values::shown(columns.get(row, "name")?), &run),
         }
     }
     snapshot.notes.extend(unknown.map(unknown_status));
     drop(rows);
-    dropped.note(&mut snapshot.notes);
-    strangers.settle(snapshot);
     if let Some(bound) = windowed {
-        let newest = since::newest_before(reader, &query, &mut prepared, bound, &snapshot.jobs)?;
+        let newest = since::newest_before(reader, &query, &mut prepared, bound, &mut snapshot.jobs)?;
         for (position, run) in newest {
             run.add_to(&mut snapshot.jobs[position], reader);
         }
     }
-    judge_what_was_read(&dropped, count, snapshot);
-    Ok(shows_open)
+    let (rows, has_dropped) = (tally.rows(), tally.has_dropped());
+    let mut facts = tally.finish(&mut snapshot.notes);
+    facts.unused.extend(strangers.told());
+    for (job, dropped) in snapshot.jobs.iter_mut().zip(&dropped) {
+        dropped.judge(job);
+    }
+    for (job, open) in snapshot.jobs.iter_mut().zip(open) {
+        since_the_first_open(job, open);
+    }
+    strangers.settle(reader.window.now, snapshot);
+    judge_what_was_read(rows, has_dropped, snapshot);
+    Ok(Read { shows_open, facts })
+}
+
+/// Takes a job for running since the first of its last runs, if several in a row have not ended: none is served any more. One
+/// that was cut may stay open for ever, and is followed by others that end.
+fn since_the_first_open(job: &mut Job, mut open: Vec<Instant>) {
+    let ended = job.fires.iter().filter_map(Fire::known_start).max();
+    open.retain(|start| ended.is_none_or(|ended| *start > ended));
+    if open.len() >= MIN_OPEN {
+        job.running_since = open.into_iter().min();
+    }
+}
+
+/// Rows of a job that are not used.
+#[derive(Debug, Clone, Default)]
+struct Dropped {
+    without_time: usize,
+    unreadable: usize,
+    ahead: usize,
+}
+
+impl Dropped {
+    fn count(&mut self, why: Unusable) {
+        match why {
+            Unusable::NoTime => self.without_time += 1,
+            Unusable::Unreadable => self.unreadable += 1,
+            Unusable::Ahead => self.ahead += 1,
+            Unusable::Later => {}
+        }
+    }
+
+    /// Says that a job can't be judged, if too few of its rows could be used, or if not the newest ones.
+    fn judge(&self, job: &mut Job) {
+        let used = job.fires.len();
+        if self.ahead > 0 {
+            let what =
+                format!("{} of its runs lie in the future: give times with their offsets, or in UTC", self.ahead);
+            unjudged::one(job, &what);
+        } else if self.unreadable * MOST_ARE_READ > used {
+            unjudged::one(job, &format!("the times of {} of its runs can't be read", self.unreadable));
+        } else if self.without_time > 0 && used == 0 && job.running_since.is_none() {
+            unjudged::one(job, "none of its runs has a time");
+        }
+    }
 }
 
 /// Says which jobs can't be judged by what was read of their runs.
-fn judge_what_was_read(dropped: &Dropped, count: usize, snapshot: &mut Snapshot) {
+fn judge_what_was_read(rows: usize, has_dropped: bool, snapshot: &mut Snapshot) {
     if snapshot.jobs.iter().any(|job| job.state != State::Gone && !job.fires.is_empty() || job.running_since.is_some())
     {
         return;
     }
-    if dropped.unreadable + dropped.ahead > 0 {
+    if has_dropped {
         unjudged::all(snapshot, "no time of a run can be read: check the columns start and end, and time");
-    } else if count == 0 {
+    } else if rows == 0 {
         for job in &mut snapshot.jobs {
             if job.last_run().is_some() {
                 unjudged::one(job, "its row has a last run, and the query for runs gives none: check its condition");
@@ -107,12 +189,30 @@ impl Strangers {
         }
     }
 
-    fn settle(self, snapshot: &mut Snapshot) {
+    /// How many runs there are of how many ids.
+    fn told(&self) -> Option<String> {
+        let runs: usize = self.jobs.values().map(|(_, fires)| fires.len()).sum();
+        let ids = count(self.jobs.len(), "id");
+        (runs > 0).then(|| format!("{} of {ids} that jobs does not give", count(runs, "run")))
+    }
+
+    fn settle(self, now: Instant, snapshot: &mut Snapshot) {
         let is_joined = snapshot.jobs.iter().any(|job| !job.fires.is_empty() || job.running_since.is_some());
         if !self.jobs.is_empty() && !snapshot.jobs.is_empty() && !is_joined {
             let why = "no run of the query for runs has the id of a job: compare its column job with id";
             unjudged::all(snapshot, why);
             return;
+        }
+        let now_running: Vec<Instant> =
+            self.jobs.values().filter_map(|(_, fires)| last_of_regular(fires, now)).collect();
+        if let Some(last) = now_running.into_iter().max() {
+            let without = |job: &&mut Job| job.fires.is_empty() && job.running_since.is_none();
+            let is_older = |job: &&mut Job| job.created_at.is_none_or(|made| made < last);
+            let why = "no run has its id, and runs of ids that no job has go on: compare the column job with id";
+            snapshot.notes.push("runs of ids that no job has go on: compare the column job with id".to_owned());
+            for job in snapshot.jobs.iter_mut().filter(without).filter(is_older) {
+                unjudged::one(job, why);
+            }
         }
         let mut gone = Vec::new();
         for (id, (name, mut fires)) in self.jobs {
@@ -124,6 +224,30 @@ impl Strangers {
     }
 }
 
+/// When the last of regular runs ended, if they go on.
+fn last_of_regular(fires: &[Fire], now: Instant) -> Option<Instant> {
+    let mut ends: Vec<Instant> = fires.iter().map(|fire| fire.end).collect();
+    ends.sort_unstable();
+    let mut between: Vec<Millis> = ends.windows(2).map(|pair| pair[1].since(pair[0])).collect();
+    between.sort_unstable();
+    let usual = between.get(between.len() * 3 / 4)?;
+    let last = *ends.last()?;
+    (ends.len() >= gone::MIN_OF_REGULAR && now.since(last) <= *usual).then_some(last)
+}
+
+/// Runs without a count after runs that were counted: what they used can't be read.
+fn doubt_uncounted(fires: &mut [Fire]) {
+    let uncounted = fires.iter().rev().take_while(|fire| fire.tokens.is_none()).count();
+    let (before, last) = fires.split_at_mut(fires.len() - uncounted);
+    let counted = before.iter().filter(|fire| fire.tokens.is_some()).count();
+    if counted < MIN_COUNTED || (before.len() - counted) * MOST_ARE_COUNTED > before.len() {
+        return;
+    }
+    for fire in last.iter_mut().filter(|fire| fire.outcome == Outcome::Unproven) {
+        fire.outcome = Outcome::Unread;
+    }
+}
+
 /// Puts the fires in order, and adds what only the row knows: its last run, where there are no others, and errors in a row.
 pub fn finish(job: &mut Job) {
     job.fires.sort_by_key(|fire| fire.end);
@@ -132,7 +256,8 @@ pub fn finish(job: &mut Job) {
     {
         job.fires.push(fires::of_row(run, Outcome::Unproven));
     }
-    fires::forget_zeros(&mut job.fires);
+    fires::forget_zeros(&mut job.fires, &HashSet::new());
+    doubt_uncounted(&mut job.fires);
     job.uses_model = job.fires.iter().any(|fire| fire.tokens.is_some());
     let errors = job.fires.iter().rev().take_while(|fire| fire.has_failed()).count();
     if let Some(row) = job.row.as_mut() {

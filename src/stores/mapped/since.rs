@@ -3,7 +3,9 @@
 use super::super::ids;
 use super::query::{Prepared, Query, SINCE};
 use super::reader::Reader;
-use super::run_row::{Dropped, RunRow};
+use super::run_row::RunRow;
+use super::tally::Tally;
+use super::unjudged;
 use super::values::Bound;
 use crate::db::ReadError;
 use crate::model::{Job, State};
@@ -30,7 +32,7 @@ pub fn bind(
     {
         return Ok(named);
     }
-    let sampled = sampled(reader, query, prepared, parameter)?;
+    let sampled = sampled(query, prepared, parameter)?;
     let forms = [named, sampled, Some(Bound::Text), Some(Bound::Number(1)), Some(Bound::Number(1_000))];
     for at in [since, Instant::from_millis(AT_FIRST)] {
         for form in forms.into_iter().flatten() {
@@ -50,17 +52,12 @@ fn finds_any(query: &Query, prepared: &mut Prepared<'_>, parameter: usize, value
 }
 
 /// The form of the times in the first row: text and any time are greater than 0.
-fn sampled(
-    reader: &Reader<'_>,
-    query: &Query,
-    prepared: &mut Prepared<'_>,
-    parameter: usize,
-) -> Result<Option<Bound>, ReadError> {
+fn sampled(query: &Query, prepared: &mut Prepared<'_>, parameter: usize) -> Result<Option<Bound>, ReadError> {
     prepared.statement.raw_bind_parameter(parameter, 0)?;
     let mut rows = prepared.statement.raw_query();
     let Some(row) = rows.next().map_err(|error| query.failed(error))? else { return Ok(None) };
     for column in ["start", "end"] {
-        if let Some(form) = Bound::like(prepared.columns.get(row, column)?, reader.mapping.time) {
+        if let Some(form) = Bound::like(prepared.columns.get(row, column)?) {
             return Ok(Some(form));
         }
     }
@@ -73,26 +70,34 @@ pub fn newest_before(
     query: &Query,
     prepared: &mut Prepared<'_>,
     form: Bound,
-    jobs: &[Job],
+    jobs: &mut [Job],
 ) -> Result<HashMap<usize, RunRow>, ReadError> {
     let mut newest: HashMap<usize, RunRow> = HashMap::new();
-    let without: HashMap<&str, usize> = jobs
+    let without: HashMap<String, usize> = jobs
         .iter()
         .enumerate()
         .filter(|(_, job)| job.state == State::Watched && job.fires.is_empty() && job.running_since.is_none())
-        .map(|(position, job)| (job.id.as_str(), position))
+        .map(|(position, job)| (job.id.clone(), position))
         .collect();
     let Some(parameter) = prepared.statement.parameter_index(SINCE)? else { return Ok(newest) };
     if without.is_empty() {
         return Ok(newest);
     }
     prepared.statement.raw_bind_parameter(parameter, form.value(Instant::from_millis(AT_FIRST)))?;
-    let mut rows = prepared.statement.raw_query();
-    for _ in 0..MAX_BACKWARDS {
-        let Some(row) = rows.next().map_err(|error| query.failed(error))? else { break };
+    let (mut rows, mut count) = (prepared.statement.raw_query(), 0);
+    let mut uncounted = Tally::of(query.key, &prepared.columns);
+    while let Some(row) = rows.next().map_err(|error| query.failed(error))? {
+        count += 1;
+        if count > MAX_BACKWARDS {
+            let missing = without.values().filter(|position| !newest.contains_key(position));
+            missing.for_each(|position| {
+                unjudged::one(&mut jobs[*position], "its last run is too long ago to be looked for")
+            });
+            break;
+        }
         let id = ids::id(&ids::bytes(prepared.columns.get(row, "job")?));
         let Some(position) = without.get(id.as_str()).copied() else { continue };
-        let Some(run) = RunRow::read(reader, row, &prepared.columns, &mut Dropped::default())? else { continue };
+        let Ok(run) = RunRow::read(reader, row, &prepared.columns, &mut uncounted)? else { continue };
         if newest.get(&position).is_none_or(|known| known.start < run.start) {
             newest.insert(position, run);
         }

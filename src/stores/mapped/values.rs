@@ -1,8 +1,9 @@
 //! The values of a mapped store: times, words, and schedules in the forms that schedulers write.
 
 use super::super::value;
-use crate::time::{HOUR, Instant, MINUTE, Millis, SECOND, TimeText};
-use chrono::DateTime;
+use crate::model::MessageFate;
+use crate::time::{DAY, HOUR, Instant, MINUTE, Millis, SECOND, TimeText};
+use chrono::{DateTime, NaiveDateTime};
 use rusqlite::types::ValueRef;
 
 pub use value::{shown, text};
@@ -14,6 +15,12 @@ const NANOS_FROM: f64 = 1e17;
 /// Times with an offset that RFC 3339 does not know.
 const WITH_OFFSET: [&str; 4] =
     ["%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%.f%z", "%Y-%m-%dT%H:%M:%S%.f %z", "%Y-%m-%d %H:%M:%S%.f %z"];
+
+/// Times in UTC that RFC 3339 does not know, and that can mean only one.
+const WITHOUT_OFFSET: [&str; 4] = ["%Y/%m/%d %H:%M:%S%.f", "%Y%m%dT%H%M%SZ", "%Y%m%dT%H%M%S", "%a %b %d %H:%M:%S %Y"];
+/// The Julian day of 1970, and the days of the years from 1900 to 2100.
+const JULIAN_1970: f64 = 2_440_587.5;
+const JULIAN_DAYS: std::ops::Range<f64> = 2_415_020.0..2_488_070.0;
 
 /// How a schedule is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -137,36 +144,49 @@ pub fn error(value: ValueRef<'_>) -> Option<String> {
     text(value).filter(|error| !error.trim().is_empty())
 }
 
-/// A time in the form that is named, or in the one that it looks like.
-pub fn time(value: ValueRef<'_>, form: Option<TimeForm>) -> Option<Instant> {
+/// A time in any form that can mean only one.
+pub fn time(value: ValueRef<'_>) -> Option<Instant> {
     match value {
         ValueRef::Null => None,
-        ValueRef::Integer(number) => from_number(number as f64, form),
-        ValueRef::Real(number) => from_number(number, form),
+        ValueRef::Integer(number) => from_number(number as f64),
+        ValueRef::Real(number) => from_number(number),
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
             let text = std::str::from_utf8(bytes).ok()?.trim();
             match text.parse::<f64>() {
-                Ok(number) => from_number(number, form),
+                Ok(number) => from_number(number),
                 Err(_) => from_text(text),
             }
         }
     }
 }
 
-fn from_number(number: f64, form: Option<TimeForm>) -> Option<Instant> {
-    if number.is_nan() || number <= 0.0 || form == Some(TimeForm::Iso) {
+/// Whether a column of times or numbers says that there is none.
+pub fn is_nothing(value: ValueRef<'_>) -> bool {
+    match value {
+        ValueRef::Null | ValueRef::Integer(0) => true,
+        ValueRef::Real(number) => number == 0.0,
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.trim_ascii().is_empty(),
+        ValueRef::Integer(_) => false,
+    }
+}
+
+/// A number; only its size tells its unit. Seven digits with a fraction are a Julian day, as SQLite's julianday() makes them.
+fn from_number(number: f64) -> Option<Instant> {
+    if number.is_nan() || number <= 0.0 {
         return None;
     }
-    let per_second = per_second(number, form) as f64;
+    if JULIAN_DAYS.contains(&number) {
+        return Some(Instant::from_millis(((number - JULIAN_1970) * DAY as f64).round() as i64));
+    }
+    let per_second = per_second(number) as f64;
     Some(Instant::from_millis((number / per_second * SECOND as f64) as i64))
 }
 
-/// How many units of a number make a second: as the form says, unless the number is far too large for it; else by its size.
-fn per_second(number: f64, form: Option<TimeForm>) -> i64 {
-    match form {
+/// How many units of a number make a second, by its size.
+fn per_second(number: f64) -> i64 {
+    match number {
         _ if number >= NANOS_FROM => 1_000_000_000,
         _ if number >= MICROS_FROM => 1_000_000,
-        Some(TimeForm::UnixMs) => 1_000,
         _ if number >= MILLIS_FROM => 1_000,
         _ => 1,
     }
@@ -175,7 +195,8 @@ fn per_second(number: f64, form: Option<TimeForm>) -> i64 {
 fn from_text(text: &str) -> Option<Instant> {
     let without_name = text.strip_suffix(" UTC").or(text.strip_suffix(" GMT")).unwrap_or(text);
     let plain = go_time(text).or_else(|| TimeText::parse(without_name).map(TimeText::as_utc));
-    plain.or_else(|| {
+    let bare = || WITHOUT_OFFSET.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
+    plain.or_else(|| bare().map(Instant::from_utc)).or_else(|| {
         let with_offset = WITH_OFFSET.iter().find_map(|form| DateTime::parse_from_str(text, form).ok());
         let fixed = with_offset.or_else(|| DateTime::parse_from_rfc2822(text).ok())?;
         Some(Instant::from_utc(fixed.naive_utc()))
@@ -189,14 +210,17 @@ pub enum Bound {
     Text,
     /// A number; so many make a second
     Number(i64),
+    /// Days as julianday() counts them
+    JulianDay,
 }
 
 impl Bound {
     /// The one that fits a value of the column; None where there is none.
-    pub fn like(value: ValueRef<'_>, form: Option<TimeForm>) -> Option<Bound> {
+    pub fn like(value: ValueRef<'_>) -> Option<Bound> {
         match value {
-            ValueRef::Integer(number) if number > 0 => Some(Bound::Number(per_second(number as f64, form))),
-            ValueRef::Real(number) if number > 0.0 => Some(Bound::Number(per_second(number, form))),
+            ValueRef::Real(number) if JULIAN_DAYS.contains(&number) => Some(Bound::JulianDay),
+            ValueRef::Integer(number) if number > 0 => Some(Bound::Number(per_second(number as f64))),
+            ValueRef::Real(number) if number > 0.0 => Some(Bound::Number(per_second(number))),
             ValueRef::Text(_) | ValueRef::Blob(_) => Some(Bound::Text),
             ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => None,
         }
@@ -215,6 +239,7 @@ impl Bound {
     pub fn value(self, at: Instant) -> rusqlite::types::Value {
         match self {
             Bound::Text => at.to_string().into(),
+            Bound::JulianDay => (at.millis() as f64 / DAY as f64 + JULIAN_1970).into(),
             Bound::Number(1) => at.seconds().into(),
             Bound::Number(per_second) => at.millis().saturating_mul(per_second / 1_000).into(),
         }
@@ -237,6 +262,26 @@ pub fn number(value: ValueRef<'_>) -> Option<i64> {
     match value {
         ValueRef::Real(number) if number.is_finite() => Some(number as i64),
         other => value::number(other),
+    }
+}
+
+/// A cost that makes sense.
+pub fn cost(value: ValueRef<'_>) -> Option<f32> {
+    let cost = match value {
+        ValueRef::Integer(cost) => cost as f32,
+        ValueRef::Real(cost) => cost as f32,
+        other => text(other)?.trim().parse().ok()?,
+    };
+    (cost.is_finite() && cost >= 0.0).then_some(cost)
+}
+
+/// What became of a message: nothing, `delivered`, `lost`, or what is not known.
+pub fn message_fate(value: ValueRef<'_>) -> MessageFate {
+    match text(value).as_deref().map(str::trim) {
+        None | Some("") => MessageFate::None,
+        Some(word) if word.eq_ignore_ascii_case("delivered") => MessageFate::Delivered,
+        Some(word) if word.eq_ignore_ascii_case("lost") => MessageFate::Lost,
+        Some(_) => MessageFate::Unconfirmed,
     }
 }
 
@@ -265,20 +310,26 @@ mod tests {
             "2026-03-02 12:00:00 +0200",
             "2026-03-02 10:00:00 UTC",
             "Mon, 02 Mar 2026 10:00:00 GMT",
+            "Mon, 02 Mar 2026 12:00:00 +0200",
+            "Mon Mar  2 10:00:00 2026",
+            "2026/03/02 10:00:00",
+            "20260302T100000Z",
+            "1772445600000000",
         ] {
-            assert_eq!(time(ValueRef::Text(text.as_bytes()), None), at, "{text}");
+            assert_eq!(time(ValueRef::Text(text.as_bytes())), at, "{text}");
         }
-        assert_eq!(time(ValueRef::Integer(1_772_445_600), None), at);
-        assert_eq!(time(ValueRef::Integer(1_772_445_600_000), None), at);
-        assert_eq!(time(ValueRef::Real(1_772_445_600.0), Some(TimeForm::Unix)), at);
-        for form in [None, Some(TimeForm::Unix), Some(TimeForm::UnixMs)] {
-            assert_eq!(time(ValueRef::Integer(1_772_445_600_000_000), form), at, "microseconds");
-            assert_eq!(time(ValueRef::Integer(1_772_445_600_000_000_000), form), at, "nanoseconds");
+        for number in [1_772_445_600, 1_772_445_600_000, 1_772_445_600_000_000, 1_772_445_600_000_000_000] {
+            assert_eq!(time(ValueRef::Integer(number)), at, "{number}");
         }
-        assert_eq!(time(ValueRef::Integer(99_999_999_999), None), Some(Instant::from_millis(99_999_999_999_000)));
-        assert_eq!(time(ValueRef::Integer(100_000_000_000), None), Some(Instant::from_millis(100_000_000_000)));
-        for nothing in [ValueRef::Null, ValueRef::Integer(0), ValueRef::Text(b"soon"), ValueRef::Real(f64::NAN)] {
-            assert_eq!(time(nothing, None), None);
+        assert_eq!(time(ValueRef::Real(1_772_445_600.0)), at);
+        assert_eq!(time(ValueRef::Real(2_461_101.916_666_666_5)), at, "a Julian day");
+        assert_eq!(time(ValueRef::Blob(b"2026-03-02T10:00:00Z")), at);
+        assert_eq!(time(ValueRef::Integer(99_999_999_999)), Some(Instant::from_millis(99_999_999_999_000)));
+        assert_eq!(time(ValueRef::Integer(100_000_000_000)), Some(Instant::from_millis(100_000_000_000)));
+        for nothing in
+            [ValueRef::Null, ValueRef::Integer(0), ValueRef::Text(b"02/03/2026 10:00"), ValueRef::Real(f64::NAN)]
+        {
+            assert_eq!(time(nothing), None);
         }
     }
 

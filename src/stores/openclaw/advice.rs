@@ -5,7 +5,7 @@ use crate::model::{Advice, AdviceTable, Command, Condition, ErrorKind, Step};
 
 /// What a person should do about its incidents.
 pub const ADVICE: AdviceTable =
-    AdviceTable { rows: ROWS, error_place: "openclaw cron runs shows it", commands: Vec::new() };
+    AdviceTable { rows: ROWS, error_place: "openclaw cron runs shows it", options: None, commands: Vec::new() };
 
 const ENABLE: Command = Command::ShellForStopped("openclaw cron enable <job-id>");
 const DISABLE: Command = Command::Shell("openclaw cron disable <job-id>");

@@ -183,6 +183,8 @@ pub struct JobState {
     is_silent: bool,
     /// Whether this version says so where silence was intended.
     explains_silence: bool,
+    /// When a watcher last looked.
+    pub looked_at: Option<i64>,
     /// When its run in flight began, for versions that keep it here.
     pub running_at: Option<i64>,
 }
@@ -221,6 +223,7 @@ impl JobState {
             delivery_status: text("lastDeliveryStatus"),
             is_silent: state["deliverySuppressionReason"].is_string(),
             explains_silence: runs.explains_silence(),
+            looked_at: whole("lastTriggerEvalAtMs"),
             running_at: whole("runningAtMs"),
         }
     }

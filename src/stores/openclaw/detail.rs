@@ -7,7 +7,6 @@ use crate::model::{MessageFate, Outcome};
 use serde::Deserialize;
 use serde_json::Value;
 use std::borrow::Cow;
-use std::num::NonZeroU32;
 
 /// What an agent answers that has nothing to say.
 const NO_REPLY: &str = "NO_REPLY";
@@ -48,7 +47,7 @@ pub struct Work {
     /// What it used, if that is known.
     pub tokens: Option<u32>,
     /// How many tokens the model wrote.
-    pub output: Option<NonZeroU32>,
+    pub output: Option<u32>,
     /// What became of its message.
     pub message: MessageFate,
 }
@@ -120,16 +119,17 @@ impl<'a> Detail<'a> {
 
     fn has_answer(&self) -> bool {
         let answer = self.summary.as_deref().map(str::trim).unwrap_or_default();
-        (!answer.is_empty() && answer != NO_REPLY) || self.delivery_status.as_deref() == Some("delivered")
+        (!answer.is_empty() && answer != NO_REPLY)
+            || self.delivery_status.as_deref().is_some_and(|word| word.eq_ignore_ascii_case("delivered"))
     }
 
-    fn output(&self) -> Option<NonZeroU32> {
-        NonZeroU32::new(self.usage["output_tokens"].as_f64()? as u32)
+    fn output(&self) -> Option<u32> {
+        Some(self.usage["output_tokens"].as_f64()? as u32)
     }
 
     fn message(&self, runs: RunTable) -> MessageFate {
         let is_told = runs.explains_silence() || self.delivery_error.is_some();
-        match self.delivery_status.as_deref() {
+        match self.delivery_status.as_deref().map(str::to_ascii_lowercase).as_deref() {
             Some("delivered") => MessageFate::Delivered,
             Some("not-delivered") if self.delivery_suppression_reason.is_null() && is_told => MessageFate::Lost,
             Some("unknown") => MessageFate::Unconfirmed,

@@ -11,7 +11,7 @@ use super::layout::{RunTable, instant, required};
 use super::status::Status;
 use super::tables::{Key, Tables};
 use crate::db::{Access, ReadError};
-use crate::model::{DeliveryError, Fire, Job, JobIndex, MessageFate, Outcome, Snapshot};
+use crate::model::{DeliveryError, Fire, Job, JobIndex, MessageFate, ModelIndex, Outcome, Snapshot};
 use crate::time::{DAY, Instant, Millis, SECOND};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -138,7 +138,10 @@ pub fn read(access: &mut Access<'_>, tables: &mut Tables, newest: Newest, window
     }
     let start = window.start(&tables.snapshot.jobs, KEPT);
     tables.snapshot.window_start = Some(start);
-    tables.snapshot.jobs.iter_mut().for_each(finish);
+    let counting = fires::counting_models(&tables.snapshot.jobs);
+    for job in &mut tables.snapshot.jobs {
+        finish(job, tables.runs, &counting);
+    }
     gone::settle(assignment.unknown_jobs(), &mut tables.snapshot);
     Ok(())
 }
@@ -226,15 +229,33 @@ fn add_receipts(receipts: Vec<(JobIndex, Fire)>, tables: &mut Tables) {
 }
 
 /// Puts the fires in order and adds the run that only the job's state knows.
-fn finish(job: &mut Job) {
+fn finish(job: &mut Job, runs: RunTable, counting: &HashSet<ModelIndex>) {
     let last = job.fires.iter().filter_map(Fire::known_start).max();
-    let unknown = job.last_run().filter(|run| last.is_none_or(|last| run.start.since(last) > SAME_RUN));
-    if let Some(run) = unknown {
-        job.fires.push(fires::of_row(run, Outcome::Unproven));
+    let of_row = job.last_run().filter(|run| last.is_none_or(|last| run.start.since(last) > SAME_RUN));
+    let of_row = of_row.map(|run| fires::of_row(run, Outcome::Unproven));
+    if let Some(fire) = of_row.into_iter().chain(looked_after(job, last)).max_by_key(|fire| fire.end) {
+        job.fires.push(fire);
+        job.fires.sort_by_key(|fire| fire.end);
+        job.last_is_of_row = job.fires.last() == Some(&fire);
     }
     job.fires.sort_by_key(|fire| fire.end);
+    job.running_since = job.running_since.filter(|since| !has_ended(job, *since, runs));
     job.manual_runs.sort_unstable();
-    fires::forget_zeros(&mut job.fires);
+    fires::forget_zeros(&mut job.fires, counting);
+}
+
+/// A watcher's last look that found nothing to do, if a slot lies between it and the last run that is known.
+fn looked_after(job: &Job, last: Option<Instant>) -> Option<Fire> {
+    let at = job.looked_at?;
+    let slot = job.schedule.cadence()?.next(last?)?;
+    if slot <= at { Some(Fire::ended(at, Outcome::Idle).started(at)) } else { None }
+}
+
+/// Whether a run that is said to go on has ended, by any record of its end. A receipt is the lock of its job: a run that ignores its
+/// time-out holds it, although its task has failed.
+fn has_ended(job: &Job, since: Instant, runs: RunTable) -> bool {
+    let is_it = |fire: &Fire| fire.known_start().is_some_and(|start| start.since(since).abs() <= SAME_RUN);
+    job.fires.iter().any(|fire| is_it(fire) && (runs == RunTable::Logs || !fire.has_failed()))
 }
 
 fn job_of(tables: &Tables, store_key: Option<&[u8]>, id: &[u8]) -> Option<JobIndex> {

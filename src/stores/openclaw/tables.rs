@@ -214,6 +214,7 @@ fn job(
         name,
         created_at,
         row,
+        looked_at: instant(status.looked_at).filter(|at| *at <= window.now),
         longest_run: longest_run(definition),
         self_paced: paced || definition.is_self_paced(),
         uses_model: definition.is_agent_turn(),

@@ -4,8 +4,12 @@ use crate::catalog::Problem;
 use crate::model::{Advice, AdviceTable, Command, Condition, Step};
 
 /// What a person should do about its incidents.
-pub const ADVICE: AdviceTable =
-    AdviceTable { rows: ROWS, error_place: "it is in last_run_error of the job's row", commands: Vec::new() };
+pub const ADVICE: AdviceTable = AdviceTable {
+    rows: ROWS,
+    error_place: "it is in last_run_error of the job's row",
+    options: None,
+    commands: Vec::new(),
+};
 
 /// An update that also writes what the scheduler's own resume writes (its scheduler.ts), so that the row is picked at once and
 /// the change shows.

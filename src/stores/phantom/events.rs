@@ -19,7 +19,6 @@ use crate::parallel;
 use crate::time::{Instant, MINUTE, Millis, SECOND};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use rustc_hash::FxHashMap;
-use std::num::NonZeroU32;
 
 /// Rows read with the small tables: a few milliseconds' worth.
 const ROWS_AT_FIRST: i64 = 10_000;
@@ -171,7 +170,7 @@ impl Keys {
         let Some(end) = end else { return Ok(Some(Event { who, fire: None })) };
         let count = |index| Ok::<_, rusqlite::Error>(number(row.get_ref(index)?).and_then(|n| u64::try_from(n).ok()));
         let (read, written) = (count(2)?, count(3)?);
-        let output = written.and_then(|written| NonZeroU32::new(u32::try_from(written).unwrap_or(u32::MAX)));
+        let output = written.map(|written| u32::try_from(written).unwrap_or(u32::MAX));
         let ended = match (read, written) {
             (Some(read), Some(written)) => {
                 Fire::counted(end, u32::try_from(read.saturating_add(written)).unwrap_or(u32::MAX))
@@ -458,6 +457,13 @@ pub fn join_row(job: &mut Job, now: Instant) {
             let later = newest.is_none_or(|fire| run.end().since(fire.end) > SAME_RUN);
             if later && run.end() <= now {
                 job.fires.push(fires::of_row(&run, Outcome::Empty));
+                job.last_is_of_row = true;
+                // Where events are no longer written, the lack of one says nothing about the run.
+                if job.recorded_until().is_some()
+                    && let Some(last) = job.fires.last_mut()
+                {
+                    last.outcome = Outcome::Unproven;
+                }
             }
         }
     }

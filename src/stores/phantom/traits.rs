@@ -1,7 +1,7 @@
 //! How phantom's scheduler works.
 
 use super::advice;
-use crate::model::SchedulerTraits;
+use crate::model::{LifeWords, SchedulerTraits};
 use crate::time::{MINUTE, SECOND};
 use std::borrow::Cow;
 
@@ -22,5 +22,7 @@ pub const TRAITS: SchedulerTraits = SchedulerTraits {
     timer_sleeps: 60 * MINUTE,
     hides_runs: false,
     moves_before: false,
+    dates_edits: true,
+    life: LifeWords::LEASE,
     advice: advice::ADVICE,
 };

@@ -5,6 +5,7 @@ use crate::audit::evidence::Evidence;
 use crate::audit::finding::{AffectedJob, ongoing};
 use crate::audit::incident::lead::{lost_messages, used_tokens};
 use crate::audit::incident::words::failing::{fault, has_worked_without_model};
+use crate::audit::runs::tokens_of_failed;
 use crate::audit::shared_failure::{FailingGroup, Shared};
 use crate::catalog::Problem;
 use crate::model::{Fault, State};
@@ -101,13 +102,14 @@ fn one_job_failing(subject: &Subject<'_>, affected: &AffectedJob) -> Text {
             Evidence::FailedRun { next_run_at, .. } => {
                 return text![name, " failed and is not tried again before ", next_run_at];
             }
-            Evidence::ZeroTokenStreak { fires, .. } if errors == 0 => {
+            Evidence::ZeroTokenStreak { fires, tokens: 0, .. } if errors == 0 => {
                 return text![name, " runs, but its last ", count(fires, "run"), " used no tokens"];
             }
             _ => {}
         }
     }
     match errors {
+        0 if tokens_of_failed(job) > 0 => text![name, " runs, but its last runs wrote nothing"],
         0 => text![name, " runs, but its last runs used no tokens"],
         1 => subject.with_error(text![name, " has failed"]),
         errors => subject.with_error(text![name, " has failed ", grouped(errors), " times in a row"]),

@@ -56,6 +56,7 @@ pub fn write(cause: Problem, facts: &Facts<'_>, lead: Lead, error: Option<&str>)
         Problem::RunLong => run::long(&subject),
         Problem::ProviderFailing => failing::provider_failing(&subject),
         Problem::JobFailing => failing::job_failing(&subject),
+        Problem::RunShort => text!["runs of ", subject.names(), " end too soon"],
         Problem::Flapping => text!["runs of ", subject.names(), " fail now and then"],
         Problem::Undelivered => failing::undelivered(&subject),
         Problem::JobSkipped => failing::skipped(&subject),

@@ -23,6 +23,7 @@ pub fn headline(cause: Problem, subject: &Subject<'_>) -> Text {
             text![names, " used no tokens", lasted, " and", works, " again"]
         }
         Problem::ProviderFailing | Problem::JobFailing => text![names, " failed", lasted, " and", works, " again"],
+        Problem::RunShort => text!["runs of ", names, " ended too soon", lasted, ", and take their time again"],
         Problem::RunHung | Problem::RunLong => text!["the run of ", names, " hung", lasted, "; jobs run again", since],
         Problem::RunCut => text!["a run of ", names, " was cut short", since_begin(subject)],
         Problem::Undelivered => text!["messages of ", names, " arrive again", since],

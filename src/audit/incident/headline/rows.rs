@@ -33,6 +33,16 @@ pub fn headline(cause: Problem, subject: &Subject<'_>) -> Text {
             text![names, was, " switched off, but", runs, " on"]
         }
         Problem::Unjudged => unjudged(subject),
+        Problem::WorkShrank => {
+            let (does, its) = subject.agree((" does a tenth of ", "its"), (" do a tenth of ", "their"));
+            text![names, does, its, " usual work"]
+        }
+        Problem::NoOutput => text![names, subject.agree(" runs", " run"), ", but the output is not there"],
+        Problem::OverBudget if subject.facts.jobs.is_empty() => {
+            "the jobs have spent the day's budget of the database".into()
+        }
+        Problem::OverBudget => text![names, " has spent its budget of the day"],
+        Problem::PassesFail => text!["every pass of the ", subject.scheduler(), " over its jobs fails"],
         Problem::NothingWatched => "no job is watched".into(),
         other => text![names, ": ", other.meaning()],
     }
@@ -114,6 +124,9 @@ fn unjudged(subject: &Subject<'_>) -> Text {
             }
             _ => {}
         }
+    }
+    if subject.facts.jobs.is_empty() {
+        return "a budget can not be judged".into();
     }
     text![subject.names(), " can not be judged"]
 }

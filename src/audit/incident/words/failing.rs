@@ -45,6 +45,9 @@ fn all_fail(facts: &Facts<'_>, group: &FailingGroup) -> IncidentText {
     let used: u64 = failed.iter().filter_map(|(_, fire)| fire.tokens).map(u64::from).sum();
     let how = match used {
         0 => "failed or used no tokens".to_owned(),
+        used if has_written_nothing(facts, group) => {
+            format!("failed or wrote nothing; they used {} tokens", grouped(used))
+        }
         used => format!("failed; they used {} tokens", grouped(used)),
     };
     let jobs: HashSet<JobIndex> = failed.iter().map(|(job, _)| *job).collect();
@@ -87,6 +90,12 @@ fn runs_since<'a>(facts: &Facts<'a>, group: &FailingGroup, last_good: Option<Ins
 pub fn has_worked_without_model(facts: &Facts<'_>, last_good: Option<Instant>) -> bool {
     let mut fires = facts.context.jobs().flat_map(|job| &job.fires);
     fires.any(|fire| fire.outcome == Outcome::Unproven && last_good.is_none_or(|good| fire.end > good))
+}
+
+/// Whether the last run of one of the jobs was empty, although it used tokens.
+fn has_written_nothing(facts: &Facts<'_>, group: &FailingGroup) -> bool {
+    let mut last = group.jobs.iter().filter_map(|job| facts.context.job(*job).fires.last());
+    last.any(Fire::wrote_nothing)
 }
 
 /// Jobs fail while others work.

@@ -61,6 +61,9 @@ pub fn write(cause: Problem, facts: &Facts<'_>) -> IncidentText {
         Problem::StoreUnserved => rows::store_unserved(facts),
         Problem::JobsGone => rows::jobs_gone(facts),
         Problem::ClockSetBack => rows::clock_set_back(facts),
+        Problem::PassesFail => {
+            facts.plain().inferred("the process is alive, and no job runs until the cause is mended")
+        }
         Problem::CrashLoop => facts.plain().inferred("it works in between, but runs are cut short and count as errors"),
         _ => facts.plain(),
     }

@@ -1,0 +1,34 @@
+//! `--notify-test`: a made-up incident and its end, to see that they arrive.
+
+use super::message;
+use super::news::{Event, News};
+use super::state::{Damage, Entry};
+use crate::catalog::{Problem, Severity};
+use crate::time::{HOUR, Instant};
+
+/// How long the made-up incident has lasted.
+const LASTED: i64 = 2 * HOUR;
+const EXPLAINED: &str = "  This is a test of --notify: nothing is wrong, and nothing is remembered of it.
+  A real message says here what is wrong with which jobs, since when, and what to do.
+";
+
+/// The incident, and its end.
+pub fn news(now: Instant) -> [News; 2] {
+    let entry = Entry {
+        database: String::new(),
+        scope: String::new(),
+        fingerprint: "test".to_owned(),
+        expected: None,
+        severity: Severity::Critical,
+        headline: "a test of --notify: example-job has stopped, which is made up".to_owned(),
+        since: Some(now.plus(-LASTED).millis()),
+        told_at: now.millis(),
+        damage: Damage { cause: Problem::JobSilent.name(), jobs: vec!["example-job".to_owned()], lost: 2 },
+    };
+    let begin = message::title(Event::New, &entry);
+    let end = message::title_of_end(&entry, now);
+    [
+        News { event: Event::New, text: format!("{begin}\n{EXPLAINED}"), title: begin, entry: entry.clone() },
+        News { event: Event::Over, text: format!("{end}\n{}", message::of_end(&entry, now)), title: end, entry },
+    ]
+}
