@@ -236,7 +236,8 @@ pub fn interval(millis: Millis) -> String {
     let mut text = String::new();
     for (unit, name) in [(DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (SECOND, "s"), (1, "ms")] {
         if rest >= unit {
-            text += &format!("{}{name}", rest / unit);
+            let width = if text.ends_with('h') { 2 } else { 1 };
+            text += &format!("{:0width$}{name}", rest / unit);
             rest %= unit;
         }
     }
@@ -315,7 +316,7 @@ mod tests {
             (1500, "1s500ms"),
             (90 * SECOND, "1m30s"),
             (HOUR, "1h"),
-            (90 * MINUTE, "1h30m"),
+            (65 * MINUTE, "1h05m"),
             (48 * HOUR, "2d"),
         ] {
             assert_eq!(interval(millis), text);
