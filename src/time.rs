@@ -235,7 +235,9 @@ pub fn interval(millis: Millis) -> String {
     let mut rest = millis.max(0);
     let mut text = String::new();
     for (unit, name) in [(DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (SECOND, "s"), (1, "ms")] {
-        if rest >= unit {
+        // `25h` says more than `1d1h`.
+        let is_told = unit != DAY || rest % DAY == 0;
+        if rest >= unit && is_told {
             let width = if text.ends_with('h') { 2 } else { 1 };
             text += &format!("{:0width$}{name}", rest / unit);
             rest %= unit;
@@ -317,6 +319,7 @@ mod tests {
             (90 * SECOND, "1m30s"),
             (HOUR, "1h"),
             (65 * MINUTE, "1h05m"),
+            (25 * HOUR, "25h"),
             (48 * HOUR, "2d"),
         ] {
             assert_eq!(interval(millis), text);

@@ -461,7 +461,10 @@ fn an_expected_job_is_over_only_when_all_databases_show_it() {
         Run::from(call.args(&databases[1..]).output().unwrap()).out
     };
     let expects = ["--expect", "nightly"];
-    assert_eq!(tell(&[&first, &second], &expects).matches("nightly is not in the database, though it is expected").count(), 1);
+    assert_eq!(
+        tell(&[&first, &second], &expects).matches("nightly is not in the database, though it is expected").count(),
+        1
+    );
     assert_eq!(tell(&[&second, &first], &expects), "", "in another order");
     assert_eq!(tell(&[&first, &second], &[]), "", "a call that expects nothing");
     std::fs::remove_file(&first).unwrap();
@@ -471,7 +474,10 @@ fn an_expected_job_is_over_only_when_all_databases_show_it() {
     let db = rusqlite::Connection::open(&first).unwrap();
     db.execute("UPDATE scheduled_jobs SET name = 'nightly'", ()).unwrap();
     let over = tell(&[&first, &second], &expects);
-    assert!(over.contains("nightly is not in the database, though it is expected") && over.contains("OVER on "), "{over}");
+    assert!(
+        over.contains("nightly is not in the database, though it is expected") && over.contains("OVER on "),
+        "{over}"
+    );
     assert_eq!(tell(&[&first, &second], &expects), "");
 }
 

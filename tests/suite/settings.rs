@@ -123,7 +123,10 @@ fn a_budget_that_is_spent_is_in_every_format() {
     }
     let of_job = "[[job]]\nmatch = \"dear\"\nbudget = { cost_usd = 3 }\n";
     let table = audit(&history, of_job, &[]).out;
-    assert!(table.starts_with("CRITICAL  dear has spent its budget of the day") && !table.contains("stopped"), "{table}");
+    assert!(
+        table.starts_with("CRITICAL  dear has spent its budget of the day") && !table.contains("stopped"),
+        "{table}"
+    );
 }
 
 #[test]
