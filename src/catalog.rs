@@ -156,7 +156,7 @@ catalog! {
     Problem -> Entry {
         SchedulerSilent: "Nothing runs at all: the scheduler's process is dead or wedged.", Entry {
             detector: Detector::Gap,
-            rule: "No run has ended since the first of these jobs was due, and the worker is free. 3 restarts without a run between them are a crash loop.",
+            rule: "No run has ended since the first of these jobs was due, and the scheduler is free. 3 restarts without a run between them are a crash loop.",
             advice: "Check that the scheduler's process runs; read its log from the last run on; restart it.",
         };
         SchedulerDown: "The scheduler's process is gone. Nothing is lost yet.", Entry {
@@ -187,16 +187,16 @@ catalog! {
         ProviderFailing: "Every job fails: the model's provider, its key, or the model's name is wrong.", Entry {
             detector: Detector::ZeroTokens,
             rule: "At least 4 runs, of at least 2 jobs that need a model, failed or used no tokens, and no model worked in between. It ends with the first good run of a job that failed in it, and a job that has not run since only waits for its next run. Or at least 3 jobs that need a model, and twice as many as work, fail with the same error. A warning for each of the jobs; once it is over, for 24 hours, then info until --since if it lasted an hour or 3 runs of one job failed in it.",
-            advice: "Check the model's provider, its key, and the model's name. Afterwards revive the jobs whose circuit breaker is open.",
+            advice: "Check the model's provider, its key, and the model's name. Afterwards revive the jobs that were stopped.",
         };
         JobFailing: "A job, or several with the same error, keeps failing: from the first failed run to the open circuit breaker and the silence behind it.", Entry {
             detector: Detector::ZeroTokens,
             rule: "--zero-streak errors in a row by the row's own count, which no zero-token streak shows: a warning; critical from 10 on, where no circuit breaker stopped the job. Jobs whose errors differ only in numbers, ids, and times are one incident.",
-            advice: "Read the job's last error and fix its cause. If the circuit breaker is open, revive the row; a restart will not.",
+            advice: "Read the job's last error and fix its cause. If it was stopped, revive it; a restart alone does not.",
         };
         JobSilent: "A job does not run while others do, or did not run for a while.", Entry {
             detector: Detector::Gap,
-            rule: "Measured from the first slot after its last run and judged like overdue. Where the row keeps its due time until the job has run, as in phantom, only a next run in the past makes a job late; elsewhere, while that slot is still the row's next run, once --late-cadences times the cadence has passed. Pauses, the backoff after an error, and waiting for the worker are not faults. A warning at most after a restart, until it misses a slot. Runs by hand end no silence in which other jobs ran, unless the scheduler was restarted since. Such a silence is a warning, until another slot is lost. Jobs that have not run since the same restart are one incident. Resolved once it runs again, or when a restart of phantom schedules it anew: then a warning for 24 hours and info until --since. A silence that is over needs a witness that the schedule was in force before it, because an edit leaves no trace: the job's run before it came within 30 minutes, or a quarter of the interval, of its slot; or the silence of another job, with such a witness, covers its beginning and ended at most 4 hours before it. And the worker was free for longer than --lost-after in it or, where starts are not on record, it was longer than --max-run.",
+            rule: "Measured from the first slot after its last run and judged like overdue. Where the row keeps its due time until the job has run, as in phantom, only a next run in the past makes a job late; elsewhere, while that slot is still the row's next run, once --late-cadences times the cadence has passed. Pauses, the backoff after an error, and waiting for the scheduler are not faults. A warning at most after a restart, until it misses a slot. Runs by hand end no silence in which other jobs ran, unless the scheduler was restarted since. Such a silence is a warning, until another slot is lost. Jobs that have not run since the same restart are one incident. Resolved once it runs again, or when a restart of phantom schedules it anew: then a warning for 24 hours and info until --since. A silence that is over needs a witness that the schedule was in force before it, because an edit leaves no trace: the job's run before it came within 30 minutes, or a quarter of the interval, of its slot; or the silence of another job, with such a witness, covers its beginning and ended at most 4 hours before it. And the scheduler was free for longer than --lost-after in it or, where starts are not on record, it was longer than --max-run.",
             advice: "Look at the job's row: status, next_run_at, updated_at. A restart of the scheduler frees a job that counts as busy.",
         };
         RowDead: "A row can never run again, whether or not the scheduler is up.", Entry {
@@ -279,15 +279,15 @@ catalog! {
             rule: "It has no id, or the times, token counts, or outcomes of its last runs can't be read; or its next run contradicts the time zone that is assumed; or a budget is set in what no run has on record, or the files of its output can't be read. A warning.",
             advice: "Look at the job's rows in scheduled_jobs and cost_events.",
         };
-        Overdue: "The job is due and did not run although the worker was free.", Entry {
+        Overdue: "The job is due and did not run although the scheduler was free.", Entry {
             detector: Detector::PastDue,
-            rule: "Measured from next_run_at: the time during which no run can have kept the worker busy. A warning beyond --late-after; critical beyond --lost-after, or once more than --late-cadences times the cadence has passed as well. At most a warning within --lost-after of an edit of the row, because the scheduler's timer sleeps for up to an hour.",
+            rule: "Measured from next_run_at: the time during which no run can have kept the scheduler busy. A warning beyond --late-after; critical beyond --lost-after, or once more than --late-cadences times the cadence has passed as well. At most a warning within --lost-after of an edit of the row, because the scheduler's timer sleeps for up to an hour.",
             advice: "Check that the scheduler's process runs, then read its log from the job's last run on.",
         };
-        Waiting: "The job is due, but another run keeps the worker busy.", Entry {
+        Waiting: "The job is due, but another run keeps the scheduler busy.", Entry {
             detector: Detector::PastDue,
             rule: "Jobs run one after another. Info while the run in the way is within --max-run.",
-            advice: "Nothing. The job runs when the worker is free.",
+            advice: "Nothing. The job runs when the scheduler is free.",
         };
         Repaired: "The job's row was revived, resumed, or edited, and the job has not run since.", Entry {
             detector: Detector::PastDue,
@@ -381,12 +381,12 @@ catalog! {
         };
         CatchingUp: "The whole scheduler was silent and works again; the job waits for its turn.", Entry {
             detector: Detector::Gap,
-            rule: "A restart scheduled the job anew. Or the whole scheduler was silent for longer than --lost-after while the job was due, then a run began, no job with a later slot came first, and the worker was hardly free since. Or, where jobs run one after another, a run is in flight that began once the job was due and the worker had been free for longer than --late-after. A warning, because slots were lost; info 24 hours after the silence ended. Once the worker is free for longer than --late-after, the job is overdue like any other.",
+            rule: "A restart scheduled the job anew. Or the whole scheduler was silent for longer than --lost-after while the job was due, then a run began, no job with a later slot came first, and the scheduler was hardly free since. Or, where jobs run one after another, a run is in flight that began once the job was due and the scheduler had been free for longer than --late-after. A warning, because slots were lost; info 24 hours after the silence ended. Once the scheduler is free for longer than --late-after, the job is overdue like any other.",
             advice: "Nothing now: the jobs run one after another. Read the scheduler's log of that time.",
         };
         Starved: "Nothing is broken, but long runs, of other jobs or its own, took most of the job's slots in the last day.", Entry {
             detector: Detector::Gap,
-            rule: "Fewer runs than half its slots, of at least 10, and each time the worker was busy or the job's own run was under way. Info.",
+            rule: "Fewer runs than half its slots, of at least 10, and each time the scheduler was busy or the job's own run was under way. Info.",
             advice: "Move the long jobs to another time, or run this one less often.",
         };
         OtherZone: "The job seems to run in another time zone than the assumed one.", Entry {

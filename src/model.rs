@@ -203,6 +203,10 @@ pub struct SchedulerTraits {
     pub restart_stagger: Option<Millis>,
     /// How long after its start it may leave alone what is due.
     pub startup: Millis,
+    /// The word for it: what a person starts and stops.
+    pub name: &'static str,
+    /// The word for what it does to a job after too many errors.
+    pub stops: &'static str,
     /// What is so of a job that it stopped after that, in words.
     pub stopped: &'static str,
     /// How long its timer sleeps at most before it looks at rows that were edited.
@@ -493,18 +497,6 @@ impl Job {
         let cadence = self.schedule.cadence()?;
         let second = cadence.next(cadence.next(last)?)?;
         if second <= row { Some(last) } else { None }
-    }
-
-    /// Whether its last run did its work; None if that is not known.
-    pub fn last_run_worked(&self) -> Option<bool> {
-        let fire = self.fires.last();
-        let by_row = self.last_run().filter(|run| fire.is_none_or(|fire| run.end() >= fire.end));
-        match (by_row, fire) {
-            (Some(run), _) if run.failed => Some(false),
-            (_, Some(fire)) if fire.is_unknown() => None,
-            (_, Some(fire)) => Some(!fire.is_bad() && !fire.is_skip()),
-            (by_row, None) => by_row.map(|_| true),
-        }
     }
 
     /// When the scheduler will run it next, according to the row.
@@ -817,7 +809,7 @@ impl Schedule {
         }
         match (self.expression(), self.interval(), self.at()) {
             (Some(expression), ..) => expression.to_owned(),
-            (_, Some(interval), _) => format!("every {}", crate::time::span(interval)),
+            (_, Some(interval), _) => format!("every {}", crate::time::interval(interval)),
             (.., Some(at)) => format!("at {at}"),
             _ => self.kind().to_owned(),
         }

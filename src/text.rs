@@ -4,6 +4,9 @@
 use crate::time::Instant;
 use std::fmt;
 
+/// A space at which no line may be broken. It is shown as a space.
+pub const NO_BREAK: char = '\u{a0}';
+
 /// Words and times in the order in which they are read. The words may contain text of the database.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Text(Vec<Segment>);
@@ -58,9 +61,9 @@ impl Text {
         joined
     }
 
-    /// The text for a page that says which year it is, and that all times are in UTC.
+    /// The text for a page that says which day it is, and that all times are in UTC. No line is broken within a time.
     pub fn short(&self, now: Instant) -> String {
-        self.written(|at| at.minute_in_year_of(now), "")
+        self.written(|at| at.minute_told_at(now).replace(' ', &NO_BREAK.to_string()), "")
     }
 
     fn written(&self, time: impl Fn(Instant) -> String, zone: &str) -> String {
@@ -141,18 +144,19 @@ mod tests {
             String::from("soon")
         ];
         assert_eq!(due.to_string(), "export 2026-01-31 23:59 UTC is due at 2026-03-02 12:00 UTC, soon");
-        assert_eq!(due.short(at("2026-12-31")), "export 2026-01-31 23:59 UTC is due at 03-02 12:00, soon");
-        assert_eq!(due.short(at("2027-01-01")), "export 2026-01-31 23:59 UTC is due at 2026-03-02 12:00, soon");
+        assert_eq!(due.short(at("2026-12-31")), "export 2026-01-31 23:59 UTC is due at 03-02\u{a0}12:00, soon");
+        assert_eq!(due.short(at("2026-03-02 13:00")), "export 2026-01-31 23:59 UTC is due at 12:00, soon");
+        assert_eq!(due.short(at("2027-01-01")), "export 2026-01-31 23:59 UTC is due at 2026-03-02\u{a0}12:00, soon");
     }
 
     #[test]
     fn a_range_names_its_day_once() {
         let within = Text::range(at("2026-03-02 12:00"), at("2026-03-02 13:30"));
         assert_eq!(within.to_string(), "2026-03-02 12:00 to 13:30 UTC");
-        assert_eq!(within.short(at("2026-03-03")), "03-02 12:00 to 13:30");
+        assert_eq!(within.short(at("2026-03-03")), "03-02\u{a0}12:00 to 13:30");
         let across = Text::range(at("2025-12-31 12:00"), at("2026-01-01 13:30"));
         assert_eq!(across.to_string(), "2025-12-31 12:00 to 2026-01-01 13:30 UTC");
-        assert_eq!(across.short(at("2026-03-03")), "2025-12-31 12:00 to 01-01 13:30");
+        assert_eq!(across.short(at("2026-03-03")), "2025-12-31\u{a0}12:00 to 01-01\u{a0}13:30");
     }
 
     #[test]

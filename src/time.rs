@@ -72,9 +72,23 @@ impl Instant {
         self.utc().format("%Y-%m-%d %H:%M").to_string()
     }
 
-    /// The same without the year where that is the year of `other`.
+    /// The same as short as it can be told at `now`: the time alone of the same day, the year only of another one.
+    pub fn minute_told_at(self, now: Instant) -> String {
+        if self.is_same_day(now) {
+            return self.minute_of_day();
+        }
+        self.minute_in_year_of(now)
+    }
+
+    /// The same with the day always, for tables.
     pub fn minute_in_year_of(self, other: Instant) -> String {
         let form = if self.utc().year() == other.utc().year() { "%m-%d %H:%M" } else { "%Y-%m-%d %H:%M" };
+        self.utc().format(form).to_string()
+    }
+
+    /// The day alone.
+    pub fn day_in_year_of(self, other: Instant) -> String {
+        let form = if self.utc().year() == other.utc().year() { "%m-%d" } else { "%Y-%m-%d" };
         self.utc().format(form).to_string()
     }
 
@@ -202,18 +216,34 @@ pub fn event_seconds(text: &[u8]) -> Option<i64> {
     Some(wall.and_utc().timestamp())
 }
 
-/// A span for people, in at most two units, rounded to the last: `45s`, `12m`, `2h05m`, `35h`, `9d`. A negative one counts as 0.
+/// A span for people, in one unit and rounded to it: `45s`, `82m`, `35h`, `9d`. A negative one counts as 0.
 pub fn span(millis: Millis) -> String {
     let millis = millis.max(0);
     let rounded = |unit: Millis| millis.saturating_add(unit / 2) / unit;
     match (millis / SECOND, rounded(MINUTE), rounded(HOUR)) {
-        (secs, ..) if secs < 60 => format!("{secs}s"),
-        (_, mins, _) if mins < 60 => format!("{mins}m"),
-        (_, mins, _) if mins < 600 && mins % 60 != 0 => format!("{}h{:02}m", mins / 60, mins % 60),
-        (_, mins, _) if mins < 600 => format!("{}h", mins / 60),
-        (.., hours) if hours < 72 => format!("{hours}h"),
+        (60, ..) => "1m".to_owned(),
+        (secs, ..) if secs < 90 => format!("{secs}s"),
+        (_, 60, _) => "1h".to_owned(),
+        (_, mins, _) if mins < 90 => format!("{mins}m"),
+        (.., hours) if hours < 48 => format!("{hours}h"),
         _ => format!("{}d", rounded(DAY)),
     }
+}
+
+/// An interval or a limit, which must not be rounded, in the fewest units: `90s`, `1h30m`, `2d`.
+pub fn interval(millis: Millis) -> String {
+    let mut rest = millis.max(0);
+    let mut text = String::new();
+    for (unit, name) in [(DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (SECOND, "s"), (1, "ms")] {
+        // `25h` says more than `1d1h`.
+        let is_told = unit != DAY || rest % DAY == 0;
+        if rest >= unit && is_told {
+            let width = if text.ends_with('h') { 2 } else { 1 };
+            text += &format!("{:0width$}{name}", rest / unit);
+            rest %= unit;
+        }
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
 }
 
 #[cfg(test)]
@@ -264,15 +294,45 @@ mod tests {
     #[test]
     fn spans_are_short_and_exact_enough() {
         for (millis, text) in [
+            (-1, "0s"),
             (0, "0s"),
-            (59_999, "59s"),
             (MINUTE, "1m"),
+            (90 * SECOND - 1, "89s"),
+            (90 * SECOND, "2m"),
+            (59 * MINUTE, "59m"),
             (HOUR, "1h"),
-            (2 * HOUR + 5 * MINUTE, "2h05m"),
+            (90 * MINUTE - MINUTE, "89m"),
+            (90 * MINUTE, "2h"),
             (35 * HOUR + 7 * MINUTE, "35h"),
+            (48 * HOUR, "2d"),
             (9 * DAY + HOUR, "9d"),
         ] {
             assert_eq!(span(millis), text);
+        }
+    }
+
+    #[test]
+    fn intervals_are_not_rounded() {
+        for (millis, text) in [
+            (-1, "0s"),
+            (1500, "1s500ms"),
+            (90 * SECOND, "1m30s"),
+            (HOUR, "1h"),
+            (65 * MINUTE, "1h05m"),
+            (25 * HOUR, "25h"),
+            (48 * HOUR, "2d"),
+        ] {
+            assert_eq!(interval(millis), text);
+        }
+    }
+
+    #[test]
+    fn a_time_is_told_without_what_goes_without_saying() {
+        let now = Instant::from_millis(56 * 365 * DAY);
+        for (at, text) in
+            [(now, "00:00"), (now.plus(-MINUTE), "12-17 23:59"), (now.plus(-360 * DAY), "2024-12-23 00:00")]
+        {
+            assert_eq!(at.minute_told_at(now), text);
         }
     }
 

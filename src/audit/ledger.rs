@@ -118,6 +118,13 @@ impl Ledger {
         self.stretches.last().filter(|last| last.until.is_none())
     }
 
+    /// How many slots were lost between two instants, whoever was to blame: also those of a job that was stopped.
+    pub fn lost_between(&self, since: Instant, until: Instant) -> u64 {
+        let is_lost = |one: &&Stretch| matches!(one.fate, Fate::Lost | Fate::Excused(Excuse::Stopped));
+        let within = |one: &&Stretch| one.since >= since && one.until.is_some_and(|end| end <= until);
+        self.stretches.iter().filter(is_lost).filter(within).map(|one| one.slots).sum()
+    }
+
     /// The stretches of lost slots that are over, oldest first.
     pub fn silences(&self) -> impl DoubleEndedIterator<Item = &Stretch> {
         self.stretches.iter().filter(|stretch| stretch.fate == Fate::Lost && stretch.until.is_some())

@@ -5,11 +5,13 @@ use crate::model::{
     Action, Advice, Command, Condition, Fault, JOB_ID, JOB_IDS, Job, Remedy, SchedulerTraits, State, Step,
 };
 use crate::shell;
-use crate::time::{Instant, span};
+use crate::time::{Instant, interval};
 use std::borrow::Cow;
 
 /// Jobs for which the same command is shown, at most.
 const MAX_JOBS: usize = 20;
+/// Longer names are not shown in a statement.
+const MAX_NAME_LEN: usize = 40;
 /// Ids in a statement, and statements for one incident, at most.
 const MAX_IDS: usize = 20;
 const MAX_STATEMENTS: usize = 50;
@@ -29,6 +31,8 @@ pub struct Trouble<'a> {
     pub fails_to_start: bool,
     /// Whether any row that the scheduler picks has a next run.
     pub has_next_run: bool,
+    /// Whether no other job has the name of one of them.
+    pub has_own_names: bool,
     /// The instant of the audit.
     pub now: Instant,
 }
@@ -113,9 +117,10 @@ impl<'a> Trouble<'a> {
     fn actions(&self, command: Command) -> Vec<Action> {
         match command {
             Command::Shell(template) => self.for_first(template).map(Action::Shell).into_iter().collect(),
+            Command::ShellForEach(template) => for_each(template, self.jobs),
             Command::ShellForStopped(template) => self.for_stopped(template).into_iter().map(Action::Shell).collect(),
-            Command::Sql(template) => statements(template, self.jobs),
-            Command::SqlForStopped(template) => statements(template, &self.stopped_jobs()),
+            Command::Sql(template) => self.statements(template, self.jobs),
+            Command::SqlForStopped(template) => self.statements(template, &self.stopped_jobs()),
         }
     }
 
@@ -134,10 +139,24 @@ impl<'a> Trouble<'a> {
         }
     }
 
+    /// The statements that a template becomes: by names if they pick these jobs alone, else by the ids that can be shown.
+    fn statements(&self, template: &str, jobs: &[&Job]) -> Vec<Action> {
+        let is_named = self.has_own_names && jobs.iter().all(|job| has_plain_name(job));
+        let literal = |job: &&Job| shell::id_literal(if is_named { &job.name } else { &job.id });
+        let literals: Vec<String> = jobs.iter().filter_map(literal).collect();
+        let column = if is_named { "name" } else { "id" };
+        let pieces = literals.chunks(MAX_IDS).take(MAX_STATEMENTS);
+        pieces.map(|piece| Action::Sql(template.replace(JOB_IDS, &is_one_of(column, piece)))).collect()
+    }
+
     /// When the scheduler sees rows that were edited: its timer is armed only if some row has a next run.
     fn after_an_edit(&self, traits: &SchedulerTraits) -> String {
         if self.has_next_run {
-            format!("The scheduler sees the row within {}, or at once after a restart.", span(traits.timer_sleeps))
+            let (it, runs) = if self.jobs.len() == 1 { ("It", "runs") } else { ("They", "run") };
+            let soon = interval(traits.timer_sleeps);
+            let restart = format!("at once after a restart of the {}", traits.name);
+            let alone = if self.stopped_jobs().is_empty() { "" } else { " A restart alone does not help." };
+            format!("{it} {runs} within {soon} of that, or {restart}.{alone}")
         } else {
             "Then restart the scheduler: no active row has a next run, so its timer does not run.".to_owned()
         }
@@ -151,21 +170,24 @@ pub fn shared_fault(jobs: &[&Job]) -> Option<Fault> {
     if faults.all(|fault| fault == first) { Some(first) } else { None }
 }
 
+fn for_each(template: &str, jobs: &[&Job]) -> Vec<Action> {
+    jobs.iter().take(MAX_JOBS).filter_map(|job| for_job(template, job)).map(Action::Shell).collect()
+}
+
 fn for_job(template: &str, job: &Job) -> Option<String> {
     Some(template.replace(JOB_ID, &shell::id_word(&job.id)?))
 }
 
-/// The statements that a template becomes for the jobs whose ids can be shown.
-fn statements(template: &str, jobs: &[&Job]) -> Vec<Action> {
-    let ids: Vec<String> = jobs.iter().filter_map(|job| shell::id_literal(&job.id)).collect();
-    let pieces = ids.chunks(MAX_IDS).take(MAX_STATEMENTS);
-    pieces.map(|ids| Action::Sql(template.replace(JOB_IDS, &is_one_of(ids)))).collect()
+/// Whether a name needs no quoting and is not an id that stands for a missing one.
+fn has_plain_name(job: &Job) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    (1..=MAX_NAME_LEN).contains(&job.name.len()) && job.name.bytes().all(is_plain) && job.name != job.id
 }
 
-fn is_one_of(ids: &[String]) -> String {
-    match ids {
-        [id] => format!("={id}"),
-        ids => format!(" IN ({})", ids.join(", ")),
+fn is_one_of(column: &str, literals: &[String]) -> String {
+    match literals {
+        [only] => format!("{column}={only}"),
+        several => format!("{column} IN ({})", several.join(", ")),
     }
 }
 

@@ -62,7 +62,7 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
             streak(&did, *fires, *newest, finding, now).into()
         }
         Evidence::SharedZeroTokens { fires, jobs, .. } => {
-            let (fires, jobs) = (count(*fires, "fire"), count(*jobs, "job"));
+            let (fires, jobs) = (count(*fires, "run"), count(*jobs, "job"));
             let did = if job.is_some_and(|job| read_only(job, finding)) { "wrote nothing" } else { "used no tokens" };
             if finding.is_ongoing() {
                 text!["the last ", fires, " of ", jobs, " all failed or ", did]
@@ -71,7 +71,7 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
             }
         }
         Evidence::SharedError { fires, jobs, .. } => {
-            text![count(*fires, "fire"), " of ", count(*jobs, "job"), " in a row ended with the same error"]
+            text![count(*fires, "run"), " of ", count(*jobs, "job"), " in a row ended with the same error"]
         }
         Evidence::Failing { consecutive_errors, .. } => errors_in_a_row(*consecutive_errors, job, now).into(),
         Evidence::FailedRun { next_run_at, .. } => failed_run(*next_run_at, job, now),
@@ -102,14 +102,7 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
         Evidence::Uncounted { budgets } => uncounted(budgets),
         Evidence::TokenGrowth { tokens, usual_tokens } => {
             let (tokens, usual) = (grouped((*tokens).into()), grouped((*usual_tokens).into()));
-            text![
-                since(finding.since),
-                "each of its fires has used ",
-                tokens,
-                " tokens or more; ",
-                usual,
-                " were usual"
-            ]
+            text![since(finding.since), "each of its runs has used ", tokens, " tokens or more; ", usual, " were usual"]
         }
         Evidence::Silent { last_fire, by_hand } => silent(finding, (*last_fire, *by_hand), job, now).into(),
         Evidence::CatchingUp { resumed_at } => {
@@ -126,13 +119,13 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
             text!["it has run ", shift, " after its slots", since, ", as if the scheduler's time zone had changed"]
         }
         Evidence::TooManyFires { fires, slots, cost_usd } => {
-            let (fires, slots) = (count(*fires, "fire"), count(*slots, "slot"));
+            let (fires, slots) = (count(*fires, "run"), count(*slots, "slot"));
             text![fires, " in the last day for ", slots, costing(*cost_usd)]
         }
         Evidence::PairedFires { pairs, slots } => {
-            format!("it fired twice in {pairs} of its last {}", count(*slots, "slot")).into()
+            format!("it ran twice in {pairs} of its last {}", count(*slots, "slot")).into()
         }
-        Evidence::Twin { of } => text!["the row ", of, " has the same name and schedule, and both fire"],
+        Evidence::Twin { of } => text!["the row ", of, " has the same name and schedule, and both run"],
         Evidence::ClockSetBack { clock_was_at, next_run_at, slots } => {
             let come = text!["; ", count(*slots, "slot"), " come before its next run at ", *next_run_at];
             text!["it was scheduled while the clock stood at ", *clock_was_at, come]
@@ -167,7 +160,7 @@ pub fn not_fired_since(jobs: usize, revived: bool, (at, looks_by): (Instant, Ins
     } else {
         text!["runs ", them, " by ", looks_by]
     };
-    text![begin, " ", changed, " at ", at, " and ", has, " not fired since; the scheduler ", looks]
+    text![begin, " ", changed, " at ", at, " and ", has, " not run since; the scheduler ", looks]
 }
 
 /// When a run is due, to now: `at 2026-03-02 18:00 UTC, in 6h12m`.
@@ -290,7 +283,7 @@ fn one_shot_failed(consecutive_errors: u64) -> String {
 fn nothing_watched(rows: usize, last_activity: Instant) -> Text {
     let none = match rows {
         0 => "there is no job".to_owned(),
-        rows => format!("none of the rows of {} is one that fires", count(rows, "job")),
+        rows => format!("none of the rows of {} is one that runs", count(rows, "job")),
     };
     text![none, ", although the database was last active at ", last_activity]
 }
@@ -310,7 +303,7 @@ fn read_only(job: &Job, finding: &Finding) -> bool {
 }
 
 fn streak(did: &str, fires: u64, newest: Instant, finding: &Finding, now: Instant) -> String {
-    let fires = count(fires, "fire");
+    let fires = count(fires, "run");
     match finding.since {
         Some(first) if !finding.is_ongoing() => {
             format!("{fires} in a row {did}, over {}; it has worked since", span(newest.since(first)))
@@ -361,7 +354,7 @@ fn work_shrank(output_tokens: Option<Change>, seconds: Option<Change>, begun: Op
     if let Some(seconds) = seconds {
         changes.push(format!("taken {} or less; {} were usual", length(seconds.now), length(seconds.usual)));
     }
-    text![since(begun), "each of its fires has ", changes.join(", and ")]
+    text![since(begun), "each of its runs has ", changes.join(", and ")]
 }
 
 fn cost_of_a_run(cost_usd: Change) -> String {
@@ -423,10 +416,10 @@ fn silent_so_far((last_fire, by_hand): (Option<Instant>, usize), job: Option<&Jo
         && by_hand > 0
     {
         let times = count(by_hand, "time");
-        return format!("none of its slots since its last fire {} has fired; others ran it {times}", ago(last, now));
+        return format!("none of its slots since its last run {} has run; others ran it {times}", ago(last, now));
     }
     if let Some(last) = last_fire {
-        return format!("nothing since its last fire {}", ago(last, now));
+        return format!("nothing since its last run {}", ago(last, now));
     }
     match job.and_then(|job| job.created_at) {
         Some(created) => format!("no run of it is on record, created {}", ago(created, now)),
@@ -448,7 +441,7 @@ fn row_gone(fires: usize, last_fire: Option<Instant>, now: Instant) -> String {
         Some(at) => ago(at, now),
         None => "at an unknown time".to_owned(),
     };
-    format!("its row is gone; it fired {}, last {last}", count(fires, "time"))
+    format!("its row is gone; it ran {}, last {last}", count(fires, "time"))
 }
 
 fn slots_lost(slots: Option<u64>) -> String {

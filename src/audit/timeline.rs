@@ -4,7 +4,7 @@ use super::context::{Context, Subject};
 use super::ledger::{Excuse, Fate, Ledger, Stretch};
 use super::runs::{begin, is_same_slot};
 use super::worker::ActiveRun;
-use crate::model::{Fire, Outcome};
+use crate::model::{Fire, MessageFate, Outcome};
 use crate::schedule::Cadence;
 use crate::time::{HOUR, Instant};
 
@@ -22,6 +22,10 @@ pub enum Mark {
     ZeroTokens,
     /// The same, but the scheduler skipped the work.
     Skipped,
+    /// A run served it, and its message reached nobody.
+    Undelivered,
+    /// Two runs or more served it.
+    Doubled,
     /// No run served it, and none will.
     Missed,
     /// No run served it, for a reason that is no fault.
@@ -30,7 +34,8 @@ pub enum Mark {
 
 impl Mark {
     /// All of them, in the order of the legend.
-    pub const ALL: [Mark; 5] = [Mark::Fired, Mark::ZeroTokens, Mark::Skipped, Mark::Missed, Mark::Waiting];
+    pub const ALL: [Mark; 7] =
+        [Mark::Fired, Mark::ZeroTokens, Mark::Skipped, Mark::Undelivered, Mark::Doubled, Mark::Missed, Mark::Waiting];
 
     /// How it is shown.
     pub fn symbol(self) -> char {
@@ -38,6 +43,8 @@ impl Mark {
             Mark::Fired => '●',
             Mark::ZeroTokens => '○',
             Mark::Skipped => '–',
+            Mark::Undelivered => '!',
+            Mark::Doubled => '2',
             Mark::Missed => '×',
             Mark::Waiting => '…',
         }
@@ -49,6 +56,8 @@ impl Mark {
             Mark::Fired => '#',
             Mark::ZeroTokens => '0',
             Mark::Skipped => '-',
+            Mark::Undelivered => '!',
+            Mark::Doubled => '2',
             Mark::Missed => 'x',
             Mark::Waiting => '~',
         }
@@ -57,11 +66,13 @@ impl Mark {
     /// What it means.
     pub fn meaning(self) -> &'static str {
         match self {
-            Mark::Fired => "fired",
-            Mark::ZeroTokens => "failed or used no tokens",
+            Mark::Fired => "ran",
+            Mark::ZeroTokens => "failed",
             Mark::Skipped => "skipped",
+            Mark::Undelivered => "not delivered",
+            Mark::Doubled => "ran twice",
             Mark::Missed => "lost",
-            Mark::Waiting => "waiting",
+            Mark::Waiting => "waits",
         }
     }
 
@@ -136,13 +147,12 @@ impl<'a> Strip<'a> {
                 return;
             }
             let shares_slot = self.shares_slot(fire);
+            let both_served_it = shares_slot && self.newer.is_some_and(|newer| self.began_in_one_slot(fire, newer));
             self.newer = Some(fire);
+            let mark = if mark == Mark::Fired && fire.message == MessageFate::Lost { Mark::Undelivered } else { mark };
             if shares_slot {
-                // One good run of several is enough.
-                if mark == Mark::Fired
-                    && let Some(newer) = self.marks.last_mut()
-                {
-                    *newer = mark;
+                if let Some(newer) = self.marks.last_mut() {
+                    *newer = of_one_slot(mark, *newer, both_served_it);
                 }
             } else if self.marks.len() < MAX_SLOTS {
                 self.marks.push(mark);
@@ -162,6 +172,13 @@ impl<'a> Strip<'a> {
         }
     }
 
+    /// Whether two runs began after the same slot, by the earliest instants at which they can have begun.
+    fn began_in_one_slot(&self, fire: &Fire, newer: &Fire) -> bool {
+        let earliest = fire.known_start().or(fire.earliest_start());
+        let next = earliest.and_then(|start| self.cadence?.next(start));
+        next.is_some_and(|next| next > begin(newer))
+    }
+
     fn add_slots(&mut self, context: &Context<'_>, stretch: &Stretch, mark: Mark) {
         self.newer = None;
         let room = MAX_SLOTS - self.marks.len();
@@ -177,6 +194,15 @@ impl<'a> Strip<'a> {
             Some(cadence) if shown < all => slot_before(cadence, stretch.since, until, shown as u64),
             _ => stretch.since,
         });
+    }
+}
+
+/// The mark of a slot with two runs: one good run is enough, and two are one too many if both began in it.
+fn of_one_slot(older: Mark, newer: Mark, both_served_it: bool) -> Mark {
+    match (older, newer) {
+        (Mark::Fired, Mark::Fired | Mark::Doubled) if both_served_it => Mark::Doubled,
+        (Mark::Fired, Mark::ZeroTokens | Mark::Skipped) => Mark::Fired,
+        (_, newer) => newer,
     }
 }
 

@@ -4,14 +4,14 @@ use super::budget::Spending;
 use super::evidence::Evidence;
 use super::finding::{About, Finding};
 use super::incident::Incident;
-use super::ledger::{Fate, Ledger};
+use super::ledger::Ledger;
 use super::policy::{self, IncidentMute, JobSettings};
 use super::runs::Usage;
 use super::sentence::sentence;
 use super::timeline::Timeline;
 use super::unjudged::Unjudged;
 use crate::catalog::{Problem, Severity, Status};
-use crate::model::{AssumedZone, Job, JobIndex, Liveness, Mapped, Outcome};
+use crate::model::{AssumedZone, Job, JobIndex, Liveness, Mapped};
 use crate::settings::Settings;
 use crate::text::Text;
 use crate::time::{Instant, Millis};
@@ -65,15 +65,6 @@ impl JobReport {
     pub fn new(job: Job, judgment: Judgment) -> JobReport {
         let Judgment { selected, settings, findings, spending, metrics, timeline, ledger } = judgment;
         JobReport { job, selected, settings, severity: Severity::Ok, findings, spending, metrics, timeline, ledger }
-    }
-
-    /// Whether its last run did its work; None if that is not known.
-    pub fn last_run_worked(&self) -> Option<bool> {
-        let last = self.ledger.stretches.iter().rfind(|stretch| !stretch.runs.is_empty());
-        if last.is_some_and(|stretch| stretch.fate == Fate::Served(Outcome::Short)) {
-            return Some(false);
-        }
-        self.job.last_run_worked()
     }
 }
 

@@ -5,8 +5,8 @@ use crate::catalog::Problem;
 
 /// Stands in a command for the id of a job.
 pub const JOB_ID: &str = "<job-id>";
-/// Stands in a statement, after the name of the id's column, for what its value is: `='1'`, ` IN ('1', '2')`.
-pub const JOB_IDS: &str = "<job-ids>";
+/// Stands in a statement for which jobs it is about: `id='1'`, `name IN ('a', 'b')`.
+pub const JOB_IDS: &str = "<the-jobs>";
 
 /// What to do about the incidents of a scheduler.
 #[derive(Debug, Clone)]
@@ -83,6 +83,8 @@ pub enum Command {
     Shell(&'static str),
     /// A command of the scheduler, once for each job that it has stopped; for the first job if it has stopped none.
     ShellForStopped(&'static str),
+    /// A command of the scheduler, once for each job.
+    ShellForEach(&'static str),
     /// An SQL statement, with [`JOB_IDS`] for all jobs.
     Sql(&'static str),
     /// An SQL statement, with [`JOB_IDS`] for the jobs that the scheduler has stopped.

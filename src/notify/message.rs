@@ -31,11 +31,11 @@ pub fn title_of_end(entry: &Entry, ended: Instant) -> String {
 }
 
 /// What a person needs to know of something that lasts, in lines.
-pub fn of_lasting(located: &Located<'_>, entry: &Entry, now: Instant) -> String {
+pub fn of_lasting(located: &Located<'_>, entry: &Entry) -> String {
     let incident = located.incident;
     let mut text = line("Where", &entry.database);
     text += &jobs(&entry.damage);
-    when(incident, now, utc_minute).iter().for_each(|when| text += &line("When", when));
+    when(incident, utc_minute).iter().for_each(|when| text += &line("When", when));
     text += &line("Seen", &incident.text.seen().to_string());
     incident.text.inferred.iter().for_each(|inferred| text += &line("Likely", &inferred.to_string()));
     incident.error.iter().for_each(|error| text += &line("Error", error));

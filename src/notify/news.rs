@@ -192,7 +192,7 @@ impl Finder<'_> {
     fn of_lasting(&self, located: &Located<'_>, entry: &Entry) -> Option<News> {
         let event = self.event(entry, self.wanted.remind)?;
         let title = message::title(event, entry);
-        let text = format!("{title}\n{}", message::of_lasting(located, entry, self.now()));
+        let text = format!("{title}\n{}", message::of_lasting(located, entry));
         Some(News { event, title, text, entry: entry.clone() })
     }
 
@@ -263,7 +263,7 @@ fn entry_of(located: &Located<'_>, sight: &Sight, told_at: i64) -> Entry {
         fingerprint: incident.fingerprint.clone(),
         expected: expected(incident).map(|pattern| Expected { pattern, among: sight.among.clone() }),
         severity: incident.severity,
-        headline: sanitize::text(&incident.headline().to_string(), MAX_TITLE_LEN),
+        headline: sanitize::text(&incident.headline.to_string(), MAX_TITLE_LEN),
         since: incident.since.map(Instant::millis),
         told_at,
         damage: damage(incident, audited),

@@ -2,9 +2,9 @@
 //! decisions made here are the overall severity and the exit code.
 
 use super::error::{AuditError, CallError};
-use crate::audit::{Finding, Incident, JobReport, MutedIncident, Unjudged, Verdict};
-use crate::catalog::{Problem, Severity, Status};
-use crate::model::{Action, Holder, JobIndex, State, ZoneBasis};
+use crate::audit::{Incident, JobReport, MutedIncident, Unjudged, Verdict, without_wrappers};
+use crate::catalog::{Severity, Status};
+use crate::model::{Action, Holder, JobIndex, ZoneBasis};
 use crate::numbers::count;
 use crate::settings::{FailOn, Settings};
 use crate::shell;
@@ -52,21 +52,15 @@ pub struct Audited {
     pub verdict: Verdict,
 }
 
-/// How many jobs are in what kind of trouble; each counts once.
-#[derive(Default)]
-struct Trouble {
-    /// Critical.
-    stopped: usize,
-    /// In an ongoing incident.
-    ailing: usize,
-    /// Only in incidents that are over.
-    recovered: usize,
-    /// Expected, and not there.
-    expected: usize,
-    /// Without their rows.
-    gone: usize,
-    /// One-shots whose work is lost.
-    one_shots: usize,
+/// How many of the watched jobs are fine.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Health {
+    /// The watched jobs.
+    watched: usize,
+    /// Those that no ongoing incident affects.
+    unaffected: usize,
+    /// Those of them that would not run if they came due.
+    blocked: usize,
 }
 
 /// An incident with where it belongs.
@@ -169,18 +163,55 @@ impl Database {
     }
 }
 
+impl Health {
+    /// Those of two databases together.
+    pub fn and(self, other: Health) -> Health {
+        Health {
+            watched: self.watched + other.watched,
+            unaffected: self.unaffected + other.unaffected,
+            blocked: self.blocked + other.blocked,
+        }
+    }
+
+    /// Whether there are several jobs, and all are fine.
+    pub fn is_perfect(self) -> bool {
+        self.watched > 1 && self.unaffected == self.watched && self.blocked == 0
+    }
+
+    /// `5 of 6 jobs are fine`; where nothing would run, `2 of 8 jobs are not due yet`.
+    pub fn in_words(self) -> String {
+        let Health { watched, unaffected, blocked } = self;
+        if watched == 0 {
+            return "no job is watched".to_owned();
+        }
+        if blocked > 0 && blocked == unaffected {
+            return format!("{blocked} of {} {} not due yet", count(watched, "job"), are(blocked, watched));
+        }
+        let fine = unaffected - blocked;
+        if fine == watched {
+            return format!("{} {} fine", count(fine, "job"), are(fine, watched));
+        }
+        format!("{fine} of {} {} fine", count(watched, "job"), are(fine, watched))
+    }
+}
+
+/// The verb of so many jobs, of one or more.
+fn are(number: usize, of: usize) -> &'static str {
+    if number == 1 || of == 1 { "is" } else { "are" }
+}
+
 impl Audited {
     /// The selected jobs.
     pub fn jobs(&self) -> impl Iterator<Item = &JobReport> {
         self.verdict.jobs.iter().filter(|report| report.selected)
     }
 
-    /// What shows that the scheduler works: its newest fire, its next run, and how long its process has been up.
+    /// What shows that the scheduler works: its last run, its next one, and how long its process has been up.
     pub fn proof_of_life(&self, now: Instant) -> Option<Text> {
         let newest = self.jobs().filter_map(|report| report.metrics.last_fire).max();
         let watched = self.jobs().filter(|report| report.job.state.is_watched());
         let next = watched.filter_map(|report| report.job.next_run()).filter(|next| *next > now).min();
-        let fire = newest.map(|at| text!["newest fire ", at, ", ", span(now.since(at)), " ago"]);
+        let fire = newest.map(|at| text!["last run ", at, " (", span(now.since(at)), " ago)"]);
         let next = next.map(|at| text!["next run ", at]);
         let process = match &self.verdict.liveness.holder {
             Holder::Process(process) => Some(match process.started {
@@ -191,7 +222,7 @@ impl Audited {
             Holder::Unknown | Holder::Nobody => None,
         };
         let parts: Vec<Text> = [fire, next, process].into_iter().flatten().collect();
-        (!parts.is_empty()).then(|| Text::join(&parts, "; "))
+        (!parts.is_empty()).then(|| Text::join(&parts, ", "))
     }
 
     /// The zone of schedules that name none, and why it is that one; None where nothing depends on it.
@@ -206,88 +237,65 @@ impl Audited {
         }
     }
 
-    /// How many jobs are in what kind of trouble, in a few words.
-    pub fn in_words(&self) -> String {
-        let (watched, trouble) = (count(self.watched(), "job"), self.trouble());
-        let of = |jobs: usize, what: &str| format!("{jobs} of {watched} {what}");
-        let mut parts = Vec::new();
-        match (trouble.stopped, trouble.ailing, trouble.recovered) {
-            (0, 0, 0) => {}
-            (0, 0, recovered) => {
-                parts.push(of(recovered, if recovered == 1 { "has recovered" } else { "have recovered" }))
-            }
-            (0, ailing, _) => parts.push(of(ailing, "in trouble")),
-            (stopped, ailing, _) => {
-                parts.push(of(stopped, if stopped == 1 { "has stopped" } else { "have stopped" }));
-                parts.extend((ailing > 0).then(|| format!("{ailing} in trouble")));
-            }
-        }
-        let further = [
-            (trouble.expected, "expected job missing", "expected jobs missing"),
-            (trouble.gone, "job gone", "jobs gone"),
-            (trouble.one_shots, "one-shot lost", "one-shots lost"),
-        ];
-        let further = further.into_iter().filter(|(jobs, ..)| *jobs > 0);
-        parts.extend(further.map(|(jobs, one, several)| format!("{jobs} {}", if jobs == 1 { one } else { several })));
-        let muted = self.verdict.count_muted();
-        if parts.is_empty() && self.verdict.severity() > Severity::Info {
-            let incidents = count(self.verdict.incidents.len(), "incident");
-            parts.push(format!("{watched} watched, {incidents}"));
-        }
-        if parts.is_empty() {
-            parts.push(format!("{watched} watched, no {}trouble found", if muted > 0 { "other " } else { "" }));
-        }
-        parts.extend((muted > 0).then(|| format!("{muted} muted")));
-        parts.join(", ")
-    }
-
-    fn trouble(&self) -> Trouble {
-        let ongoing = self.verdict.incidents.iter().filter(|incident| incident.status == Status::Ongoing);
-        let ailing: HashSet<JobIndex> =
-            ongoing.flat_map(|incident| &incident.findings).filter_map(Finding::job).collect();
-        let expected = |incident: &&Incident| incident.cause == Problem::ExpectedMissing;
-        let expected: HashSet<JobIndex> = self
-            .verdict
-            .incidents
-            .iter()
-            .filter(expected)
-            .flat_map(|incident| &incident.jobs)
-            .map(|one| one.job)
-            .collect();
-        let stopped: HashSet<JobIndex> = self
-            .verdict
-            .incidents
-            .iter()
-            .flat_map(|incident| &incident.findings)
-            .filter(|finding| finding.judged == Severity::Critical && finding.problem() != Problem::OverBudget)
-            .filter_map(Finding::job)
-            .collect();
-        let missing = self.verdict.incidents.iter().filter(|incident| incident.cause == Problem::ExpectedMissing);
-        let mut trouble = Trouble { expected: missing.count(), ..Trouble::default() };
-        for (position, report) in self.verdict.jobs.iter().enumerate().filter(|(_, report)| report.selected) {
-            let index = JobIndex::at(position);
-            if report.severity <= Severity::Info || expected.contains(&index) {
+    /// How many of the watched jobs are fine.
+    pub fn health(&self) -> Health {
+        let verdict = &self.verdict;
+        let ongoing = || {
+            verdict
+                .incidents
+                .iter()
+                .chain(verdict.muted.iter().map(|one| &one.incident))
+                .filter(|one| one.status == Status::Ongoing)
+        };
+        let affected: HashSet<JobIndex> = ongoing().flat_map(|incident| &incident.jobs).map(|one| one.job).collect();
+        let is_blocked = ongoing().any(|incident| incident.lead.stops_all);
+        let mut health = Health::default();
+        for (position, report) in verdict.jobs.iter().enumerate() {
+            if !report.selected || !report.job.state.is_watched() {
                 continue;
             }
-            *match &report.job.state {
-                State::Gone => &mut trouble.gone,
-                State::FailedOnce | State::Completed => &mut trouble.one_shots,
-                _ if report.severity == Severity::Critical && stopped.contains(&index) => &mut trouble.stopped,
-                _ if ailing.contains(&index) => &mut trouble.ailing,
-                _ => &mut trouble.recovered,
-            } += 1;
+            health.watched += 1;
+            if !affected.contains(&JobIndex::at(position)) {
+                health.unaffected += 1;
+                health.blocked += usize::from(is_blocked);
+            }
         }
-        trouble
+        health
+    }
+
+    /// What is found, in a few words: how many incidents there are, or that none is, and how many jobs are fine.
+    pub fn in_words(&self) -> String {
+        let health = self.health().in_words();
+        let muted = self.verdict.count_muted();
+        let muted = if muted > 0 { format!("; {muted} muted") } else { String::new() };
+        match self.verdict.incidents.len() {
+            0 => format!("{health}{muted}"),
+            incidents => format!("{}; {health}{muted}", count(incidents, "incident")),
+        }
+    }
+
+    /// The jobs that are not watched: how many of each state there are.
+    pub fn unwatched(&self) -> Vec<(&'static str, usize)> {
+        let mut counts = BTreeMap::new();
+        let unwatched = self.jobs().filter(|report| !report.job.state.is_watched());
+        unwatched.for_each(|report| *counts.entry(report.job.state.word()).or_insert(0) += 1);
+        counts.into_iter().collect()
+    }
+
+    /// The zone that is assumed, if that is a guess and something depends on it.
+    pub fn guessed_zone(&self) -> Option<String> {
+        match self.verdict.zone.basis {
+            ZoneBasis::Machine => self.zone_in_words(),
+            ZoneBasis::Given | ZoneBasis::NextRuns(_) | ZoneBasis::Irrelevant => None,
+        }
     }
 
     /// What else the audit covers, where there is something to say: the jobs that are skipped, and the zone that is assumed.
     pub fn scope(&self) -> Option<String> {
-        let mut counts = BTreeMap::new();
-        let skipped = self.jobs().filter(|report| !report.job.state.is_watched());
-        skipped.for_each(|report| *counts.entry(report.job.state.word()).or_insert(0) += 1);
-        let total: usize = counts.values().sum();
-        let words: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
-        let skipped = (total > 0).then(|| format!("{total} skipped ({})", words.join(", ")));
+        let counts = self.unwatched();
+        let total: usize = counts.iter().map(|(_, jobs)| jobs).sum();
+        let words: Vec<String> = counts.iter().map(|(word, jobs)| format!("{jobs} {word}")).collect();
+        let skipped = (total > 0).then(|| format!("{total} not watched ({})", words.join(", ")));
         let parts: Vec<String> = skipped.into_iter().chain(self.zone_in_words()).collect();
         (!parts.is_empty()).then(|| parts.join("; "))
     }
@@ -331,16 +339,21 @@ pub fn fix_in_a_line(incident: &Incident) -> String {
     if commands.is_empty() { step } else { format!("{step} Run: {}", commands.join("; ")) }
 }
 
-/// How long an incident has lasted so far; None if it is over or its begin is not known.
-pub fn age(incident: &Incident, now: Instant) -> Option<String> {
-    incident.since.filter(|_| incident.until.is_none()).map(|since| span(now.since(since)))
+/// The last error of an incident in a sentence, unless its headline says it; empty if there is none.
+pub fn error_in_a_sentence(incident: &Incident) -> String {
+    match incident.error.as_deref().map(without_wrappers) {
+        Some(error) if !incident.headline.to_string().contains(error.trim_end_matches('.')) => {
+            format!(" Error: {}.", error.trim_end_matches('.'))
+        }
+        _ => String::new(),
+    }
 }
 
-/// `since 2026-04-29 05:00 UTC (31h)`, or `resolved 2026-05-01 06:00 UTC`; None if neither is known.
-pub fn when(incident: &Incident, now: Instant, show: impl Fn(Instant) -> String) -> Option<String> {
-    match (incident.since, incident.until) {
+/// `since 2026-04-29 05:00 UTC`, or `resolved 2026-05-01 06:00 UTC`; None if neither is known.
+pub fn when(incident: &Incident, show: impl Fn(Instant) -> String) -> Option<String> {
+    match (incident.lead.since, incident.until) {
         (_, Some(until)) => Some(format!("resolved {}", show(until))),
-        (Some(since), None) => Some(format!("since {} ({})", show(since), span(now.since(since)))),
+        (Some(since), None) => Some(format!("since {}", show(since))),
         (None, None) => None,
     }
 }
@@ -349,7 +362,7 @@ pub fn when(incident: &Incident, now: Instant, show: impl Fn(Instant) -> String)
 pub fn muted_in_words(muted: &MutedIncident, show: impl Fn(Instant) -> String) -> String {
     let end = muted.by.as_ref().and_then(|mute| mute.until).map(|until| format!(" until {}", show(until)));
     let reason = muted.by.as_ref().and_then(|mute| mute.reason.as_ref()).map(|reason| format!(": {reason}"));
-    let headline = muted.incident.headline();
+    let headline = &muted.incident.headline;
     format!("{headline} (muted{}{})", end.unwrap_or_default(), reason.unwrap_or_default())
 }
 

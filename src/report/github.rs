@@ -1,7 +1,7 @@
 //! The report as annotations of a GitHub Actions step
 //! (<https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands>).
 
-use super::content::{Located, Report, fix_in_a_line, utc_minute, when};
+use super::content::{Located, Report, error_in_a_sentence, fix_in_a_line, utc_minute, when};
 use super::sanitize;
 use crate::catalog::Severity;
 
@@ -15,7 +15,6 @@ pub fn render(report: &Report) -> String {
     let incidents = report.incidents();
     let critical = incidents.iter().take_while(|located| located.incident.severity >= Severity::Critical).count();
     let errors = report.errors().into_iter().map(|why| command("error", "sched-audit could not audit", &why));
-    let annotation = |located: &Located<'_>| annotation(located, report);
     let mut lines: Vec<String> = incidents[..critical].iter().map(annotation).collect();
     lines.extend(errors);
     lines.extend(incidents[critical..].iter().map(annotation));
@@ -38,16 +37,16 @@ pub fn render(report: &Report) -> String {
     lines.join("\n") + "\n"
 }
 
-fn annotation(Located { database, incident, .. }: &Located<'_>, report: &Report) -> String {
+fn annotation(Located { database, incident, .. }: &Located<'_>) -> String {
     let level = match incident.severity {
         Severity::Critical => "error",
         Severity::Warning => "warning",
         Severity::Info | Severity::Ok => "notice",
     };
-    let when = when(incident, report.now, utc_minute).map_or_else(String::new, |when| format!("{when}, "));
-    let (seen, fix) = (incident.text.seen(), fix_in_a_line(incident));
-    let text = format!("{seen}. {fix} ({when}{})", database.path.display());
-    command(level, &sanitize::text(&incident.headline().to_string(), MAX_TITLE_LEN), &text)
+    let when = when(incident, utc_minute).map_or_else(String::new, |when| format!("{when}, "));
+    let (seen, error, fix) = (incident.text.seen(), error_in_a_sentence(incident), fix_in_a_line(incident));
+    let text = format!("{seen}.{error} {fix} ({when}{})", database.path.display());
+    command(level, &sanitize::text(&incident.headline.to_string(), MAX_TITLE_LEN), &text)
 }
 
 /// One command, escaped as GitHub's own toolkit does.

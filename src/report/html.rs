@@ -6,7 +6,7 @@ use super::sanitize;
 use crate::audit::{Incident, JobReport, Mark};
 use crate::catalog::{Severity, Status};
 use crate::numbers::count;
-use crate::time::{Instant, span};
+use crate::time::Instant;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const MAX_TEXT_LEN: usize = 2000;
@@ -88,7 +88,7 @@ fn headline(database: &Database) -> String {
     match &database.outcome {
         Err(_) => "could not audit".to_owned(),
         Ok(audited) => match audited.verdict.incidents.first() {
-            Some(worst) => shown(&worst.headline().to_string()),
+            Some(worst) => shown(&worst.headline.to_string()),
             None => audited.in_words(),
         },
     }
@@ -102,7 +102,7 @@ fn of_database(report: &Report, database: &Database) -> Markup {
             Ok(audited) => {
                 p.faint { (audited.in_words()) @if let Some(scope) = audited.scope() { "; " (shown(&scope)) } }
                 @if let Some(quiet) = audited.quiet_in_words() { p.faint { (quiet) } }
-                @for located in database.incidents() { (of_incident(report, located)) }
+                @for located in database.incidents() { (of_incident(located)) }
                 @if audited.verdict.severity() <= Severity::Info {
                     @if let Some(proof) = audited.proof_of_life(report.now) { p.faint { (shown(&proof.to_string())) } }
                 }
@@ -133,7 +133,7 @@ fn worth_knowing(report: &Report, audited: &Audited) -> Markup {
     }
 }
 
-fn of_incident(report: &Report, located: Located<'_>) -> Markup {
+fn of_incident(located: Located<'_>) -> Markup {
     let Located { audited, incident, .. } = located;
     let resolved = incident.status == Status::Resolved;
     let word = if resolved { "resolved" } else { incident.severity.word() };
@@ -141,9 +141,9 @@ fn of_incident(report: &Report, located: Located<'_>) -> Markup {
         incident.jobs.iter().map(|affected| shown_name(audited.verdict[affected.job].job.label())).collect();
     html! {
         section class=(word) {
-            h3 { span class=(word) { (word) } ": " (shown(&incident.headline().to_string())) }
+            h3 { span class=(word) { (word) } ": " (shown(&incident.headline.to_string())) }
             dl {
-                @if let Some(when) = lasting(incident, report.now) { dt { "When" } dd { (when) } }
+                @if let Some(when) = lasting(incident) { dt { "When" } dd { (when) } }
                 dt { "Seen" }
                 dd { (shown(&incident.text.seen().to_string())) }
                 @if let Some(inferred) = &incident.text.inferred { dt { "Likely" } dd { (shown(&inferred.to_string())) } }
@@ -163,10 +163,10 @@ fn of_incident(report: &Report, located: Located<'_>) -> Markup {
 }
 
 /// Since when an incident lasts, or when it was over, if that is known.
-fn lasting(incident: &Incident, now: Instant) -> Option<Markup> {
-    match (incident.since, incident.until) {
+fn lasting(incident: &Incident) -> Option<Markup> {
+    match (incident.lead.since, incident.until) {
         (_, Some(until)) => Some(html! { "resolved " (time(until)) }),
-        (Some(since), None) => Some(html! { "since " (time(since)) " (" (span(now.since(since))) ")" }),
+        (Some(since), None) => Some(html! { "since " (time(since)) }),
         (None, None) => None,
     }
 }
@@ -177,7 +177,7 @@ fn jobs(audited: &Audited) -> Markup {
     let time = |at: Option<Instant>| html! { @match at { Some(at) => (time(at)), None => "–" } };
     html! {
         table {
-            thead { tr { th { "Job" } th { "Schedule" } th { "Last fire" } th { "Next run" } th { "Last slots" } } }
+            thead { tr { th { "Job" } th { "Schedule" } th { "Last run" } th { "Next run" } th { "Last slots" } } }
             tbody {
                 @for job in jobs {
                     tr {
@@ -187,7 +187,7 @@ fn jobs(audited: &Audited) -> Markup {
                             @if let Some(zone) = job.job.schedule.timezone() { " " span.faint { (shown_name(zone)) } }
                             @if !job.job.state.is_watched() { " " span.faint { (job.job.state.word()) } }
                         }
-                        td.time data-label="Last fire" { (time(job.job.last_end())) }
+                        td.time data-label="Last run" { (time(job.job.last_end())) }
                         td.time data-label="Next run" { (time(job.job.next_run().filter(|_| job.job.state.is_watched()))) }
                         td.strip { @for run in job.timeline.marks.chunk_by(|a, b| a == b) { (mark(run[0], run.len())) } }
                     }
@@ -201,7 +201,7 @@ fn mark(mark: Mark, times: usize) -> Markup {
     let class = match mark {
         Mark::Fired => "fired",
         Mark::ZeroTokens => "empty",
-        Mark::Missed => "lost",
+        Mark::Missed | Mark::Undelivered | Mark::Doubled => "lost",
         Mark::Skipped | Mark::Waiting => "faint",
     };
     html! { span class=(class) { (mark.symbol().to_string().repeat(times)) } }

@@ -293,7 +293,7 @@ impl From<Spent> for JsonSpent {
 struct JsonSlots {
     /// When the first of them was.
     first: Option<Instant>,
-    /// One mark per slot, oldest first: `#` fired, `0` failed, used no tokens, or ended before min_run, `-` skipped, `x` lost, `~` waiting.
+    /// One mark per slot, oldest first: `#` ran, `0` failed, used no tokens, or ended before min_run, `-` skipped, `!` ran, but its message was not delivered, `2` ran twice, `x` lost, `~` waiting.
     marks: String,
 }
 
@@ -613,7 +613,7 @@ fn json_muted(muted: &MutedIncident) -> JsonMuted<'_> {
         cause: *cause,
         severity: *severity,
         state: *status,
-        headline: muted.incident.headline().to_string(),
+        headline: muted.incident.headline.to_string(),
         reason: muted.by.as_ref().and_then(|mute| mute.reason.as_deref()),
         muted_until: muted.by.as_ref().and_then(|mute| mute.until),
     }
@@ -757,7 +757,7 @@ fn json_incident(located: Located<'_>) -> JsonIncident<'_> {
         since: incident.since,
         until: incident.until,
         jobs: jobs.collect(),
-        headline: incident.headline().to_string(),
+        headline: incident.headline.to_string(),
         observed: incident.text.observed.iter().map(Text::to_string).collect(),
         inferred: incident.text.inferred.as_ref().map(Text::to_string),
         last_error: incident.error.as_ref().map(|error| sanitize::text(error, MAX_ERROR_LEN)),

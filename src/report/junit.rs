@@ -1,7 +1,7 @@
 //! The report as test results: a database is a suite, a job is a test case, in the form that Jenkins, GitLab, and others read
 //! (<https://github.com/testmoapp/junitxml>).
 
-use super::content::{Audited, Database, Report, fix_in_a_line, utc_minute, when};
+use super::content::{Audited, Database, Report, error_in_a_sentence, fix_in_a_line, utc_minute, when};
 use super::error::RenderError;
 use super::sanitize;
 use crate::audit::{About, Incident};
@@ -68,17 +68,17 @@ impl Xml {
             self.close("properties")?;
         }
         for case in &cases {
-            self.case(&path, case, report)?;
+            self.case(&path, case)?;
         }
         self.close("testsuite")
     }
 
-    fn case(&mut self, path: &str, case: &Case<'_>, report: &Report) -> Result<()> {
-        let descriptions: Vec<String> = case.incidents.iter().map(|incident| describe(incident, report)).collect();
+    fn case(&mut self, path: &str, case: &Case<'_>) -> Result<()> {
+        let descriptions: Vec<String> = case.incidents.iter().map(|incident| describe(incident)).collect();
         self.open("testcase", &[("classname", path), ("name", &case.name)])?;
         if case.fails {
             let (cause, headline) = case.incidents.first().map_or_else(Default::default, |worst| {
-                (worst.cause.name(), sanitize::text(&worst.headline().to_string(), MAX_NAME_LEN))
+                (worst.cause.name(), sanitize::text(&worst.headline.to_string(), MAX_NAME_LEN))
             });
             self.open("failure", &[("type", &cause), ("message", &headline)])?;
             self.text(&descriptions.join("\n"))?;
@@ -158,11 +158,12 @@ fn incidents_of(audited: &Audited, job: JobIndex) -> Vec<&Incident> {
     audited.verdict.incidents.iter().filter(has).collect()
 }
 
-fn describe(incident: &Incident, report: &Report) -> String {
-    let headline = match when(incident, report.now, utc_minute) {
-        Some(when) => format!("{} ({when})", incident.headline()),
-        None => incident.headline().to_string(),
+fn describe(incident: &Incident) -> String {
+    let headline = match when(incident, utc_minute) {
+        Some(when) => format!("{} ({when})", incident.headline),
+        None => incident.headline.to_string(),
     };
-    let lines = [headline, incident.text.seen().to_string(), fix_in_a_line(incident)];
+    let seen = format!("{}.{}", incident.text.seen(), error_in_a_sentence(incident));
+    let lines = [headline, seen, fix_in_a_line(incident)];
     lines.map(|line| sanitize::text(&line, MAX_TEXT_LEN)).join("\n")
 }

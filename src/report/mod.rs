@@ -58,7 +58,7 @@ pub fn render(report: &Report, format: Format, style: Style, all: bool) -> Resul
     }
 }
 
-/// How reports begin, of each format but the page, and of --check-config.
+/// How reports begin, of each format but the page and the table, and of --check-config; and how tables of older versions began.
 const BEGINNINGS: [&str; 17] = [
     "OK ",
     "INFO ",
@@ -84,7 +84,10 @@ pub fn is_report(begin: &str) -> bool {
     let begin = &anstream::adapter::strip_str(begin).to_string();
     let is_page = begin.starts_with("<!DOCTYPE html>") && begin.contains("<title>sched-audit: ");
     let counts = begin.trim_start_matches(|c: char| c.is_ascii_digit());
-    is_page || counts.starts_with(" databases: ") || BEGINNINGS.iter().any(|known| begin.starts_with(known))
+    is_page
+        || counts.starts_with(" databases: ")
+        || BEGINNINGS.iter().any(|known| begin.starts_with(known))
+        || begin.lines().take(2).any(table::begins_with_verdict)
 }
 
 impl Format {

@@ -1,7 +1,7 @@
 //! The report as the output of a monitoring plugin, for Nagios, Icinga and their kin
 //! (<https://www.monitoring-plugins.org/doc/guidelines.html>): one line, its performance data, then the long output.
 
-use super::content::{Located, Report, age, fix_in_a_line, utc_minute, when};
+use super::content::{Located, Report, error_in_a_sentence, fix_in_a_line, utc_minute, when};
 use super::sanitize;
 use crate::audit::{JobMetrics, JobReport};
 use crate::catalog::Severity;
@@ -20,7 +20,7 @@ const MAX_LINES: usize = 8;
 pub fn render(report: &Report) -> String {
     let mut text = format!("{} | {}\n", first_line(report), performance(report));
     let errors = report.errors().into_iter().map(|error| plain(&error, MAX_TEXT_LEN));
-    let incidents = report.incidents().into_iter().map(|located| long_line(located, report));
+    let incidents = report.incidents().into_iter().map(long_line);
     let healthy = report.audited().filter(|(_, audited)| audited.verdict.severity() <= Severity::Info);
     let proof = healthy.filter_map(|(_, audited)| audited.proof_of_life(report.now));
     let proof = proof.map(|proof| plain(&proof.to_string(), MAX_TEXT_LEN));
@@ -44,7 +44,7 @@ fn first_line(report: &Report) -> String {
     let incidents = report.incidents();
     let told = match (incidents.first().filter(|worst| worst.incident.severity > Severity::Info), unread.first()) {
         (Some(worst), _) => {
-            let mut end = age(worst.incident, report.now).map_or_else(String::new, |age| format!(", {age}"));
+            let mut end = String::new();
             end += &match incidents.len() - 1 {
                 0 => String::new(),
                 others => format!(", +{}", count(others, "other")),
@@ -52,7 +52,7 @@ fn first_line(report: &Report) -> String {
             if !unread.is_empty() {
                 end += &format!(", {} unread", unread.len());
             }
-            plain(&worst.incident.headline().to_string(), room.saturating_sub(end.len() + 1)) + &end
+            plain(&worst.incident.headline.to_string(), room.saturating_sub(end.len() + 1)) + &end
         }
         (None, Some((Some(path), why))) => plain(&format!("{}: {why}", end_of(path)), room - 1),
         (None, Some((None, why))) => plain(why, room - 1),
@@ -75,7 +75,7 @@ fn healthy(report: &Report) -> String {
         several => format!(" in {several} databases"),
     };
     match muted(report) {
-        0 => format!("{} watched{databases}, none in trouble", count(watched, "job")),
+        0 => format!("{} are fine{databases}", count(watched, "job")),
         muted => format!("{} watched{databases}, no other trouble, {muted} muted", count(watched, "job")),
     }
 }
@@ -111,16 +111,11 @@ fn performance(report: &Report) -> String {
     )
 }
 
-fn long_line(Located { database, incident, .. }: Located<'_>, report: &Report) -> String {
-    let when = when(incident, report.now, utc_minute).map_or_else(String::new, |when| format!(" {when}"));
-    let text = format!(
-        "{} {}{when}: {}. {} ({})",
-        incident.severity.word(),
-        incident.headline(),
-        incident.text.seen(),
-        fix_in_a_line(incident),
-        database.path.display()
-    );
+fn long_line(Located { database, incident, .. }: Located<'_>) -> String {
+    let when = when(incident, utc_minute).map_or_else(String::new, |when| format!(" {when}"));
+    let (word, headline, seen) = (incident.severity.word(), &incident.headline, incident.text.seen());
+    let (error, fix, path) = (error_in_a_sentence(incident), fix_in_a_line(incident), database.path.display());
+    let text = format!("{word} {headline}{when}: {seen}.{error} {fix} ({path})");
     plain(&text, MAX_TEXT_LEN)
 }
 

@@ -2,7 +2,7 @@
 //! judged by follow.
 
 use super::{SettingError, parse_cadences, parse_count, parse_duration};
-use crate::time::{MINUTE, Millis, span};
+use crate::time::{MINUTE, Millis, interval};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -91,10 +91,10 @@ thresholds! {
         "A due job is critical once the worker was free for longer than this",
         example "2h";
     zero_streak: Count(u64) = 3,
-        "Zero-token fires in a row for a warning",
+        "Zero-token runs in a row for a warning",
         example "4", at most zero_streak_critical;
     zero_streak_critical: Count(u64) = 5,
-        "Zero-token fires in a row for critical",
+        "Zero-token runs in a row for critical",
         example "8";
     max_run: Duration(Millis) = 240 * MINUTE,
         "Longest run that the scheduler allows, its timeout_minutes",
@@ -136,7 +136,7 @@ pub fn option(key: &str) -> String {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Value::Duration(millis) => f.write_str(&span(*millis)),
+            Value::Duration(millis) => f.write_str(&interval(*millis)),
             Value::Count(count) => write!(f, "{count}"),
             Value::Cadences(number) => write!(f, "{number}"),
         }

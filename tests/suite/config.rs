@@ -304,12 +304,12 @@ fn what_is_muted_by_cause_fingerprint_or_job_is_counted_everywhere() {
         "cause = \"breaker-open\"\njob = \"heartbeat\"\nuntil = \"2026-04-30T12:00:01Z\"",
     ];
     let counted = [
-        ("table", "no other trouble found, 1 muted"),
+        ("table", "\n1 muted\n"),
         ("json", "\"fingerprint\": \"ea1abcca7f241b8e\""),
         ("prometheus", "sched_audit_muted{database=\"fixtures/incident.db\"} 1"),
         ("nagios", "no other trouble, 1 muted | critical=0;;0;0 warning=0;0;;0 muted=1;"),
         ("github", "muted: 1"),
-        ("html", "no other trouble found, 1 muted"),
+        ("html", "5 of 6 jobs are fine; 1 muted"),
     ];
     for mute in [mutes[0], mutes[1], mutes[2]] {
         for (format, said) in counted {

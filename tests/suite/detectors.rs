@@ -855,7 +855,7 @@ fn too_many_fires_are_a_warning_with_their_cost() {
     let many = day(75);
     assert_eq!(many.findings(), ["warning gap/runaway ongoing"]);
     assert_eq!(history.audit("2026-03-02T09:05:00Z", &[]).findings(), [""; 0], "none for three of its own intervals");
-    assert!(many.out.contains("75 fires in the last day for 25 slots, costing 37.50 USD"), "{}", many.out);
+    assert!(many.out.contains("75 runs in the last day for 25 slots, costing 37.50 USD"), "{}", many.out);
     history
         .sql("INSERT INTO scheduler_audit_log (job_id, action, created_at) VALUES ('j', 'run', '2026-03-01 09:01:59')");
     assert_eq!(day(75).findings(), ["warning gap/runaway ongoing"], "by hand, but a day ago");
@@ -999,6 +999,7 @@ fn a_streak_is_seen_whatever_type_its_zeros_have_and_whatever_its_id_is() {
 fn shown_statement_cannot_be_broken_out_of() {
     let history = History::new();
     history.job("j", "cron", HOURLY, Some("2026-03-02T10:00:00.000Z"), None);
+    history.sql("UPDATE scheduled_jobs SET name = 'a name that needs quoting picks no row'");
     let sql = |id: &str| {
         history.db.execute("UPDATE scheduled_jobs SET id = ?1", [id]).unwrap();
         history.audit("2026-03-02T12:00:00Z", &[]).json()["incidents"][0]["sql"].as_str().map(str::to_owned)

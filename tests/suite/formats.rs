@@ -70,7 +70,7 @@ fn no_format_lets_database_text_control_a_terminal() {
 fn nagios_first_line_and_performance_data() {
     let incident = formatted("nagios", &INCIDENT).out;
     let (line, performance) = incident.lines().next().unwrap().split_once(" | ").unwrap();
-    assert_eq!(line, "SCHED CRITICAL - heartbeat stopped after 10 errors in a row, 31h");
+    assert_eq!(line, "SCHED CRITICAL - heartbeat has not run for 26h: stopped after 10 errors in a …");
     for value in [
         "critical=1;;0;0",
         "warning=0;0;;0",
@@ -83,9 +83,9 @@ fn nagios_first_line_and_performance_data() {
     }
     assert!(incident.lines().skip(1).all(|line| !line.contains('|')) && incident.lines().count() == 2, "{incident}");
     let healthy = formatted("nagios", &HEALTHY).out;
-    assert!(healthy.starts_with("SCHED OK - 13 jobs watched, none in trouble | critical=0;;0;0 "), "{healthy}");
+    assert!(healthy.starts_with("SCHED OK - 13 jobs are fine | critical=0;;0;0 "), "{healthy}");
     let recovered = formatted("nagios", &RECOVERED).out;
-    assert!(recovered.starts_with("SCHED WARNING - heartbeat failed for 40h and works again |"), "{recovered}");
+    assert!(recovered.starts_with("SCHED WARNING - heartbeat runs again, after 34 lost runs |"), "{recovered}");
     assert!(formatted("nagios", &["no/such.db"]).out.starts_with("SCHED UNKNOWN - no/such.db: does not exist"));
     let deep = formatted("nagios", &["/a/long/way/down/to/where/no/data/phantom.db"]).out;
     assert!(deep.starts_with("SCHED UNKNOWN - …where/no/data/phantom.db: does not exist; give"), "{deep}");
@@ -100,7 +100,7 @@ fn nagios_first_line_is_short_and_counts_the_rest() {
     }
     let path = history.path.to_str().unwrap();
     let late = ["--timezone", "UTC", "--now", "2026-05-04T12:00:00Z", path, "fixtures/incident.db", "no/such.db"];
-    for (databases, end) in [(5, ", 63d, +14 others"), (7, ", +16 others, 1 unread")] {
+    for (databases, end) in [(5, "…, +14 others"), (7, ", +16 others, 1 unread")] {
         let text = formatted("nagios", &late[..databases]).out;
         let line = text.split(" | ").next().unwrap();
         assert!(line.chars().count() < 80 && line.ends_with(end), "{line}");
@@ -112,7 +112,7 @@ fn nagios_first_line_is_short_and_counts_the_rest() {
 fn html_page_lists_incidents_then_jobs_and_escapes_everything() {
     let page = formatted("html", &INCIDENT).out;
     for part in [
-        "<title>sched-audit: heartbeat stopped",
+        "<title>sched-audit: heartbeat has not run for 26h: stopped after 10 errors in a row",
         "Claude Code process exited",
         "UPDATE scheduled_jobs",
         "mail-triage",
@@ -131,7 +131,7 @@ fn html_page_lists_incidents_then_jobs_and_escapes_everything() {
 #[test]
 fn nagios_word_follows_the_exit_code() {
     let lenient = formatted("nagios", &[&["--fail-on", "never"], INCIDENT.as_slice()].concat());
-    assert!(lenient.code == 0 && lenient.out.starts_with("SCHED OK - heartbeat stopped"), "{}", lenient.out);
+    assert!(lenient.code == 0 && lenient.out.starts_with("SCHED OK - heartbeat has not run"), "{}", lenient.out);
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn annotations_have_the_level_of_their_severity_and_are_escaped() {
     let warning = formatted("github", &RECOVERED).out;
     assert!(
         warning
-            .starts_with("::warning title=heartbeat failed for 40h and works again::10 fires in a row used no tokens"),
+            .starts_with("::warning title=heartbeat runs again%2C after 34 lost runs::10 runs in a row used no tokens"),
         "{warning}"
     );
     assert!(
@@ -499,11 +499,11 @@ fn a_name_that_looks_like_a_time_is_shown_as_it_is() {
         formatted(format, &["--timezone", "UTC", "--now", "2026-03-02T09:30:00Z", history.path.to_str().unwrap()]).out
     };
     let table = audited("table");
-    assert!(table.contains("✗ export 2026-01-31 23:59 UTC can never run again"), "{table}");
+    assert!(table.contains("CRITICAL  export 2026-01-31 23:59 UTC can never run again"), "{table}");
     history.sql("UPDATE scheduled_jobs SET enabled = 1");
     let table = audited("table");
-    assert!(table.contains("nothing has run since 03-02 05:01:"), "times are short there: {table}");
-    assert!(audited("nagios").contains("nothing has run since 2026-03-02 05:01 UTC: "), "and in full elsewhere");
+    assert!(table.contains("\nSince     2026-03-02 05:01 UTC, "), "the line of the times has them in full: {table}");
+    assert!(audited("nagios").contains(" since 2026-03-02 05:01 UTC: "), "and so has each other format");
 }
 
 #[test]
@@ -532,7 +532,7 @@ fn what_is_about_no_job_invents_none_in_any_format() {
         (jobs, &json["findings"][0]["job"], &json["incidents"][0]["jobs"]),
         (vec!["j"], &Value::Null, &Value::Array(vec![]))
     );
-    assert!(audited("table").out.contains("   0 jobs watched, 1 incident"));
+    assert!(audited("table").out.contains("\n1 warning; no job is watched."));
     let metrics = audited("prometheus").out;
     assert!(metrics.contains("first_job=\"\",jobs=\"0\"") && !metrics.contains("job_id="), "{metrics}");
     let junit = audited("junit").out;

@@ -45,9 +45,8 @@ fn table(history: &History, now: &str, more: &[&str]) -> Run {
 
 /// The lines of the first job's stretches.
 fn lines(run: &Run) -> Vec<&str> {
-    let (_, shown) = run.out.split_once("History of ").unwrap_or_else(|| panic!("{}{}", run.out, run.err));
-    let stretches = shown.lines().skip(2).take_while(|line| line.starts_with(" 0"));
-    stretches.collect()
+    let (_, shown) = run.out.split_once("\nFROM ").unwrap_or_else(|| panic!("{}{}", run.out, run.err));
+    shown.lines().skip(1).filter(|line| line.starts_with('0')).collect()
 }
 
 fn stretches(history: &History, now: &str, more: &[&str]) -> Vec<Value> {
@@ -60,7 +59,7 @@ fn a_healthy_week_is_one_line() {
     let history = every_five_minutes(&[]);
     let shown = table(&history, AFTER_A_WEEK, &[]);
     let [line] = lines(&shown)[..] else { panic!("{}", shown.out) };
-    assert!(line.starts_with(" 03-02 00:00  03-08 23:55  2,016  worked "), "{line}");
+    assert!(line.starts_with("03-02 00:00  03-08 23:55  2,016  ran "), "{line}");
     let [stretch] = &stretches(&history, AFTER_A_WEEK, &[])[..] else { panic!() };
     assert_eq!(
         (&stretch["fate"], &stretch["outcome"], &stretch["excuse"]),
@@ -74,8 +73,8 @@ fn lost_slots_are_a_line_of_their_own() {
     let history = every_five_minutes(&["2026-03-05 12:10", "2026-03-05 12:15", "2026-03-05 12:20"]);
     let shown = table(&history, AFTER_A_WEEK, &SHORT_RUNS);
     let [newest, lost, oldest] = lines(&shown)[..] else { panic!("{}", shown.out) };
-    assert!(newest.contains("worked") && oldest.contains("worked"), "{}", shown.out);
-    assert!(lost.starts_with(" 03-05 12:10  03-05 12:25      3  lost "), "{lost}");
+    assert!(newest.contains("  ran ") && oldest.contains("  ran "), "{}", shown.out);
+    assert!(lost.starts_with("03-05 12:10  03-05 12:20      3  lost "), "{lost}");
     let lost = &stretches(&history, AFTER_A_WEEK, &SHORT_RUNS)[1];
     assert_eq!((&lost["fate"], &lost["slots"], &lost["runs"]), (&"lost".into(), &3.into(), &0.into()));
     assert_eq!(
@@ -92,7 +91,7 @@ fn the_job_may_be_left_out_only_if_there_is_one() {
     assert!(refused.err.contains("add --job and an id or a name, such as --job \"j\""), "{}", refused.err);
     history.sql("DELETE FROM scheduled_jobs WHERE id <> 'j'");
     history.sql("DELETE FROM cost_events WHERE session_key NOT LIKE '%:j'");
-    assert!(shown(&history, AFTER_A_WEEK, &[]).out.contains("History of j"));
+    assert!(shown(&history, AFTER_A_WEEK, &[]).out.contains("UTC; j (*/5 * * * *), "));
 }
 
 #[test]
@@ -116,7 +115,7 @@ fn a_pause_is_told_until_it_ends() {
          INSERT INTO scheduler_audit_log (job_id, action, created_at) VALUES ('j', 'pause', '2026-03-02 05:30:00')",
     );
     let shown = table(&history, "2026-03-02T09:30:00Z", &[]);
-    assert!(lines(&shown)[0].starts_with(" 03-02 06:00  now              4  paused "), "{}", shown.out);
+    assert!(lines(&shown)[0].starts_with("03-02 06:00  now              4  paused "), "{}", shown.out);
     let history = History::new();
     history.job("j", "cron", HOURLY, Some("2026-03-02T09:00:00.000Z"), Some("2026-03-02T10:00:00.000Z"));
     history.fires("j", &["2026-03-02 04:01:00", "2026-03-02 05:01:00", "2026-03-02 09:01:00"]);
@@ -126,7 +125,7 @@ fn a_pause_is_told_until_it_ends() {
     );
     let told = stretches(&history, "2026-03-02T09:30:00Z", &[]);
     let fates: Vec<&str> = told.iter().map(|one| one["text"].as_str().unwrap()).collect();
-    assert_eq!(fates, ["worked", "paused", "worked"]);
+    assert_eq!(fates, ["ran", "paused", "ran"]);
     assert_eq!((&told[1]["slots"], &told[1]["until"]), (&3.into(), &"2026-03-02T08:30:00Z".into()));
 }
 
@@ -149,9 +148,9 @@ fn the_error_of_the_row_belongs_to_the_newest_run() {
     let errors: Vec<Value> =
         stretches(&history, "2026-03-02T05:30:00Z", &[]).iter().map(|one| one["error"].clone()).collect();
     assert_eq!(errors, ["no such model".into(), Value::Null, Value::Null, Value::Null]);
-    assert!(table(&history, "2026-03-02T05:30:00Z", &[]).out.ends_with("  Error   no such model\n"));
+    assert!(table(&history, "2026-03-02T05:30:00Z", &[]).out.contains("\n             no such model\n"));
     let unread = table(&history, "2026-03-02T05:30:00Z", &["--no-errors"]);
-    assert!(unread.out.ends_with("  Error   not read, because of --no-errors\n"), "{}", unread.out);
+    assert!(unread.out.contains("\n             the error was not read, because of --no-errors\n"), "{}", unread.out);
 }
 
 #[test]
@@ -165,7 +164,7 @@ fn a_long_history_is_cut_unless_all_is_asked_for() {
     let now = "2026-03-06T11:30:00Z";
     let shown = table(&history, now, &[]);
     assert_eq!(lines(&shown).len(), 100);
-    assert!(shown.out.contains("\n  and 8 more before that (--all)\n"), "{}", shown.out);
+    assert!(shown.out.contains("\nand 8 more before that: --all\n"), "{}", shown.out);
     assert_eq!(lines(&table(&history, now, &["--all"])).len(), 108);
     assert_eq!(stretches(&history, now, &[]).len(), 108);
 }

@@ -26,6 +26,7 @@ mod process;
 mod quiet;
 mod readme;
 mod repair;
+mod screens;
 mod settings;
 mod tools;
 mod torture;

@@ -40,7 +40,7 @@ fn a_healthy_job_is_quiet_and_a_dead_one_is_told_whatever_its_schedule_says() {
 
 #[test]
 fn a_schedule_that_is_not_understood_is_learned_from_the_runs_and_said_to_be() {
-    let told = store("'each full moon'", 600).audit(WITHOUT_NEXT, RUNS, "", 5, &["--all"]);
+    let told = store("'each full moon'", 600).audit(WITHOUT_NEXT, RUNS, "", 5, &["--history"]);
     assert!(told.code == 0 && told.out.contains("about every 10m, by"), "{}", told.out);
     let json = store("'each full moon'", 600).audit(WITHOUT_NEXT, RUNS, "", 5, &["-f", "json"]).out;
     assert!(json.contains("\"kind\": \"learned\"") && json.contains("\"interval_seconds\": 600"), "{json}");

@@ -14,7 +14,7 @@ fn runs_that_read_and_wrote_nothing_are_told_with_what_they_read() {
     history.sql("UPDATE cost_events SET input_tokens = 61000, output_tokens = 0 WHERE created_at > '2026-03-02 06:30'");
     let run = history.audit("2026-03-02T12:30:00Z", &[]);
     assert_eq!(run.code, 2, "{}", run.out);
-    assert!(run.out.contains("6 fires in a row read 366,000 tokens and wrote none"), "{}", run.out);
+    assert!(run.out.contains("6 runs in a row read 366,000 tokens and wrote none"), "{}", run.out);
     history.sql("UPDATE cost_events SET output_tokens = 0");
     history.check("2026-03-02T12:30:00Z", &[]);
 }

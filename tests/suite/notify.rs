@@ -69,14 +69,19 @@ fn an_incident_is_told_once_and_its_end_once() {
     let teller = Teller::new();
     let first = teller.tell("-", INCIDENT, &[]);
     assert!(first.code == 2 && first.out.starts_with("CRITICAL on ") && first.err.is_empty(), "{}", first.out);
-    for part in ["heartbeat stopped after 10 errors in a row", "2026-04-29 05:00 UTC (31h)", "\nsqlite3 ", "Error   "] {
+    for part in [
+        "heartbeat has not run for 26h: stopped after 10 errors in a row",
+        "2026-04-29 10:00 UTC",
+        "\nsqlite3 ",
+        "Error   ",
+    ] {
         assert!(first.out.contains(part), "{part}: {}", first.out);
     }
     let again = teller.tell("-", "2026-04-30T12:10:00Z", &[]);
     assert_eq!((again.code, again.out.as_str(), again.err.as_str()), (2, "", ""));
     teller.copy("recovered.db");
     let over = teller.tell("-", RECOVERED, &[]);
-    assert!(over.out.starts_with("OVER after 40h on ") && over.out.contains("heartbeat stopped"), "{}", over.out);
+    assert!(over.out.starts_with("OVER after 40h on ") && over.out.contains("heartbeat has not run"), "{}", over.out);
     assert_eq!(teller.tell("-", RECOVERED, &[]).out, "");
 }
 
@@ -182,7 +187,7 @@ fn what_was_told_of_one_database_says_nothing_about_another() {
     assert_eq!(tell(&teller.database(), INCIDENT), "");
     teller.copy("recovered.db");
     let over = tell(&teller.database(), RECOVERED);
-    assert!(over.matches("OVER ").count() == 2 && over.contains("heartbeat stopped"), "{over}");
+    assert!(over.matches("OVER ").count() == 2 && over.contains("heartbeat has not run"), "{over}");
 }
 
 #[test]
@@ -456,7 +461,10 @@ fn an_expected_job_is_over_only_when_all_databases_show_it() {
         Run::from(call.args(&databases[1..]).output().unwrap()).out
     };
     let expects = ["--expect", "nightly"];
-    assert_eq!(tell(&[&first, &second], &expects).matches("expected job nightly not found").count(), 1);
+    assert_eq!(
+        tell(&[&first, &second], &expects).matches("nightly is not in the database, though it is expected").count(),
+        1
+    );
     assert_eq!(tell(&[&second, &first], &expects), "", "in another order");
     assert_eq!(tell(&[&first, &second], &[]), "", "a call that expects nothing");
     std::fs::remove_file(&first).unwrap();
@@ -466,7 +474,10 @@ fn an_expected_job_is_over_only_when_all_databases_show_it() {
     let db = rusqlite::Connection::open(&first).unwrap();
     db.execute("UPDATE scheduled_jobs SET name = 'nightly'", ()).unwrap();
     let over = tell(&[&first, &second], &expects);
-    assert!(over.contains("expected job nightly not found") && over.contains("OVER on "), "{over}");
+    assert!(
+        over.contains("nightly is not in the database, though it is expected") && over.contains("OVER on "),
+        "{over}"
+    );
     assert_eq!(tell(&[&first, &second], &expects), "");
 }
 

@@ -200,7 +200,7 @@ fn starts_that_failed_are_told_with_the_recorded_reason_which_is_masked_and_the_
     }
     store.check("17:30", &["critical past-due/overdue ongoing"], &["critical scheduler-silent ongoing"]);
     let incident = &store.audit("17:30", &[]).json()["incidents"][0];
-    let headline = "24 starts of the scheduler failed within 4m, the last 7h06m ago: 1 of 1 job overdue";
+    let headline = "nothing has run for 7h: the gateway was given up after 24 starts that failed";
     assert_eq!(incident["headline"], headline);
     assert_eq!(incident["last_error"], "database is locked");
     assert_eq!(incident["next_step"], "Fix the cause of the error, then start the gateway.");

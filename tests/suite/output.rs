@@ -101,6 +101,28 @@ fn a_report_is_written_whole_however_slowly_it_is_read() {
 }
 
 #[test]
+fn a_table_of_any_verdict_may_be_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("table").to_str().unwrap().to_owned();
+    let of = |databases: &[&str]| {
+        run(&[&["-o", &file, "--timezone", "UTC", "--now", "2026-05-01T06:25:30Z", "--color", "always"], databases]
+            .concat())
+    };
+    for databases in [
+        &["fixtures/incident.db"][..],
+        &["fixtures/recovered.db"],
+        &["no/such.db"],
+        &["no/such.db", "fixtures/recovered.db"],
+        &["fixtures/incident.db", "fixtures/recovered.db"],
+    ] {
+        for again in [false, true] {
+            let written = of(databases);
+            assert!(!written.err.contains("does not look like a report"), "{databases:?} {again}: {}", written.err);
+        }
+    }
+}
+
+#[test]
 fn output_file_is_replaced_atomically() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("report");

@@ -2,7 +2,9 @@
 
 use super::Incident;
 use super::grouping::Grouping;
+use super::headline;
 use super::key::{Family, Key};
+use super::lead::Lead;
 use super::words::{self, Facts};
 use crate::audit::context::Context;
 use crate::audit::failed_runs::FailedRuns;
@@ -12,7 +14,7 @@ use crate::audit::outage::Outage;
 use crate::audit::remedy::{self, Trouble};
 use crate::audit::worker::{ActiveRun, Phase, RunLength};
 use crate::catalog::{Problem, Severity, Status};
-use crate::model::{Action, Job, JobIndex, Remedy};
+use crate::model::{Action, Delivery, Job, JobIndex, Remedy};
 use crate::time::Instant;
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -80,7 +82,8 @@ impl<'a> Group<'a> {
             since,
             until,
         };
-        let text = words::write(cause, &facts);
+        let (text, lead, error) = (words::write(cause, &facts), Lead::of(cause, &facts), self.error(cause, &jobs));
+        let headline = headline::write(cause, &facts, lead, error.as_deref());
         Incident {
             fingerprint: self.key.fingerprint(),
             cause,
@@ -88,8 +91,10 @@ impl<'a> Group<'a> {
             status: if self.is_ongoing { Status::Ongoing } else { Status::Resolved },
             since,
             until,
+            lead,
+            headline,
             text,
-            error: self.error(cause, &jobs),
+            error,
             remedy: self.remedy(cause, &jobs),
             jobs,
             findings: self.findings,
@@ -258,6 +263,7 @@ impl<'a> Group<'a> {
     fn error(&self, cause: Problem, jobs: &[AffectedJob]) -> Option<String> {
         match self.key.family {
             Family::Failing | Family::Runaway | Family::Dead | Family::Skipped | Family::OneShot => {}
+            Family::Undelivered => return jobs.iter().find_map(|affected| self.delivery_error(affected)),
             Family::Silence if cause == Problem::SchedulerSilent && self.fails_to_start() => {
                 return self.context.snapshot.start_error.as_ref()?.text.clone();
             }
@@ -266,6 +272,22 @@ impl<'a> Group<'a> {
         let jobs = jobs.iter().map(|affected| self.context.job(affected.job));
         let last = jobs.filter(|job| job.last_error().is_some()).max_by_key(|job| job.last_end())?;
         last.last_error().map(str::to_owned)
+    }
+
+    /// Whether no other job has the name of one of these.
+    fn has_own_names(&self, jobs: &[&Job]) -> bool {
+        let names: HashSet<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
+        self.context.jobs().filter(|job| names.contains(job.name.as_str())).count() == names.len()
+    }
+
+    /// Why the last message of a job was not delivered.
+    fn delivery_error(&self, affected: &AffectedJob) -> Option<String> {
+        let job = self.context.job(affected.job);
+        let of_row = match &job.row.as_ref()?.delivery {
+            Some(Delivery::Failed(error)) => Some(error),
+            _ => None,
+        };
+        of_row.or(job.delivery_error.as_ref()).map(|error| error.text.clone())
     }
 
     /// Whether nothing runs because each start of the scheduler fails.
@@ -323,6 +345,7 @@ impl<'a> Group<'a> {
             is_alive,
             fails_to_start: self.fails_to_start(),
             has_next_run: self.context.has_next_run_beside(&HashSet::new()),
+            has_own_names: self.has_own_names(&jobs),
             now: self.context.settings.now,
         };
         remedy::remedy(&trouble, &self.context.snapshot.traits)

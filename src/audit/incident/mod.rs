@@ -5,10 +5,14 @@
 
 mod group;
 mod grouping;
+mod headline;
 mod key;
+mod lead;
 mod shrunk;
 mod words;
 
+pub use headline::without_wrappers;
+pub use lead::{Lead, lost_messages};
 pub use words::IncidentText;
 
 use super::finding::{About, AffectedJob, Finding};
@@ -39,10 +43,14 @@ pub struct Incident {
     pub since: Option<Instant>,
     /// When it ended; None while it is ongoing.
     pub until: Option<Instant>,
+    /// From when it counts for people, and how far it reaches.
+    pub lead: Lead,
     /// The jobs that it affects, the most affected first.
     pub jobs: Vec<AffectedJob>,
     /// The findings that it explains, in the order of their jobs.
     pub findings: Vec<Finding>,
+    /// What, for how long, and why, in one line: its title in every format.
+    pub headline: Text,
     /// What happened, in words.
     pub text: IncidentText,
     /// The last error of its jobs, or of the scheduler's last start, as the row has it: untrusted text.
@@ -65,6 +73,10 @@ impl Incident {
             About::Job(job) => vec![AffectedJob { job, since: None, missed_slots: 0, waits: false }],
             About::Scheduler | About::Pattern(_) => Vec::new(),
         };
+        let missing = match known {
+            Some(job) => text![job.label(), " is ", job.state.word(), ", though it is expected to run"],
+            None => text![pattern, " is not in the database, though it is expected"],
+        };
         Incident {
             fingerprint: Key::of(Family::Expected, pattern, None).with(database).fingerprint(),
             cause: Problem::ExpectedMissing,
@@ -72,19 +84,14 @@ impl Incident {
             status: Status::Ongoing,
             since: None,
             until: None,
+            lead: Lead::default(),
             jobs: affected,
-            text: IncidentText::new(text!["expected job ", pattern, " not found"])
-                .observed([sentence(&finding, known, now)]),
+            headline: missing,
+            text: IncidentText::of([sentence(&finding, known, now)]),
             error: None,
             remedy: Remedy::step(Problem::ExpectedMissing.advice()),
             findings: vec![finding],
         }
-    }
-
-    /// What happened, in one line: the title and its detail.
-    pub fn headline(&self) -> Text {
-        let detail = self.text.detail.as_ref().map(|detail| text![": ", detail]);
-        text![&self.text.title, detail]
     }
 }
 

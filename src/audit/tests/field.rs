@@ -495,7 +495,10 @@ fn three_runs_that_hang_have_the_cause_in_common() {
     let works = || cron("ok", "*/5 * * * *").ran("16:05", "16:06");
     let three = recorded([hangs("a"), hangs("b"), hangs("c"), works()]);
     assert_eq!(causes(&three, "16:08"), [(Problem::RunHung, Severity::Critical, 3)]);
-    assert_eq!(verdict(&three, "16:08").incidents[0].headline().to_string(), "the runs of 3 jobs never finished");
+    assert_eq!(
+        verdict(&three, "16:08").incidents[0].headline.to_string(),
+        "the runs of 3 jobs have not ended for 4h: they hang"
+    );
     assert_eq!(causes(&recorded([hangs("a"), hangs("b"), works()]), "16:08").len(), 2);
 }
 

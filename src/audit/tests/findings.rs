@@ -246,7 +246,7 @@ fn an_expected_job_that_is_missing_is_the_first_incident() {
     assert_eq!((found.severity(), found.jobs.len()), (Severity::Critical, 1), "no job is invented");
     assert_eq!(causes(&found), [Problem::ExpectedMissing, Problem::JobFailing]);
     let first = &found.incidents[0];
-    assert_eq!(first.headline().to_string(), "expected job backup* not found");
+    assert_eq!(first.headline.to_string(), "backup* is not in the database, though it is expected");
     let about = &findings(&found)[0].about;
     assert_eq!((about, first.jobs.len()), (&About::Pattern("backup*".to_owned()), 0));
     let fingerprint = first.fingerprint.clone();
@@ -256,7 +256,7 @@ fn an_expected_job_that_is_missing_is_the_first_incident() {
     // A job that exists but is not watched is the one that is missing.
     let mut paused = verdict(&fleet([Job { state: State::Paused, ..hourly("j") }]), "12:02");
     expect(&mut paused, "j*");
-    assert_eq!(paused.incidents[0].headline().to_string(), "expected job j* not found");
+    assert_eq!(paused.incidents[0].headline.to_string(), "j is paused, though it is expected to run");
     assert_eq!((paused.jobs.len(), paused.jobs[0].severity), (1, Severity::Critical));
     assert_eq!(paused.incidents[0].text.seen().to_string(), "it is paused, and no watched job matches \"j*\"");
     // One that was not selected does not count.

@@ -352,7 +352,7 @@ fn a_group_that_fails_together_keeps_its_fingerprint_while_one_job_after_another
     let all_back = fleet([failing("a", 2, 5, &[GOOD, GOOD]), b_back(), failing("c", 2, 5, &[GOOD])]);
     let told = |world: &Snapshot, now: &str| {
         let incidents = verdict(world, now).incidents;
-        assert_eq!(incidents.len(), 1, "{:?}", incidents.iter().map(Incident::headline).collect::<Vec<_>>());
+        assert_eq!(incidents.len(), 1, "{:?}", incidents.iter().map(|one| &one.headline).collect::<Vec<_>>());
         assert_eq!(incidents[0].cause, Problem::ProviderFailing);
         (incidents[0].status, incidents[0].fingerprint.clone())
     };

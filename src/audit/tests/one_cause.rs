@@ -37,13 +37,13 @@ fn rows_that_never_had_a_next_run_have_one_cause() {
     let (a, b) = (never("a", "2026-02-27 10:00"), never("b", "2026-02-26 10:00"));
     let (alone, both) = (recorded([b.clone(), busy()]), recorded([a.clone(), b, busy()]));
     assert_eq!(prints(&both, "13:55"), prints(&alone, "13:55"), "the oldest stands for all");
-    let title = |world: &Snapshot| verdict(world, "13:55").incidents[0].text.title.to_string();
-    assert_eq!(title(&both), "b, a can never run");
+    let title = |world: &Snapshot| verdict(world, "13:55").incidents[0].headline.to_string();
+    assert_eq!(title(&both), "b and a can never run");
     let mut ran = hourly("c").ran("09:00", "09:01");
     row(&mut ran).next_run_at = Timestamp::Missing;
     let mixed = verdict(&recorded([a, ran, busy()]), "13:55");
-    let titles: Vec<String> = mixed.incidents.iter().map(|one| one.text.title.to_string()).collect();
-    assert_eq!(titles, ["a can never run", "c can never run again"]);
+    let titles: Vec<String> = mixed.incidents.iter().map(|one| one.headline.to_string()).collect();
+    assert_eq!(titles, ["a can never run: it has no next run", "c can never run again: it has no next run"]);
 }
 
 /// Three daily jobs that the scheduler left out this night, of which the first `back` have run since.
@@ -116,19 +116,19 @@ fn starts_that_failed_are_told_with_their_reason_and_how_long_they_went_on() {
     };
     let told = |failed, now| {
         let incident = verdict(&world(failed), now).incidents.swap_remove(0);
-        (incident.text.title.to_string(), incident.error)
+        (incident.headline.to_string(), incident.error)
     };
     let reason = Some("database is locked".to_owned());
     assert_eq!(
         told(24, "16:00"),
-        ("24 starts of the scheduler failed within 4m, the last 5h26m ago".to_owned(), reason.clone())
+        ("nothing has run for 6h: the gateway was given up after 24 starts that failed".to_owned(), reason.clone())
     );
-    assert_eq!(told(24, "11:30"), ("24 starts of the scheduler failed within 1h".to_owned(), reason));
-    let some = told(23, "16:00");
     assert_eq!(
-        some,
-        ("the scheduler restarted 24 times in 4m without running a job, the last 5h26m ago".to_owned(), None)
+        told(24, "11:30"),
+        ("nothing has run for 89m: each start of the gateway fails (24 times)".to_owned(), reason)
     );
+    let some = told(23, "16:00");
+    assert_eq!(some, ("nothing has run for 6h: the gateway was given up after 24 crashes".to_owned(), None));
 }
 
 #[test]

@@ -255,6 +255,6 @@ fn a_revived_job_that_waits_for_its_turn_after_a_silence_does_not_still_fail() {
     let incident = &told.incidents[0];
     let problems: Vec<Problem> = ongoing(&incident.findings).map(Finding::problem).collect();
     assert_eq!(problems, [Problem::Repaired, Problem::CatchingUp]);
-    assert_eq!(incident.headline().to_string(), "b was revived and has not fired yet: 1 job works again");
+    assert_eq!(incident.headline.to_string(), "b was revived 6h ago and has not run since");
     assert!(incident.remedy.step.starts_with("Nothing now"), "{:?}", incident.remedy);
 }

@@ -23,10 +23,6 @@ const CRASHES_GO_ON: Millis = 2 * HOUR;
 pub struct CrashLoop {
     /// How many.
     pub starts: usize,
-    /// The first one.
-    pub first: Instant,
-    /// The last one.
-    pub last: Instant,
     /// Whether the last one was not long ago.
     pub goes_on: bool,
     /// Whether each of them failed, as recorded.
@@ -69,7 +65,7 @@ impl<'a> Boots<'a> {
         let (first, last) = (*idle.first()?, *idle.last()?);
         let failed = self.failed.iter().filter(|start| **start >= first).count();
         let goes_on = self.now.since(last) <= CRASHES_GO_ON;
-        Some(CrashLoop { starts: idle.len(), first, last, goes_on, fails: failed == idle.len() })
+        Some(CrashLoop { starts: idle.len(), goes_on, fails: failed == idle.len() })
     }
 
     /// Boots of the last hours after which the process was killed, if they are so many that it crashes, and when the first

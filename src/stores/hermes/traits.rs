@@ -18,6 +18,8 @@ pub const TRAITS: SchedulerTraits = SchedulerTraits {
     session_delay: 70 * SECOND,
     restart_stagger: None,
     startup: MINUTE,
+    name: "scheduler",
+    stops: "stopped",
     stopped: "Hermes marked the job as completed",
     timer_sleeps: MINUTE,
     hides_runs: false,

@@ -104,6 +104,8 @@ impl Mapping {
             session_delay: MINUTE,
             restart_stagger: None,
             startup: MINUTE,
+            name: "scheduler",
+            stops: "stopped",
             stopped: "the scheduler has stopped it",
             timer_sleeps: MINUTE,
             hides_runs,

@@ -11,6 +11,8 @@ const ENABLE: Command = Command::ShellForStopped("openclaw cron enable <job-id>"
 const DISABLE: Command = Command::Shell("openclaw cron disable <job-id>");
 const RUNS: Command = Command::Shell("openclaw cron runs --id <job-id>");
 const SHOW: Command = Command::Shell("openclaw cron show <job-id>");
+const RUN_EACH: Command = Command::ShellForEach("openclaw cron run <job-id>");
+const SHOW_EACH: Command = Command::ShellForEach("openclaw cron show <job-id>");
 const RUN: Command = Command::Shell("openclaw cron run <job-id>");
 const EDIT: Command = Command::Shell("openclaw cron edit <job-id>");
 const LIST: Command = Command::Shell("openclaw cron list");
@@ -35,10 +37,13 @@ const ROWS: &[Advice] = &[
         .when(&[Condition::Problem(Problem::UnreadableSchedule)])
         .run(&[EDIT, ENABLE]),
     Advice::with_step(Problem::RowDead, Step::OfProblem),
-    Advice::new(Problem::JobFailing, "Fix the cause of the error, then switch the job on again.")
-        .when(&[Condition::Problem(Problem::BreakerOpen)])
-        .reads_error()
-        .run(&[ENABLE]),
+    Advice::new(
+        Problem::JobFailing,
+        "Fix that error, then switch on again what was switched off; a restart of the gateway does not do that.",
+    )
+    .when(&[Condition::Stopped])
+    .reads_error()
+    .run(&[ENABLE]),
     Advice::new(Problem::SchedulerDown, AFTER_A_CUT).when(&[Condition::Alive]).run(&[RUNS]),
     Advice::new(Problem::SchedulerDown, START).run(&[Command::Shell("openclaw gateway start")]),
     Advice::new(Problem::RunCut, AFTER_A_CUT).when(&[Condition::Alive]).run(&[RUNS]),
@@ -87,8 +92,11 @@ const ROWS: &[Advice] = &[
     )
     .reads_error()
     .run(&[RUNS]),
-    Advice::new(Problem::JobSilent, "Look at the job and its runs; then restart the gateway.")
-        .run(&[SHOW, RUNS, RESTART]),
+    Advice::new(
+        Problem::JobSilent,
+        "Run now what is still needed; then restart the gateway, so that the next runs are not passed over as well.",
+    )
+    .run(&[RUN_EACH, RESTART]),
     Advice::new(Problem::JobSkipped, "Start the local provider that the error names, or give the job another model.")
         .when(&[Condition::ErrorIs(ErrorKind::ProviderUnreachable)])
         .reads_error()
@@ -106,7 +114,7 @@ const ROWS: &[Advice] = &[
     )
     .when(&[Condition::Late])
     .run(&[RUN]),
-    Advice::new(Problem::Undelivered, "Check the channel and target of the delivery.").run(&[SHOW]),
+    Advice::new(Problem::Undelivered, "Check the channel and the target of each job.").run(&[SHOW_EACH]),
     Advice::new(Problem::StoreUnserved, FIND_THE_STATE).run(&[LIST]),
     Advice::new(
         Problem::JobsGone,

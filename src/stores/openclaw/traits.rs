@@ -16,6 +16,8 @@ pub const TRAITS: SchedulerTraits = SchedulerTraits {
     restart_stagger: None,
     // It looks at its rows within 35 seconds, and defers what was due by two minutes and more.
     startup: 3 * MINUTE,
+    name: "gateway",
+    stops: "switched off",
     stopped: "OpenClaw switched the job off after these errors",
     timer_sleeps: MINUTE,
     hides_runs: false,

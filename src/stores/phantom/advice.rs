@@ -18,7 +18,7 @@ macro_rules! run_now {
         concat!(
             "UPDATE scheduled_jobs SET ",
             $set,
-            "next_run_at=strftime('%Y-%m-%dT%H:%M:%fZ','now'), updated_at=datetime('now') WHERE id<job-ids>;"
+            "next_run_at=strftime('%Y-%m-%dT%H:%M:%fZ','now'), updated_at=datetime('now') WHERE <the-jobs>;"
         )
     };
 }
@@ -28,11 +28,11 @@ const SET_NEXT_RUN: Command = Command::Sql(run_now!(""));
 const ACTIVATE: Command = Command::Sql(run_now!("enabled=1, status='active', "));
 
 const ROWS: &[Advice] = &[
-    Advice::new(Problem::JobFailing, "Fix the cause of the error, then revive the row.")
+    Advice::new(Problem::JobFailing, "Fix that error, then revive the job.")
         .when(&[Condition::Stopped])
         .reads_error()
         .run(&[REVIVE]),
-    Advice::with_step(Problem::ProviderFailing, Step::Check("; then revive the jobs whose circuit breaker is open."))
+    Advice::with_step(Problem::ProviderFailing, Step::Check("; then revive the jobs that were stopped."))
         .when(&[Condition::Stopped])
         .run(&[REVIVE]),
     Advice::with_step(Problem::ProviderFailing, Step::Check(".")).when(&[Condition::FaultIsKnown]),
@@ -59,6 +59,16 @@ const ROWS: &[Advice] = &[
         .when(&[Condition::Alive]),
     Advice::new(Problem::SchedulerSilent, "Start the scheduler; read its log from the last run on.")
         .when(&[Condition::Gone]),
+    Advice::new(
+        Problem::SchedulerSilent,
+        "If its process is gone, start it; if it is there, restart it. Its log from the last run on says why. \
+         Each job then makes up for one run.",
+    ),
+    Advice::new(
+        Problem::DeliveryHung,
+        "Restart the scheduler, then check the channel that the message goes to. The job is still due, so it runs again \
+         and its message may come twice.",
+    ),
     Advice::new(Problem::RunCut, "Start the scheduler; read its log from the last run on.").when(&[Condition::Gone]),
     Advice::new(
         Problem::RunCut,

@@ -16,6 +16,8 @@ pub const TRAITS: SchedulerTraits = SchedulerTraits {
     session_delay: 5 * MINUTE,
     restart_stagger: Some(5 * SECOND),
     startup: 0,
+    name: "scheduler",
+    stops: "stopped",
     stopped: "the circuit breaker is open",
     timer_sleeps: 60 * MINUTE,
     hides_runs: false,

@@ -74,11 +74,6 @@ impl Facts<'_> {
         text![at, ", ", span(self.now().since(at)), " ago"]
     }
 
-    /// How long it had lasted by then, as ` for 3h`; None if its begin is not known.
-    pub fn lasting_until(&self, end: Instant) -> Option<String> {
-        self.since.map(|since| format!(" for {}", span(end.since(since))))
-    }
-
     /// The first of the findings in their own words, each with its jobs if there are several.
     pub fn messages(&self) -> Vec<Text> {
         let is_over = self.until.is_some();
@@ -129,9 +124,9 @@ impl Facts<'_> {
         }]
     }
 
-    /// A title, and the findings in their own words.
-    pub fn plain(&self, title: impl Into<Text>) -> IncidentText {
-        IncidentText::new(title).observed(self.messages())
+    /// The findings in their own words.
+    pub fn plain(&self) -> IncidentText {
+        IncidentText::of(self.messages())
     }
 
     /// All jobs of its findings, those for which it is over too.

@@ -1,10 +1,8 @@
 //! The words of runs that fail, and of messages that do not arrive.
 
 use super::{Facts, IncidentText, rows};
-use crate::audit::evidence::Evidence;
 use crate::audit::finding::{AffectedJob, ongoing};
 use crate::audit::remedy::shared_fault;
-use crate::audit::runs::tokens_of_failed;
 use crate::audit::sentence::failed_runs;
 use crate::audit::shared_failure::{FailingGroup, Shared};
 use crate::catalog::Problem;
@@ -21,7 +19,7 @@ pub fn provider_failing(facts: &Facts<'_>) -> IncidentText {
     }
     let shared = &facts.fleet.shared;
     match facts.jobs.iter().find_map(|affected| shared.group_of(affected.job)) {
-        None => facts.plain(text![facts.names(), facts.agree(" still fails", " still fail")]).detail(facts.recovered()),
+        None => IncidentText::of(facts.messages().into_iter().chain(facts.recovered())),
         Some(group) if group.shared == Shared::ErrorOfMost => most_fail(facts, group),
         Some(group) => all_fail(facts, group),
     }
@@ -30,13 +28,9 @@ pub fn provider_failing(facts: &Facts<'_>) -> IncidentText {
 fn most_fail(facts: &Facts<'_>, group: &FailingGroup) -> IncidentText {
     let (fires, jobs) = (count(group.fires, "run"), count(group.jobs.len(), "job"));
     let observed = text!["the last ", fires, " of ", jobs, " ended with the same error; few other jobs work"];
-    let detail = facts.recovered().unwrap_or_else(|| "most jobs that need a model".into());
     let inferred =
         fault(facts).map_or("what these jobs share fails: the provider, its key, or the model's name", Fault::inferred);
-    IncidentText::new(text![facts.count_jobs(), " are failing with the same error"])
-        .detail(Some(detail))
-        .observed([observed])
-        .inferred(inferred)
+    IncidentText::of([observed].into_iter().chain(facts.recovered())).inferred(inferred)
 }
 
 fn all_fail(facts: &Facts<'_>, group: &FailingGroup) -> IncidentText {
@@ -58,33 +52,25 @@ fn all_fail(facts: &Facts<'_>, group: &FailingGroup) -> IncidentText {
     };
     let jobs: HashSet<JobIndex> = failed.iter().map(|(job, _)| *job).collect();
     let (fires, jobs) = (count(failed.len(), "run"), count(jobs.len(), "job"));
-    let mut observed = vec![text![all, fires, " of ", jobs, since.clone(), " ", how]];
+    let mut observed = vec![text![all, fires, " of ", jobs, since, " ", how]];
     let stopped = facts.jobs.iter().filter(|affected| facts.job(affected).state == State::Broken).count();
     if stopped > 0 {
         observed.push(text!["the scheduler has stopped ", count(stopped, "job")]);
     }
     let revived = facts.findings.iter().filter(|one| one.problem() == Problem::Repaired).count();
     if revived > 0 {
-        observed.push(text![format!("{revived} of them were revived and have not fired since")]);
+        observed.push(text![format!("{revived} of them were revived and have not run since")]);
     }
     let inferred = match (fault(facts), used) {
         (Some(fault), _) => fault.inferred(),
         (None, 0) => "no model works for any job: the provider, its key, or the model's name",
         (None, _) => "what all jobs share fails: the provider, its key, the model's name, or a tool",
     };
-    let none = if has_worked_without_model(facts, last_good) {
-        "no run that used a model has succeeded"
-    } else {
-        "no run has succeeded"
-    };
-    IncidentText::new(text![facts.count_jobs(), " are failing together"])
-        .detail(Some(text![none, since]))
-        .observed(observed)
-        .inferred(inferred)
+    IncidentText::of(observed).inferred(inferred)
 }
 
 /// What the jobs fail by, if their errors agree.
-fn fault(facts: &Facts<'_>) -> Option<Fault> {
+pub fn fault(facts: &Facts<'_>) -> Option<Fault> {
     let jobs: Vec<&Job> = facts.jobs.iter().map(|affected| facts.job(affected)).collect();
     shared_fault(&jobs)
 }
@@ -101,7 +87,7 @@ fn runs_since<'a>(facts: &Facts<'a>, group: &FailingGroup, last_good: Option<Ins
 }
 
 /// Whether a run of a job that needs no model, or whose model counts no tokens, has been fine since a model last worked.
-fn has_worked_without_model(facts: &Facts<'_>, last_good: Option<Instant>) -> bool {
+pub fn has_worked_without_model(facts: &Facts<'_>, last_good: Option<Instant>) -> bool {
     let mut fires = facts.context.jobs().flat_map(|job| &job.fires);
     fires.any(|fire| fire.outcome == Outcome::Unproven && last_good.is_none_or(|good| fire.end > good))
 }
@@ -116,35 +102,18 @@ fn has_written_nothing(facts: &Facts<'_>, group: &FailingGroup) -> bool {
 pub fn job_failing(facts: &Facts<'_>) -> IncidentText {
     match facts.jobs {
         [only] => one_job_failing(facts, only),
-        _ => facts
-            .plain(text![facts.count_jobs(), " keep failing with the same error"])
-            .inferred("the jobs have the cause in common; others work"),
+        _ => facts.plain().inferred("the jobs have the cause in common; others work"),
     }
 }
 
 /// A job that fails, from its first failed run to the silence after the scheduler has stopped it.
 fn one_job_failing(facts: &Facts<'_>, affected: &AffectedJob) -> IncidentText {
-    let job = facts.job(affected);
-    let (name, errors) = (job.label(), job.errors());
-    let observed = failures(facts, affected);
-    if job.state == State::Broken {
-        let title = match errors {
-            0 => text![name, " was stopped"],
-            errors => text![name, " stopped after ", count(errors, "error"), " in a row"],
-        };
+    let told = IncidentText::of(failures(facts, affected));
+    if facts.job(affected).state == State::Broken {
         let stopped = facts.context.snapshot.traits.stopped;
-        return IncidentText::new(title)
-            .observed(observed)
-            .inferred(text![stopped, ": neither time nor a restart revives it"]);
+        return told.inferred(text![stopped, ": neither time nor a restart revives it"]);
     }
-    let title = match (next_try(facts), errors) {
-        (Some(at), _) => text![name, " failed and is not tried again before ", at],
-        (None, 0) if tokens_of_failed(job) > 0 => text![name, " runs, but its last runs wrote nothing"],
-        (None, 0) => text![name, " runs, but its last runs used no tokens"],
-        (None, 1) => text![name, " fails"],
-        (None, errors) => text![name, " has failed ", grouped(errors), " times in a row"],
-    };
-    IncidentText::new(title).observed(observed)
+    told
 }
 
 /// The failed runs of a job, and what it lost since.
@@ -154,22 +123,4 @@ fn failures(facts: &Facts<'_>, affected: &AffectedJob) -> Vec<Text> {
         0 => vec![failed],
         slots => vec![failed, text!["none since; ", count(slots, "slot"), " lost"]],
     }
-}
-
-/// When a job whose run failed is tried again, where that is told because it is long.
-fn next_try(facts: &Facts<'_>) -> Option<Instant> {
-    facts.findings.iter().find_map(|one| match one.evidence {
-        Evidence::FailedRun { next_run_at, .. } => Some(next_run_at),
-        _ => None,
-    })
-}
-
-/// Messages do not arrive.
-pub fn undelivered(facts: &Facts<'_>) -> IncidentText {
-    let all_late = facts.jobs.iter().all(|affected| {
-        let error = facts.job(affected).delivery_error.as_ref();
-        error.is_some_and(|error| error.is_late)
-    });
-    let end = if all_late { " were late and thrown away" } else { " are not delivered" };
-    facts.plain(text!["messages of ", facts.names(), end])
 }

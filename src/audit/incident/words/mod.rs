@@ -1,7 +1,7 @@
-//! The words of an incident: its title, what was observed and, apart from that, what is inferred.
+//! The words of an incident: what was observed and, apart from that, what is inferred. Its title is its headline.
 
 mod facts;
-mod failing;
+pub mod failing;
 mod rows;
 mod run;
 mod silence;
@@ -10,15 +10,11 @@ pub use facts::Facts;
 
 use crate::audit::finding::ongoing;
 use crate::catalog::Problem;
-use crate::text::{Text, text};
+use crate::text::Text;
 
 /// An incident in words. It may contain text of the database.
 #[derive(Debug, Clone)]
 pub struct IncidentText {
-    /// What happened to which jobs.
-    pub title: Text,
-    /// The most important number or cause.
-    pub detail: Option<Text>,
     /// What the database shows.
     pub observed: Vec<Text>,
     /// What that suggests; None where nothing is inferred.
@@ -26,19 +22,9 @@ pub struct IncidentText {
 }
 
 impl IncidentText {
-    /// A title alone.
-    pub fn new(title: impl Into<Text>) -> IncidentText {
-        IncidentText { title: title.into(), detail: None, observed: Vec::new(), inferred: None }
-    }
-
-    /// The same with a detail, if there is one.
-    pub fn detail(self, detail: Option<Text>) -> IncidentText {
-        IncidentText { detail, ..self }
-    }
-
-    /// The same with what was observed.
-    pub fn observed(self, observed: impl IntoIterator<Item = Text>) -> IncidentText {
-        IncidentText { observed: observed.into_iter().collect(), ..self }
+    /// What was observed, of which nothing is inferred.
+    pub fn of(observed: impl IntoIterator<Item = Text>) -> IncidentText {
+        IncidentText { observed: observed.into_iter().collect(), inferred: None }
     }
 
     /// The same with what is inferred.
@@ -55,7 +41,7 @@ impl IncidentText {
 /// The words of an incident with this cause.
 pub fn write(cause: Problem, facts: &Facts<'_>) -> IncidentText {
     if facts.until.is_some() {
-        return over(cause, facts);
+        return facts.plain();
     }
     if ongoing(facts.findings).all(|one| one.problem() == Problem::Repaired) {
         return rows::repaired(facts);
@@ -71,52 +57,14 @@ pub fn write(cause: Problem, facts: &Facts<'_>) -> IncidentText {
         Problem::RunLong => run::long(facts),
         Problem::ProviderFailing => failing::provider_failing(facts),
         Problem::JobFailing => failing::job_failing(facts),
-        Problem::RunShort => facts.plain(text!["runs of ", facts.names(), " end too soon"]),
-        Problem::Flapping => facts.plain(text!["runs of ", facts.names(), " fail now and then"]),
-        Problem::WorkShrank => {
-            let (its, does) = facts.agree(("its", "does"), ("their", "do"));
-            facts.plain(text![facts.names(), " ", does, " a tenth of ", its, " usual work"])
-        }
-        Problem::Undelivered => failing::undelivered(facts),
-        Problem::JobSkipped => facts.plain(text!["the scheduler keeps skipping ", facts.names()]),
         Problem::Runaway => rows::runaway(facts),
         Problem::StoreUnserved => rows::store_unserved(facts),
         Problem::JobsGone => rows::jobs_gone(facts),
         Problem::ClockSetBack => rows::clock_set_back(facts),
-        Problem::Unjudged => rows::unjudged(facts),
-        Problem::NoOutput => facts.plain(text![facts.names(), " runs, but its output is not there"]),
-        Problem::OverBudget => rows::over_budget(facts),
-        Problem::RowDead => facts.plain(text![facts.names(), " can never run", facts.again()]),
-        Problem::OneShotLost => {
-            facts.plain(text!["the work of the ", facts.agree("one-shot ", "one-shots "), facts.names(), " is lost"])
+        Problem::PassesFail => {
+            facts.plain().inferred("the process is alive, and no job runs until the cause is mended")
         }
-        Problem::SlotsSkipped => facts.plain(text!["the next run of ", facts.names(), " is set too far ahead"]),
-        Problem::RunsWhileOff => {
-            let (was, run) = facts.agree(("was", "runs"), ("were", "run"));
-            facts.plain(text![facts.names(), " ", was, " switched off, but ", run, " on"])
-        }
-        Problem::ExpectedMissing => facts.plain("an expected job was not found"),
-        Problem::NothingWatched => facts.plain("no job is watched"),
-        Problem::PassesFail => facts
-            .plain("every pass of the scheduler over its jobs fails")
-            .inferred("the process is alive, and no job runs until the cause is mended"),
-        Problem::CrashLoop => facts
-            .plain("the scheduler's process crashes again and again")
-            .inferred("it works in between, but runs are cut short and count as errors"),
-        other => facts.plain(text![facts.names(), ": ", other.meaning()]),
+        Problem::CrashLoop => facts.plain().inferred("it works in between, but runs are cut short and count as errors"),
+        _ => facts.plain(),
     }
-}
-
-fn over(cause: Problem, facts: &Facts<'_>) -> IncidentText {
-    let (names, lasted) = (facts.names(), facts.until.and_then(|until| facts.lasting_until(until)));
-    facts.plain(match cause {
-        Problem::SchedulerSilent => text!["the scheduler was silent", lasted, " and runs again"],
-        Problem::ProviderFailing => text![facts.count_jobs(), " failed together", lasted, " and work again"],
-        Problem::RunShort => text!["runs of ", names, " ended too soon", lasted, ", and take their time again"],
-        Problem::JobFailing => text![names, " failed", lasted, " and works again"],
-        _ => {
-            let (were, fire) = facts.agree(("was", "fires"), ("were", "fire"));
-            text![names, " ", were, " silent", lasted, " and ", fire, " again"]
-        }
-    })
 }

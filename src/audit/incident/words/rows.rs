@@ -5,7 +5,6 @@ use crate::audit::evidence::Evidence;
 use crate::audit::finding::{is_early, ongoing};
 use crate::audit::sentence::not_fired_since;
 use crate::catalog::Problem;
-use crate::numbers::count;
 use crate::text::text;
 use crate::time::{Instant, span};
 
@@ -23,17 +22,11 @@ pub fn repaired(facts: &Facts<'_>) -> IncidentText {
         format!("the scheduler's timer, which sleeps for up to {sleeps}, does not run, or its process is dead")
     };
     let repair = repair(facts);
-    let is_revived = repair.as_ref().is_some_and(|repair| repair.is_revived);
-    let changed = if is_revived { "revived" } else { "edited or resumed" };
     let observed = repair.map(|repair| {
         let times = (repair.first, repair.looks_by);
         not_fired_since(facts.jobs.len(), repair.is_revived, times, facts.now())
     });
-    let (was, has) = facts.agree((" was ", " has"), (" were ", " have"));
-    IncidentText::new(text![facts.names(), was, changed, " and", has, " not fired yet"])
-        .detail(facts.recovered())
-        .observed(observed)
-        .inferred(inferred)
+    IncidentText::of(observed.into_iter().chain(facts.recovered())).inferred(inferred)
 }
 
 /// The repairs of several rows as one.
@@ -62,26 +55,16 @@ fn repair(facts: &Facts<'_>) -> Option<Repair> {
 /// Jobs that run more often than their schedules say.
 pub fn runaway(facts: &Facts<'_>) -> IncidentText {
     let is_paired = facts.findings.iter().any(|one| matches!(one.evidence, Evidence::PairedFires { .. }));
-    let is_twin = facts.findings.iter().any(|one| matches!(one.evidence, Evidence::Twin { .. }));
-    let (names, runs) = (facts.names(), facts.agree(" runs", " run"));
     if is_paired {
-        return facts
-            .plain(text![names, runs, " twice in most slots"])
-            .inferred("two schedulers run on this database, or each restart runs the job again");
+        return facts.plain().inferred("two schedulers run on this database, or each restart runs the job again");
     }
-    if is_twin {
-        return facts.plain(text![names, " is there twice, and both rows fire"]);
-    }
-    facts.plain(text![names, runs, " far too often"])
+    facts.plain()
 }
 
 /// Jobs that wait for a time that was right before the clock was set back.
 pub fn clock_set_back(facts: &Facts<'_>) -> IncidentText {
     let was = facts.context.snapshot.clock_was_at.map(|at| text![" ", at]);
-    let wait = facts.agree(" waits for its", " wait for their");
-    let mut told = facts
-        .plain(text!["the clock was set back, and ", facts.count_jobs(), wait, " next run in the future"])
-        .inferred("the scheduler works; a restart alone does not help");
+    let mut told = facts.plain().inferred("the scheduler works; a restart alone does not help");
     told.observed.push(text!["rows written in the future, up to", was, ", precede rows from before it"]);
     told
 }
@@ -94,9 +77,8 @@ pub fn store_unserved(facts: &Facts<'_>) -> IncidentText {
     let ran = "; since the last boot the scheduler has run the jobs of ";
     let mut observed = vec![text!["their rows belong to ", store, ran, served]];
     observed.extend(facts.messages());
-    let (belong, them) = facts.agree((" belongs", "it"), (" belong", "them"));
-    IncidentText::new(text![facts.count_jobs(), belong, " to a store that no scheduler serves"])
-        .observed(observed)
+    let them = facts.agree("it", "them");
+    IncidentText::of(observed)
         .inferred(text!["the scheduler serves another state directory; a restart does not run ", them])
 }
 
@@ -104,33 +86,9 @@ pub fn store_unserved(facts: &Facts<'_>) -> IncidentText {
 pub fn jobs_gone(facts: &Facts<'_>) -> IncidentText {
     let last = facts.jobs.iter().filter_map(|affected| affected.since).max();
     let boot = last.and_then(|last| facts.context.snapshot.boots.iter().find(|boot| **boot > last));
-    let mut told = facts
-        .plain(text![count(facts.jobs.len(), "regular job"), facts.agree(" has lost its row", " have lost their rows")])
-        .detail(last.map(|last| text!["the last of them fired at ", last]))
-        .inferred("an update, a migration, or another program removed them");
+    let mut told = facts.plain().inferred("an update, a migration, or another program removed them");
     if let Some(boot) = boot {
         told.observed.push(text!["the scheduler was restarted at ", *boot]);
     }
     told
-}
-
-/// A job, or all jobs together, that spent the budget of the day.
-pub fn over_budget(facts: &Facts<'_>) -> IncidentText {
-    if facts.jobs.is_empty() {
-        return facts.plain("the jobs have spent the day's budget of the database");
-    }
-    facts.plain(text![facts.names(), " has spent its budget of the day"])
-}
-
-/// Jobs of which the database shows too little, or whose time zone is another one.
-pub fn unjudged(facts: &Facts<'_>) -> IncidentText {
-    let foreign = facts.findings.iter().find_map(|one| match &one.evidence {
-        Evidence::OtherZone { jobs, zone, .. } => Some((count(jobs.len(), "job"), zone)),
-        _ => None,
-    });
-    facts.plain(match foreign {
-        Some((jobs, zone)) => text![jobs, " can't be judged: the time zone is not ", zone],
-        None if facts.jobs.is_empty() => "a budget can't be judged".into(),
-        None => text![facts.names(), " can't be judged"],
-    })
 }

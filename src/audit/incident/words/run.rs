@@ -4,11 +4,8 @@ use super::{Facts, IncidentText};
 use crate::audit::finding::ongoing;
 use crate::audit::worker::{ActiveRun, Cut, Phase, RunLength};
 use crate::catalog::Severity;
-use crate::model::JobIndex;
-use crate::numbers::count;
 use crate::text::{Text, text};
 use crate::time::span;
-use std::collections::HashSet;
 
 /// A run takes longer than any may.
 pub fn hung(facts: &Facts<'_>) -> IncidentText {
@@ -22,20 +19,11 @@ pub fn hung(facts: &Facts<'_>) -> IncidentText {
         (true, _) => "the process is alive, and this run hangs",
         (false, _) => "the scheduler hangs in this run, or the process died in it",
     };
-    let hanging = facts.jobs.iter().filter(|affected| worker.run_of(affected.job).is_some_and(ActiveRun::hangs));
-    let told = match hanging.count() {
-        0 | 1 => IncidentText::new(text!["the run of ", name(facts), " never finished"]).detail(waiting(facts)),
-        several => IncidentText::new(format!("the runs of {several} jobs never finished")).detail(waiting(facts)),
-    };
-    told.observed(observed(facts)).inferred(inferred)
+    IncidentText::of(observed(facts)).inferred(inferred)
 }
 
 /// A run was cut short by the end of the process.
 pub fn cut(facts: &Facts<'_>) -> IncidentText {
-    let title = match count_other_runs(facts) {
-        0 => text!["the run of ", name(facts), " was cut short"],
-        others => text!["the runs of ", name(facts), " and ", count(others, "other job"), " were cut short"],
-    };
     let mut observed = Vec::new();
     if let Some(run) = facts.run {
         observed.push(text!["the run has not finished; ", run.usual.in_words()]);
@@ -47,14 +35,12 @@ pub fn cut(facts: &Facts<'_>) -> IncidentText {
             "the process died in this run; nothing runs until it is started"
         }
     };
-    IncidentText::new(title).detail(waiting(facts)).observed(observed).inferred(inferred)
+    IncidentText::of(observed).inferred(inferred)
 }
 
 /// A run did its work and was never recorded.
 pub fn delivery_hung(facts: &Facts<'_>) -> IncidentText {
-    IncidentText::new(text!["the run of ", name(facts), " did its work but never finished"])
-        .detail(waiting(facts))
-        .observed(observed(facts))
+    IncidentText::of(observed(facts))
         .inferred("the scheduler hangs while delivering the message, or the process died while doing so")
 }
 
@@ -67,38 +53,7 @@ pub fn long(facts: &Facts<'_>) -> IncidentText {
         (false, true) => "it may be fine: runs are allowed to take longer",
         (false, false) => "it may be fine, as runs may take longer, or it hangs, or its process died",
     };
-    IncidentText::new(text!["the run of ", name(facts), " is taking longer than usual"])
-        .detail(waiting(facts))
-        .observed(observed(facts))
-        .inferred(inferred)
-}
-
-fn name<'a>(facts: &Facts<'a>) -> &'a str {
-    facts.run.map_or("a deleted job", |run| run.name.as_str())
-}
-
-/// How many other jobs wait for the run, if any do.
-fn waiting(facts: &Facts<'_>) -> Option<Text> {
-    let waiting = others(facts).count() - count_other_runs(facts);
-    let behind = if facts.context.snapshot.traits.max_concurrent == 1 { " behind it" } else { "" };
-    match waiting {
-        0 => None,
-        1 => Some(text!["1 job is waiting", behind]),
-        several => Some(text![format!("{several} jobs are waiting"), behind]),
-    }
-}
-
-/// The jobs other than the run's.
-fn others(facts: &Facts<'_>) -> impl Iterator<Item = JobIndex> {
-    let own = facts.run.and_then(|run| run.job);
-    facts.jobs.iter().map(|affected| affected.job).filter(move |job| Some(*job) != own)
-}
-
-/// How many of them have runs of their own in flight.
-fn count_other_runs(facts: &Facts<'_>) -> usize {
-    let runs = facts.context.worker.indexed_runs().filter(|(_, run)| !run.waits);
-    let running: HashSet<JobIndex> = runs.filter_map(|(_, run)| run.job).collect();
-    others(facts).filter(|job| running.contains(job)).count()
+    IncidentText::of(observed(facts)).inferred(inferred)
 }
 
 fn observed(facts: &Facts<'_>) -> Vec<Text> {

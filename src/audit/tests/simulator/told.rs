@@ -102,7 +102,7 @@ fn problem(incident: &Incident) -> Problem {
     Problem {
         fingerprint: incident.fingerprint.clone(),
         cause: incident.cause.name(),
-        headline: incident.headline().to_string(),
+        headline: incident.headline.to_string(),
         severity: incident.severity,
         is_ongoing: incident.status == Status::Ongoing,
         since: incident.since,

@@ -1,0 +1,53 @@
+//! Headlines of what is over.
+
+use super::Subject;
+use crate::audit::evidence::Evidence;
+use crate::catalog::Problem;
+use crate::numbers::count;
+use crate::text::{Text, text};
+use crate::time::span;
+
+/// The headline of an incident that is over.
+pub fn headline(cause: Problem, subject: &Subject<'_>) -> Text {
+    let (facts, names) = (subject.facts, subject.names());
+    let lasted = subject.lasting();
+    let (runs, works) = subject.agree((" runs", " works"), (" run", " work"));
+    let since = facts.until.map(|until| text![" since ", until]);
+    match cause {
+        Problem::SchedulerSilent if facts.jobs.len() > 1 => {
+            text!["nothing had run", lasted, "; every job runs again", since]
+        }
+        Problem::SchedulerSilent => text!["nothing had run", lasted, "; ", names, runs, " again", since],
+        Problem::ProviderFailing | Problem::JobFailing if subject.lost() > 0 => after_loss(subject),
+        Problem::JobFailing if used_no_tokens(subject) => {
+            text![names, " used no tokens", lasted, " and", works, " again"]
+        }
+        Problem::ProviderFailing | Problem::JobFailing => text![names, " failed", lasted, " and", works, " again"],
+        Problem::RunShort => text!["runs of ", names, " ended too soon", lasted, ", and take their time again"],
+        Problem::RunHung | Problem::RunLong => text!["the run of ", names, " hung", lasted, "; jobs run again", since],
+        Problem::RunCut => text!["a run of ", names, " was cut short", since_begin(subject)],
+        Problem::Undelivered => text!["messages of ", names, " arrive again", since],
+        _ if subject.lost() > 0 => after_loss(subject),
+        _ => text![names, runs, " again", after(subject)],
+    }
+}
+
+/// `heartbeat runs again, after 34 lost runs`.
+fn after_loss(subject: &Subject<'_>) -> Text {
+    let runs = subject.agree(" runs", " run");
+    text![subject.names(), runs, " again, after ", count(subject.lost(), "lost run")]
+}
+
+fn used_no_tokens(subject: &Subject<'_>) -> bool {
+    subject.facts.findings.iter().all(|one| matches!(one.evidence, Evidence::ZeroTokenStreak { .. }))
+}
+
+/// How long it took.
+fn after(subject: &Subject<'_>) -> Option<String> {
+    let (since, until) = (subject.lead.since?, subject.facts.until?);
+    Some(format!(", after {}", span(until.since(since))))
+}
+
+fn since_begin(subject: &Subject<'_>) -> Option<Text> {
+    subject.lead.since.map(|at| text![" at ", at, ", and it has run since"])
+}

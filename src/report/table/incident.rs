@@ -1,0 +1,214 @@
+//! One incident: in full, or in two lines.
+
+use super::page::{Page, Verdict, shown_name};
+use super::strip;
+use super::toll::Toll;
+use crate::audit::{Incident, JobReport, without_wrappers};
+use crate::catalog::Problem;
+use crate::model::{Job, JobIndex, State};
+use crate::numbers::{as_u64, count, grouped};
+use crate::report::content::{Audited, Located, commands, utc_minute};
+use crate::report::sanitize;
+use crate::text::{NO_BREAK, Text, text};
+use crate::time::{DAY, HOUR, MINUTE, span};
+
+const MAX_TEXT_LEN: usize = 600;
+/// Three lines of 80 columns.
+const MAX_ERROR_LEN: usize = 200;
+const MAX_COMMANDS: usize = 6;
+/// Jobs that are named in a sentence; of more only the number is told.
+const MAX_NAMES: usize = 2;
+
+/// An incident in full: its lines, and its commands in a block of their own.
+pub fn in_full(page: &Page, located: &Located<'_>, rows: usize) -> Vec<String> {
+    let Located { audited, incident, .. } = *located;
+    let mut text = page.verdict(Verdict::of(incident), &incident.headline.short(page.now));
+    text += &times(page, audited, incident);
+    text += &seen(page, audited, incident);
+    text += &strip::lines(page, audited, incident, rows).unwrap_or_default();
+    let step = sanitize::text(&incident.remedy.text(), MAX_TEXT_LEN);
+    text += &page.labeled("Do", &step);
+    let commands = shown_commands(located);
+    if commands.is_empty() { vec![text] } else { vec![text, commands] }
+}
+
+/// An incident in two lines, with the call that shows it in full; one that is over in one.
+pub fn in_short(page: &Page, located: &Located<'_>) -> String {
+    let Located { audited, incident, .. } = *located;
+    let verdict = Verdict::of(incident);
+    let text = page.verdict(verdict, &incident.headline.short(page.now));
+    if verdict == Verdict::Over {
+        return text;
+    }
+    let mut parts = Vec::new();
+    if let Some(since) = incident.lead.since {
+        let is_told = |error: &&String| incident.headline.to_string().contains(without_wrappers(error));
+        let error = incident.error.as_ref().filter(|error| !is_told(error));
+        let error = error.map(|error| format!(", {}", plain_error(error)));
+        parts.push(format!("since {}{}", page.short(since), error.unwrap_or_default()));
+    }
+    parts.push(more(audited, incident));
+    text + &page.below(&parts.join("; "))
+}
+
+/// The call that shows an incident alone: by its first job, or by what is known of its cause.
+fn more(audited: &Audited, incident: &Incident) -> String {
+    let no_break = |text: String| text.replace(' ', &NO_BREAK.to_string());
+    let job = incident.jobs.first().map(|affected| &audited.verdict[affected.job].job);
+    // A name that needs quoting would be broken in the middle.
+    match job.map(Job::label).filter(|name| crate::shell::id_word(name).as_deref() == Some(name)) {
+        Some(name) => no_break(format!("sched-audit --job {name}")),
+        None => no_break(format!("sched-audit --explain {}", incident.cause.name())),
+    }
+}
+
+/// Since when, and what was lost; for what is over from when to when.
+fn times(page: &Page, audited: &Audited, incident: &Incident) -> String {
+    let no_break = |text: String| text.replace(' ', &NO_BREAK.to_string());
+    let toll = cost(page, audited, incident);
+    let since = incident.lead.since;
+    if let Some(until) = incident.until {
+        let lost = toll.map_or_else(String::new, |toll| format!(": {toll}"));
+        let from = since.map_or_else(String::new, |since| format!("{} ", no_break(since.minute())));
+        return page.labeled("From", &format!("{from}to {}{lost}", no_break(utc_minute(until))));
+    }
+    match (since, toll) {
+        (Some(since), Some(toll)) => page.labeled("Since", &format!("{}, {toll}", no_break(utc_minute(since)))),
+        (Some(since), None) => page.labeled("Since", &no_break(utc_minute(since))),
+        (None, Some(toll)) => page.labeled("Seen", &toll),
+        (None, None) => String::new(),
+    }
+}
+
+/// What an incident has cost, in words; None if that is nothing that can be counted.
+fn cost(page: &Page, audited: &Audited, incident: &Incident) -> Option<String> {
+    let tolls = Toll::of_all(audited, incident);
+    let of = |value: fn(&Toll) -> u64| {
+        let runs: u64 = tolls.iter().map(value).sum();
+        let jobs: Vec<JobIndex> = (incident.jobs.iter().zip(&tolls))
+            .filter_map(|(affected, toll)| (value(toll) > 0).then_some(affected.job))
+            .collect();
+        (runs, jobs)
+    };
+    let (waits, waiting) = of(|toll| toll.waits);
+    if incident.lead.stops_all && waits > 1 {
+        return Some(format!("{} held up", runs_of(audited, incident, waits, &waiting)));
+    }
+    let (lost, losing) = of(|toll| toll.lost);
+    if incident.cause == Problem::ProviderFailing && incident.until.is_none() {
+        let failed: usize = tolls.iter().map(|toll| toll.failed_since).sum();
+        let after = if lost > 0 { format!(", {} lost after that", count(lost, "run")) } else { String::new() };
+        return Some(format!("{} failed{after}", count(failed, "run")));
+    }
+    let (made_up, _) = of(|toll| toll.made_up);
+    let late = if made_up > 0 { format!(", {made_up} made up late") } else { String::new() };
+    if lost > 0 && incident.until.is_some() {
+        return Some(format!("{} lost{late}", count(lost, "run")));
+    }
+    if lost > 0 {
+        return Some(format!("{} lost", runs_of(audited, incident, lost, &losing)));
+    }
+    if incident.until.is_some() {
+        return (made_up > 0).then(|| format!("nothing lost{late}"));
+    }
+    match incident.cause {
+        Problem::Undelivered => Some("the runs themselves are fine".to_owned()),
+        _ if incident.lead.stops_all => nothing_lost_yet(page, audited),
+        _ => None,
+    }
+}
+
+/// `26 hourly runs` of the only job of an incident, `93 runs of 6 jobs` of several.
+fn runs_of(audited: &Audited, incident: &Incident, runs: u64, jobs: &[JobIndex]) -> String {
+    let runs_in_words = count(runs, "run");
+    match jobs {
+        [only] if !incident.lead.stops_all => match pace(&audited.verdict[*only].job) {
+            Some(pace) => format!("{} {pace} {}", grouped(runs), if runs == 1 { "run" } else { "runs" }),
+            None => runs_in_words,
+        },
+        few if few.len() <= MAX_NAMES => {
+            let names: Vec<String> = few.iter().map(|job| shown_name(audited.verdict[*job].job.label())).collect();
+            format!("{runs_in_words} of {}", names.join(" and "))
+        }
+        many if as_u64(many.len()) == runs => runs_in_words,
+        many => format!("{runs_in_words} of {}", count(many.len(), "job")),
+    }
+}
+
+/// How often a job runs, if there is a word for that.
+fn pace(job: &Job) -> Option<&'static str> {
+    let at = job.last_end().or(job.next_run())?;
+    let cadence = job.schedule.cadence()?;
+    let interval = cadence.usual_interval(at).filter(|usual| cadence.shortest_interval(at) == Some(*usual))?;
+    match interval {
+        MINUTE => Some("minutely"),
+        HOUR => Some("hourly"),
+        DAY => Some("daily"),
+        _ if interval == 7 * DAY => Some("weekly"),
+        _ => None,
+    }
+}
+
+/// Which run is the first to be lost.
+fn nothing_lost_yet(page: &Page, audited: &Audited) -> Option<String> {
+    let watched = audited.jobs().filter(|report| report.job.state == State::Watched);
+    let due = watched.filter_map(|report| Some((report.job.next_run().filter(|next| *next > page.now)?, report)));
+    let (next, report) = due.min_by_key(|(next, _)| *next)?;
+    let name = shown_name(report.job.label());
+    Some(format!("nothing lost yet: {name} is next, in {}", span(next.since(page.now))))
+}
+
+/// The error; without one, what else shows it.
+fn seen(page: &Page, audited: &Audited, incident: &Incident) -> String {
+    let Some(error) = &incident.error else {
+        let seen = Text::join(&incident.text.observed[usize::from(says_what_was_lost(incident))..], "; ");
+        let is_told = seen == Text::default() || incident.until.is_some();
+        return if is_told { String::new() } else { page.labeled("Seen", &page.told(&seen)) };
+    };
+    let error = plain_error(error);
+    match times_of_error(audited, incident) {
+        Some(times) => page.labeled("Error", &format!("{error} ({})", page.told(&times))),
+        None => page.labeled("Error", &error),
+    }
+}
+
+/// Whether the first of its observations is what the line above says.
+fn says_what_was_lost(incident: &Incident) -> bool {
+    incident.cause == Problem::SchedulerSilent && incident.text.observed.len() > 1
+}
+
+/// How many runs failed, of which only the last error is kept; or how many jobs have it.
+fn times_of_error(audited: &Audited, incident: &Incident) -> Option<Text> {
+    if incident.cause == Problem::Undelivered || incident.until.is_some() {
+        return None;
+    }
+    let jobs: Vec<&JobReport> = incident.jobs.iter().map(|affected| &audited.verdict[affected.job]).collect();
+    if let [only] = jobs.as_slice() {
+        let errors = only.job.errors();
+        let since = incident.since.map(|since| text![" from ", since]);
+        return (errors > 1).then(|| text!["the last of ", grouped(errors), since]);
+    }
+    let error = incident.error.as_deref().map(plain_error);
+    let same = |report: &&&JobReport| report.job.last_error().map(plain_error) == error;
+    let having = jobs.iter().filter(same).count();
+    (having < jobs.len()).then(|| text![format!("{having} of {} jobs", jobs.len())])
+}
+
+/// An error without what schedulers put before it.
+fn plain_error(error: &str) -> String {
+    sanitize::text(without_wrappers(error), MAX_ERROR_LEN)
+}
+
+/// The commands, each as a line that can be pasted into a shell: neither wrapped nor indented.
+fn shown_commands(located: &Located<'_>) -> String {
+    let commands = commands(located);
+    let mut text = String::new();
+    for command in commands.iter().take(MAX_COMMANDS) {
+        text += &format!("{}\n", sanitize::text(command, usize::MAX));
+    }
+    if commands.len() > MAX_COMMANDS {
+        let rest = commands.len() - MAX_COMMANDS;
+        text += &format!("and {rest} more: sched-audit --format json\n");
+    }
+    text
+}

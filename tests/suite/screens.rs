@@ -1,0 +1,105 @@
+//! The screens of the table, as a person sees them: exact, with the exit code.
+
+use crate::{INCIDENT, RECOVERED, Run, command};
+
+/// What a call prints at a width, and its exit code.
+fn screen(columns: u16, arguments: &[&str]) -> String {
+    let mut call = command();
+    call.env("COLUMNS", columns.to_string()).env("LC_ALL", "C.UTF-8").args(arguments);
+    let Run { code, out, .. } = call.output().unwrap().into();
+    format!("{out}-- exit {code}\n")
+}
+
+/// The same at 80 columns at an instant.
+fn at(now: &str, arguments: &[&str]) -> String {
+    screen(80, &[&["--timezone", "UTC", "--now", now], arguments].concat())
+}
+
+#[test]
+fn a_job_that_the_scheduler_has_stopped() {
+    insta::assert_snapshot!(screen(80, &INCIDENT[..]));
+    insta::assert_snapshot!("a_job_that_the_scheduler_has_stopped_at_60", screen(60, &INCIDENT[..]));
+    insta::assert_snapshot!(
+        "a_job_that_the_scheduler_has_stopped_with_all",
+        screen(80, &[&["--all"], &INCIDENT[..]].concat())
+    );
+    insta::assert_snapshot!(
+        "a_job_that_the_scheduler_has_stopped_with_all_at_140",
+        screen(140, &[&["--all"], &INCIDENT[..]].concat())
+    );
+}
+
+#[test]
+fn healthy() {
+    insta::assert_snapshot!(at("2026-03-12T00:13:20Z", &["fixtures/healthy.db"]));
+}
+
+#[test]
+fn nothing_runs() {
+    insta::assert_snapshot!(at("2026-03-12T00:06:00Z", &["fixtures/corpus/d1-killed-idle--1-dead-10h.db"]));
+}
+
+#[test]
+fn nothing_ran_and_all_runs_again() {
+    insta::assert_snapshot!(at("2026-03-12T02:06:00Z", &["fixtures/corpus/d1-killed-idle--4-restart-plus-2h.db"]));
+}
+
+#[test]
+fn a_run_that_hangs() {
+    insta::assert_snapshot!(at(
+        "2026-03-11T20:00:00.000Z",
+        &["fixtures/corpus/c1-executing-stuck-chat-alive--1-6h.db"]
+    ));
+}
+
+#[test]
+fn a_provider_that_fails() {
+    insta::assert_snapshot!(at("2026-06-13T22:00:30Z", &["fixtures/corpus/l-fleet-bad-model--12h.db"]));
+}
+
+#[test]
+fn several_incidents() {
+    insta::assert_snapshot!(at("2026-03-12T12:00:10Z", &["fixtures/corpus/e-errors.db"]));
+}
+
+#[test]
+fn a_revived_job() {
+    insta::assert_snapshot!(at("2026-04-30T12:05:00Z", &["fixtures/revived.db"]));
+}
+
+#[test]
+fn several_databases() {
+    let databases = ["fixtures/healthy.db", "fixtures/corpus/d1-killed-idle--1-dead-10h.db", "no/such.db"];
+    insta::assert_snapshot!(at("2026-03-12T00:13:20Z", &databases));
+}
+
+#[test]
+fn a_job_that_runs_again() {
+    insta::assert_snapshot!(screen(80, &RECOVERED[..]));
+    let history = [&["--job", "heartbeat", "--history"], &RECOVERED[..]].concat();
+    insta::assert_snapshot!("the_history_of_a_job_that_runs_again", screen(80, &history));
+    insta::assert_snapshot!("the_history_of_a_job_that_runs_again_at_60", screen(60, &history));
+}
+
+#[test]
+fn no_sign_but_ascii_without_a_utf8_locale() {
+    let mut call = command();
+    call.env("LC_ALL", "C").args(INCIDENT);
+    let Run { out, .. } = call.output().unwrap().into();
+    assert!(out.is_ascii() && out.contains("000000xxxxxxxxxxxxxxxxxxxxxxxxxx  # ran  0 failed  x lost\n"), "{out}");
+}
+
+#[test]
+fn what_is_colored_is_told_in_words_as_well() {
+    let colored = |choice| {
+        let mut call = command();
+        call.env("LC_ALL", "C.UTF-8").args(["--color", choice]).args(INCIDENT);
+        Run::from(call.output().unwrap()).out
+    };
+    let (with, without) = (colored("always"), colored("never"));
+    assert_eq!(anstream::adapter::strip_str(&with).to_string(), without);
+    for line in with.lines().filter(|line| line.starts_with("sqlite3 ")) {
+        assert!(!line.contains('\x1b'), "a command is copied: {line}");
+    }
+    assert!(with.contains("\x1b[2mSince\x1b[0m") && with.contains("\x1b[31m×"), "{with}");
+}
