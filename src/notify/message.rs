@@ -1,6 +1,6 @@
 //! What a message says.
 
-use super::news::Event;
+use super::event::Event;
 use super::state::{Damage, Entry};
 use crate::catalog::Problem;
 use crate::numbers::{as_u64, count, grouped};

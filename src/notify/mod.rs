@@ -5,6 +5,7 @@
 //! file, the lock, or the options, the news are told all the same.
 
 mod command;
+mod event;
 mod memory;
 mod message;
 mod news;
@@ -20,7 +21,8 @@ use crate::catalog::{Severity, Status};
 use crate::output;
 use crate::report::{COULD_NOT_AUDIT, Report};
 use command::{Command, Environment};
-use news::{Event, Finder, News, Present};
+use event::Event;
+use news::{Finder, News, Present};
 use state::State;
 use std::path::{Path, PathBuf};
 use std::time::Instant as Clock;

@@ -1,5 +1,6 @@
 //! What is new in a report, compared with what was told.
 
+use super::event::Event;
 use super::state::{Damage, Entry, Expected, State, Waiting};
 use super::{message, place};
 use crate::audit::{Evidence, Incident};
@@ -14,31 +15,6 @@ const MAX_TITLE_LEN: usize = 200;
 const UNREAD: &str = "unread";
 /// What is remembered of a call with a broken config file may be in another file than what the next call reads.
 const REMIND_OF_BROKEN_CALL: Millis = DAY;
-
-/// What happened to an incident since the last call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Event {
-    /// It was not told before.
-    New,
-    /// It was told with a lower severity.
-    Worse,
-    /// It has lasted for long since it was told.
-    Reminder,
-    /// It is over.
-    Over,
-}
-
-impl Event {
-    /// Its name in the environment of a command.
-    pub fn word(self) -> &'static str {
-        match self {
-            Event::New => "new",
-            Event::Worse => "worse",
-            Event::Reminder => "reminder",
-            Event::Over => "over",
-        }
-    }
-}
 
 /// Which news are wanted.
 #[derive(Debug, Clone)]

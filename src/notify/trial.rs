@@ -1,7 +1,8 @@
 //! `--notify-test`: a made-up incident and its end, to see that they arrive.
 
+use super::event::Event;
 use super::message;
-use super::news::{Event, News};
+use super::news::News;
 use super::state::{Damage, Entry};
 use crate::catalog::{Problem, Severity};
 use crate::time::{HOUR, Instant};

@@ -412,7 +412,7 @@ fn npm_package_starts_the_binary_of_its_platform_and_ends_as_it_does() {
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_sched-audit"), binaries.join("sched-audit")).unwrap();
     let incident = call(&[&["fixtures/incident.db"], INCIDENT_TIME.as_slice()].concat());
     assert_eq!(incident.status.code(), Some(2));
-    assert!(String::from_utf8(incident.stdout).unwrap().contains("heartbeat stopped"));
+    assert!(String::from_utf8(incident.stdout).unwrap().contains("heartbeat has not run"));
 }
 
 #[test]
