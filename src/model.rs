@@ -183,6 +183,9 @@ impl Snapshot {
     }
 }
 
+/// Runs in flight at a time, where it is not known how many there can be: so many never keep a job waiting.
+pub const UNKNOWN_PLACES: usize = usize::MAX;
+
 /// How a scheduler works, as far as schedulers differ.
 #[derive(Debug, Clone)]
 pub struct SchedulerTraits {

@@ -7,7 +7,7 @@ use super::context::{Context, Subject};
 use super::lateness::is_lost;
 use super::ledger::Stretch;
 use super::runs::{begin, keeps_slot, slot_after};
-use crate::model::Fire;
+use crate::model::{Fire, UNKNOWN_PLACES};
 use crate::schedule::Cadence;
 use crate::time::{HOUR, Instant, MINUTE, Millis};
 
@@ -43,8 +43,13 @@ impl Standing {
 /// longest, unless its process started in it.
 pub fn is_long(context: &Context<'_>, subject: &Subject<'_>, stretch: &Stretch) -> bool {
     let Some(until) = stretch.until else { return false };
+    let traits = &context.snapshot.traits;
+    if traits.records_starts && traits.max_concurrent == UNKNOWN_PLACES {
+        // The job may have waited for a run.
+        return context.free_for(subject, stretch.since, until) > subject.settings.thresholds.lost_after;
+    }
     let started = context.worker.life.restarted_after(stretch.since);
-    if context.snapshot.traits.records_starts || started.is_some_and(|started| started <= until) {
+    if traits.records_starts || started.is_some_and(|started| started <= until) {
         return is_lost(context, subject, stretch.since, until);
     }
     let quiet: Millis = context.quiet(subject, stretch.since, until).map(|(from, until)| until.since(from)).sum();

@@ -3,15 +3,12 @@
 use super::advice;
 use super::query::Query;
 use super::values::{Form, TimeForm, Words};
-use crate::model::{AdviceTable, LifeWords, SchedulerTraits};
+use crate::model::{AdviceTable, LifeWords, SchedulerTraits, UNKNOWN_PLACES};
 use crate::schedule::{self, Cron, Fields, When, Written};
 use crate::time::{MINUTE, Millis};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::PathBuf;
-
-/// Runs in flight at a time, where the mapping does not say how many there can be: so many never keep a job waiting.
-const UNLIMITED: usize = 100_000;
 
 /// A `[[store]]` of the config file.
 #[derive(Debug, Clone)]
@@ -96,7 +93,7 @@ impl Mapping {
     /// How its scheduler works; `hides_runs` says whether runs in flight are not on record.
     pub fn traits(&self, hides_runs: bool) -> SchedulerTraits {
         SchedulerTraits {
-            max_concurrent: self.parallel.unwrap_or(UNLIMITED),
+            max_concurrent: self.parallel.unwrap_or(UNKNOWN_PLACES),
             records_starts: true,
             backoff: Cow::Owned(self.backoff.clone()),
             retries_in_slot: true,
