@@ -39,7 +39,7 @@ pub fn of_lasting(located: &Located<'_>, entry: &Entry) -> String {
     text += &line("Seen", &incident.text.seen().to_string());
     incident.text.inferred.iter().for_each(|inferred| text += &line("Likely", &inferred.to_string()));
     incident.error.iter().for_each(|error| text += &line("Error", error));
-    text += &line("Fix", &incident.remedy.step);
+    text += &line("Do", &incident.remedy.step);
     commands(located).iter().for_each(|command| text += &(sanitize::text(command, usize::MAX) + "\n"));
     incident.remedy.then.iter().for_each(|then| text += &line("", then));
     text + &more(incident.cause.name(), &entry.fingerprint)

@@ -148,7 +148,7 @@ fn of_incident(located: Located<'_>) -> Markup {
                 dd { (shown(&incident.text.seen().to_string())) }
                 @if let Some(inferred) = &incident.text.inferred { dt { "Likely" } dd { (shown(&inferred.to_string())) } }
                 @if let Some(error) = &incident.error { dt { "Error" } dd { (sanitize::text(error, MAX_ERROR_LEN)) } }
-                dt { "Fix" }
+                dt { "Do" }
                 dd {
                     (shown(&incident.remedy.step))
                     @for command in commands(&located) { pre { (sanitize::text(&command, usize::MAX)) } }

@@ -21,6 +21,8 @@ pub struct Sign {
     pub is_long_run: bool,
     /// The row's next run is truly later than the next slot.
     pub is_true_skip: bool,
+    /// A run wrote its row back as it was before somebody paused the job.
+    pub is_lost_pause: bool,
 }
 
 /// One incident.
@@ -39,7 +41,8 @@ impl Problem {
     /// Whether a person is told of something that is not so in a healthy fleet.
     pub fn is_alarm(&self) -> bool {
         let mut told = self.signs.iter().filter(|sign| sign.severity >= Severity::Warning);
-        self.severity >= Severity::Warning && !told.all(|sign| sign.is_long_run || sign.is_true_skip)
+        self.severity >= Severity::Warning
+            && !told.all(|sign| sign.is_long_run || sign.is_true_skip || sign.is_lost_pause)
     }
 
     pub fn is_critical(&self) -> bool {
@@ -95,6 +98,7 @@ fn sign(verdict: &Verdict, located: &LocatedFinding<'_>, now: Instant) -> Sign {
         is_long_run: finding.problem() == catalog::Problem::RunLong,
         is_true_skip: finding.problem() == catalog::Problem::SlotsSkipped
             && job.is_some_and(|job| skips_slots(job, now)),
+        is_lost_pause: finding.problem() == catalog::Problem::RunsWhileOff,
     }
 }
 
