@@ -85,10 +85,10 @@ thresholds! {
         "A late job is critical once this many times its cadence have passed; fractions allowed",
         example "3";
     late_after: Duration(Millis) = 15 * MINUTE,
-        "A due job is a warning once the worker was free for longer than this",
+        "A due job is a warning once the scheduler was free for longer than this",
         example "30m", at most lost_after;
     lost_after: Duration(Millis) = 65 * MINUTE,
-        "A due job is critical once the worker was free for longer than this",
+        "A due job is critical once the scheduler was free for longer than this",
         example "2h";
     zero_streak: Count(u64) = 3,
         "Zero-token runs in a row for a warning",
