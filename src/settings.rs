@@ -364,13 +364,10 @@ pub fn nearest<'a>(name: &str, among: impl Iterator<Item = &'a str>) -> Option<&
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn resolved_problems_are_warnings_for_a_day_and_info_until_since() {
-        let now = Instant::from_millis(1_772_000_000_000);
-        let settings = Settings {
+impl Settings {
+    /// The defaults.
+    pub fn for_tests(now: Instant) -> Settings {
+        Settings {
             now,
             since: 7 * DAY,
             resolved: true,
@@ -378,7 +375,18 @@ mod tests {
             quiet: Vec::new(),
             severities: Severities::new(),
             budget: None,
-        };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resolved_problems_are_warnings_for_a_day_and_info_until_since() {
+        let now = Instant::from_millis(1_772_000_000_000);
+        let settings = Settings::for_tests(now);
         let after = |age: Millis| settings.severity_after(now.plus(-age));
         assert_eq!((after(DAY), after(DAY + 1)), (Some(Severity::Warning), Some(Severity::Info)));
         assert_eq!((after(7 * DAY), after(7 * DAY + 1)), (Some(Severity::Info), None));

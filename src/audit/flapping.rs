@@ -46,27 +46,37 @@ impl Flapping {
     /// Looks at the slots of the last days.
     pub fn find(context: &Context<'_>, outages: &Outages) -> Flapping {
         let mut flapping = Flapping::default();
-        let mut slots = shared_slots(context);
-        flapping.chance = chance_outages(&slots, outages);
-        slots.retain(|slot| !flapping.is_in_outage(slot, outages));
-        let Rates { current, ended } = Rates::of(&slots, MIN_JOBS);
+        let from = context.settings.now.plus(-WITHIN);
+        let watched = || context.subjects.iter().filter(|subject| subject.job.state.is_watched());
+        if !watched().any(|subject| subject.job.fires_since(from).iter().any(Fire::is_bad)) {
+            return flapping;
+        }
+        let by_job: Vec<(&Subject<'_>, Vec<Slot>)> =
+            watched().map(|subject| (subject, slots_since(subject, from))).collect();
+        let mut shared = shared_slots(&by_job);
+        flapping.chance = chance_outages(&shared, outages);
+        shared.retain(|slot| !flapping.is_in_outage(slot, outages));
+        let Rates { current, ended } = Rates::of(&shared, MIN_JOBS);
         flapping.of_all = current;
-        for subject in context.subjects.iter() {
-            if subject.job.state.is_watched() {
-                flapping.look_at(context, subject, outages, ended);
-            }
+        for (subject, slots) in by_job {
+            let ended = if subject.job.uses_model { ended } else { None };
+            flapping.look_at(context, subject.index, slots, outages, ended);
         }
         flapping
     }
 
     /// A rate of all jobs that ended ended for each of them.
-    fn look_at(&mut self, context: &Context<'_>, subject: &Subject<'_>, outages: &Outages, ended: Option<Instant>) {
-        let (job, now) = (subject.index, context.settings.now);
-        let mut slots = slots_since(subject, now.plus(-WITHIN));
-        let ended = if subject.job.uses_model { ended } else { None };
+    fn look_at(
+        &mut self,
+        context: &Context<'_>,
+        job: JobIndex,
+        mut slots: Vec<Slot>,
+        outages: &Outages,
+        ended: Option<Instant>,
+    ) {
         slots.retain(|slot| Some(slot.end) > ended && !self.is_in_outage(slot, outages));
         let alone = Rates::of(&slots, 1).current;
-        let flaps = Flaps::of(&slots, now.plus(-DAY));
+        let flaps = Flaps::of(&slots, context.settings.now.plus(-DAY));
         let is_one_of_all = self.of_all.as_ref().is_some_and(|rate| rate.has(job));
         if flaps.failed > 0 && (alone.is_some() || is_one_of_all) {
             self.flaps.insert(job, flaps);
@@ -119,11 +129,11 @@ impl Flaps {
 }
 
 /// The slots of all jobs that need a model, oldest first.
-fn shared_slots(context: &Context<'_>) -> Vec<Slot> {
-    let mut slots = Vec::new();
-    for subject in context.subjects.iter() {
-        if subject.job.uses_model && subject.job.state.is_watched() {
-            slots.extend(slots_since(subject, context.settings.now.plus(-WITHIN)));
+fn shared_slots(by_job: &[(&Subject<'_>, Vec<Slot>)]) -> Vec<Slot> {
+    let mut slots: Vec<Slot> = Vec::new();
+    for (subject, of_job) in by_job {
+        if subject.job.uses_model {
+            slots.extend(of_job);
         }
     }
     slots.sort_by_key(|slot| (slot.end, slot.job));

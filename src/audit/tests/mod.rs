@@ -43,7 +43,7 @@ use crate::model::{
     Outcome as RunOutcome, Process, Row, Run, RunError, Schedule, SchedulerTraits, State, Switch, Timestamp,
 };
 use crate::schedule::Zone;
-use crate::settings::{Settings, Severities, ThresholdOverrides, Thresholds};
+use crate::settings::{Settings, ThresholdOverrides, Thresholds};
 use crate::stores::phantom_for_tests as phantom;
 use crate::time::{HOUR, MINUTE, Millis, SECOND, TimeText};
 
@@ -53,15 +53,7 @@ fn utc() -> Zone {
 
 /// The defaults, in UTC.
 fn settings(now: Instant) -> Settings {
-    Settings {
-        now,
-        since: 7 * DAY,
-        resolved: true,
-        thresholds: Thresholds::default(),
-        quiet: Vec::new(),
-        severities: Severities::new(),
-        budget: None,
-    }
+    Settings::for_tests(now)
 }
 
 /// The defaults with other thresholds.

@@ -3,6 +3,7 @@
 use super::active_run::{Cut, Phase, RunLength};
 use super::free_time::{FreeTime, MIN_FREE, Span};
 use super::in_flight::{InFlight, TIMEOUT_GRACE};
+use super::life::Life;
 use super::records::Records;
 use crate::audit::runs::{keeps_slot, slot_after};
 use crate::model::{Fire, Job};
@@ -25,6 +26,8 @@ pub struct Bounds<'a> {
     records: Records<'a>,
     /// Free since the last end, or up to the run in flight.
     tail: Vec<Span>,
+    /// When the process started that has the database open.
+    born: Option<Instant>,
     /// Free even if every run took as long as it can have.
     upper: FreeTime,
     /// Free if every run took no longer than it must have.
@@ -35,14 +38,15 @@ pub struct Bounds<'a> {
 
 impl<'a> Bounds<'a> {
     /// Works out from the runs when the worker was free.
-    pub fn new(records: Records<'a>, in_flight: &InFlight) -> Bounds<'a> {
+    pub fn new(records: Records<'a>, in_flight: &InFlight, life: Life<'_>) -> Bounds<'a> {
         let tail = tail(records, in_flight);
+        let born = life.process().and_then(|process| process.started);
         let upper = if records.snapshot.traits.records_starts {
             free_by_records(records, in_flight)
         } else {
-            free_by(Bound::Upper, records, &tail)
+            free_by(Bound::Upper, records, &tail, born)
         };
-        Bounds { records, tail, upper, lower: OnceCell::new(), passed_over_before: records.passed_over_before() }
+        Bounds { records, tail, born, upper, lower: OnceCell::new(), passed_over_before: records.passed_over_before() }
     }
 
     /// What is free even if every run took as long as it can have.
@@ -55,7 +59,7 @@ impl<'a> Bounds<'a> {
         if self.records.snapshot.traits.records_starts {
             return &self.upper;
         }
-        self.lower.get_or_init(|| free_by(Bound::Lower, self.records, &self.tail))
+        self.lower.get_or_init(|| free_by(Bound::Lower, self.records, &self.tail, self.born))
     }
 
     /// Whether some job has fired so often since `due` that one that has not was not waiting for its turn.
@@ -93,9 +97,8 @@ fn free_by_records(records: Records<'_>, in_flight: &InFlight) -> FreeTime {
 }
 
 /// The free stretches before the runs and after the last one, by a bound of their lengths.
-fn free_by(bound: Bound, records: Records<'_>, tail: &[Span]) -> FreeTime {
+fn free_by(bound: Bound, records: Records<'_>, tail: &[Span], born: Option<Instant>) -> FreeTime {
     let mut spans = tail.to_vec();
-    let born = records.process_started();
     for subject in records.subjects.iter() {
         let longest = records.longest_run(subject).saturating_add(TIMEOUT_GRACE);
         for (index, fire) in subject.job.fires.iter().enumerate() {

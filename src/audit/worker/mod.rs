@@ -71,7 +71,7 @@ impl<'a> Worker<'a> {
             records,
             life,
             last_end,
-            free: Bounds::new(records, &in_flight),
+            free: Bounds::new(records, &in_flight, life),
             in_flight,
             ends: Ends::new(records),
             boots: Boots::new(records, last_end.map(|(end, _)| end)),

@@ -1,7 +1,7 @@
 //! What the worker is worked out from: the runs on record and the settings of their jobs.
 
 use crate::audit::subjects::{Subject, Subjects};
-use crate::model::{Fire, Holder, Job, JobIndex, Run, Snapshot};
+use crate::model::{Fire, Job, JobIndex, Run, Snapshot};
 use crate::settings::Settings;
 use crate::time::{Instant, Millis};
 
@@ -59,14 +59,6 @@ impl<'a> Records<'a> {
     /// The latest of all jobs' third-last ends: what was due before it and has not run since was passed over.
     pub fn passed_over_before(self) -> Option<Instant> {
         self.jobs().filter_map(|job| Some(job.fires[job.fires.len().checked_sub(PASSED_OVER)?].end)).max()
-    }
-
-    /// When the process started that has the database open.
-    pub fn process_started(self) -> Option<Instant> {
-        match &self.snapshot.liveness.holder {
-            Holder::Process(process) => process.started,
-            _ => None,
-        }
     }
 
     /// How long a run of a job takes at most.

@@ -1,7 +1,7 @@
 //! Headlines of runs in flight that hang, take long, or were cut short.
 
 use super::Subject;
-use crate::audit::finding::ongoing;
+use crate::audit::finding::{AffectedJob, ongoing};
 use crate::audit::worker::{ActiveRun, Cut};
 use crate::catalog::Severity;
 use crate::model::JobIndex;
@@ -11,22 +11,17 @@ use std::collections::HashSet;
 
 /// A run takes longer than any may.
 pub fn hung(subject: &Subject<'_>) -> Text {
-    let hanging = subject
-        .facts
-        .jobs
-        .iter()
-        .filter(|affected| subject.facts.context.worker.run_of(affected.job).is_some_and(ActiveRun::hangs));
-    let hanging = hanging.count();
-    if hanging > 1 {
-        return text![format!("the runs of {hanging} jobs have not ended"), subject.lasting(), ": they hang"];
+    if let Some(several) = several_hang(subject) {
+        return several;
     }
-    let hangs = if is_alive(subject) { " hangs" } else { " hangs or was killed" };
-    match blocks_all(subject) {
-        true => {
-            let told = text![nothing_else(subject), ": the run of ", name(subject), hangs];
-            waiting(subject).map_or(told.clone(), |waiting| subject.if_it_fits(told, &waiting))
-        }
-        false => text!["the run of ", name(subject), " has not ended", subject.lasting(), ": it", hangs],
+    let hangs = hangs(subject);
+    if !blocks_all(subject) {
+        return text!["the run of ", name(subject), " has not ended", subject.lasting(), ": it", hangs];
+    }
+    let told = text![nothing_else(subject), ": the run of ", name(subject), hangs];
+    match waiting(subject) {
+        Some(waiting) => subject.if_it_fits(told, &waiting),
+        None => told,
     }
 }
 
@@ -56,22 +51,32 @@ pub fn cut(subject: &Subject<'_>) -> Text {
 
 /// A run did its work and was never recorded.
 pub fn delivery_hung(subject: &Subject<'_>) -> Text {
-    let hanging = subject
-        .facts
-        .jobs
-        .iter()
-        .filter(|affected| subject.facts.context.worker.run_of(affected.job).is_some_and(ActiveRun::hangs));
-    let hanging = hanging.count();
-    if hanging > 1 {
-        return text![format!("the runs of {hanging} jobs have not ended"), subject.lasting(), ": they hang"];
+    if let Some(several) = several_hang(subject) {
+        return several;
     }
-    let hangs = if is_alive(subject) { " hangs" } else { " hangs or was killed" };
+    let hangs = hangs(subject);
     match (blocks_all(subject), subject.lead.since) {
         (true, Some(since)) => {
             text!["nothing can run since ", since, ": ", name(subject), hangs, " while sending its message"]
         }
         _ => text![name(subject), hangs, " while sending its message"],
     }
+}
+
+/// That the runs of several jobs hang, if they do.
+fn several_hang(subject: &Subject<'_>) -> Option<Text> {
+    let worker = subject.facts.context.worker;
+    let hangs = |affected: &&AffectedJob| worker.run_of(affected.job).is_some_and(ActiveRun::hangs);
+    let hanging = subject.facts.jobs.iter().filter(hangs).count();
+    if hanging < 2 {
+        return None;
+    }
+    Some(text![format!("the runs of {hanging} jobs have not ended"), subject.lasting(), ": they hang"])
+}
+
+/// What the run does, as far as the process shows.
+fn hangs(subject: &Subject<'_>) -> &'static str {
+    if is_alive(subject) { " hangs" } else { " hangs or was killed" }
 }
 
 fn name<'a>(subject: &Subject<'a>) -> &'a str {
