@@ -16,8 +16,8 @@ pub enum Evidence {
     Waiting { behind: Option<String>, overdue_seconds: i64 },
     /// See [`Problem::RunLong`].
     LongRun { in_flight_seconds: i64, usual_seconds: i64, longest_seconds: Option<i64> },
-    /// A run that is over and was one of those. Where its start is not on record, nothing ran for so long before its end.
-    EndedRun { took_seconds: i64, is_exact: bool, longest_seconds: Option<i64> },
+    /// A run that is over and was one of those.
+    EndedRun { took_seconds: i64, longest_seconds: Option<i64> },
     /// See [`Problem::RunHung`].
     HungRun { behind: Option<String>, in_flight_seconds: i64 },
     /// See [`Problem::DeliveryHung`].

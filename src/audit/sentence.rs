@@ -18,9 +18,7 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
         Evidence::LongRun { in_flight_seconds, usual_seconds, longest_seconds } => {
             long_run(*in_flight_seconds, *usual_seconds, *longest_seconds).into()
         }
-        Evidence::EndedRun { took_seconds, is_exact, longest_seconds } => {
-            ended_run(*took_seconds, *is_exact, *longest_seconds).into()
-        }
+        Evidence::EndedRun { took_seconds, longest_seconds } => ended_run(*took_seconds, *longest_seconds).into(),
         Evidence::HungRun { behind, in_flight_seconds } => hung_run(behind.as_deref(), *in_flight_seconds).into(),
         Evidence::HungDelivery { behind, delivering_seconds } => {
             hung_delivery(behind.as_deref(), *delivering_seconds).into()
@@ -227,16 +225,11 @@ fn long_run(in_flight_seconds: i64, usual_seconds: i64, longest_seconds: Option<
     format!("its run has taken {elapsed} so far; {longest}, and more than {limit} is unusual")
 }
 
-fn ended_run(took_seconds: i64, is_exact: bool, longest_seconds: Option<i64>) -> String {
+fn ended_run(took_seconds: i64, longest_seconds: Option<i64>) -> String {
     let took = span_of_seconds(took_seconds);
-    let ended = if is_exact {
-        format!("a run of it took {took}")
-    } else {
-        format!("a run of it ended after {took} in which no other did")
-    };
     match longest_seconds {
-        Some(longest) => format!("{ended}; those before it took {} at most", span_of_seconds(longest)),
-        None => ended,
+        Some(longest) => format!("a run of it took {took}; those before it took {} at most", span_of_seconds(longest)),
+        None => format!("a run of it took {took}"),
     }
 }
 

@@ -5,10 +5,9 @@ use crate::audit::evidence::Evidence;
 use crate::audit::finding::Finding;
 use crate::audit::fleet::Fleet;
 use crate::audit::lateness::{lateness, slots_since};
-use crate::audit::runs::run_length;
 use crate::audit::worker::{ActiveRun, Cut, LATE_IN_A_BATCH, Phase, RunLength, Usual};
 use crate::catalog::Severity;
-use crate::model::{JobIndex, State};
+use crate::model::{Fire, JobIndex, State};
 use crate::numbers::seconds;
 use crate::time::{HOUR, Instant, Millis};
 
@@ -37,23 +36,39 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
     }
 }
 
-/// Runs that were critical while they went on, and are over: they were out of all proportion, and others waited for hours.
+/// Runs that were critical while they went on and failed: they were out of all proportion, and others waited for hours. One that
+/// worked was worth the time.
 pub fn ended(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     let (job, mut findings) = (subject.job, Vec::new());
     for (index, fire) in job.fires.iter().enumerate().rev() {
         let Some(severity) = fleet.context.settings.severity_after(fire.end) else { break };
-        let Some(took) = run_length(job, index) else { continue };
-        let (start, usual) = (fire.end.plus(-took), Usual::before(job, index));
+        let start = match fire.known_start() {
+            _ if !fire.is_bad() => continue,
+            Some(start) => start,
+            None if may_have_timed_out(subject, fire) => fire.end.plus(-longest(subject)),
+            None => continue,
+        };
+        let took = fire.end.since(start);
+        if took < WAITS_LONG {
+            continue;
+        }
+        let usual = Usual::before(job, index);
         if usual.is_far_exceeded_by(took) && waited_for(fleet, Some(subject.index), start, fire.end) >= MANY_WAIT {
-            let evidence = Evidence::EndedRun {
-                took_seconds: seconds(took),
-                is_exact: fire.known_start().is_some(),
-                longest_seconds: usual.longest.map(|(longest, _)| seconds(longest)),
-            };
+            let longest_seconds = usual.longest.map(|(longest, _)| seconds(longest));
+            let evidence = Evidence::EndedRun { took_seconds: seconds(took), longest_seconds };
             findings.push(Finding::new(subject.index, severity, evidence).since(start).resolved(fire.end));
         }
     }
     findings
+}
+
+/// Whether the scheduler may have ended a run at its own limit: nothing else ended for so long before.
+fn may_have_timed_out(subject: &Subject<'_>, fire: &Fire) -> bool {
+    fire.earliest_start().is_some_and(|start| fire.end.since(start) >= longest(subject))
+}
+
+fn longest(subject: &Subject<'_>) -> Millis {
+    subject.job.longest_run.unwrap_or(subject.settings.thresholds.max_run)
 }
 
 /// A run that its process did not survive. That nobody has the database open is not enough for critical.
