@@ -213,28 +213,30 @@ fn epoch(text: &str) -> Option<Instant> {
 /// The instant in `2026-04-29 10:00:11` or `2026-04-29T10:00:11.304Z`, the forms that the schedulers write, by the places of its
 /// digits; None for any other form.
 pub fn usual_time(text: &[u8]) -> Option<Instant> {
-    let millis = match text.len() {
-        19 if text[10] == b' ' => 0,
-        24 if text[10] == b'T' && text[19] == b'.' && text[23] == b'Z' => number(&text[20..23])?,
+    let (wall, millis) = match text {
+        [wall @ .., b'.', m1, m2, m3, b'Z'] if text.len() == 24 && text[10] == b'T' => {
+            (wall, number(&[*m1, *m2, *m3])?)
+        }
+        _ if text.len() == 19 && text[10] == b' ' => (text, 0),
         _ => return None,
     };
-    if (text[4], text[7], text[13], text[16]) != (b'-', b'-', b':', b':') {
+    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, _, h1, h2, b':', i1, i2, b':', s1, s2] = wall else {
         return None;
-    }
-    let date = NaiveDate::from_ymd_opt(number(&text[..4])? as i32, number(&text[5..7])?, number(&text[8..10])?)?;
-    let (hour, minute, second) = (number(&text[11..13])?, number(&text[14..16])?, number(&text[17..19])?);
-    let wall = date.and_hms_milli_opt(hour, minute, second, millis)?;
+    };
+    let date = NaiveDate::from_ymd_opt(number(&[y1, y2, y3, y4])? as i32, number(&[m1, m2])?, number(&[d1, d2])?)?;
+    let wall = date.and_hms_milli_opt(number(&[h1, h2])?, number(&[i1, i2])?, number(&[s1, s2])?, millis)?;
     Some(Instant(wall.and_utc().timestamp_millis()))
 }
 
 /// A few digits as a number.
-fn number(digits: &[u8]) -> Option<u32> {
+fn number<const N: usize>(digits: &[u8; N]) -> Option<u32> {
     let mut number = 0;
     for digit in digits {
-        if !digit.is_ascii_digit() {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
             return None;
         }
-        number = number * 10 + u32::from(digit - b'0');
+        number = number * 10 + u32::from(digit);
     }
     Some(number)
 }

@@ -254,9 +254,8 @@ impl Reader {
         most: i64,
     ) -> Result<Option<(JobIndex, Instant)>, ReadError> {
         let columns = self.keys.columns();
-        let query = format!(
-            "SELECT {columns} FROM cost_events WHERE rowid >= ?1 AND rowid < ?2 ORDER BY rowid DESC LIMIT ?3"
-        );
+        let query =
+            format!("SELECT {columns} FROM cost_events WHERE rowid >= ?1 AND rowid < ?2 ORDER BY rowid DESC LIMIT ?3");
         let mut statement = db.prepare(&query)?;
         let mut rows = statement.query([from, end, most])?;
         while let Some(row) = rows.next()? {
