@@ -4,7 +4,7 @@ use super::finding::Finding;
 pub use super::subjects::{Subject, Subjects};
 use super::worker::Worker;
 use crate::catalog::Problem;
-use crate::model::{Fire, Job, JobIndex, Snapshot, State};
+use crate::model::{Fire, Job, JobIndex, Snapshot};
 use crate::schedule::Cadence;
 use crate::settings::Settings;
 use crate::time::{DAY, Instant, Millis};
@@ -112,10 +112,7 @@ impl Context<'_> {
 
     /// Whether a row that the scheduler picks has a next run, apart from those of some jobs.
     pub fn has_next_run_beside(&self, jobs: &HashSet<JobIndex>) -> bool {
-        self.subjects.iter().any(|subject| {
-            let job = subject.job;
-            job.state == State::Watched && job.next_run().is_some() && !jobs.contains(&subject.index)
-        })
+        self.subjects.has_next_run_beside(jobs)
     }
 
     /// Whether there is a job whose silence would be a fault.

@@ -147,10 +147,13 @@ fn chance_outages(slots: &[Slot], outages: &Outages) -> BTreeSet<Instant> {
     let mut chance = BTreeSet::new();
     let Some(rate) = Rates::of(slots, MIN_JOBS).current else { return chance };
     let slots = &slots[slots.partition_point(|slot| slot.end < rate.since)..];
-    for outage in outages.iter() {
-        let others = || slots.iter().filter(|slot| !outage.covers(slot.job, slot.end));
-        let failed = others().filter(|slot| slot.failed).count();
-        if outage.since >= rate.since && is_chance(others().count(), failed, outage.runs) {
+    let failed = slots.iter().filter(|slot| slot.failed).count();
+    for outage in outages.iter().filter(|outage| outage.since >= rate.since) {
+        let lasts = &slots[slots.partition_point(|slot| slot.end < outage.since)..];
+        let lasts = lasts.iter().take_while(|slot| outage.lasted_at(slot.end));
+        let own: Vec<&Slot> = lasts.filter(|slot| outage.covers(slot.job, slot.end)).collect();
+        let own_failed = own.iter().filter(|slot| slot.failed).count();
+        if is_chance(slots.len() - own.len(), failed - own_failed, outage.runs) {
             chance.insert(outage.since);
         }
     }

@@ -30,12 +30,40 @@ impl Standing {
     pub fn of(stretch: &Stretch) -> Option<Standing> {
         Some(Standing { since: stretch.since, until: stretch.until? })
     }
+}
 
-    /// Whether it covers the beginning of another silence and ended shortly before it.
-    pub fn bears_witness_to(&self, stretch: &Stretch) -> bool {
+/// The silences that somebody bears witness to, by their ends.
+#[derive(Debug, Default)]
+pub struct Witnesses {
+    ends: Vec<Instant>,
+    /// When the first began of one silence from each on, of two, of four, and so on.
+    first_of: Vec<Vec<Instant>>,
+}
+
+impl Witnesses {
+    /// Puts them in order.
+    pub fn of(mut standing: Vec<Standing>) -> Witnesses {
+        standing.sort_by_key(|standing| standing.until);
+        let ends = standing.iter().map(|standing| standing.until).collect();
+        let mut first_of: Vec<Vec<Instant>> = Vec::new();
+        let (mut row, mut step): (Vec<Instant>, usize) = (standing.iter().map(|standing| standing.since).collect(), 1);
+        while !row.is_empty() {
+            let next = row.iter().zip(row.iter().skip(step)).map(|(one, other)| *one.min(other)).collect();
+            first_of.push(std::mem::replace(&mut row, next));
+            step *= 2;
+        }
+        Witnesses { ends, first_of }
+    }
+
+    /// Whether one of them covers the beginning of another silence and ended shortly before it.
+    pub fn bear_witness_to(&self, stretch: &Stretch) -> bool {
         let Some(until) = stretch.until else { return false };
-        let lag = until.since(self.until);
-        self.since <= stretch.since && stretch.since <= self.until && (0..=ENDED_BEFORE).contains(&lag)
+        let earliest = until.plus(-ENDED_BEFORE).max(stretch.since);
+        let from = self.ends.partition_point(|end| *end < earliest);
+        let to = self.ends.partition_point(|end| *end <= until);
+        let Some(power) = to.saturating_sub(from).checked_ilog2() else { return false };
+        let row = &self.first_of[power as usize];
+        row[from].min(row[to - (1 << power)]) <= stretch.since
     }
 }
 

@@ -32,20 +32,24 @@ impl Proofs {
 /// others, those that overlap had one cause.
 pub fn cluster(failing: Vec<Vec<Span>>, mut past: Vec<Span>, proofs: &Proofs) -> Vec<Vec<Span>> {
     let mut clusters: Vec<Vec<Span>> = Vec::new();
+    // The streaks that are over and were taken along, each with the position of its cluster.
+    let mut taken: Vec<(Span, usize)> = Vec::new();
     if past.len() > MAX_JOINED {
         return overlapping(past);
     }
     for group in failing {
         let Some(&(since, ..)) = group.iter().min() else { continue };
-        let (joined, others) = past.into_iter().partition(|streak| began_together(streak, since, proofs));
+        let (joined, others): (Vec<Span>, Vec<Span>) =
+            past.into_iter().partition(|streak| began_together(streak, since, proofs));
         past = others;
         // Groups that began with the same streak had one cause as well.
-        let known = clusters.iter_mut().find(|cluster| cluster.iter().any(|one| began_together(one, since, proofs)));
-        let all = [group, joined].concat();
-        match known {
-            Some(cluster) => cluster.extend(all),
-            None => clusters.push(all),
+        let began_with = taken.iter().filter(|(streak, _)| began_together(streak, since, proofs));
+        let position = began_with.map(|(_, cluster)| *cluster).min().unwrap_or(clusters.len());
+        if position == clusters.len() {
+            clusters.push(Vec::new());
         }
+        taken.extend(joined.iter().map(|streak| (*streak, position)));
+        clusters[position].extend(group.into_iter().chain(joined));
     }
     clusters.extend(overlapping(past));
     clusters

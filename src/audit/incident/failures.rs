@@ -25,12 +25,17 @@ pub struct Failures<'a> {
     streaks: HashMap<JobIndex, Vec<Streak>>,
     /// The keys of those of several jobs in which no model worked for any job before the first recovered.
     shared: HashSet<Key>,
+    /// The outages by their keys, of several the first.
+    outages: HashMap<Key, &'a Outage>,
 }
 
 impl<'a> Failures<'a> {
     /// Finds out which streaks have a key in common.
     pub fn new(fleet: &'a Fleet<'a>) -> Failures<'a> {
-        let mut failures = Failures { fleet, streaks: HashMap::new(), shared: HashSet::new() };
+        let mut failures = Failures { fleet, streaks: HashMap::new(), shared: HashSet::new(), outages: HashMap::new() };
+        for outage in fleet.outages.iter() {
+            failures.outages.entry(failures.of_outage(outage)).or_insert(outage);
+        }
         failures.cluster();
         failures
     }
@@ -49,10 +54,7 @@ impl<'a> Failures<'a> {
 
     /// The outage that a key stands for.
     pub fn outage(&self, key: &Key) -> Option<&'a Outage> {
-        if key.family != Family::Failing {
-            return None;
-        }
-        self.fleet.outages.iter().find(|outage| self.of_outage(outage) == *key)
+        self.outages.get(key).copied()
     }
 
     /// Whether no model worked for any job in streaks that are over.

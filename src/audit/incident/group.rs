@@ -273,12 +273,6 @@ impl<'a> Group<'a> {
         last.last_error().map(str::to_owned)
     }
 
-    /// Whether no other job has the name of one of these.
-    fn has_own_names(&self, jobs: &[&Job]) -> bool {
-        let names: HashSet<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
-        self.context().jobs().filter(|job| names.contains(job.name.as_str())).count() == names.len()
-    }
-
     /// Why the last message of a job was not delivered.
     fn delivery_error(&self, affected: &AffectedJob) -> Option<String> {
         let job = self.context().job(affected.job);
@@ -344,7 +338,7 @@ impl<'a> Group<'a> {
             is_alive,
             fails_to_start: self.fails_to_start(),
             has_next_run: self.context().has_next_run_beside(&HashSet::new()),
-            has_own_names: self.has_own_names(&jobs),
+            has_own_names: jobs.iter().all(|job| self.context().subjects.has_own_name(job)),
             now: self.context().settings.now,
         };
         remedy::remedy(&trouble, &self.context().snapshot.traits)

@@ -9,7 +9,7 @@ use crate::audit::witness::is_long;
 use crate::audit::worker::{ActiveRun, LATE_IN_A_BATCH, Phase, RunIndex, RunLength};
 use crate::model::{JobIndex, Lease, Passes};
 use crate::time::Instant;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// The silences of a database.
 pub struct Silences<'a> {
@@ -17,18 +17,27 @@ pub struct Silences<'a> {
     database: &'a str,
     /// See [`stopped_together`].
     stopped: HashMap<(JobIndex, Instant), Instant>,
+    /// The runs in flight by their keys, of several the first.
+    runs: HashMap<Key, RunIndex>,
+    culprit: Option<RunIndex>,
 }
 
 impl<'a> Silences<'a> {
     /// Finds out which jobs stopped together.
     pub fn new(fleet: &'a Fleet<'a>, database: &'a str, found: &[Finding]) -> Silences<'a> {
-        Silences { fleet, database, stopped: stopped_together(fleet, found) }
+        let stopped = stopped_together(fleet, found);
+        let mut silences = Silences { fleet, database, stopped, runs: HashMap::new(), culprit: None };
+        for (index, _) in fleet.context.worker.indexed_runs() {
+            let key = silences.of_run(index);
+            silences.runs.entry(key).or_insert(index);
+        }
+        silences.culprit = silences.find_culprit();
+        silences
     }
 
     /// The run in flight that a key stands for.
     pub fn run(&self, key: &Key) -> Option<RunIndex> {
-        let mut runs = self.fleet.context.worker.indexed_runs().filter(|(index, _)| self.of_run(*index) == *key);
-        runs.next().map(|(index, _)| index)
+        self.runs.get(key).copied()
     }
 
     /// The key of a run in flight. Where one run goes on at a time, everything waits for what came after the last end before it,
@@ -48,9 +57,8 @@ impl<'a> Silences<'a> {
     /// The key of a job's own run, or of the one that it waits for.
     pub fn of_run_that_holds(&self, job: JobIndex) -> Option<Key> {
         let worker = self.fleet.context.worker;
-        let own = worker.indexed_runs().find(|(_, run)| run.job == Some(job));
-        let index = match own {
-            Some((index, run)) => Some(worker.lead(run).unwrap_or(index)),
+        let index = match worker.run_index_of(job) {
+            Some(own) => Some(worker.lead(worker.run(own)).unwrap_or(own)),
             None => self.blocker(RunLength::Usual),
         };
         index.map(|index| self.of_run(index))
@@ -75,7 +83,7 @@ impl<'a> Silences<'a> {
             if self.fleet.context.snapshot.passes != Passes::Fine {
                 return Key::of_all(Family::PassesFail, self.database);
             }
-            return match self.culprit() {
+            return match self.culprit {
                 Some(run) => self.of_run(run),
                 None => self.after(worker.last_run_end()),
             };
@@ -111,7 +119,7 @@ impl<'a> Silences<'a> {
 
     /// A run that hangs in a process that is alive, or was cut short, if nothing has ended since it began: everything else
     /// that is silent waits for it, even if further runs could start.
-    fn culprit(&self) -> Option<RunIndex> {
+    fn find_culprit(&self) -> Option<RunIndex> {
         let worker = self.fleet.context.worker;
         for (index, run) in worker.indexed_runs() {
             let is_last = worker.last_end.is_none_or(|(last, _)| last <= run.start);
@@ -143,23 +151,27 @@ fn stopped_together(fleet: &Fleet<'_>, found: &[Finding]) -> HashMap<(JobIndex, 
     silences.extend(past_silences(fleet));
     silences.sort_unstable_by_key(|silence| (silence.due, silence.job));
     let mut stopped: HashMap<(JobIndex, Instant), Instant> = HashMap::new();
-    // When the first job was due of those that stopped together, and when the last of them runs again.
-    let mut groups: Vec<(Instant, Instant)> = Vec::new();
+    // When the last of those runs again that stopped together, by when the first of them was due.
+    let mut groups: BTreeMap<Instant, Instant> = BTreeMap::new();
     for Silence { job, due, until, last_run } in silences {
-        groups.retain(|(_, lasts_until)| due < *lasts_until);
-        let first = match groups.iter_mut().find(|(first, _)| last_run.is_none_or(|last| last <= *first)) {
-            Some((first, lasts_until)) => {
-                *lasts_until = until.max(*lasts_until);
-                *first
-            }
-            None => {
-                groups.push((due, until));
-                due
-            }
-        };
+        let first = group_that_lasts(&mut groups, due, last_run.unwrap_or(Instant::MIN)).unwrap_or(due);
+        let lasts_until = groups.entry(first).or_insert(until);
+        *lasts_until = until.max(*lasts_until);
         stopped.insert((job, due), first);
     }
     stopped
+}
+
+/// The first of the groups that stopped after a job's last run and still lasts when the job was due. Those that do not are
+/// forgotten: what is looked at later was due later.
+fn group_that_lasts(groups: &mut BTreeMap<Instant, Instant>, due: Instant, last_run: Instant) -> Option<Instant> {
+    while let Some((&first, &lasts_until)) = groups.range(last_run..).next() {
+        if due < lasts_until {
+            return Some(first);
+        }
+        groups.remove(&first);
+    }
+    None
 }
 
 /// Those that are over, however long ago: what lasts keeps its key as time goes on.

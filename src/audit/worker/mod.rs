@@ -134,6 +134,11 @@ impl<'a> Worker<'a> {
 
     /// A job's own run in flight.
     pub fn run_of(&self, job: JobIndex) -> Option<&ActiveRun> {
+        self.in_flight.of(job).map(|index| self.in_flight.run(index))
+    }
+
+    /// The position of a job's own run in flight.
+    pub fn run_index_of(&self, job: JobIndex) -> Option<RunIndex> {
         self.in_flight.of(job)
     }
 

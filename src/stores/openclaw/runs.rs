@@ -15,7 +15,7 @@ use crate::model::{DeliveryError, Fire, Job, JobIndex, MessageFate, ModelIndex, 
 use crate::time::{DAY, Instant, Millis, SECOND};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Rows read with the small tables, and in each further piece.
 const ROWS_AT_FIRST: i64 = 10_000;
@@ -217,14 +217,18 @@ fn note_unread(snapshot: &mut Snapshot) {
 
 /// Adds the receipts of runs without a task.
 fn add_receipts(receipts: Vec<(JobIndex, Fire)>, tables: &mut Tables) {
+    let mut starts: HashMap<JobIndex, BTreeSet<Instant>> = HashMap::new();
     for (job, fire) in receipts {
         let fires = &mut tables.snapshot.jobs[job.position()].fires;
+        let known = starts.entry(job).or_insert_with(|| fires.iter().filter_map(Fire::known_start).collect());
         let Some(start) = fire.known_start() else { continue };
-        let place = fires.partition_point(|known| known.known_start() < Some(start.plus(-SAME_RUN)));
-        let known = fires.get(place).and_then(Fire::known_start).is_some_and(|known| known.since(start) <= SAME_RUN);
-        if !known {
-            fires.insert(place, fire);
+        if known.range(start.plus(-SAME_RUN)..=start.plus(SAME_RUN)).next().is_none() {
+            known.insert(start);
+            fires.push(fire);
         }
+    }
+    for job in starts.into_keys() {
+        tables.snapshot.jobs[job.position()].fires.sort_by_key(Fire::known_start);
     }
 }
 

@@ -3,6 +3,7 @@
 use super::super::ids;
 use crate::model::{Job, OpenRun, Snapshot};
 use crate::time::{Instant, SECOND};
+use std::collections::HashMap;
 
 /// Sessions kept while they are read, before the older ones are dropped.
 const MAX_OPEN_RUNS: usize = 4_000;
@@ -25,8 +26,12 @@ pub fn note(snapshot: &mut Snapshot, id: &[u8], seen: Instant) {
 pub fn forget_ended(snapshot: &mut Snapshot) {
     let ends = snapshot.jobs.iter().flat_map(|job| job.fires.last()).chain(snapshot.other_fires.last());
     let newest = ends.map(|fire| fire.end).max();
+    let mut jobs: HashMap<&str, &Job> = HashMap::new();
+    for job in &snapshot.jobs {
+        jobs.entry(job.id.as_str()).or_insert(job);
+    }
     let open = |run: &OpenRun| {
-        let job = snapshot.jobs.iter().find(|job| job.id == run.job_id);
+        let job = jobs.get(run.job_id.as_str()).copied();
         let fire = job.map_or(newest, |job| job.fires.last().map(|fire| fire.end));
         let overtaken = newest.is_some_and(|end| end.since(run.seen) > SESSION_SETTLES);
         fire.is_none_or(|end| run.seen.since(end) > SESSION_SETTLES)
