@@ -295,7 +295,8 @@ fn metric_series_are_unique_and_bounded() {
          UPDATE scheduled_jobs SET id = 'a\\n' WHERE id LIKE '%x8'"
     ));
     let path = history.path.to_str().unwrap();
-    let text = formatted("prometheus", &["--timezone", "UTC", "--now", "2026-03-04T12:00:00Z", path]).out;
+    let patience = ["--timeout", "10m", "--timezone", "UTC", "--now", "2026-03-04T12:00:00Z"];
+    let text = formatted("prometheus", &[&patience[..], &[path]].concat()).out;
     let series: Vec<&str> = text
         .lines()
         .filter(|line| !line.starts_with('#'))
