@@ -28,6 +28,7 @@ mod process;
 mod quiet;
 mod readme;
 mod repair;
+mod schema;
 mod screens;
 mod settings;
 mod tools;
