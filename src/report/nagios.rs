@@ -78,7 +78,7 @@ fn healthy(report: &Report) -> String {
         several => format!(" in {several} databases"),
     };
     match muted(report) {
-        0 => format!("{} are fine{databases}", count(watched, "job")),
+        0 => format!("{} {} fine{databases}", count(watched, "job"), if watched == 1 { "is" } else { "are" }),
         muted => format!("{} watched{databases}, no other trouble, {muted} muted", count(watched, "job")),
     }
 }

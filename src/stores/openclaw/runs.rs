@@ -379,3 +379,31 @@ fn read_receipts(db: &Connection, tables: &Tables, window: &Window, newest: &mut
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_that_began_at_the_same_time_are_one_of_which_the_detail_wins() {
+        let at = |second: i64| Instant::from_millis(1_772_000_000_000 + second * SECOND);
+        let imported = Fire::ended(at(65), Outcome::Unread).started(at(0));
+        let known = Fire::ended(at(60), Outcome::Worked).started(at(0));
+        let other = Fire::ended(at(200), Outcome::Failed).started(at(100));
+        let merged = |fires: &[Fire]| {
+            let mut fires = fires.to_vec();
+            merge_doubles(&mut fires);
+            fires.iter().map(|fire| (fire.outcome, fire.known_start(), fire.end)).collect::<Vec<_>>()
+        };
+        let one = [(Outcome::Worked, Some(at(0)), at(60)), (Outcome::Failed, Some(at(100)), at(200))];
+        assert_eq!(merged(&[other, imported, known]), one);
+        let early = Fire::ended(at(50), Outcome::Unread).started(at(0));
+        assert_eq!(
+            merged(&[early, known])[0],
+            (Outcome::Worked, Some(at(0)), at(50)),
+            "the log ends when it was written"
+        );
+        let unknown = Fire::ended(at(60), Outcome::Unread);
+        assert_eq!(merged(&[unknown, unknown]).len(), 2, "without a start nothing shows that they are one");
+    }
+}

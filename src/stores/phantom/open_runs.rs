@@ -43,3 +43,22 @@ pub fn forget_ended(snapshot: &mut Snapshot) {
     open_runs.sort_by_key(|run| std::cmp::Reverse(run.seen));
     snapshot.open_runs = open_runs;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stores::phantom_for_tests::TRAITS;
+
+    #[test]
+    fn of_too_many_sessions_only_those_are_kept_that_showed_last() {
+        let at = |second: i64| Instant::from_millis(1_772_000_000_000 + second * SECOND);
+        let mut snapshot = Snapshot::empty(TRAITS);
+        let mut seen = |seconds: &mut dyn Iterator<Item = i64>| {
+            seconds.for_each(|second| note(&mut snapshot, b"j", at(second)));
+            snapshot.open_runs.iter().map(|run| run.seen.since(at(0)) / SECOND).collect::<Vec<_>>()
+        };
+        assert_eq!(seen(&mut (0..3_999)).len(), 3_999);
+        assert_eq!(seen(&mut (4_000..=4_000)), [3_998, 4_000], "within the two seconds in which a session settles");
+        assert_eq!(seen(&mut std::iter::repeat_n(4_000, 3_998)).len(), 2_000, "half of those that showed at once");
+    }
+}
