@@ -80,8 +80,11 @@ fn free_by_records(records: Records<'_>, in_flight: &InFlight) -> FreeTime {
     let ended = records.fires().filter_map(|fire| Some((fire.known_start()?, fire.end)));
     let running = in_flight.runs().iter().map(|run| (run.start, run.cut.map_or(now, Cut::freed)));
     // At equal instants ends come before starts, so the count may pass through negative numbers.
-    let mut changes: Vec<(Instant, i64)> =
-        ended.chain(running).flat_map(|(start, end)| [(start.max(from), 1), (end.max(from), -1)]).collect();
+    let mut changes: Vec<(Instant, i64)> = ended
+        .chain(running)
+        .chain(in_flight.suspended())
+        .flat_map(|(start, end)| [(start.max(from), 1), (end.max(from), -1)])
+        .collect();
     changes.sort_unstable();
     let (mut busy, mut since, mut spans) = (0, from, Vec::<Span>::new());
     for (at, change) in changes.into_iter().chain([(now, 0)]) {
@@ -156,6 +159,9 @@ fn keeps_schedule(cadence: &Cadence, runs: &[Fire]) -> Option<bool> {
 fn tail(records: Records<'_>, in_flight: &InFlight) -> Vec<Span> {
     let now = records.now();
     let Some(from) = records.done_since() else { return Vec::new() };
+    if let Some((start, suspended)) = in_flight.suspended() {
+        return vec![(from, start), (suspended, now)];
+    }
     match in_flight.runs().first() {
         Some(run) if run.phase == Phase::Running => {
             let mut spans = vec![(from, run.start)];

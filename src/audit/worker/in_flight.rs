@@ -3,6 +3,7 @@
 
 use super::active_run::{ActiveRun, Cut, Phase, RunLength};
 use super::boots::{ROW_FOLLOWS, rewritten_at};
+use super::free_time::Span;
 use super::life::Life;
 use super::records::Records;
 use super::usual::Usual;
@@ -27,13 +28,16 @@ pub struct RunIndex(usize);
 #[derive(Debug)]
 pub struct InFlight {
     runs: Vec<ActiveRun>,
+    /// See [`InFlight::suspended`].
+    suspended: Option<Span>,
     max_concurrent: usize,
     /// Whether a restart may leave runs unended that were under way: a scheduler of a mapping may not mark them.
     forgets_crashes: bool,
 }
 
 impl InFlight {
-    /// The runs on record that have not ended, or the one whose session showed, or the one that is being delivered.
+    /// The runs on record that have not ended, or the one whose session showed, or the one that is being delivered. While their
+    /// process is suspended, none goes on, and what was due with them waits for the process.
     pub fn new(records: Records<'_>, life: Life<'_>) -> InFlight {
         let finder = Finder { records, life };
         let mut runs = finder.on_record();
@@ -41,11 +45,22 @@ impl InFlight {
         if runs.is_empty() {
             runs.extend(finder.delivering());
         }
+        let mut suspended = None;
+        if let Some(at) = life.frozen_since() {
+            suspended = runs.first().map(|run| (run.start, at.max(run.start)));
+            runs.clear();
+        }
         InFlight {
             runs,
+            suspended,
             max_concurrent: records.snapshot.traits.max_concurrent,
             forgets_crashes: records.snapshot.mapping.is_some(),
         }
+    }
+
+    /// From when until when a run kept the worker busy that has been suspended since.
+    pub fn suspended(&self) -> Option<Span> {
+        self.suspended
     }
 
     /// All of them.

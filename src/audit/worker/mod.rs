@@ -23,7 +23,7 @@ pub use active_run::{ActiveRun, Cut, Phase, RunLength};
 pub use boots::{CrashLoop, ROW_FOLLOWS, rewritten_at};
 pub use free_time::MIN_FREE;
 pub use in_flight::RunIndex;
-pub use life::nobody_since;
+pub use life::{DOWN_AFTER, nobody_since};
 
 use crate::audit::subjects::Subjects;
 use crate::model::{Job, JobIndex, Snapshot};
