@@ -142,3 +142,45 @@ fn a_scheduler_is_down_fifteen_minutes_after_the_last_write_before_any_work_is_l
     let broken = Snapshot { liveness: left("10:05"), ..fleet([broken]) };
     assert_eq!(incidents(&broken, "10:20"), ["job-failing j:0"], "it has no next run to lose");
 }
+
+#[test]
+fn a_restart_shows_in_when_the_runs_after_it_began() {
+    // It ran the minutely job at once, and those of the rows five and fifteen seconds later, in the order in which they were due.
+    let ends = ["10:58:02", "10:59:02", "11:00:02", "11:58:32", "11:59:02"];
+    let minutely = || {
+        let job = ends.iter().fold(cron("j", "* * * * *"), |job, end| job.ran(end, end));
+        job.next("12:00").written("11:59:02")
+    };
+    let world = |second: &str, third: &str| {
+        let third = every("l", DAY).ran(third, &at(third).plus(2 * SECOND).to_string());
+        fleet([minutely(), cron("k", "0 6 * * *").ran(second, &at(second).plus(2 * SECOND).to_string()), third])
+    };
+    let told = |second: &str, third: &str| incidents(&world(second, third), "11:59:30");
+    let over = ["scheduler-silent j:57 over"];
+    assert_eq!(told("11:58:35.016", "11:58:45.016"), over);
+    assert_eq!(told("11:58:35.016", "11:58:45.041"), over, "a timer is late");
+    assert_eq!(told("11:58:35.016", "11:58:45.042"), Vec::<String>::new(), "no step of the restart");
+    assert_eq!(told("11:58:35.016", "11:58:38.016"), Vec::<String>::new());
+    assert_eq!(told("11:58:35.016", "11:58:50.016"), Vec::<String>::new(), "more steps than jobs");
+    assert_eq!(told("11:58:34.000", "11:58:39.000"), Vec::<String>::new(), "one after the other, after a long run");
+}
+
+#[test]
+fn a_silence_that_the_rows_prove_is_told_although_the_process_lived() {
+    let world = |start: &str| {
+        let job = cron("j", "*/5 * * * *").ran("10:50", "10:50:02").ran("10:55", "10:55:02").ran(start, "11:20:02");
+        Snapshot { liveness: held("08:00"), ..fleet([job.next("11:25")]) }
+    };
+    let told = |start: &str| incidents(&world(start), "11:21");
+    assert_eq!(told("11:20"), ["scheduler-silent j:4 over"]);
+    assert_eq!(told("11:00"), Vec::<String>::new(), "a run of twenty minutes");
+    // In Berlin 02:00 to 03:00 came twice.
+    let night = |day: &str| {
+        let ran = |job: Job, time: &str| job.ran(&format!("{day} {time}"), &format!("{day} {time}:02"));
+        let job = ["00:00", "00:15", "00:30"].into_iter().fold(cron("j", "*/15 * * * *"), ran);
+        let jobs = fleet([ran(job, "02:00").next(&format!("{day} 02:15"))]);
+        incidents(&jobs, &format!("{day} 02:01"))
+    };
+    assert_eq!(night("2025-10-26"), Vec::<String>::new());
+    assert_eq!(night("2025-10-27"), ["scheduler-silent j:5 over"]);
+}
