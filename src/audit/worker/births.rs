@@ -5,12 +5,14 @@ use super::boots::{ROW_FOLLOWS, rewritten_at};
 use super::ends::Ends;
 use super::life::Life;
 use super::records::Records;
-use crate::model::{Fire, Job, Run};
+use crate::model::{Fire, Job};
 use crate::schedule::Cadence;
 use crate::time::{Instant, Millis, SECOND};
 
 /// How late a timer is.
 const TIMER_LATE: Millis = 25;
+/// The last starts among which those of one restart are looked for.
+const MAX_SHOWN: usize = 200;
 /// A run began at its slot if no longer after it.
 const AT_ITS_SLOT: Millis = SECOND;
 
@@ -40,6 +42,7 @@ fn restarted_at(records: Records<'_>, ends: &Ends<'_>) -> Option<Instant> {
     let begins = records.jobs().filter_map(|job| begun_off_slot(job, ends));
     let mut shown: Vec<Instant> = begins.chain(records.jobs().filter_map(rewritten_at)).collect();
     shown.sort_unstable();
+    shown.drain(..shown.len().saturating_sub(MAX_SHOWN));
     let jobs = i64::try_from(records.jobs().count()).ok()?;
     let longest = step.saturating_mul(jobs);
     let is_step = |from: Instant, to: Instant| {
@@ -58,7 +61,7 @@ fn restarted_at(records: Records<'_>, ends: &Ends<'_>) -> Option<Instant> {
 
 /// When a job's last run began, if that was neither at its slot nor as soon as the worker was free.
 fn begun_off_slot(job: &Job, ends: &Ends<'_>) -> Option<Instant> {
-    let start = job.last_run().map(|run: &Run| run.start)?;
+    let start = job.last_run()?.start;
     let before = job.fires.iter().rev().find(|fire| fire.end < start);
     if before.is_some_and(Fire::is_bad) {
         return None;
@@ -72,6 +75,8 @@ fn begun_off_slot(job: &Job, ends: &Ends<'_>) -> Option<Instant> {
         (None, Some(at)) => start.since(at).abs() <= AT_ITS_SLOT,
         (None, None) => return None,
     };
-    let is_next_in_turn = ends.before(start).is_some_and(|end| start.since(end) <= ROW_FOLLOWS);
-    if is_own || is_next_in_turn { None } else { Some(start) }
+    if is_own || ends.before(start).is_some_and(|end| start.since(end) <= ROW_FOLLOWS) {
+        return None;
+    }
+    Some(start)
 }
