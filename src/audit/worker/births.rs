@@ -44,19 +44,21 @@ fn restarted_at(records: Records<'_>, ends: &Ends<'_>) -> Option<Instant> {
     shown.sort_unstable();
     shown.drain(..shown.len().saturating_sub(MAX_SHOWN));
     let jobs = i64::try_from(records.jobs().count()).ok()?;
-    let longest = step.saturating_mul(jobs);
-    let is_step = |from: Instant, to: Instant| {
-        let (apart, rest) = (to.since(from), (to.since(from) + TIMER_LATE).rem_euclid(step));
-        (step - TIMER_LATE..longest).contains(&apart) && rest <= 2 * TIMER_LATE
-    };
     let (&last, before) = shown.iter().enumerate().rev().find_map(|(index, last)| {
-        let before: Vec<Instant> = shown[..index].iter().copied().filter(|one| is_step(*one, *last)).collect();
+        let before: Vec<Instant> =
+            shown[..index].iter().copied().filter(|one| are_steps(last.since(*one), step, jobs)).collect();
         if before.is_empty() { None } else { Some((last, before)) }
     })?;
     let known = i64::try_from(before.len()).ok()?;
     let first = before.first().copied().unwrap_or(last);
     // Those of the jobs that have run again are not known any more.
     Some(first.plus(-step.saturating_mul(jobs - known - 1)))
+}
+
+/// Whether two starts are so far apart that one restart can have scheduled both of so many jobs.
+fn are_steps(apart: Millis, step: Millis, jobs: i64) -> bool {
+    let off = (apart + TIMER_LATE).rem_euclid(step);
+    apart >= step - TIMER_LATE && apart < step.saturating_mul(jobs) && off <= 2 * TIMER_LATE
 }
 
 /// When a job's last run began, if that was neither at its slot nor as soon as the worker was free.
