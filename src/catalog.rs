@@ -161,7 +161,7 @@ catalog! {
         };
         SchedulerDown: "The scheduler's process is gone. Nothing is lost yet.", Entry {
             detector: Detector::PastDue,
-            rule: "No process on this machine has the database open, it was not written for 15 minutes, and a watched job has a next run. Linux and WAL mode only, and not with --now. Always a warning, because a virtual machine or a sandbox with its own kernel hides its process: then pass --process ignore.",
+            rule: "No process on this machine that could be the scheduler has the database open, it was not written for 15 minutes, and a watched job has a next run. Linux and WAL mode only, and not with --now. Always a warning, because a virtual machine or a sandbox with its own kernel hides its process: then pass --process ignore.",
             advice: "Start the scheduler; read its log from the last write on.",
         };
         PassesFail: "The scheduler lives, and every pass over its jobs fails, so that none of them runs.", Entry {
@@ -176,7 +176,7 @@ catalog! {
         };
         RunCut: "A run was cut short: the process that it ran in is gone, or was restarted since.", Entry {
             detector: Detector::PastDue,
-            rule: "The run began before the process started that has the database open: info until the job is late by the free time since that start, like an overdue one. Or no process has it open, and it was not written for 5 minutes: a warning; critical once the run has taken longer than --max-run.",
+            rule: "The run began before the process started that has the database open: info until the job is late by the free time since that start, like an overdue one. Or no process that could be the scheduler has it open, and it was not written for 5 minutes, or its lease ran out: a warning; critical once that is 15 minutes ago and its job, or one that waits behind it, has lost a slot.",
             advice: "Start the scheduler if it does not run. Decide whether the work of that run is still needed.",
         };
         DeliveryHung: "A run did its work and never finished: it hangs while delivering its message, and every other job waits behind it.", Entry {

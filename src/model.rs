@@ -270,8 +270,8 @@ pub struct Liveness {
     pub slept: Option<Millis>,
 }
 
-/// Who has a database open. To have it open is proof of life; that nobody is seen to is weaker, because a virtual machine or a
-/// sandbox with a kernel of its own hides its locks.
+/// Who has a database open. That its scheduler has is proof of life; that nobody is seen to is weaker, because a virtual machine or
+/// a sandbox with a kernel of its own hides its locks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Holder {
     /// It was not asked, or can't be told.
@@ -281,7 +281,10 @@ pub enum Holder {
     Nobody,
     /// A process that can't be seen, such as one of another container.
     Unseen,
-    /// This process; of several the one that started first.
+    /// A process of which it can't be told whether it is the scheduler or only looks: it has committed nothing since it started, or
+    /// this user may not know what it can do. Of several the one that started first.
+    Perhaps(Process),
+    /// This process, which can write and was there before the newest commit; of several the one that started first.
     Process(Process),
 }
 

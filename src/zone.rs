@@ -10,11 +10,14 @@ use std::collections::HashMap;
 const ON_TIME: Millis = HOUR;
 /// Runs that may show it: the last one may have come late.
 const RECENT_FIRES: usize = 3;
+/// So many of the last runs are looked at before a zone is taken for sure.
+const SURE_FIRES: usize = 30;
 /// More witnesses, and more of the fires of each, would tell no more.
 const MAX_WITNESSES: usize = 100;
 const MAX_FIRES: usize = 50;
-/// Zones that change their clocks, one for each rule in wide use: no fixed offset is right on both sides of a change.
-const CHANGING_CLOCKS: [&str; 14] = [
+/// Zones that change their clocks, one for each rule that there is, those in wide use first: no fixed offset is right on both sides
+/// of a change.
+pub const CHANGING_CLOCKS: [&str; 30] = [
     "America/New_York",
     "America/Chicago",
     "America/Denver",
@@ -29,7 +32,29 @@ const CHANGING_CLOCKS: [&str; 14] = [
     "Australia/Sydney",
     "Australia/Adelaide",
     "Pacific/Auckland",
+    "America/Anchorage",
+    "America/Adak",
+    "America/St_Johns",
+    "America/Havana",
+    "America/Miquelon",
+    "America/Godthab",
+    "Atlantic/Azores",
+    "Africa/Casablanca",
+    "Antarctica/Troll",
+    "Asia/Beirut",
+    "Asia/Gaza",
+    "Europe/Chisinau",
+    "Australia/Lord_Howe",
+    "Pacific/Chatham",
+    "Pacific/Easter",
+    "Pacific/Norfolk",
 ];
+
+/// Whether clocks went back somewhere between two instants: slots of the hour that came twice have one run.
+pub fn clocks_went_back(from: Instant, until: Instant) -> bool {
+    let zones = CHANGING_CLOCKS.iter().filter_map(|name| Zone::named(name));
+    zones.into_iter().any(|zone| zone.wall(until) - zone.wall(from) < until.utc() - from.utc())
+}
 
 /// A row whose next run tells the zone.
 pub struct Witness<'a> {
@@ -73,6 +98,13 @@ impl<'a> Witness<'a> {
         runs.peek().is_none() || runs.any(|at| follows_slot(&cadence, at))
     }
 
+    /// Whether each of its last runs came on time.
+    fn always_on_time(&self, zone: Zone) -> bool {
+        let cadence = self.cadence.in_zone(zone);
+        let fires = self.job.fires.iter().rev().take(SURE_FIRES);
+        fires.map(|fire| fire.end).all(|end| follows_slot(&cadence, end))
+    }
+
     /// How many of its fires came on time, if its slots are those of this zone.
     fn fires_on_time(&self, zone: Zone) -> usize {
         let cadence = self.cadence.in_zone(zone);
@@ -99,24 +131,32 @@ pub fn settle(snapshot: &mut Snapshot, given: Option<Zone>, machine: Zone) {
     snapshot.jobs.iter_mut().for_each(|job| job.schedule.assume_zone(zone));
 }
 
-/// This machine's zone, or else UTC, if each next run is a slot there. Else the one in which the most are, and in which the most
-/// fires came on time: also of fixed offsets, and of zones that change their clocks.
+/// This machine's zone, or else UTC, if each next run is a slot there, and each of the last runs came on time. Else the one in which
+/// most next runs are slots, and of several the one in which most runs came on time: also of fixed offsets, and of zones that change
+/// their clocks, of which each has the offset of another zone on one side of a change.
 fn found(jobs: &[Job], machine: Zone) -> (Zone, ZoneBasis) {
     let every_zone = |witness: &Witness<'_>| Zone::all_fixed().all(|zone| witness.fits(zone));
     let witnesses = jobs.iter().filter_map(Witness::of).take(MAX_WITNESSES);
     let witnesses: Vec<Witness<'_>> = witnesses.filter(|witness| !every_zone(witness)).collect();
     let usual = [machine, Zone::UTC];
-    let speaks =
-        |witness: &&Witness<'_>, zone: Zone| witness.fits(zone) && (usual.contains(&zone) || witness.ran_on_time(zone));
-    let fitting = |zone| witnesses.iter().filter(|witness| speaks(witness, zone)).count();
-    let fits_all = |zone: &Zone| fitting(*zone) == witnesses.len();
-    let zone = usual.into_iter().find(fits_all).unwrap_or_else(|| {
+    let proving = |zone| witnesses.iter().filter(|witness| witness.fits(zone) && witness.ran_on_time(zone)).count();
+    let fitting = |zone| {
+        if usual.contains(&zone) {
+            return witnesses.iter().filter(|witness| witness.fits(zone)).count();
+        }
+        proving(zone)
+    };
+    let is_sure = |zone: &Zone| witnesses.iter().all(|witness| witness.fits(*zone) && witness.always_on_time(*zone));
+    let zone = usual.into_iter().find(is_sure).unwrap_or_else(|| {
         let fixed = most_named(witnesses.iter().map(Witness::proven_offsets));
         let changing = CHANGING_CLOCKS.iter().filter_map(|name| Zone::named(name));
         let others = usual.into_iter().chain(fixed).chain(changing);
+        let zones: Vec<_> = others.map(|zone| ((proving(zone), fitting(zone)), zone)).collect();
+        let most = zones.iter().map(|(fit, _)| *fit).max();
+        let best = zones.into_iter().filter(|(fit, _)| Some(*fit) == most).map(|(_, zone)| zone);
         let on_time = |zone| witnesses.iter().map(|witness| witness.fires_on_time(zone)).sum::<usize>();
         // Of equals the last is the greatest, and the first is wanted.
-        others.rev().max_by_key(|zone| (fitting(*zone), on_time(*zone))).unwrap_or(machine)
+        best.rev().max_by_key(|zone| on_time(*zone)).unwrap_or(machine)
     });
     match fitting(zone) {
         0 => (machine, ZoneBasis::Machine),

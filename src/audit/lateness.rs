@@ -3,7 +3,7 @@
 use super::context::{Context, Subject};
 use super::repair::UPDATE_FOLLOWS;
 use crate::catalog::Severity;
-use crate::time::Instant;
+use crate::time::{Instant, Millis};
 
 /// How bad it is that a job due at `due` has not run, by how long the worker was free for it.
 pub fn lateness(context: &Context<'_>, subject: &Subject<'_>, due: Instant) -> Option<Severity> {
@@ -17,8 +17,16 @@ pub fn lateness(context: &Context<'_>, subject: &Subject<'_>, due: Instant) -> O
 
 /// Whether the work of a slot was lost by `until`: the worker was free for too long, or too many cadences passed.
 pub fn is_lost(context: &Context<'_>, subject: &Subject<'_>, due: Instant, until: Instant) -> bool {
+    is_lost_in(context, subject, due, until, context.free_for(subject, due, until))
+}
+
+/// Whether the work of a slot was lost by `until`, however long the runs took.
+pub fn was_surely_lost(context: &Context<'_>, subject: &Subject<'_>, due: Instant, until: Instant) -> bool {
+    is_lost_in(context, subject, due, until, context.surely_free_for(subject, due, until))
+}
+
+fn is_lost_in(context: &Context<'_>, subject: &Subject<'_>, due: Instant, until: Instant, free: Millis) -> bool {
     let thresholds = &subject.settings.thresholds;
-    let free = context.free_for(subject, due, until);
     let due = context.after_quiet(subject, due);
     free > thresholds.lost_after || free > thresholds.late_after && has_passed(context, subject, due, until)
 }

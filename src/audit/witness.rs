@@ -4,17 +4,21 @@
 //! silence counts only if something shows that the schedule was in force before it.
 
 use super::context::{Context, Subject};
-use super::lateness::is_lost;
+use super::lateness::{is_lost, was_surely_lost};
 use super::ledger::Stretch;
 use super::runs::{begin, keeps_slot, slot_after};
+use super::worker::LATE_IN_A_BATCH;
 use crate::model::{Fire, UNKNOWN_PLACES};
 use crate::schedule::Cadence;
 use crate::time::{HOUR, Instant, MINUTE, Millis};
+use crate::zone::clocks_went_back;
 
 /// The first run of all has kept the schedule if it began so close to the first slot.
 const ON_TIME: Millis = 30 * MINUTE;
 /// Pairs of runs that are looked at: further back the schedule may have been another one.
 const MAX_PAIRS: usize = 50;
+/// Slots of an hour that comes twice are no further apart than this.
+const CLOCK_CHANGE: Millis = 2 * HOUR;
 /// A silence of another job that ended so long before is that of this one.
 const ENDED_BEFORE: Millis = 4 * HOUR;
 
@@ -68,7 +72,7 @@ impl Witnesses {
 }
 
 /// Whether a silence was critical before it was over. Where only ends are known, one run may explain a silence as long as the
-/// longest, unless its process started in it, or the start of the run after it is known.
+/// longest, unless its process started in it, or the start of the run after it is on record.
 pub fn is_long(context: &Context<'_>, subject: &Subject<'_>, stretch: &Stretch) -> bool {
     let Some(until) = stretch.until else { return false };
     let traits = &context.snapshot.traits;
@@ -76,13 +80,25 @@ pub fn is_long(context: &Context<'_>, subject: &Subject<'_>, stretch: &Stretch) 
         // The job may have waited for a run.
         return context.free_for(subject, stretch.since, until) > subject.settings.thresholds.lost_after;
     }
-    let started = context.worker.life.restarted_after(stretch.since);
-    if traits.records_starts || started.is_some_and(|started| started <= until) {
+    if traits.records_starts || context.worker.was_born_between(stretch.since, until) {
         return is_lost(context, subject, stretch.since, until);
     }
-    let thresholds = &subject.settings.thresholds;
-    context.surely_free_for(subject, stretch.since, until) > thresholds.lost_after
-        || context.awake(subject, stretch.since, until) > thresholds.max_run + MINUTE
+    let is_sure = context.surely_free_for(subject, stretch.since, until) > subject.settings.thresholds.lost_after
+        || nothing_ended_between(context, stretch.since, until)
+            && was_surely_lost(context, subject, stretch.since, until);
+    is_sure && !may_be_a_clock_change(subject, stretch.since, until)
+        || context.awake(subject, stretch.since, until) > subject.settings.thresholds.max_run + MINUTE
+}
+
+/// Whether a silence may be an hour that came twice, in a zone that no row tells.
+fn may_be_a_clock_change(subject: &Subject<'_>, since: Instant, until: Instant) -> bool {
+    let is_short = until.since(since) <= CLOCK_CHANGE;
+    is_short && subject.job.schedule.assumes_zone() && clocks_went_back(since.plus(-CLOCK_CHANGE), until)
+}
+
+/// Whether nothing at all ran in a silence, apart from the batch that ended it.
+fn nothing_ended_between(context: &Context<'_>, since: Instant, until: Instant) -> bool {
+    context.worker.end_after(since).is_none_or(|end| until.since(end) <= LATE_IN_A_BATCH)
 }
 
 /// Whether the job's own runs before a silence show that its schedule was in force: the last two that decide it had one slot

@@ -5,9 +5,9 @@
 
 use super::error::{Busy, ReadError};
 use rustix::fs::{Mode, OFlags};
-use rustix::process::{Flock, FlockOffsetType, FlockType};
 use std::ffi::OsString;
 use std::fs::{File, FileType, Metadata};
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -30,6 +30,15 @@ const PENDING_BYTE: u64 = 0x4000_0000;
 const RESERVED_BYTE: u64 = PENDING_BYTE + 1;
 pub(super) const SHARED_FIRST: u64 = PENDING_BYTE + 2;
 pub(super) const SHARED_SIZE: u64 = 510;
+
+/// The lock that one would take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// One that only writers keep out.
+    Read,
+    /// One that everybody keeps out.
+    Write,
+}
 
 /// How to read a database without its writer noticing.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -198,7 +207,7 @@ pub fn is_part_of_database(path: &Path) -> bool {
 
 /// Whether a process holds any lock on a file, so that it is in use.
 pub fn is_locked(path: &Path) -> bool {
-    open_regular(path).is_ok_and(|file| matches!(lock_holder(&file, FlockType::WriteLock, 0, 0), Ok(Some(_))))
+    open_regular(path).is_ok_and(|file| matches!(lock_holder(&file, Wanted::Write, 0, 0), Ok(Some(_))))
 }
 
 fn explain(error: std::io::Error) -> ReadError {
@@ -295,8 +304,8 @@ fn log_is_here(path: &Path) -> Result<(), ReadError> {
         if !is_in_wal_mode(&database) || beside(path, "-wal").exists() {
             return Ok(None);
         }
-        let holder = lock_holder(&database, FlockType::WriteLock, SHARED_FIRST, SHARED_SIZE).ok().flatten();
-        Ok(holder.map(|lock| lock.pid.map_or("a process".to_owned(), |pid| format!("process {}", pid.as_raw_pid()))))
+        let holder = lock_holder(&database, Wanted::Write, SHARED_FIRST, SHARED_SIZE).ok().flatten();
+        Ok(holder.map(|lock| lock.pid.map_or("a process".to_owned(), |pid| format!("process {pid}"))))
     };
     if is_open()?.is_none() {
         return Ok(());
@@ -316,18 +325,37 @@ pub(super) fn is_in_wal_mode(database: &File) -> bool {
 
 /// Whether another process holds a write lock there.
 fn has_writer(file: &File, start: u64, length: u64) -> bool {
-    matches!(lock_holder(file, FlockType::ReadLock, start, length), Ok(Some(_)))
+    matches!(lock_holder(file, Wanted::Read, start, length), Ok(Some(_)))
+}
+
+/// A lock that stands in the way of this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lock {
+    /// The process that holds it. None if it can't be seen, or if the lock is that of an open file, which has no process.
+    pub pid: Option<u32>,
 }
 
 /// A lock of another process that would stand in the way of this one; asking takes none (F_GETLK).
-pub(super) fn lock_holder(
-    file: &File,
-    wanted: FlockType,
-    start: u64,
-    length: u64,
-) -> Result<Option<Flock>, rustix::io::Errno> {
-    let lock = Flock { start, length, pid: None, typ: wanted, offset_type: FlockOffsetType::Set };
-    rustix::process::fcntl_getlk(file, &lock)
+///
+/// # Errors
+/// What the kernel says, such as that the file system has no locks.
+#[allow(unsafe_code)]
+pub(super) fn lock_holder(file: &File, wanted: Wanted, start: u64, length: u64) -> std::io::Result<Option<Lock>> {
+    // SAFETY: all-zero is a lock.
+    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+    lock.l_type = match wanted {
+        Wanted::Read => libc::F_RDLCK,
+        Wanted::Write => libc::F_WRLCK,
+    } as libc::c_short;
+    (lock.l_start, lock.l_len) = (start.cast_signed(), length.cast_signed());
+    // SAFETY: the descriptor is open, and the kernel writes no more than a lock.
+    if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETLK, &raw mut lock) } != 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    if lock.l_type == libc::F_UNLCK as libc::c_short {
+        return Ok(None);
+    }
+    Ok(Some(Lock { pid: u32::try_from(lock.l_pid).ok().filter(|pid| *pid > 0) }))
 }
 
 /// The path with something appended to its last name.
@@ -460,7 +488,6 @@ mod tests {
     impl Writer {
         #[allow(unsafe_code)]
         fn locking(path: &Path, start: u64, length: u64) -> Writer {
-            use std::os::fd::AsRawFd;
             let file = File::options().read(true).write(true).open(path).unwrap_or_else(|error| panic!("{error}"));
             // SAFETY: all-zero is a lock.
             let mut lock: libc::flock = unsafe { std::mem::zeroed() };
@@ -494,6 +521,24 @@ mod tests {
                 libc::waitpid(self.0, std::ptr::null_mut(), 0);
             }
         }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    #[allow(unsafe_code)]
+    fn a_lock_of_an_open_file_has_no_process() {
+        let directory = Directory::new();
+        let path = directory.database();
+        let open = || File::options().read(true).write(true).open(&path).unwrap_or_else(|error| panic!("{error}"));
+        let (locked, asked) = (open(), open());
+        assert_eq!(lock_holder(&asked, Wanted::Write, 7, 1).ok(), Some(None));
+        // SAFETY: all-zero is a lock.
+        let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+        (lock.l_type, lock.l_start, lock.l_len) = (libc::F_RDLCK as libc::c_short, 7, 1);
+        // SAFETY: the descriptor is open.
+        assert_eq!(unsafe { libc::fcntl(locked.as_raw_fd(), libc::F_OFD_SETLK, &lock) }, 0);
+        assert_eq!(lock_holder(&asked, Wanted::Write, 7, 1).ok(), Some(Some(Lock { pid: None })));
+        assert_eq!(lock_holder(&asked, Wanted::Read, 7, 1).ok(), Some(None), "it keeps out writers only");
     }
 
     #[test]

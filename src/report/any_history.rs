@@ -166,7 +166,8 @@ fn job(u: &mut Unstructured<'_>, zone: Zone) -> Result<Job> {
 fn holder(u: &mut Unstructured<'_>) -> Result<Holder> {
     let name = Some(u.arbitrary::<&str>()?.to_owned());
     let process = Process { pid: 7, name, started: maybe(u, instant)?, is_suspended: u.arbitrary()? };
-    Ok(u.choose(&[Holder::Unknown, Holder::Nobody, Holder::Unseen, Holder::Process(process)])?.clone())
+    let perhaps = Holder::Perhaps(process.clone());
+    Ok(u.choose(&[Holder::Unknown, Holder::Nobody, Holder::Unseen, perhaps, Holder::Process(process)])?.clone())
 }
 
 fn snapshot(u: &mut Unstructured<'_>, zone: Zone) -> Result<Snapshot> {

@@ -219,7 +219,7 @@ impl Audited {
                 None => text![process.label(), " is up"],
             }),
             Holder::Unseen => Some("a process has the database open".into()),
-            Holder::Unknown | Holder::Nobody => None,
+            Holder::Unknown | Holder::Perhaps(_) | Holder::Nobody => None,
         };
         let parts: Vec<Text> = [fire, next, process].into_iter().flatten().collect();
         (!parts.is_empty()).then(|| Text::join(&parts, ", "))

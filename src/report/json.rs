@@ -194,16 +194,18 @@ struct JsonProcess<'a> {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum ProcessState {
-    /// A process that can be seen; of several the one that started first.
+    /// A process that can be seen, can write, and was there before the newest commit; of several the one that started first.
     Held,
     /// The same, but it is suspended by a signal such as SIGSTOP.
     Suspended,
     /// A process that can't be seen, such as one of another container: it is alive.
     Unseen,
-    /// No process of this machine. One in a virtual machine or a sandbox with its own kernel would not be seen.
+    /// No process of this machine that could be the scheduler: programs that can only read don't count. One in a virtual machine or
+    /// a sandbox with its own kernel would not be seen.
     Nobody,
     /// It was not asked, because of --now or --process ignore; or it can't be told, because the database is a copy or not in
-    /// WAL mode, the file system keeps its locks to itself, or the system is not Linux.
+    /// WAL mode, the file system keeps its locks to itself, or the system is not Linux. With a pid: that process has it open, but
+    /// has committed nothing since it started, or this user may not know whether it can write.
     Unknown,
 }
 
@@ -657,6 +659,7 @@ fn json_process(liveness: &Liveness) -> JsonProcess<'_> {
     let (state, process) = match &liveness.holder {
         Holder::Process(process) if process.is_suspended => (ProcessState::Suspended, Some(process)),
         Holder::Process(process) => (ProcessState::Held, Some(process)),
+        Holder::Perhaps(process) => (ProcessState::Unknown, Some(process)),
         Holder::Unseen => (ProcessState::Unseen, None),
         Holder::Nobody => (ProcessState::Nobody, None),
         Holder::Unknown => (ProcessState::Unknown, None),

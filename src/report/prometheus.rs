@@ -253,12 +253,12 @@ fn write_processes(text: &mut String, databases: &[(&str, &Audited)]) {
     of_each("sched_audit_database_open", help, |holder| match holder {
         Holder::Process(_) | Holder::Unseen => Some(1.0),
         Holder::Nobody => Some(0.0),
-        Holder::Unknown => None,
+        Holder::Unknown | Holder::Perhaps(_) => None,
     });
     let help = "When the process started that has the database open, since 1970; absent if that is not known.";
     of_each("sched_audit_process_start_timestamp_seconds", help, |holder| match holder {
         Holder::Process(process) => process.started.map(unix),
-        Holder::Unseen | Holder::Nobody | Holder::Unknown => None,
+        Holder::Unseen | Holder::Nobody | Holder::Perhaps(_) | Holder::Unknown => None,
     });
 }
 

@@ -34,6 +34,7 @@ mod settings;
 mod tools;
 mod torture;
 mod untouched;
+mod zones;
 
 use rusqlite::Connection;
 use serde_json::Value;

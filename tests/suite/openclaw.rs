@@ -842,3 +842,45 @@ fn a_row_that_is_read_twice_is_a_damaged_database() {
     assert_eq!(run.code, 3, "{}", run.out);
     assert!(run.out.contains("twice"), "{}", run.out);
 }
+
+#[test]
+fn a_local_provider_that_is_down_is_one_incident_whatever_the_words_and_while_a_run_is_in_flight() {
+    let down = |words: &str, in_flight: bool| {
+        let store = OpenClaw::new("10:29");
+        for (id, model) in [("a", "llama3"), ("b", "qwen")] {
+            let error = words.replace("MODEL", model);
+            let mut state = json!({"lastRunAtMs": ms("10:00"), "lastDurationMs": 60_000, "lastRunStatus": "skipped",
+                "lastError": error, "consecutiveSkipped": 6, "nextRunAtMs": ms("11:00")});
+            if in_flight && id == "a" {
+                state.as_object_mut().unwrap().remove("lastError");
+                store.receipt("a", "running", "10:29", None);
+            }
+            store.job(id, true, json!({"kind": "cron", "expr": "0 * * * *", "staggerMs": 0}), state, json!({}));
+            for hour in 5..=10 {
+                store.run(id, &format!("{hour:02}:00"), json!({"status": "skipped", "error": error}));
+            }
+        }
+        let run = store.audit("10:30", &[]);
+        assert_eq!(run.incidents().len(), 1, "{words}: {}", run.out);
+        let incident = &run.json()["incidents"][0];
+        let step = incident["next_step"].as_str().unwrap();
+        assert!(step.starts_with("Start the local provider"), "{words}: {step}");
+        (run.code, run.fingerprints())
+    };
+    let preflight = "This automation uses ollama/MODEL but the local provider preflight failed at http://127.0.0.1:11434. The \
+        candidate is unavailable for this run. Last error: connect ECONNREFUSED 127.0.0.1:11434";
+    let older = "This automation uses ollama/MODEL but the local provider is not reachable at http://127.0.0.1:11434.";
+    assert_eq!(down(preflight, true), down(preflight, false));
+    assert_eq!(down(older, false), down(preflight, false), "an upgrade in between");
+}
+
+#[test]
+fn a_lease_that_is_older_than_the_newest_run_says_nothing() {
+    let at = |lease: &str| {
+        let store = OpenClaw::new(lease);
+        store.hourly("a", "10:00", "11:00").worked("a", &["08:00", "09:00", "10:00"]);
+        store.audit("10:30", &[]).incidents()
+    };
+    assert_eq!(at("07:00"), strings(&[]), "a version that keeps no lease has run since");
+    assert_eq!(at("09:56"), strings(&["warning scheduler-down ongoing"]), "it died in the run");
+}

@@ -5,7 +5,7 @@ use crate::audit::evidence::Evidence;
 use crate::audit::finding::Finding;
 use crate::audit::fleet::Fleet;
 use crate::audit::lateness::{lateness, slots_since};
-use crate::audit::worker::{ActiveRun, Cut, LATE_IN_A_BATCH, Phase, RunLength, Usual};
+use crate::audit::worker::{ActiveRun, Cut, DOWN_AFTER, LATE_IN_A_BATCH, Phase, RunLength, Usual};
 use crate::catalog::Severity;
 use crate::model::{Fire, JobIndex, State};
 use crate::numbers::seconds;
@@ -23,7 +23,7 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
         let is_asleep = context.awake(subject, cut.freed(), context.settings.now) == 0;
         // A machine that sleeps in quiet hours may go on with the run.
         let is_excused = is_asleep && context.quiet_until(subject).is_some() && run.is_left_by_death();
-        return if is_excused { None } else { Some(cut_short(context, subject, run, cut)) };
+        return if is_excused { None } else { Some(cut_short(fleet, subject, run, cut)) };
     }
     if run.waits {
         return waiting(context, subject, run);
@@ -71,16 +71,37 @@ fn longest(subject: &Subject<'_>) -> Millis {
     subject.job.longest_run.unwrap_or(subject.settings.thresholds.max_run)
 }
 
-/// A run that its process did not survive. That nobody has the database open is not enough for critical.
-fn cut_short(context: &Context<'_>, subject: &Subject<'_>, run: &ActiveRun, cut: Cut) -> Finding {
+/// A run that its process did not survive: critical once that has cost another slot.
+fn cut_short(fleet: &Fleet<'_>, subject: &Subject<'_>, run: &ActiveRun, cut: Cut) -> Finding {
+    let context = fleet.context;
     let (restarted_at, last_write_at, severity) = match cut {
         Cut::Restarted(at) => (Some(at), None, lateness(context, subject, at).unwrap_or(Severity::Info)),
         Cut::Died(at) => (None, Some(at), if run.hangs() { Severity::Critical } else { Severity::Warning }),
         Cut::LeaseOver(at) => (None, None, lateness(context, subject, at).unwrap_or(Severity::Warning)),
     };
+    let severity = if is_costly(fleet, subject, run, cut) { Severity::Critical } else { severity };
     let evidence = Evidence::CutRun { restarted_at, last_write_at };
     let missed = slots_since(context, subject, run.start);
     Finding::new(subject.index, severity, evidence).since(run.start).missing(missed)
+}
+
+/// Whether the scheduler has been down for so long after it left a run that it is not just being restarted, and a slot has come since:
+/// one of the same job, or of another one that waits for its turn.
+fn is_costly(fleet: &Fleet<'_>, subject: &Subject<'_>, run: &ActiveRun, cut: Cut) -> bool {
+    let context = fleet.context;
+    if !run.is_left_by_death() || context.awake(subject, cut.freed(), context.settings.now) <= DOWN_AFTER {
+        return false;
+    }
+    if slots_since(context, subject, run.start).is_some_and(|slots| slots > 1) {
+        return true;
+    }
+    let is_behind = |other: &Subject<'_>| {
+        let standing = fleet.ledger(other.index).standing();
+        other.index != subject.index
+            && other.job.state == State::Watched
+            && standing.is_some_and(|standing| standing.slots > 0 && standing.waits())
+    };
+    context.snapshot.traits.max_concurrent == 1 && context.subjects.iter().any(is_behind)
 }
 
 /// A run that takes longer than usual: critical once it is out of all proportion and others have waited for it for hours.

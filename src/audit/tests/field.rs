@@ -371,6 +371,23 @@ fn jobs_of_a_store_that_is_not_served_are_one_incident() {
 }
 
 #[test]
+fn a_job_that_was_made_since_the_boot_shows_which_store_is_served_before_any_run() {
+    let world = |made: &str| {
+        let made = Job { created_at: Some(at(made)), ..cron("new", "0 0 * * *") };
+        let of = |job: Job, store: &str| {
+            let home = Some(Home { store: store.to_owned(), ..Home::default() });
+            Job { home, ..job }
+        };
+        let old = [hourly("1"), hourly("2")].map(|job| of(job.ran("10:00", "10:01").next("11:00"), "a"));
+        let [first, second] = old;
+        let new = of(made.next("2026-03-03 00:00"), "b");
+        Snapshot { boots: vec![at("10:30")], lease: Lease::Alive(at("11:20")), ..recorded([first, second, new]) }
+    };
+    assert_eq!(causes(&world("10:30:10"), "11:20")[0].0, Problem::StoreUnserved);
+    assert_eq!(causes(&world("10:29"), "11:20")[0].0, Problem::SchedulerSilent, "it was there before");
+}
+
+#[test]
 fn a_run_longer_than_half_its_interval_starves_its_job() {
     let world = |minutes: i64| {
         let start = |run: i64| at("08:00").plus(run * 15 * MINUTE);

@@ -4,19 +4,79 @@ use super::incidents::incidents;
 use super::*;
 
 #[test]
-fn a_run_that_nobody_has_open_is_cut_five_minutes_after_the_last_write_and_never_critical_by_that() {
+fn a_run_that_nobody_has_open_is_cut_five_minutes_after_the_last_write() {
     let world = |liveness| {
-        let jobs = fleet([hourly("j").ran("11:00", "11:01"), cron("k", "*/30 * * * *").ran("11:30", "11:31")]);
+        let jobs = fleet([hourly("j").ran("11:00", "11:01"), cron("k", "0 18 * * *").ran("11:30", "11:31")]);
         Snapshot { liveness, ..running(jobs, "12:00:01") }
     };
     let told = |liveness, now: &str| incidents(&world(liveness), now);
     assert_eq!(told(left("12:05"), "12:09:59.999"), Vec::<String>::new());
     assert_eq!(told(left("12:05"), "12:10"), ["run-cut j:1"]);
-    let severity = |liveness, now: &str| verdict(&world(liveness), now).severity();
-    assert_eq!(severity(left("12:05"), "15:59"), Severity::Warning, "the database alone shows a run");
-    assert_eq!(severity(left("12:05"), "16:01:01"), Severity::Critical, "longer than any run may take");
     let print = |liveness, now: &str| verdict(&world(liveness), now).incidents.remove(0).fingerprint;
     assert_eq!(print(left("12:05"), "12:10"), print(Liveness::default(), "16:10"), "whatever the process shows");
+}
+
+#[test]
+fn a_cut_run_is_critical_once_its_process_is_gone_for_a_quarter_of_an_hour_and_a_slot_is_lost() {
+    let world = |other: Job, liveness| Snapshot {
+        liveness,
+        ..running(fleet([hourly("j").ran("11:00", "11:01"), other]), "12:00:01")
+    };
+    let severity = |other: &str, liveness, now: &str| {
+        verdict(&world(cron("k", other).ran("11:30", "11:31"), liveness), now).severity()
+    };
+    assert_eq!(severity("0 18 * * *", left("12:05"), "12:59"), Severity::Warning, "its own slot is not lost yet");
+    assert_eq!(severity("0 18 * * *", left("12:05"), "13:00"), Severity::Critical);
+    assert_eq!(severity("*/30 * * * *", left("12:05"), "12:20:00.000"), Severity::Warning, "it may be restarted");
+    assert_eq!(
+        severity("*/30 * * * *", left("12:05"), "12:20:00.001"),
+        Severity::Critical,
+        "the other job waits since 12:00"
+    );
+    assert_eq!(severity("*/30 * * * *", held("08:00"), "12:40"), Severity::Warning, "the process lives: a long run");
+}
+
+#[test]
+fn a_process_suspended_in_a_run_is_told_like_one_suspended_between_runs() {
+    let world = |seen: Option<&str>| {
+        let jobs = fleet([hourly("j").ran("11:00", "11:01"), cron("k", "*/5 * * * *").ran("11:55", "11:56")]);
+        let liveness = Liveness { holder: suspended(), last_write: Some(at("12:00:01")), slept: Some(0) };
+        let jobs = Snapshot { liveness, ..jobs };
+        match seen {
+            Some(seen) => running(jobs, seen),
+            None => jobs,
+        }
+    };
+    let told = |seen: Option<&str>, now: &str| incidents(&world(seen), now);
+    assert_eq!(told(Some("12:00:01"), "12:15:01"), Vec::<String>::new());
+    assert_eq!(told(Some("12:00:01"), "12:15:01.001"), ["scheduler-silent k:4 j:1"]);
+    assert_eq!(told(None, "12:15:01.001"), ["scheduler-silent k:4 j:1"]);
+    let incident = |seen| verdict(&world(seen), "12:20").incidents.remove(0);
+    let (in_run, idle) = (incident(Some("12:00:01")), incident(None));
+    assert_eq!(in_run.severity, Severity::Critical);
+    assert_eq!((in_run.headline.to_string(), in_run.fingerprint), (idle.headline.to_string(), idle.fingerprint));
+    assert_eq!(in_run.headline.to_string(), "nothing has run for 24m: the process of the scheduler is suspended");
+    assert_eq!(in_run.remedy.actions, [Action::Shell("kill -CONT 7".to_owned())]);
+}
+
+#[test]
+fn a_process_that_came_after_the_last_write_and_leaves_what_is_due_is_not_the_scheduler() {
+    let perhaps = |started: &str, written: &str| {
+        let process =
+            Process { pid: 8, name: Some("python3".to_owned()), started: Some(at(started)), is_suspended: false };
+        Liveness { holder: Holder::Perhaps(process), last_write: Some(at(written)), slept: Some(0) }
+    };
+    let idle = |liveness| Snapshot { liveness, ..fleet([cron("j", "0 18 * * *").ran("10:00", "10:01")]) };
+    assert_eq!(
+        incidents(&idle(perhaps("10:06", "10:05")), "12:00"),
+        Vec::<String>::new(),
+        "it may have been restarted"
+    );
+    let due = |liveness| Snapshot { liveness, ..running(fleet([hourly("j").ran("11:00", "11:01")]), "12:00:01") };
+    let told = |liveness| incidents(&due(liveness), "12:20");
+    assert_eq!(told(perhaps("12:06", "12:05")), ["run-cut j:1"]);
+    assert_eq!(told(perhaps("12:06", "12:05")), told(left("12:05")));
+    assert_eq!(told(perhaps("08:00", "12:05")), Vec::<String>::new(), "it may run the job: this user can't see");
 }
 
 #[test]
@@ -81,4 +141,46 @@ fn a_scheduler_is_down_fifteen_minutes_after_the_last_write_before_any_work_is_l
     let broken = Job { state: State::Broken, ..cron("j", "0 18 * * *").ran("10:00", "10:01") };
     let broken = Snapshot { liveness: left("10:05"), ..fleet([broken]) };
     assert_eq!(incidents(&broken, "10:20"), ["job-failing j:0"], "it has no next run to lose");
+}
+
+#[test]
+fn a_restart_shows_in_when_the_runs_after_it_began() {
+    // It ran the minutely job at once, and those of the rows five and fifteen seconds later, in the order in which they were due.
+    let ends = ["10:58:02", "10:59:02", "11:00:02", "11:58:32", "11:59:02"];
+    let minutely = || {
+        let job = ends.iter().fold(cron("j", "* * * * *"), |job, end| job.ran(end, end));
+        job.next("12:00").written("11:59:02")
+    };
+    let world = |second: &str, third: &str| {
+        let third = every("l", DAY).ran(third, &at(third).plus(2 * SECOND).to_string());
+        fleet([minutely(), cron("k", "0 6 * * *").ran(second, &at(second).plus(2 * SECOND).to_string()), third])
+    };
+    let told = |second: &str, third: &str| incidents(&world(second, third), "11:59:30");
+    let over = ["scheduler-silent j:57 over"];
+    assert_eq!(told("11:58:35.016", "11:58:45.016"), over);
+    assert_eq!(told("11:58:35.016", "11:58:45.041"), over, "a timer is late");
+    assert_eq!(told("11:58:35.016", "11:58:45.042"), Vec::<String>::new(), "no step of the restart");
+    assert_eq!(told("11:58:35.016", "11:58:38.016"), Vec::<String>::new());
+    assert_eq!(told("11:58:35.016", "11:58:50.016"), Vec::<String>::new(), "more steps than jobs");
+    assert_eq!(told("11:58:34.000", "11:58:39.000"), Vec::<String>::new(), "one after the other, after a long run");
+}
+
+#[test]
+fn a_silence_that_the_rows_prove_is_told_although_the_process_lived() {
+    let world = |start: &str| {
+        let job = cron("j", "*/5 * * * *").ran("10:50", "10:50:02").ran("10:55", "10:55:02").ran(start, "11:20:02");
+        Snapshot { liveness: held("08:00"), ..fleet([job.next("11:25")]) }
+    };
+    let told = |start: &str| incidents(&world(start), "11:21");
+    assert_eq!(told("11:20"), ["scheduler-silent j:4 over"]);
+    assert_eq!(told("11:00"), Vec::<String>::new(), "a run of twenty minutes");
+    // In Berlin 02:00 to 03:00 came twice.
+    let night = |day: &str| {
+        let ran = |job: Job, time: &str| job.ran(&format!("{day} {time}"), &format!("{day} {time}:02"));
+        let job = ["00:00", "00:15", "00:30"].into_iter().fold(cron("j", "*/15 * * * *"), ran);
+        let jobs = fleet([ran(job, "02:00").next(&format!("{day} 02:15"))]);
+        incidents(&jobs, &format!("{day} 02:01"))
+    };
+    assert_eq!(night("2025-10-26"), Vec::<String>::new());
+    assert_eq!(night("2025-10-27"), ["scheduler-silent j:5 over"]);
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::ZoneBasis;
-use crate::zone::settle;
+use crate::zone::{CHANGING_CLOCKS, settle};
 
 fn zone(name: &str) -> Zone {
     Zone::named(name).unwrap_or_else(|| panic!("{name}"))
@@ -64,6 +64,38 @@ fn a_zone_that_changes_its_clocks_is_found_where_no_offset_fits() {
     let (winter, summer) = ("2026-03-07 14:00", "2026-03-09 13:00");
     let jobs = [daily(winter), daily(summer)].map(|job| Job { created_at: Some(at("2026-01-01 00:00")), ..job });
     assert_eq!(assumed(jobs), ("America/New_York".to_owned(), ZoneBasis::NextRuns(2)));
+}
+
+#[test]
+fn a_next_run_that_fits_on_this_side_of_a_change_only_is_no_proof_of_utc() {
+    // London put its clocks forward on 29 March 2026, and back on 25 October.
+    let daily = |hour: &str, next: &str| {
+        let day = |day: i64| at(&format!("2026-10-24 {hour}")).plus(-day * DAY);
+        let job = Job { created_at: Some(day(30)), ..cron("j", "0 9 * * *") };
+        let job = [2, 1, 0]
+            .into_iter()
+            .fold(job, |job, back| job.ran(&day(back).to_string(), &day(back).plus(MINUTE).to_string()));
+        job.next(next)
+    };
+    assert_eq!(assumed([daily("08:00", "2026-10-25 09:00")]).0, "Europe/London");
+    assert_eq!(assumed([daily("09:00", "2026-10-25 09:00")]).0, "UTC");
+    assert_eq!(assumed([daily("07:00", "2026-10-25 08:00")]).0, "Europe/Berlin");
+    assert_eq!(assumed([daily("07:00", "2026-10-25 08:00"), daily("09:00", "2026-10-25 09:00")]).0, "Europe/Berlin");
+}
+
+#[test]
+fn every_zone_that_changes_its_clocks_is_like_one_that_is_tried() {
+    let new_year = at("2026-01-01 00:00");
+    let ahead = |zone: Zone, hour: i64| {
+        let then = new_year.plus(hour * HOUR);
+        zone.wall(then) - then.utc()
+    };
+    let year = |zone: Zone| -> Vec<_> { (0..365 * 24).step_by(12).map(|hour| ahead(zone, hour)).collect() };
+    let tried: Vec<_> = CHANGING_CLOCKS.iter().map(|name| year(zone(name))).collect();
+    for name in Zone::names() {
+        let changes = (0..52).any(|week| ahead(zone(name), week * 7 * 24) != ahead(zone(name), 0));
+        assert!(!changes || tried.contains(&year(zone(name))), "{name}");
+    }
 }
 
 #[test]

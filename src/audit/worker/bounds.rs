@@ -1,9 +1,9 @@
 //! When the worker was free: exactly, where each start is on record, otherwise by two bounds.
 
 use super::active_run::{Cut, Phase, RunLength};
+use super::births::Births;
 use super::free_time::{FreeTime, MIN_FREE, Span};
 use super::in_flight::{InFlight, TIMEOUT_GRACE};
-use super::life::Life;
 use super::records::Records;
 use crate::audit::runs::{keeps_slot, slot_after};
 use crate::model::{Fire, Job};
@@ -26,8 +26,7 @@ pub struct Bounds<'a> {
     records: Records<'a>,
     /// Free since the last end, or up to the run in flight.
     tail: Vec<Span>,
-    /// When the process started that has the database open.
-    born: Option<Instant>,
+    births: Births,
     /// Free even if every run took as long as it can have.
     upper: FreeTime,
     /// Free if every run took no longer than it must have.
@@ -38,15 +37,26 @@ pub struct Bounds<'a> {
 
 impl<'a> Bounds<'a> {
     /// Works out from the runs when the worker was free.
-    pub fn new(records: Records<'a>, in_flight: &InFlight, life: Life<'_>) -> Bounds<'a> {
+    pub fn new(records: Records<'a>, in_flight: &InFlight, births: Births) -> Bounds<'a> {
         let tail = tail(records, in_flight);
-        let born = life.process().and_then(|process| process.started);
         let upper = if records.snapshot.traits.records_starts {
             free_by_records(records, in_flight)
         } else {
-            free_by(Bound::Upper, records, &tail, born)
+            free_by(Bound::Upper, records, &tail, &births)
         };
-        Bounds { records, tail, born, upper, lower: OnceCell::new(), passed_over_before: records.passed_over_before() }
+        Bounds {
+            records,
+            tail,
+            births,
+            upper,
+            lower: OnceCell::new(),
+            passed_over_before: records.passed_over_before(),
+        }
+    }
+
+    /// When the last process began by `at` of which that is known.
+    pub fn born_before(&self, at: Instant) -> Option<Instant> {
+        self.births.before(at)
     }
 
     /// What is free even if every run took as long as it can have.
@@ -59,7 +69,7 @@ impl<'a> Bounds<'a> {
         if self.records.snapshot.traits.records_starts {
             return &self.upper;
         }
-        self.lower.get_or_init(|| free_by(Bound::Lower, self.records, &self.tail, self.born))
+        self.lower.get_or_init(|| free_by(Bound::Lower, self.records, &self.tail, &self.births))
     }
 
     /// Whether some job has fired so often since `due` that one that has not was not waiting for its turn.
@@ -80,8 +90,11 @@ fn free_by_records(records: Records<'_>, in_flight: &InFlight) -> FreeTime {
     let ended = records.fires().filter_map(|fire| Some((fire.known_start()?, fire.end)));
     let running = in_flight.runs().iter().map(|run| (run.start, run.cut.map_or(now, Cut::freed)));
     // At equal instants ends come before starts, so the count may pass through negative numbers.
-    let mut changes: Vec<(Instant, i64)> =
-        ended.chain(running).flat_map(|(start, end)| [(start.max(from), 1), (end.max(from), -1)]).collect();
+    let mut changes: Vec<(Instant, i64)> = ended
+        .chain(running)
+        .chain(in_flight.suspended())
+        .flat_map(|(start, end)| [(start.max(from), 1), (end.max(from), -1)])
+        .collect();
     changes.sort_unstable();
     let (mut busy, mut since, mut spans) = (0, from, Vec::<Span>::new());
     for (at, change) in changes.into_iter().chain([(now, 0)]) {
@@ -97,7 +110,7 @@ fn free_by_records(records: Records<'_>, in_flight: &InFlight) -> FreeTime {
 }
 
 /// The free stretches before the runs and after the last one, by a bound of their lengths.
-fn free_by(bound: Bound, records: Records<'_>, tail: &[Span], born: Option<Instant>) -> FreeTime {
+fn free_by(bound: Bound, records: Records<'_>, tail: &[Span], births: &Births) -> FreeTime {
     let mut spans = tail.to_vec();
     for subject in records.subjects.iter() {
         let longest = records.longest_run(subject).saturating_add(TIMEOUT_GRACE);
@@ -112,10 +125,7 @@ fn free_by(bound: Bound, records: Records<'_>, tail: &[Span], born: Option<Insta
                 }
             };
             // A run ends with its process: the one that ended this run began it.
-            let start = match born {
-                Some(born) if born <= fire.end => start.max(born),
-                _ => start,
-            };
+            let start = births.before(fire.end).map_or(start, |born| start.max(born));
             spans.push((lull, start.min(fire.end)));
         }
     }
@@ -156,6 +166,9 @@ fn keeps_schedule(cadence: &Cadence, runs: &[Fire]) -> Option<bool> {
 fn tail(records: Records<'_>, in_flight: &InFlight) -> Vec<Span> {
     let now = records.now();
     let Some(from) = records.done_since() else { return Vec::new() };
+    if let Some((start, suspended)) = in_flight.suspended() {
+        return vec![(from, start), (suspended, now)];
+    }
     match in_flight.runs().first() {
         Some(run) if run.phase == Phase::Running => {
             let mut spans = vec![(from, run.start)];

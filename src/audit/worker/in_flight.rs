@@ -3,6 +3,7 @@
 
 use super::active_run::{ActiveRun, Cut, Phase, RunLength};
 use super::boots::{ROW_FOLLOWS, rewritten_at};
+use super::free_time::Span;
 use super::life::Life;
 use super::records::Records;
 use super::usual::Usual;
@@ -31,18 +32,26 @@ pub struct InFlight {
     of_jobs: HashMap<JobIndex, RunIndex>,
     leads: Leads,
     blocker: Option<RunIndex>,
+    /// See [`InFlight::suspended`].
+    suspended: Option<Span>,
     /// Whether a restart may leave runs unended that were under way: a scheduler of a mapping may not mark them.
     forgets_crashes: bool,
 }
 
 impl InFlight {
-    /// The runs on record that have not ended, or the one whose session showed, or the one that is being delivered.
+    /// The runs on record that have not ended, or the one whose session showed, or the one that is being delivered. While their
+    /// process is suspended, none goes on, and what was due with them waits for the process.
     pub fn new(records: Records<'_>, life: Life<'_>) -> InFlight {
         let finder = Finder { records, life };
         let mut runs = finder.on_record();
         runs.extend(finder.seen_in_session());
         if runs.is_empty() {
             runs.extend(finder.delivering());
+        }
+        let mut suspended = None;
+        if let Some(at) = life.frozen_since() {
+            suspended = runs.first().map(|run| (run.start, at.max(run.start)));
+            runs.clear();
         }
         let mut of_jobs = HashMap::new();
         for (index, run) in runs.iter().enumerate() {
@@ -55,8 +64,14 @@ impl InFlight {
             blocker: blocker(&runs, records.snapshot.traits.max_concurrent),
             of_jobs,
             runs,
+            suspended,
             forgets_crashes: records.snapshot.mapping.is_some(),
         }
+    }
+
+    /// From when until when a run kept the worker busy that has been suspended since.
+    pub fn suspended(&self) -> Option<Span> {
+        self.suspended
     }
 
     /// All of them.

@@ -3,14 +3,14 @@
 //! Only a live process holds the database open, and only a live process renews its lease. That nobody is seen to have the
 //! database open is weaker: it makes nothing critical that the database alone would not.
 
-use crate::model::{Holder, Lease, Process, Snapshot};
+use crate::model::{Holder, Job, Lease, Process, Snapshot};
 use crate::text::{Text, text};
 use crate::time::{Instant, MINUTE, Millis, SECOND, span};
 
 /// A restart takes less than this.
 const RESTART_TAKES: Millis = 5 * MINUTE;
 /// A scheduler whose process is gone for this long is down, though nothing is lost yet.
-const DOWN_AFTER: Millis = 15 * MINUTE;
+pub const DOWN_AFTER: Millis = 15 * MINUTE;
 /// The times of a session and of a process's start are cut to the second.
 const START_SETTLES: Millis = 2 * SECOND;
 /// The exception to every conclusion from a database that nobody has open.
@@ -33,13 +33,19 @@ impl<'a> Life<'a> {
     pub fn process(self) -> Option<&'a Process> {
         match &self.snapshot.liveness.holder {
             Holder::Process(process) => Some(process),
-            Holder::Unseen | Holder::Nobody | Holder::Unknown => None,
+            Holder::Unseen | Holder::Nobody | Holder::Perhaps(_) | Holder::Unknown => None,
         }
     }
 
     /// The same, if a signal has suspended it.
     pub fn suspended(self) -> Option<&'a Process> {
         self.process().filter(|process| process.is_suspended)
+    }
+
+    /// When the database was last written, if that is longer ago than a moment and its process is suspended: since then nothing runs.
+    pub fn frozen_since(self) -> Option<Instant> {
+        self.suspended()?;
+        self.snapshot.liveness.last_write.filter(|written| self.has_passed(*written))
     }
 
     /// Whether a process has the database open.
@@ -52,22 +58,41 @@ impl<'a> Life<'a> {
         self.is_held() || matches!(self.snapshot.lease, Lease::Alive(_))
     }
 
-    /// When the database was last written, if since then no process has it open and no lease says otherwise.
+    /// When the database was last written, if since then no scheduler has it open and no lease says otherwise.
     fn gone_since(self) -> Option<Instant> {
-        if self.snapshot.liveness.holder != Holder::Nobody || self.is_proven() {
+        if self.is_proven() {
             return None;
         }
-        self.snapshot.liveness.last_write
+        let is_gone = match &self.snapshot.liveness.holder {
+            Holder::Nobody => true,
+            Holder::Perhaps(_) => self.bystander().is_some(),
+            Holder::Process(_) | Holder::Unseen | Holder::Unknown => false,
+        };
+        if is_gone { self.snapshot.liveness.last_write } else { None }
     }
 
-    /// Whether no process has the database open, and no lease says otherwise.
+    /// A process that has the database open and has written nothing since it started, though a job was due: it is not the
+    /// scheduler, or it does nothing.
+    pub fn bystander(self) -> Option<&'a Process> {
+        let Holder::Perhaps(process) = &self.snapshot.liveness.holder else { return None };
+        let is_new = process.started? > self.snapshot.liveness.last_write?;
+        let is_due = |job: &Job| job.state.is_watched() && job.next_run().is_some_and(|next| self.has_passed(next));
+        if is_new && self.snapshot.jobs.iter().any(is_due) { Some(process) } else { None }
+    }
+
+    /// Whether that is longer ago than a restart takes.
+    fn has_passed(self, at: Instant) -> bool {
+        self.now.since(at) >= RESTART_TAKES
+    }
+
+    /// Whether no scheduler has the database open, and no lease says otherwise.
     pub fn is_gone(self) -> bool {
         self.gone_since().is_some()
     }
 
     /// When the database was last written, if its process has been gone for longer than a restart takes.
     pub fn died(self) -> Option<Instant> {
-        self.gone_since().filter(|written| self.now.since(*written) >= RESTART_TAKES)
+        self.gone_since().filter(|written| self.has_passed(*written))
     }
 
     /// The same, if it has been gone for so long that the scheduler is down; a lease that ran out needs no time beyond its term.
@@ -87,9 +112,13 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// When the process started that has the database open, if that was after `at`.
+    /// When the process started that has the database open, if that was after `at`: whatever it is, the one before it is gone.
     pub fn restarted_after(self, at: Instant) -> Option<Instant> {
-        self.process()?.started.filter(|started| started.since(at) > START_SETTLES)
+        let (Holder::Process(process) | Holder::Perhaps(process)) = &self.snapshot.liveness.holder else { return None };
+        if self.bystander().is_some() {
+            return None;
+        }
+        process.started.filter(|started| started.since(at) > START_SETTLES)
     }
 
     /// When another channel was last active, if that was after `since`: the process was alive then.
@@ -143,6 +172,14 @@ impl<'a> Life<'a> {
                 let suspended = if process.is_suspended { " and is suspended" } else { "" };
                 Some(text![process.label(), running, " has the database open", suspended])
             }
+            Holder::Perhaps(process) => {
+                let running = process.started.map(|started| text![", running since ", started, ","]);
+                let but = match (process.started, self.snapshot.liveness.last_write) {
+                    (Some(started), Some(written)) if started > written => "but has written nothing since it started",
+                    _ => "and whether it can write is hidden from this user",
+                };
+                Some(text![process.label(), running, " has the database open, ", but])
+            }
             Holder::Unseen => Some("a process that can't be seen from here has the database open".into()),
             Holder::Nobody => Some(nobody_since(self.snapshot.liveness.last_write?, self.now).into()),
             Holder::Unknown => None,
@@ -183,5 +220,5 @@ impl<'a> Life<'a> {
 /// That nobody has the database open, in a sentence, by the time of its last write.
 pub fn nobody_since(written: Instant, now: Instant) -> String {
     let ago = span(now.since(written));
-    format!("no process on this machine has the database open, last written {ago} ago ({IF_HIDDEN})")
+    format!("no process that could be the scheduler has the database open, last written {ago} ago ({IF_HIDDEN})")
 }

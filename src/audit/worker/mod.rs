@@ -8,6 +8,7 @@
 //! bound counts.
 
 mod active_run;
+mod births;
 mod boots;
 mod bounds;
 mod ends;
@@ -23,13 +24,14 @@ pub use active_run::{ActiveRun, Cut, Phase, RunLength};
 pub use boots::{CrashLoop, ROW_FOLLOWS, rewritten_at};
 pub use free_time::MIN_FREE;
 pub use in_flight::RunIndex;
-pub use life::nobody_since;
+pub use life::{DOWN_AFTER, nobody_since};
 pub use usual::Usual;
 
 use crate::audit::subjects::Subjects;
 use crate::model::{Job, JobIndex, Snapshot};
 use crate::settings::Settings;
 use crate::time::{Instant, MINUTE, Millis};
+use births::Births;
 use boots::Boots;
 use bounds::Bounds;
 use ends::Ends;
@@ -68,13 +70,15 @@ impl<'a> Worker<'a> {
         let life = Life::new(snapshot, settings.now);
         let last_end = records.last_end();
         let in_flight = InFlight::new(records, life);
+        let ends = Ends::new(records);
+        let births = Births::of(records, life, &ends);
         Worker {
             records,
             life,
             last_end,
-            free: Bounds::new(records, &in_flight, life),
+            free: Bounds::new(records, &in_flight, births),
             in_flight,
-            ends: Ends::new(records),
+            ends,
             boots: Boots::new(records, last_end.map(|(end, _)| end)),
             served: OnceCell::new(),
             resumption: OnceCell::new(),
@@ -110,6 +114,11 @@ impl<'a> Worker<'a> {
     /// Whether the worker may have been busy all the time, if runs began no earlier than they must have.
     pub fn may_be_busy(&self, from: Instant, until: Instant) -> bool {
         self.free.lower().between(from, until) <= MIN_FREE
+    }
+
+    /// Whether a process began between two instants, which no run goes across.
+    pub fn was_born_between(&self, from: Instant, until: Instant) -> bool {
+        self.free.born_before(until).is_some_and(|born| born > from)
     }
 
     /// How long after an error the scheduler tries again; the first error is 0.
@@ -249,13 +258,13 @@ impl<'a> Worker<'a> {
     }
 
     /// Whether a job's store is not the one that the scheduler serves: most of its jobs that came due since the last boot have
-    /// not run, and those of another store have.
+    /// not run, and those of another store have, or were made since.
     pub fn is_unserved(&self, job: &Job) -> bool {
         let served = self.served_stores();
         job.home.as_ref().is_some_and(|home| !served.is_empty() && !served.contains(&home.store))
     }
 
-    /// The stores of which at least half of the jobs that came due since the last boot have run; none if no boot is on record.
+    /// The stores that the scheduler serves, as far as what it did since its last boot shows.
     pub fn served_stores(&self) -> &[String] {
         self.served.get_or_init(|| served::served_stores(self.records))
     }

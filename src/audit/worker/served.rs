@@ -3,7 +3,7 @@
 use super::records::Records;
 use crate::model::{Fire, Job};
 use crate::time::Instant;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The jobs of a store that came due since the last boot.
 #[derive(Default)]
@@ -12,7 +12,8 @@ struct Share {
     ran: usize,
 }
 
-/// The stores of which at least half of the jobs that came due since the last boot have run; none if no boot is on record.
+/// The stores of which at least half of the jobs that came due since the last boot have run, and those in which a job was made since:
+/// the scheduler makes its own jobs within seconds of its start. None if no boot is on record.
 pub fn served_stores(records: Records<'_>) -> Vec<String> {
     let Some(&boot) = records.snapshot.boots.last() else { return Vec::new() };
     let until = records.now().plus(-records.settings.thresholds.late_after);
@@ -27,7 +28,10 @@ pub fn served_stores(records: Records<'_>) -> Vec<String> {
         }
     }
     stores.retain(|_, share| 2 * share.ran >= share.jobs);
-    stores.into_keys().map(str::to_owned).collect()
+    let new = records.jobs().filter(|job| job.created_at.is_some_and(|created| created >= boot));
+    let mut served: BTreeSet<&str> = new.filter_map(|job| Some(job.home.as_ref()?.store.as_str())).collect();
+    served.extend(stores.into_keys());
+    served.into_iter().map(str::to_owned).collect()
 }
 
 fn was_due(job: &Job, boot: Instant, until: Instant) -> bool {

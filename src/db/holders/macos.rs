@@ -1,15 +1,14 @@
 //! What macOS shows: `F_GETLK` names a process that locks the database, and `proc_pidinfo` when it started. That no lock is
 //! seen is not taken for proof that nobody has it open: only one holder is named, and it may be a tool.
 
-use super::super::files::{SHARED_FIRST, SHARED_SIZE, beside, is_in_wal_mode, lock_holder, open_regular};
-use super::{Holder, Instant, Millis, OPEN_BYTE, Path, Process, SECOND, is_tool};
-use rustix::process::FlockType;
+use super::super::files::{SHARED_FIRST, SHARED_SIZE, Wanted, beside, is_in_wal_mode, lock_holder, open_regular};
+use super::{Holder, Instant, Millis, OPEN_BYTE, Path, Process, SECOND, is_tool, was_there};
 
 /// The state of a process that a signal has suspended (sys/proc.h).
 const SUSPENDED: u32 = 4;
 
 /// Who has the database open.
-pub fn holder(path: &Path) -> Holder {
+pub fn holder(path: &Path, last_write: Option<Instant>) -> Holder {
     let Ok(database) = open_regular(path) else { return Holder::Unknown };
     if !is_in_wal_mode(&database) {
         return Holder::Unknown;
@@ -17,11 +16,11 @@ pub fn holder(path: &Path) -> Holder {
     let shm = open_regular(&beside(path, "-shm")).ok();
     for (file, first, length) in [(shm.as_ref(), OPEN_BYTE, 1), (Some(&database), SHARED_FIRST, SHARED_SIZE)] {
         let Some(file) = file else { continue };
-        let Ok(Some(lock)) = lock_holder(file, FlockType::WriteLock, first, length) else { continue };
-        let Some(pid) = lock.pid.and_then(|pid| u32::try_from(pid.as_raw_pid()).ok()) else { return Holder::Unseen };
+        let Ok(Some(lock)) = lock_holder(file, Wanted::Write, first, length) else { continue };
+        let Some(pid) = lock.pid else { return Holder::Unseen };
         let process = process(pid);
         if !is_tool(&process) {
-            return Holder::Process(process);
+            return if was_there(&process, last_write) { Holder::Process(process) } else { Holder::Perhaps(process) };
         }
     }
     Holder::Unknown

@@ -20,8 +20,9 @@ const USUAL_SKIPS: [&str; 4] = ["quiet-hours", "cron-in-progress", "requests-in-
 pub struct Detail<'a> {
     #[serde(borrow)]
     status: Option<Cow<'a, str>>,
+    /// Why it failed or was skipped.
     #[serde(borrow)]
-    error: Option<Cow<'a, str>>,
+    pub error: Option<Cow<'a, str>>,
     usage: Value,
     /// The store of its job.
     #[serde(borrow)]

@@ -9,9 +9,9 @@ use super::delivery;
 use super::detail::{Detail, Work};
 use super::layout::{RunTable, instant, required};
 use super::status::Status;
-use super::tables::{Key, Tables};
+use super::tables::{Key, LEASE_TERM, Tables, run_error};
 use crate::db::{Access, ReadError};
-use crate::model::{DeliveryError, Fire, Job, JobIndex, MessageFate, ModelIndex, Outcome, Snapshot};
+use crate::model::{DeliveryError, Fire, Job, JobIndex, Lease, MessageFate, ModelIndex, Outcome, Snapshot};
 use crate::time::{DAY, Instant, Millis, SECOND};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -38,6 +38,8 @@ const MAX_ERROR_LEN: usize = 200;
 #[derive(Default)]
 struct Part {
     runs: Vec<(JobIndex, Fire)>,
+    /// Why the last run of a job failed or was skipped, and when that began.
+    errors: HashMap<JobIndex, (Instant, String)>,
     /// The last error with which a message of a job got lost.
     delivery_errors: HashMap<JobIndex, DeliveryError>,
     /// Runs of jobs without a row, with their labels.
@@ -142,6 +144,10 @@ pub fn read(access: &mut Access<'_>, tables: &mut Tables, newest: Newest, window
     for job in &mut tables.snapshot.jobs {
         finish(job, tables.runs, &counting);
     }
+    doubt_lease(&mut tables.snapshot);
+    for (job, error) in &assignment.errors {
+        explain(&mut tables.snapshot.jobs[job.position()], error, window);
+    }
     gone::settle(assignment.unknown_jobs(), &mut tables.snapshot);
     Ok(())
 }
@@ -153,6 +159,7 @@ struct Assignment {
     models: Models,
     future: Option<(i64, Instant)>,
     clock_was_at: Option<Instant>,
+    errors: HashMap<JobIndex, (Instant, String)>,
 }
 
 impl Assignment {
@@ -161,6 +168,9 @@ impl Assignment {
         let renamed = |fire: Fire| Fire { model: fire.model.and_then(|model| models[model.position()]), ..fire };
         for (job, fire) in part.runs {
             tables.snapshot.jobs[job.position()].fires.push(renamed(fire));
+        }
+        for (job, error) in part.errors {
+            keep_newest(&mut self.errors, job, error);
         }
         for (job, error) in part.delivery_errors {
             tables.snapshot.jobs[job.position()].delivery_error = Some(error);
@@ -191,6 +201,34 @@ impl Assignment {
         }
         jobs.sort_by(|a, b| a.id.cmp(&b.id));
         jobs
+    }
+}
+
+/// A lease that ran out, or a stop, says nothing about a process that has begun runs since: a version that keeps no lease runs.
+fn doubt_lease(snapshot: &mut Snapshot) {
+    let begun = snapshot.jobs.iter().filter_map(|job| job.running_since.max(job.fires.last()?.known_start())).max();
+    if let (Lease::Dead(at) | Lease::Stopped(at), Some(begun)) = (snapshot.lease, begun)
+        && begun.since(at) > LEASE_TERM
+    {
+        snapshot.lease = Lease::Unknown;
+    }
+}
+
+/// Keeps the error of a job's run that began last.
+fn keep_newest(errors: &mut HashMap<JobIndex, (Instant, String)>, job: JobIndex, error: (Instant, String)) {
+    if errors.get(&job).is_none_or(|(start, _)| *start <= error.0) {
+        errors.insert(job, error);
+    }
+}
+
+/// Tells why a job's last run failed or was skipped, where its row does not: the error is gone from it while the next run is in flight.
+fn explain(job: &mut Job, (start, line): &(Instant, String), window: &Window) {
+    let is_last = job.fires.last().and_then(Fire::known_start) == Some(*start);
+    if is_last
+        && let Some(run) = job.row.as_mut().and_then(|row| row.last_run.as_mut())
+        && run.error.is_none()
+    {
+        run.error = Some(run_error(line, window));
     }
 }
 
@@ -328,6 +366,12 @@ impl Part {
         match job {
             Some(job) => {
                 let error = detail.and_then(|detail| detail.delivery_error.as_deref());
+                let why = detail.and_then(|detail| detail.error.as_deref()).and_then(|why| why.lines().next());
+                if let (Some(why), Some(start)) = (why, fire.known_start())
+                    && (fire.is_bad() || outcome == Outcome::Skipped)
+                {
+                    keep_newest(&mut self.errors, job, (start, why.to_owned()));
+                }
                 if let Some(error) = error.filter(|_| message == MessageFate::Lost) {
                     self.delivery_errors.insert(job, delivery::error(error, errors));
                 }

@@ -13,7 +13,7 @@ use super::status::Status;
 use super::traits::TRAITS;
 use crate::db::ReadError;
 use crate::model::{
-    ErrorClass, ErrorKind, Home, Job, JobIndex, Lease, Row, Run, RunError, Schedule, Snapshot, State, Timestamp,
+    ErrorClass, ErrorKind, Fault, Home, Job, JobIndex, Lease, Row, Run, RunError, Schedule, Snapshot, State, Timestamp,
 };
 use crate::time::{DAY, Instant, MINUTE, Millis, SECOND};
 use rusqlite::Connection;
@@ -28,7 +28,7 @@ const HEARTBEAT_FAILED: &str = "heartbeat failed: ";
 /// Messages that were given up, read at most.
 const MAX_DEAD_LETTERS: usize = 10_000;
 /// A lease is renewed every 30 seconds and expires after five minutes.
-const LEASE_TERM: Millis = 5 * MINUTE;
+pub(super) const LEASE_TERM: Millis = 5 * MINUTE;
 /// What a run may take beyond its time-out, for its setup and its first sign of progress.
 const SETUP: Millis = 2 * MINUTE;
 /// Time-outs that the scheduler gives a run that names none.
@@ -277,16 +277,31 @@ fn row(created_at: Option<Instant>, status: &JobState, window: &Window) -> Row {
     }
 }
 
-fn run_error(line: &str, window: &Window) -> RunError {
-    let class = ErrorClass::of(line.strip_prefix(HEARTBEAT_FAILED).unwrap_or(line));
+pub(super) fn run_error(line: &str, window: &Window) -> RunError {
+    let class = match unreachable_provider(line) {
+        Some(provider) => ErrorClass::of(provider),
+        None => ErrorClass::of(line.strip_prefix(HEARTBEAT_FAILED).unwrap_or(line)),
+    };
     RunError { class, kind: error_kind(line), ..window.error(line) }
+}
+
+/// The local provider that an error says is not there: what it stands for is one trouble, whatever the model and the version's words.
+fn unreachable_provider(line: &str) -> Option<&str> {
+    if !line.to_ascii_lowercase().contains("local provider") {
+        return None;
+    }
+    let url = line.split_whitespace().find(|word| word.starts_with("http"));
+    Some(url.map_or("local provider", |url| url.trim_end_matches(['.', ',', ';', ')'])))
 }
 
 /// The scheduler's own words for what keeps it from running a job.
 fn error_kind(line: &str) -> ErrorKind {
+    let is_unreachable = unreachable_provider(line).is_some()
+        || line.contains("not reachable")
+        || Fault::of(line) == Some(Fault::Network);
     if line.contains("interrupted") {
         ErrorKind::Interrupted
-    } else if line.contains("not reachable") {
+    } else if is_unreachable {
         ErrorKind::ProviderUnreachable
     } else if line.contains("disabled") {
         ErrorKind::SwitchedOff

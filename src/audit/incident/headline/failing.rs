@@ -37,7 +37,8 @@ fn all_fail(subject: &Subject<'_>, group: &FailingGroup) -> Text {
         Some(Fault::Login) => "the provider refuses the login or the key",
         Some(Fault::Limit) => "the provider's limit is reached",
         Some(Fault::Network) => "the provider can not be reached",
-        Some(Fault::Model | Fault::Local) | None => "the model does not work",
+        Some(Fault::Local) => "something fails on this machine",
+        Some(Fault::Model) | None => "the model does not work",
     };
     let last_good = match group.shared {
         Shared::Model { last_good } => last_good,

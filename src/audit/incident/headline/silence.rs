@@ -37,7 +37,12 @@ pub fn scheduler_silent(subject: &Subject<'_>) -> Text {
         Lease::Dead(_) => text![may_sleep(subject), ": ", overdue(subject.overdue())],
         Lease::Stopped(_) => text!["the ", name, " is stopped", subject.lasting(), ": ", overdue(subject.overdue())],
         Lease::Alive(_) => text![nothing_has_run(subject), ", though the process of the ", name, " lives"],
-        Lease::Unknown if life.is_gone() => text![nothing_has_run(subject), ": no process has the database open"],
+        Lease::Unknown if life.bystander().is_some() => {
+            text![nothing_has_run(subject), ": the process that has the database open has written nothing"]
+        }
+        Lease::Unknown if life.is_gone() => {
+            text![nothing_has_run(subject), ": no process has the database open to write"]
+        }
         Lease::Unknown => match life.other_activity(facts.since) {
             Some(at) => text![nothing_has_run(subject), ", though its process lived at ", at],
             None => text![nothing_has_run(subject), ": the ", name, " is dead, or it hangs"],
@@ -68,7 +73,13 @@ pub fn scheduler_down(subject: &Subject<'_>) -> Text {
         Lease::Dead(_) => may_sleep(subject),
         Lease::Stopped(_) => text!["the ", subject.scheduler(), " is stopped", subject.lasting()],
         Lease::Alive(_) | Lease::Unknown => {
-            text!["the ", subject.scheduler(), " is down", subject.lasting(), ": no process has the database open"]
+            text![
+                "the ",
+                subject.scheduler(),
+                " is down",
+                subject.lasting(),
+                ": no process has the database open to write"
+            ]
         }
     }
 }
