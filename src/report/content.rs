@@ -339,8 +339,14 @@ pub fn fix_in_a_line(incident: &Incident) -> String {
     if commands.is_empty() { step } else { format!("{step} Run: {}", commands.join("; ")) }
 }
 
+/// What shows an incident, what that suggests, and its error, in sentences.
+pub fn evidence_in_sentences(incident: &Incident) -> String {
+    let likely = incident.text.inferred.as_ref().map(|inferred| format!(" Likely: {inferred}."));
+    format!("{}.{}{}", incident.text.seen(), likely.unwrap_or_default(), error_in_a_sentence(incident))
+}
+
 /// The last error of an incident in a sentence, unless its headline says it; empty if there is none.
-pub fn error_in_a_sentence(incident: &Incident) -> String {
+fn error_in_a_sentence(incident: &Incident) -> String {
     match incident.error.as_deref().map(without_wrappers) {
         Some(error) if !incident.headline.to_string().contains(error.trim_end_matches('.')) => {
             format!(" Error: {}.", error.trim_end_matches('.'))

@@ -13,8 +13,9 @@ pub mod sanitize;
 mod table;
 
 pub use check_config::render as render_settings;
-pub use content::{Audited, COULD_NOT_AUDIT, Database, Located, Report, commands, utc_minute, when};
+pub use content::{Audited, COULD_NOT_AUDIT, Database, Located, Report, utc_minute};
 pub use error::{AuditError, CallError, RenderError};
+pub use table::message;
 
 use crate::terminal::Style;
 use clap::ValueEnum;

@@ -1,7 +1,7 @@
 //! The report as the output of a monitoring plugin, for Nagios, Icinga and their kin
 //! (<https://www.monitoring-plugins.org/doc/guidelines.html>): one line, its performance data, then the long output.
 
-use super::content::{Located, Report, error_in_a_sentence, fix_in_a_line, utc_minute, when};
+use super::content::{Located, Report, evidence_in_sentences, fix_in_a_line, utc_minute, when};
 use super::sanitize;
 use crate::audit::{JobMetrics, JobReport};
 use crate::catalog::Severity;
@@ -113,9 +113,9 @@ fn performance(report: &Report) -> String {
 
 fn long_line(Located { database, incident, .. }: Located<'_>) -> String {
     let when = when(incident, utc_minute).map_or_else(String::new, |when| format!(" {when}"));
-    let (word, headline, seen) = (incident.severity.word(), &incident.headline, incident.text.seen());
-    let (error, fix, path) = (error_in_a_sentence(incident), fix_in_a_line(incident), database.path.display());
-    let text = format!("{word} {headline}{when}: {seen}.{error} {fix} ({path})");
+    let (word, headline) = (incident.severity.word(), &incident.headline);
+    let (evidence, fix, path) = (evidence_in_sentences(incident), fix_in_a_line(incident), database.path.display());
+    let text = format!("{word} {headline}{when}: {evidence} {fix} ({path})");
     plain(&text, MAX_TEXT_LEN)
 }
 

@@ -22,6 +22,7 @@ const MAX_JOBS: usize = 1000;
 const MAX_INCIDENTS: usize = 200;
 /// A label longer than this is cut.
 const MAX_LABEL_LEN: usize = 120;
+const MAX_HEADLINE_LEN: usize = 200;
 
 /// A number of a job.
 struct JobFamily {
@@ -322,6 +323,13 @@ fn write_incidents(text: &mut String, databases: &[(&str, &Audited)]) {
             ("severity", severity),
         ];
         series(text, "sched_audit_incident_info", &labels, 1.0);
+    }
+    let help = "Always 1; the headline of an ongoing incident, whose lengths of time grow.";
+    family(text, "sched_audit_incident_headline_info", help);
+    for (path, _, incident) in incidents() {
+        let headline = sanitize::text(&incident.headline.to_string(), MAX_HEADLINE_LEN);
+        let labels = [("database", path), ("fingerprint", &incident.fingerprint), ("headline", &headline)];
+        series(text, "sched_audit_incident_headline_info", &labels, 1.0);
     }
     let mut begun = incidents().filter_map(|(path, _, incident)| Some((path, incident, incident.since?))).peekable();
     if begun.peek().is_some() {

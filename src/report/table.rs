@@ -8,6 +8,7 @@ mod grid;
 mod history;
 mod incident;
 mod jobs;
+pub mod message;
 mod others;
 mod page;
 mod screen;

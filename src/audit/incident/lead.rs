@@ -62,13 +62,15 @@ pub fn used_tokens(facts: &Facts<'_>, group: &FailingGroup) -> bool {
 fn last_end_of_the_only_job(cause: Problem, facts: &Facts<'_>) -> Option<Instant> {
     let [only] = facts.jobs else { return None };
     let job = facts.job(only);
-    if cause == Problem::JobFailing && job.state != State::Broken {
-        return None;
-    }
-    match facts.since {
-        Some(since) if facts.until.is_some() => job.fires.iter().map(|fire| fire.end).rev().find(|end| *end <= since),
-        _ => job.last_end(),
-    }
+    let silent_from = match (cause, facts.since, facts.until) {
+        (Problem::JobFailing, Some(since), Some(until)) => {
+            facts.fleet.ledger(only.job).all_lost_between(since, until).map(|lost| lost.since).next()?
+        }
+        (_, Some(since), Some(_)) => since,
+        (Problem::JobFailing, _, None) if job.state != State::Broken => return None,
+        _ => return job.last_end(),
+    };
+    job.fires.iter().map(|fire| fire.end).rev().find(|end| *end <= silent_from)
 }
 
 /// Messages of a job that did not arrive, up to the last one; where only that one is on record, it.

@@ -26,8 +26,7 @@ pub fn in_full(page: &Page, located: &Located<'_>, rows: usize) -> Vec<String> {
     text += &times(page, audited, incident);
     text += &seen(page, audited, incident);
     text += &strip::lines(page, audited, incident, rows).unwrap_or_default();
-    let step = sanitize::text(&incident.remedy.text(), MAX_TEXT_LEN);
-    text += &page.labeled("Do", &step);
+    text += &step(page, incident);
     let commands = shown_commands(located);
     if commands.is_empty() { vec![text] } else { vec![text, commands] }
 }
@@ -51,6 +50,11 @@ pub fn in_short(page: &Page, located: &Located<'_>) -> String {
     text + &page.below(&parts.join("; "))
 }
 
+/// What to do.
+pub fn step(page: &Page, incident: &Incident) -> String {
+    page.labeled("Do", &sanitize::text(&incident.remedy.text(), MAX_TEXT_LEN))
+}
+
 /// The call that shows an incident alone: by its first job, or by what is known of its cause.
 fn more(audited: &Audited, incident: &Incident) -> String {
     let no_break = |text: String| text.replace(' ', &NO_BREAK.to_string());
@@ -63,14 +67,18 @@ fn more(audited: &Audited, incident: &Incident) -> String {
 }
 
 /// Since when, and what was lost; for what is over from when to when.
-fn times(page: &Page, audited: &Audited, incident: &Incident) -> String {
+pub fn times(page: &Page, audited: &Audited, incident: &Incident) -> String {
     let no_break = |text: String| text.replace(' ', &NO_BREAK.to_string());
     let toll = cost(page, audited, incident);
     let since = incident.lead.since;
     if let Some(until) = incident.until {
         let lost = toll.map_or_else(String::new, |toll| format!(": {toll}"));
         let from = since.map_or_else(String::new, |since| format!("{} ", no_break(since.minute())));
-        return page.labeled("From", &format!("{from}to {}{lost}", no_break(utc_minute(until))));
+        let length = since.map(|since| span(until.since(since)));
+        let is_told = |length: &&String| incident.headline.to_string().contains(length.as_str());
+        let length = length.as_ref().filter(|length| !is_told(length));
+        let length = length.map_or_else(String::new, |length| format!(" ({length})"));
+        return page.labeled("From", &format!("{from}to {}{length}{lost}", no_break(utc_minute(until))));
     }
     match (since, toll) {
         (Some(since), Some(toll)) => page.labeled("Since", &format!("{}, {toll}", no_break(utc_minute(since)))),
@@ -102,11 +110,10 @@ fn cost(page: &Page, audited: &Audited, incident: &Incident) -> Option<String> {
     }
     let (made_up, _) = of(|toll| toll.made_up);
     let late = if made_up > 0 { format!(", {made_up} made up late") } else { String::new() };
-    if lost > 0 && incident.until.is_some() {
-        return Some(format!("{} lost{late}", count(lost, "run")));
-    }
     if lost > 0 {
-        return Some(format!("{} lost", runs_of(audited, incident, lost, &losing)));
+        let is_past = incident.until.is_some() && losing.len() > 1;
+        let runs = if is_past { count(lost, "run") } else { runs_of(audited, incident, lost, &losing) };
+        return Some(format!("{runs} lost{late}"));
     }
     if incident.until.is_some() {
         return (made_up > 0).then(|| format!("nothing lost{late}"));
@@ -159,7 +166,7 @@ fn nothing_lost_yet(page: &Page, audited: &Audited) -> Option<String> {
 }
 
 /// The error; without one, what else shows it.
-fn seen(page: &Page, audited: &Audited, incident: &Incident) -> String {
+pub fn seen(page: &Page, audited: &Audited, incident: &Incident) -> String {
     let Some(error) = &incident.error else {
         let seen = Text::join(&incident.text.observed[usize::from(says_what_was_lost(incident))..], "; ");
         let is_told = seen == Text::default() || incident.until.is_some();
@@ -200,7 +207,7 @@ fn plain_error(error: &str) -> String {
 }
 
 /// The commands, each as a line that can be pasted into a shell: neither wrapped nor indented.
-fn shown_commands(located: &Located<'_>) -> String {
+pub fn shown_commands(located: &Located<'_>) -> String {
     let commands = commands(located);
     let mut text = String::new();
     for command in commands.iter().take(MAX_COMMANDS) {

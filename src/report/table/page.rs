@@ -91,6 +91,11 @@ pub fn colored(color: AnsiColor) -> anstyle::Style {
 }
 
 impl Page {
+    /// A page for a text that is sent: of the usual width, without color.
+    pub fn plain(now: Instant) -> Page {
+        Page { style: Style::PLAIN, all: false, now, history: false }
+    }
+
     /// The columns of the terminal.
     pub fn width(&self) -> usize {
         usize::from(self.style.width)
