@@ -100,11 +100,12 @@ impl Options {
             let name = format.to_possible_value().map(|value| value.get_name().to_owned());
             return Err(OptionsError::History(name.unwrap_or_default()));
         }
-        let file = match &cli.config {
+        let mut file = match &cli.config {
             Some(path) => Config::read(path)?,
             None if cli.no_config => Config::default(),
             None => Config::find()?,
         };
+        file.set(&cli.set)?;
         for expected in &cli.expect {
             if let Some(ignored) = contradiction(expected, &cli.ignore) {
                 return Err(OptionsError::Contradiction(expected.clone(), ignored.to_owned()));

@@ -280,10 +280,10 @@ mod tests {
     }
 
     #[test]
-    fn the_document_has_each_option_with_its_default_and_why() {
+    fn the_document_has_each_key_with_its_default_and_why() {
         let document = include_str!("../../docs/thresholds.md");
         for threshold in THRESHOLDS {
-            let row = format!("\n| `--{}` | {} | ", threshold.option(), threshold.default_text());
+            let row = format!("\n| `{}` | {} | ", threshold.key, threshold.default_text());
             assert!(document.contains(&row), "docs/thresholds.md has no row {row:?}");
         }
     }
