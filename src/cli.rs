@@ -146,6 +146,11 @@ pub struct Cli {
     #[arg(long, help_heading = "Configuration", hide_short_help = true)]
     pub check_config: bool,
 
+    /// Tell times in this machine's zone, instead of UTC
+    ///
+    /// In tables and messages; what programs read stays in UTC.
+    #[arg(long, help_heading = "Time")]
+    pub local: bool,
     /// Audit as of this RFC 3339 instant, with an offset or Z [default: now]
     #[arg(long, value_name = "INSTANT", value_parser = parse_instant, help_heading = "Time", hide_short_help = true)]
     pub now: Option<Instant>,

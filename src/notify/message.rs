@@ -6,8 +6,8 @@ use super::state::{Damage, Entry, UNREAD};
 use crate::catalog::{Problem, Severity};
 use crate::numbers::{as_u64, count, grouped};
 use crate::report::message::{facts, line, remedy, runs_since_the_end};
-use crate::report::{Located, sanitize, utc_minute};
-use crate::time::{Instant, span};
+use crate::report::{Calendar, Located, sanitize};
+use crate::time::span;
 use std::path::Path;
 
 const MAX_TEXT_LEN: usize = 600;
@@ -32,42 +32,47 @@ pub fn title_of_end(headline: &str) -> String {
 }
 
 /// What a person needs to know of something that lasts, below its title.
-pub fn of_lasting(located: &Located<'_>, entry: &Entry, wanted: &Wanted) -> String {
-    let now = Instant::from_millis(entry.told_at);
+pub fn of_lasting(located: &Located<'_>, entry: &Entry, wanted: &Wanted, calendar: Calendar) -> String {
     let explained = explained(&entry.damage.cause).unwrap_or_default();
-    let told = format!("Told {}.{explained}\n", utc_minute(now));
+    let told = format!("Told {}.{explained}\n", calendar.minute(calendar.now));
     let next = format!("Fingerprint {}. {}\n", entry.fingerprint, next(entry.severity, wanted));
-    format!("{}{}{}\n{told}{next}", place(entry), facts(located, now), remedy(located, now))
+    format!("{}{}{}\n{told}{next}", place(entry), facts(located, calendar), remedy(located, calendar))
 }
 
 /// What is to be known of a database that can't be audited.
-pub fn of_unread(entry: &Entry, why: &str) -> String {
-    let since = entry.since().map_or_else(String::new, |since| line("Since", &utc_minute(since)));
-    let told = utc_minute(Instant::from_millis(entry.told_at));
+pub fn of_unread(entry: &Entry, why: &str, calendar: Calendar) -> String {
+    let since = entry.since().map_or_else(String::new, |since| line("Since", &calendar.minute(since)));
+    let told = calendar.minute(calendar.now);
     let next = "The next message is that it can be audited again.";
     format!("{}{since}{}\nTold {told}. {next}\n", place(entry), line("Error", why))
 }
 
 /// From when to when, what was lost, and that it works again: of what the audit still shows.
-pub fn of_end(located: &Located<'_>, entry: &Entry, now: Instant) -> String {
-    let seen = runs_since_the_end(located, now).unwrap_or_default();
-    format!("{}{}{seen}{}{}", place(entry), facts(located, now), remedy(located, now), last_line(entry, now))
+pub fn of_end(located: &Located<'_>, entry: &Entry, calendar: Calendar) -> String {
+    let seen = runs_since_the_end(located, calendar).unwrap_or_default();
+    format!(
+        "{}{}{seen}{}{}",
+        place(entry),
+        facts(located, calendar),
+        remedy(located, calendar),
+        last_line(entry, calendar)
+    )
 }
 
 /// The same of what the audit does not show any more, by what is remembered of it.
-pub fn of_forgotten_end(entry: &Entry, now: Instant) -> String {
+pub fn of_forgotten_end(entry: &Entry, calendar: Calendar) -> String {
     let lost = match entry.damage.lost {
         0 => String::new(),
         lost => format!(": {} lost", count(lost, "run")),
     };
-    let from = entry.since().map_or_else(String::new, |since| format!("{} ", since.minute()));
-    let times = line("From", &format!("{from}to {}{lost}", utc_minute(now)));
-    format!("{}{times}{}", place(entry), last_line(entry, now))
+    let from = entry.since().map_or_else(String::new, |since| format!("{} ", calendar.bare_minute(since)));
+    let times = line("From", &format!("{from}to {}{lost}", calendar.minute(calendar.now)));
+    format!("{}{times}{}", place(entry), last_line(entry, calendar))
 }
 
 /// What is remembered as a headline, when it is over.
-pub fn forgotten_headline(entry: &Entry, now: Instant) -> String {
-    let after = entry.since().map_or_else(String::new, |since| format!(" after {}", span(now.since(since))));
+pub fn forgotten_headline(entry: &Entry, calendar: Calendar) -> String {
+    let after = entry.since().map_or_else(String::new, |since| format!(" after {}", span(calendar.now.since(since))));
     if let Some(expected) = &entry.expected {
         return format!("{} is there again{after}", sanitize::text(&expected.pattern, MAX_NAME_LEN));
     }
@@ -125,8 +130,8 @@ fn next(severity: Severity, wanted: &Wanted) -> String {
     }
 }
 
-fn last_line(entry: &Entry, now: Instant) -> String {
-    format!("\nTold {}. Fingerprint {}\n", utc_minute(now), entry.fingerprint)
+fn last_line(entry: &Entry, calendar: Calendar) -> String {
+    format!("\nTold {}. Fingerprint {}\n", calendar.minute(calendar.now), entry.fingerprint)
 }
 
 /// The name of this machine.

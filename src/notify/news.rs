@@ -5,8 +5,7 @@ use super::state::{Damage, Entry, Expected, State, UNREAD, Waiting};
 use super::{message, place};
 use crate::audit::{Evidence, Incident};
 use crate::catalog::{Problem, Severity, Status};
-use crate::report::message::headline;
-use crate::report::{Audited, CallError, Located, Report, sanitize};
+use crate::report::{Audited, Calendar, CallError, Located, Report, sanitize};
 use crate::time::{DAY, Instant, Millis};
 use std::collections::HashMap;
 use std::path::Path;
@@ -78,12 +77,12 @@ impl<'a> Present<'a> {
     /// What a report shows to a call that looks at this.
     pub fn new(report: &'a Report, sight: &'a Sight) -> Present<'a> {
         let ongoing = report.incidents().into_iter().filter(|located| located.incident.status == Status::Ongoing);
-        let told_at = report.now.millis();
+        let (calendar, told_at) = (report.calendar(), report.now.millis());
         Present {
             report,
             sight,
             audited: report.audited().map(|(database, audited)| (place::name_of(&database.path), audited)).collect(),
-            lasting: ongoing.map(|located| (located, entry_of(&located, sight, told_at))).collect(),
+            lasting: ongoing.map(|located| (located, entry_of(&located, sight, calendar))).collect(),
             unread: report
                 .unread()
                 .into_iter()
@@ -137,6 +136,10 @@ impl Finder<'_> {
             && self.audited(entry).is_some_and(|audited| is_muted_in(entry, audited))
     }
 
+    fn calendar(&self) -> Calendar {
+        self.present.report.calendar()
+    }
+
     fn now(&self) -> Instant {
         self.present.report.now
     }
@@ -167,7 +170,7 @@ impl Finder<'_> {
     fn of_lasting(&self, located: &Located<'_>, entry: &Entry) -> Option<News> {
         let event = self.event(entry, self.wanted.remind)?;
         let title = message::title(event, entry);
-        let text = format!("{title}\n{}", message::of_lasting(located, entry, self.wanted));
+        let text = format!("{title}\n{}", message::of_lasting(located, entry, self.wanted, self.calendar()));
         Some(News { event, title, text, entry: entry.clone() })
     }
 
@@ -183,7 +186,7 @@ impl Finder<'_> {
         let begin = self.state.known(entry).and_then(Entry::since).or(waited);
         let entry = Entry { since: begin.map(Instant::millis).or(entry.since), ..entry.clone() };
         let title = message::title(event, &entry);
-        let text = format!("{title}\n{}", message::of_unread(&entry, why));
+        let text = format!("{title}\n{}", message::of_unread(&entry, why, self.calendar()));
         Some(News { event, title, text, entry })
     }
 
@@ -215,17 +218,17 @@ impl Finder<'_> {
 
     /// That something is over which the audit still shows.
     fn end(&self, entry: &Entry, resolved: &Located<'_>) -> News {
-        let headline = shown_headline(resolved.incident, self.now());
+        let headline = shown_headline(resolved.incident, self.calendar());
         let entry = Entry { headline, damage: damage(resolved.incident, resolved.audited), ..entry.clone() };
         let title = message::title_of_end(&entry.headline);
-        let text = format!("{title}\n{}", message::of_end(resolved, &entry, self.now()));
+        let text = format!("{title}\n{}", message::of_end(resolved, &entry, self.calendar()));
         News { event: Event::Over, title, text, entry }
     }
 
     /// That something is over of which nothing is left but what was remembered.
     fn forgotten_end(&self, entry: &Entry) -> News {
-        let title = message::title_of_end(&message::forgotten_headline(entry, self.now()));
-        let text = format!("{title}\n{}", message::of_forgotten_end(entry, self.now()));
+        let title = message::title_of_end(&message::forgotten_headline(entry, self.calendar()));
+        let text = format!("{title}\n{}", message::of_forgotten_end(entry, self.calendar()));
         News { event: Event::Over, title, text, entry: entry.clone() }
     }
 
@@ -236,7 +239,7 @@ impl Finder<'_> {
 }
 
 /// What is remembered of an incident if it is told.
-fn entry_of(located: &Located<'_>, sight: &Sight, told_at: i64) -> Entry {
+fn entry_of(located: &Located<'_>, sight: &Sight, calendar: Calendar) -> Entry {
     let Located { database, audited, incident } = located;
     Entry {
         database: place::name_of(&database.path),
@@ -244,16 +247,16 @@ fn entry_of(located: &Located<'_>, sight: &Sight, told_at: i64) -> Entry {
         fingerprint: incident.fingerprint.clone(),
         expected: expected(incident).map(|pattern| Expected { pattern, among: sight.among.clone() }),
         severity: incident.severity,
-        headline: shown_headline(incident, Instant::from_millis(told_at)),
+        headline: shown_headline(incident, calendar),
         since: incident.lead.since.or(incident.since).map(Instant::millis),
-        told_at,
+        told_at: calendar.now.millis(),
         damage: damage(incident, audited),
     }
 }
 
 /// The headline of the screen.
-fn shown_headline(incident: &Incident, now: Instant) -> String {
-    sanitize::text(&headline(&incident.headline, now), MAX_TITLE_LEN)
+fn shown_headline(incident: &Incident, calendar: Calendar) -> String {
+    sanitize::text(&calendar.plain_text(&incident.headline), MAX_TITLE_LEN)
 }
 
 /// The same of a database that can't be audited; without a path, of everything.

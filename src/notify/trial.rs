@@ -5,7 +5,8 @@ use super::message;
 use super::news::News;
 use super::state::{Damage, Entry};
 use crate::catalog::{Problem, Severity};
-use crate::time::{HOUR, Instant, span};
+use crate::report::Calendar;
+use crate::time::{HOUR, span};
 
 /// How long the made-up incident has lasted.
 const LASTED: i64 = 2 * HOUR;
@@ -16,7 +17,8 @@ since when which jobs have what error, and what to do.
 ";
 
 /// The incident, and its end.
-pub fn news(now: Instant) -> [News; 2] {
+pub fn news(calendar: Calendar) -> [News; 2] {
+    let now = calendar.now;
     let entry = Entry {
         database: String::new(),
         scope: String::new(),
@@ -34,7 +36,7 @@ pub fn news(now: Instant) -> [News; 2] {
         News { event: Event::New, text: format!("{begin}\n{EXPLAINED}"), title: begin, entry: entry.clone() },
         News {
             event: Event::Over,
-            text: format!("{end}\n{}", message::of_forgotten_end(&entry, now)),
+            text: format!("{end}\n{}", message::of_forgotten_end(&entry, calendar)),
             title: end,
             entry,
         },

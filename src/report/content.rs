@@ -1,11 +1,13 @@
 //! What is reported: all databases as plain data, the same shape for every format, and the words that formats share. The only
 //! decisions made here are the overall severity and the exit code.
 
+use super::calendar::Calendar;
 use super::error::{AuditError, CallError};
 use crate::audit::{Incident, JobReport, MutedIncident, Unjudged, Verdict, without_wrappers};
 use crate::catalog::{Severity, Status};
 use crate::model::{Action, Holder, JobIndex, ZoneBasis};
 use crate::numbers::count;
+use crate::schedule::Zone;
 use crate::settings::{FailOn, Settings};
 use crate::shell;
 use crate::text::{Text, text};
@@ -32,6 +34,8 @@ pub struct Report {
     pub fail_on: FailOn,
     /// Whether to report what became of each slot, where the format can.
     pub history: bool,
+    /// The zone of the clock by which people are told times.
+    pub zone: Zone,
 }
 
 /// One database of a report.
@@ -77,7 +81,13 @@ pub struct Located<'a> {
 impl Report {
     /// A report of a call that failed.
     pub fn failed(error: CallError, now: Instant) -> Report {
-        Report { now, took: Duration::ZERO, databases: Err(error), fail_on: FailOn::default(), history: false }
+        let fail_on = FailOn::default();
+        Report { now, took: Duration::ZERO, databases: Err(error), fail_on, history: false, zone: Zone::UTC }
+    }
+
+    /// How people are told times.
+    pub fn calendar(&self) -> Calendar {
+        Calendar { now: self.now, zone: self.zone }
     }
 
     /// The databases; none where nothing could be audited at all.
@@ -301,9 +311,9 @@ impl Audited {
     }
 
     /// Until when which jobs are not judged, if it is quiet.
-    pub fn quiet_in_words(&self) -> Option<String> {
+    pub fn quiet_in_words(&self, calendar: Calendar) -> Option<String> {
         let Unjudged { jobs, until } = self.verdict.unjudged?;
-        Some(format!("quiet until {} UTC: {} not judged", until.minute_of_day(), count(jobs, "due job")))
+        Some(format!("quiet until {}: {} not judged", calendar.minute_of_day(until), count(jobs, "due job")))
     }
 
     /// How many of them are watched.

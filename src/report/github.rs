@@ -1,6 +1,7 @@
 //! The report as annotations of a GitHub Actions step
 //! (<https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands>).
 
+use super::calendar::Calendar;
 use super::content::{Located, Report, evidence_in_sentences, fix_in_a_line, utc_minute, when};
 use super::sanitize;
 use crate::catalog::Severity;
@@ -30,7 +31,7 @@ pub fn render(report: &Report) -> String {
         report.audited().map(|(_, audited)| audited.verdict.count_muted()).sum::<usize>(),
         report
             .audited()
-            .filter_map(|(_, audited)| audited.quiet_in_words())
+            .filter_map(|(_, audited)| audited.quiet_in_words(Calendar::utc(report.now)))
             .map(|quiet| format!("; {quiet}"))
             .collect::<String>(),
     ));

@@ -1,6 +1,7 @@
 //! The report as one page without scripts or network, for a status page or a mail: the incidents, then every job with its
 //! timeline.
 
+use super::calendar::Calendar;
 use super::content::{Audited, Database, Located, Report, commands, counts};
 use super::sanitize;
 use crate::audit::{Incident, JobReport, Mark};
@@ -101,7 +102,7 @@ fn of_database(report: &Report, database: &Database) -> Markup {
             Err(error) => section.critical { "Could not audit: " (shown(&error.to_string())) },
             Ok(audited) => {
                 p.faint { (audited.in_words()) @if let Some(scope) = audited.scope() { "; " (shown(&scope)) } }
-                @if let Some(quiet) = audited.quiet_in_words() { p.faint { (quiet) } }
+                @if let Some(quiet) = audited.quiet_in_words(Calendar::utc(report.now)) { p.faint { (quiet) } }
                 @for located in database.incidents() { (of_incident(located)) }
                 @if audited.verdict.severity() <= Severity::Info {
                     @if let Some(proof) = audited.proof_of_life(report.now) { p.faint { (shown(&proof.to_string())) } }

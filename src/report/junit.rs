@@ -1,6 +1,7 @@
 //! The report as test results: a database is a suite, a job is a test case, in the form that Jenkins, GitLab, and others read
 //! (<https://github.com/testmoapp/junitxml>).
 
+use super::calendar::Calendar;
 use super::content::{Audited, Database, Report, evidence_in_sentences, fix_in_a_line, utc_minute, when};
 use super::error::RenderError;
 use super::sanitize;
@@ -61,7 +62,7 @@ impl Xml {
                 ("timestamp", time),
             ],
         )?;
-        if let Some(quiet) = audited.quiet_in_words() {
+        if let Some(quiet) = audited.quiet_in_words(Calendar::utc(report.now)) {
             self.open("properties", &[])?;
             self.open("property", &[("name", "quiet"), ("value", &quiet)])?;
             self.close("property")?;

@@ -1,6 +1,7 @@
 //! The report as the output of a monitoring plugin, for Nagios, Icinga and their kin
 //! (<https://www.monitoring-plugins.org/doc/guidelines.html>): one line, its performance data, then the long output.
 
+use super::calendar::Calendar;
 use super::content::{Located, Report, evidence_in_sentences, fix_in_a_line, utc_minute, when};
 use super::sanitize;
 use crate::audit::{JobMetrics, JobReport};
@@ -24,7 +25,7 @@ pub fn render(report: &Report) -> String {
     let healthy = report.audited().filter(|(_, audited)| audited.verdict.severity() <= Severity::Info);
     let proof = healthy.filter_map(|(_, audited)| audited.proof_of_life(report.now));
     let proof = proof.map(|proof| plain(&proof.to_string(), MAX_TEXT_LEN));
-    let quiet = report.audited().filter_map(|(_, audited)| audited.quiet_in_words());
+    let quiet = report.audited().filter_map(|(_, audited)| audited.quiet_in_words(Calendar::utc(report.now)));
     let lines: Vec<String> = errors.chain(incidents).chain(quiet).chain(proof).collect();
     for line in lines.iter().take(MAX_LINES) {
         text += &format!("{line}\n");

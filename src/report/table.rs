@@ -28,7 +28,7 @@ pub fn begins_with_verdict(line: &str) -> bool {
 
 /// The whole report as text; `all` lists every job.
 pub fn render(report: &Report, style: Style, all: bool) -> String {
-    let page = Page { style, all, now: report.now, history: report.history };
+    let page = Page { style, all, now: report.now, calendar: report.calendar(), history: report.history };
     let blocks = match &report.databases {
         Err(error) => vec![page.verdict(Verdict::Unread, &error.to_string()), foot::of_nothing(&page)],
         Ok(databases) => match databases.as_slice() {

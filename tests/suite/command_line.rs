@@ -53,7 +53,7 @@ fn the_short_help_fits_on_a_screen_and_the_long_one_has_everything() {
 fn thresholds_are_keys_of_set_and_the_options_of_before_are_understood_and_hidden() {
     for (given, from) in [(["--set", "zero_streak=11"], "--set"), (["--zero-streak", "11"], "command line")] {
         let settings = run(&[&given, &["--check-config", "fixtures/incident.db"][..]].concat()).out;
-        let streak = settings.lines().find(|line| line.contains("zero_streak "));
+        let streak = settings.lines().find(|line| line.starts_with("  zero_streak "));
         assert!(streak.is_some_and(|line| line.contains(from) && line.contains("11")), "{given:?}: {settings}");
     }
     let shown = ["--help", "-h"].map(|option| run(&[option]).out).concat()

@@ -82,6 +82,25 @@ fn a_job_that_runs_again() {
 }
 
 #[test]
+fn local_times_are_those_of_the_machines_zone_in_the_table_and_in_messages() {
+    let mut call = command();
+    call.env("TZ", "Europe/Berlin").env("COLUMNS", "80").env("LC_ALL", "C.UTF-8").arg("--local").args(INCIDENT);
+    let Run { out, .. } = call.output().unwrap().into();
+    for part in [
+        "Since     2026-04-29 12:00 +02:00, 26 hourly runs lost\n",
+        "04-29 07:00)\n",
+        "fixtures/incident.db, 2026-04-30 14:00 +02:00\n",
+    ] {
+        assert!(out.contains(part) && !out.contains("UTC"), "{part}: {out}");
+    }
+    let mut message = command();
+    message.env("TZ", "Europe/Berlin").env("SCHED_AUDIT_TEST_CLOCK", "2026-04-30T12:00:00Z");
+    message.args(["--local", "--process", "ignore", "--timezone", "UTC", "--notify", "-", "--state", "/dev/null"]);
+    let Run { out, .. } = message.arg("fixtures/incident.db").output().unwrap().into();
+    assert!(out.contains("\nSince     2026-04-29 12:00 +02:00, ") && out.contains("\nTold 2026-04-30 14:00 +02:00. "));
+}
+
+#[test]
 fn no_sign_but_ascii_without_a_utf8_locale() {
     let mut call = command();
     call.env("LC_ALL", "C").args(INCIDENT);

@@ -7,7 +7,7 @@ use crate::audit::{Incident, JobReport, without_wrappers};
 use crate::catalog::Problem;
 use crate::model::{Job, JobIndex, State};
 use crate::numbers::{as_u64, count, grouped};
-use crate::report::content::{Audited, Located, commands, utc_minute};
+use crate::report::content::{Audited, Located, commands};
 use crate::report::sanitize;
 use crate::text::{NO_BREAK, Text, text};
 use crate::time::{DAY, HOUR, MINUTE, span};
@@ -22,7 +22,7 @@ const MAX_NAMES: usize = 2;
 /// An incident in full: its lines, and its commands in a block of their own.
 pub fn in_full(page: &Page, located: &Located<'_>, rows: usize) -> Vec<String> {
     let Located { audited, incident, .. } = *located;
-    let mut text = page.verdict(Verdict::of(incident), &incident.headline.short(page.now));
+    let mut text = page.verdict(Verdict::of(incident), &page.calendar.text(&incident.headline));
     text += &times(page, audited, incident);
     text += &seen(page, audited, incident);
     text += &strip::lines(page, audited, incident, rows).unwrap_or_default();
@@ -35,7 +35,7 @@ pub fn in_full(page: &Page, located: &Located<'_>, rows: usize) -> Vec<String> {
 pub fn in_short(page: &Page, located: &Located<'_>) -> String {
     let Located { audited, incident, .. } = *located;
     let verdict = Verdict::of(incident);
-    let text = page.verdict(verdict, &incident.headline.short(page.now));
+    let text = page.verdict(verdict, &page.calendar.text(&incident.headline));
     if verdict == Verdict::Over {
         return text;
     }
@@ -73,16 +73,18 @@ pub fn times(page: &Page, audited: &Audited, incident: &Incident) -> String {
     let since = incident.lead.since;
     if let Some(until) = incident.until {
         let lost = toll.map_or_else(String::new, |toll| format!(": {toll}"));
-        let from = since.map_or_else(String::new, |since| format!("{} ", no_break(since.minute())));
+        let from = since.map_or_else(String::new, |since| format!("{} ", no_break(page.calendar.bare_minute(since))));
         let length = since.map(|since| span(until.since(since)));
         let is_told = |length: &&String| incident.headline.to_string().contains(length.as_str());
         let length = length.as_ref().filter(|length| !is_told(length));
         let length = length.map_or_else(String::new, |length| format!(" ({length})"));
-        return page.labeled("From", &format!("{from}to {}{length}{lost}", no_break(utc_minute(until))));
+        return page.labeled("From", &format!("{from}to {}{length}{lost}", no_break(page.calendar.minute(until))));
     }
     match (since, toll) {
-        (Some(since), Some(toll)) => page.labeled("Since", &format!("{}, {toll}", no_break(utc_minute(since)))),
-        (Some(since), None) => page.labeled("Since", &no_break(utc_minute(since))),
+        (Some(since), Some(toll)) => {
+            page.labeled("Since", &format!("{}, {toll}", no_break(page.calendar.minute(since))))
+        }
+        (Some(since), None) => page.labeled("Since", &no_break(page.calendar.minute(since))),
         (None, Some(toll)) => page.labeled("Seen", &toll),
         (None, None) => String::new(),
     }

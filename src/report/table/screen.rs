@@ -42,7 +42,7 @@ fn of_database(page: &Page, database: &Database, most_rows: usize) -> Vec<String
     let mut blocks = match incidents.split_first() {
         None => vec![all_is_well(page, audited)],
         Some((worst, _)) if page.history => {
-            vec![page.verdict(Verdict::of(worst.incident), &worst.incident.headline.short(page.now))]
+            vec![page.verdict(Verdict::of(worst.incident), &page.calendar.text(&worst.incident.headline))]
         }
         Some((worst, further)) => {
             let mut blocks = incident::in_full(page, worst, rows);
@@ -65,7 +65,7 @@ fn of_database(page: &Page, database: &Database, most_rows: usize) -> Vec<String
 fn all_is_well(page: &Page, audited: &Audited) -> String {
     let fine = audited.health().in_words();
     let headline = match audited.proof_of_life(page.now) {
-        Some(proof) => format!("{fine}: {}", proof.short(page.now)),
+        Some(proof) => format!("{fine}: {}", page.calendar.text(&proof)),
         None => fine,
     };
     let severity = audited.verdict.severity().min(Severity::Info);
@@ -79,7 +79,7 @@ fn notes(page: &Page, audited: &Audited) -> Option<String> {
         .iter()
         .map(|note| page.line(&format!("note: {}", sanitize::text(note, MAX_TEXT_LEN)), super::page::PLAIN))
         .collect();
-    if let Some(quiet) = audited.quiet_in_words() {
+    if let Some(quiet) = audited.quiet_in_words(page.calendar) {
         text += &page.line(&quiet, super::page::PLAIN);
     }
     let muted = audited.verdict.count_muted();
