@@ -5,7 +5,7 @@ use crate::cli::{self, Cli, Generate};
 use crate::config_keys;
 use crate::explain;
 use crate::report::json;
-use clap::{Arg, CommandFactory};
+use clap::{Arg, Command, CommandFactory};
 use clap_complete::Shell;
 use std::collections::HashSet;
 
@@ -40,7 +40,10 @@ pub fn generate(what: Generate) -> Result<String, GenerateError> {
 
 fn completion(shell: Shell) -> Result<String, GenerateError> {
     let mut bytes = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), env!("CARGO_PKG_NAME"), &mut bytes);
+    // Options that are hidden would be completed too.
+    let shown: Vec<Arg> = Cli::command().get_arguments().filter(|arg| !arg.is_hide_set()).cloned().collect();
+    let mut command = Command::new(env!("CARGO_PKG_NAME")).version(env!("CARGO_PKG_VERSION")).args(shown);
+    clap_complete::generate(shell, &mut command, env!("CARGO_PKG_NAME"), &mut bytes);
     Ok(String::from_utf8(bytes)?)
 }
 
