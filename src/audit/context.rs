@@ -59,6 +59,13 @@ impl Context<'_> {
         (free - asleep.sum::<Millis>()).max(0)
     }
 
+    /// The same, even if every run whose start is not on record took as long as it can have.
+    pub fn surely_free_for(&self, subject: &Subject<'_>, due: Instant, until: Instant) -> Millis {
+        let free = self.worker.surely_free(due, until);
+        let asleep = self.quiet(subject, due, until).map(|(from, until)| self.worker.surely_free(from, until));
+        (free - asleep.sum::<Millis>()).max(0)
+    }
+
     /// The hours between two instants in which a job is not expected to run.
     pub fn quiet(
         &self,

@@ -9,6 +9,7 @@ use super::ledger::{Ledger, Stretch};
 use super::left_out::LeftOutJobs;
 use super::outage::Outages;
 use super::shared_failure::SharedFailure;
+use super::streaks::Streaks;
 use super::witness::{self, Standing};
 use super::worker::LATE_IN_A_BATCH;
 use crate::model::JobIndex;
@@ -34,6 +35,8 @@ pub struct Fleet<'a> {
     pub foreign_zone: Option<ForeignZoneJobs>,
     /// When the scheduler's zone became the one that was found, if it changed.
     pub zone_changed: Option<Instant>,
+    /// The streaks, in the order of the jobs.
+    streaks: Vec<Streaks>,
     /// The ledgers, in the order of the jobs.
     ledgers: Vec<Ledger>,
     /// The silences of all jobs that their own runs bear witness to.
@@ -49,6 +52,7 @@ impl<'a> Fleet<'a> {
         outages.retain(|outage| !flapping.is_chance(outage));
         let mut fleet = Fleet {
             context,
+            streaks: subjects.iter().map(|subject| Streaks::of(&outages, subject)).collect(),
             shared: SharedFailure::find(context, &outages, &flapping),
             outages,
             flapping,
@@ -71,6 +75,11 @@ impl<'a> Fleet<'a> {
     /// The ledger of a job.
     pub fn ledger(&self, job: JobIndex) -> &Ledger {
         &self.ledgers[job.position()]
+    }
+
+    /// The streaks of a job.
+    pub fn streaks(&self, job: JobIndex) -> &Streaks {
+        &self.streaks[job.position()]
     }
 
     /// The first slot of any job that waited for something after the last run of all had ended.

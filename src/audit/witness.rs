@@ -40,7 +40,7 @@ impl Standing {
 }
 
 /// Whether a silence was critical before it was over. Where only ends are known, one run may explain a silence as long as the
-/// longest, unless its process started in it.
+/// longest, unless its process started in it, or the start of the run after it is known.
 pub fn is_long(context: &Context<'_>, subject: &Subject<'_>, stretch: &Stretch) -> bool {
     let Some(until) = stretch.until else { return false };
     let traits = &context.snapshot.traits;
@@ -52,8 +52,9 @@ pub fn is_long(context: &Context<'_>, subject: &Subject<'_>, stretch: &Stretch) 
     if traits.records_starts || started.is_some_and(|started| started <= until) {
         return is_lost(context, subject, stretch.since, until);
     }
-    let quiet: Millis = context.quiet(subject, stretch.since, until).map(|(from, until)| until.since(from)).sum();
-    until.since(stretch.since) - quiet > subject.settings.thresholds.max_run + MINUTE
+    let thresholds = &subject.settings.thresholds;
+    context.surely_free_for(subject, stretch.since, until) > thresholds.lost_after
+        || context.awake(subject, stretch.since, until) > thresholds.max_run + MINUTE
 }
 
 /// Whether the job's own runs before a silence show that its schedule was in force: the last two that decide it had one slot

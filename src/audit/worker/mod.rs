@@ -95,6 +95,11 @@ impl<'a> Worker<'a> {
         self.free.for_job_due(due).between(from, until)
     }
 
+    /// For how long the worker was free between two instants, even if every run took as long as it can have.
+    pub fn surely_free(&self, from: Instant, until: Instant) -> Millis {
+        self.free.upper().between(from, until)
+    }
+
     /// How much of the free time since `due` came before the last end of any run: if there was much, not the whole scheduler
     /// fell silent.
     pub fn free_before_last_end(&self, due: Instant) -> Millis {
@@ -217,7 +222,9 @@ impl<'a> Worker<'a> {
             return None;
         }
         let is_busy = self.free_for(at, self.records.now()) <= thresholds.late_after;
-        if is_busy { Some(at) } else { None }
+        // Behind a run that hangs, nothing waits for its turn.
+        let goes_on = self.blocker().is_none_or(|(_, run)| run.works());
+        if is_busy && goes_on { Some(at) } else { None }
     }
 
     /// A run in flight that began after a job was due, where one run goes on at a time and the worker was hardly free for the job
