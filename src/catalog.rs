@@ -187,7 +187,7 @@ catalog! {
         ProviderFailing: "Every job fails: the model's provider, its key, or the model's name is wrong.", Entry {
             detector: Detector::ZeroTokens,
             rule: "At least 4 runs, of at least 2 jobs that need a model, failed or used no tokens, and no model worked in between. It ends with the first good run of a job that failed in it, and a job that has not run since only waits for its next run. Or at least 3 jobs that need a model, and twice as many as work, fail with the same error. A warning for each of the jobs; once it is over, for 24 hours, then info until --since if it lasted an hour or 3 runs of one job failed in it.",
-            advice: "Check the model's provider, its key, and the model's name. Afterwards revive the jobs that were stopped.",
+            advice: "Check what these jobs share: the model's provider, its key, and the model's name. They try again by themselves.",
         };
         JobFailing: "A job, or several with the same error, keeps failing: from the first failed run to the open circuit breaker and the silence behind it.", Entry {
             detector: Detector::ZeroTokens,
@@ -222,7 +222,7 @@ catalog! {
         RunLong: "A run is taking longer than usual. It may still be fine.", Entry {
             detector: Detector::PastDue,
             rule: "Longer than 10 minutes and twice the longest of its job's last 30 runs, but less than max_run. While fewer than 5 runs are known: longer than 30 minutes and twice the last one. A warning, for this job only; critical beyond 10 times that limit, if at least 5 runs are known and at least 2 jobs have waited for it for 2 hours, where one run goes on at a time.",
-            advice: "Look at what the run is doing, and whether its process lives: a run ends by itself, or at max_run, only if it does not hang.",
+            advice: "Look at what the run is doing, and whether its process lives: it ends by itself only if it does not hang.",
         };
         Undelivered: "Jobs do their work, but their messages are not delivered.", Entry {
             detector: Detector::ZeroTokens,

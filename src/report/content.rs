@@ -265,7 +265,8 @@ impl Audited {
                 continue;
             }
             health.watched += 1;
-            if !affected.contains(&JobIndex::at(position)) {
+            let is_overdue = is_blocked && report.job.next_run().is_some_and(|next| next <= self.settings.now);
+            if !affected.contains(&JobIndex::at(position)) && !is_overdue {
                 health.unaffected += 1;
                 health.blocked += usize::from(is_blocked);
             }

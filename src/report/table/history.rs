@@ -4,7 +4,7 @@ use super::foot;
 use super::grid::{Column, lines_with_words};
 use super::jobs::{schedule, tokens, used};
 use super::page::{PLAIN, Page, shown_name};
-use crate::audit::{Entry, JobReport, Tally};
+use crate::audit::{Entry, JobReport, Tally, without_wrappers};
 use crate::numbers::{count, grouped};
 use crate::report::content::{Audited, Database};
 use crate::report::sanitize;
@@ -73,7 +73,8 @@ fn table(page: &Page, entries: &[Entry<'_>]) -> String {
     for (line, entry) in lines.zip(rows) {
         text += &line;
         let Some(error) = entry.error else { continue };
-        let error = error.text.as_deref().unwrap_or("the error was not read, because of --no-errors");
+        let error =
+            error.text.as_deref().map(without_wrappers).unwrap_or("the error was not read, because of --no-errors");
         if told != Some(error) {
             text += &below(page, error);
             told = Some(error);

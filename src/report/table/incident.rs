@@ -170,7 +170,7 @@ fn nothing_lost_yet(page: &Page, audited: &Audited) -> Option<String> {
 /// The error; without one, what else shows it.
 pub fn seen(page: &Page, audited: &Audited, incident: &Incident) -> String {
     let Some(error) = &incident.error else {
-        let seen = Text::join(&incident.text.observed[usize::from(says_what_was_lost(incident))..], "; ");
+        let seen = Text::join(&incident.text.observed[told_elsewhere(incident)..], "; ");
         let is_told = seen == Text::default() || incident.until.is_some();
         return if is_told { String::new() } else { page.labeled("Seen", &page.told(&seen)) };
     };
@@ -181,9 +181,13 @@ pub fn seen(page: &Page, audited: &Audited, incident: &Incident) -> String {
     }
 }
 
-/// Whether the first of its observations is what the line above says.
-fn says_what_was_lost(incident: &Incident) -> bool {
-    incident.cause == Problem::SchedulerSilent && incident.text.observed.len() > 1
+/// How many of its observations, from the first on, other lines say: what was lost, and of several jobs what the strip shows.
+fn told_elsewhere(incident: &Incident) -> usize {
+    match incident.text.of_jobs {
+        0 => usize::from(incident.cause == Problem::SchedulerSilent && incident.text.observed.len() > 1),
+        _ if incident.jobs.len() == 1 => 0,
+        of_jobs => of_jobs,
+    }
 }
 
 /// How many runs failed, of which only the last error is kept; or how many jobs have it.
@@ -195,7 +199,7 @@ fn times_of_error(audited: &Audited, incident: &Incident) -> Option<Text> {
     if let [only] = jobs.as_slice() {
         let errors = only.job.errors();
         let since = incident.since.map(|since| text![" from ", since]);
-        return (errors > 1).then(|| text!["the last of ", grouped(errors), since]);
+        return (errors > 1).then(|| text!["last of ", grouped(errors), since]);
     }
     let error = incident.error.as_deref().map(plain_error);
     let same = |report: &&&JobReport| report.job.last_error().map(plain_error) == error;

@@ -4,6 +4,7 @@ use crate::audit::{AffectedJob, Excuse, Fate, Incident, JobReport, Mark, lost_me
 use crate::catalog::Problem;
 use crate::numbers::as_u64;
 use crate::report::content::Audited;
+use crate::time::Instant;
 
 /// What one job has lost by an incident.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Toll {
     pub failed: usize,
     /// Runs that failed since the incident began.
     pub failed_since: usize,
+    /// The first slot that it lost.
+    pub slot: Option<Instant>,
     /// Lost slots that the first run after the incident served, late.
     pub made_up: u64,
 }
@@ -29,6 +32,7 @@ impl Toll {
             lost: affected.missed_slots,
             failed: failed(report),
             failed_since: failed_since(incident, report),
+            slot: affected.since,
             ..Toll::default()
         };
         if incident.until.is_some() {
@@ -79,7 +83,7 @@ fn waits(report: &JobReport) -> u64 {
 }
 
 fn failed_since(incident: &Incident, report: &JobReport) -> usize {
-    let runs = incident.since.map_or(&[][..], |since| report.job.fires_since(since));
+    let runs = incident.lead.since.or(incident.since).map_or(&[][..], |since| report.job.fires_since(since));
     runs.iter().filter(|fire| fire.is_bad()).count()
 }
 
