@@ -189,9 +189,9 @@ catalog! {
             rule: "At least 4 runs, of at least 2 jobs that need a model, failed or used no tokens, and no model worked in between. It ends with the first good run of a job that failed in it, and a job that has not run since only waits for its next run. Or at least 3 jobs that need a model, and twice as many as work, fail with the same error. A warning for each of the jobs; once it is over, for 24 hours, then info until --since if it lasted an hour or 3 runs of one job failed in it.",
             advice: "Check what these jobs share: the model's provider, its key, and the model's name. They try again by themselves.",
         };
-        JobFailing: "A job, or several with the same error, keeps failing: from the first failed run to the open circuit breaker and the silence behind it.", Entry {
+        JobFailing: "A job, or several with the same error, keeps failing: from the first failed run to the silence after the scheduler has stopped it.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "zero_streak errors in a row by the row's own count, which no zero-token streak shows: a warning; critical from 10 on, where no circuit breaker stopped the job. Jobs whose errors differ only in numbers, ids, and times are one incident.",
+            rule: "zero_streak errors in a row by the row's own count, which no runs without tokens show: a warning; critical from 10 on, where the scheduler does not stop the job. Jobs whose errors differ only in numbers, ids, and times are one incident.",
             advice: "Read the job's last error and fix its cause. If it was stopped, revive it; a restart alone does not.",
         };
         JobSilent: "A job does not run while others do, or did not run for a while.", Entry {
@@ -299,7 +299,7 @@ catalog! {
             rule: "Decided by the row alone. Critical.",
             advice: "Correct the schedule, then set next_run_at.",
         };
-        BreakerOpen: "Too many errors in a row opened the job's circuit breaker: neither time nor a restart revives it.", Entry {
+        BreakerOpen: "The scheduler has stopped the job after too many errors in a row: neither time nor a restart revives it.", Entry {
             detector: Detector::PastDue,
             rule: "The scheduler stopped a recurring job: in phantom its status is failed, in OpenClaw it is auto-disabled. Critical.",
             advice: "Fix the cause of the error, then revive the row; a restart will not.",

@@ -82,7 +82,7 @@ macro_rules! thresholds {
 
 thresholds! {
     late_cadences: Cadences(f64) = 2.0,
-        "A late job is critical once this many times its cadence have passed; fractions allowed",
+        "A late job is critical once this many times its interval have passed; fractions allowed",
         example "3";
     late_after: Duration(Millis) = 15 * MINUTE,
         "A due job is a warning once the scheduler was free for longer than this",

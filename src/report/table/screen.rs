@@ -5,6 +5,7 @@ use super::others;
 use super::page::{Page, Verdict};
 use super::{foot, history, jobs};
 use crate::catalog::Severity;
+use crate::numbers::count;
 use crate::report::content::{Audited, Database, muted_in_words};
 use crate::report::sanitize;
 
@@ -91,6 +92,9 @@ fn notes(page: &Page, audited: &Audited) -> Option<String> {
     }
     if muted > 0 {
         text += &page.line(&format!("{muted} muted"), super::page::PLAIN);
+    }
+    if audited.verdict.ignored_jobs > 0 {
+        text += &page.line(&format!("ignored: {}", count(audited.verdict.ignored_jobs, "job")), super::page::PLAIN);
     }
     if let Some(zone) = audited.guessed_zone() {
         text += &page.line(&zone, super::page::PLAIN);

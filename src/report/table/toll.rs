@@ -1,10 +1,10 @@
 //! What an incident has cost so far: the runs that were lost, are held up, or failed, and the messages that did not arrive.
 
-use crate::audit::{AffectedJob, Excuse, Fate, Incident, JobReport, Mark, lost_messages};
+use crate::audit::{AffectedJob, Evidence, Excuse, Fate, Incident, JobReport, Mark, lost_messages};
 use crate::catalog::Problem;
 use crate::numbers::as_u64;
 use crate::report::content::Audited;
-use crate::time::Instant;
+use crate::time::{Instant, MINUTE};
 
 /// What one job has lost by an incident.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -48,6 +48,8 @@ impl Toll {
             // Nothing comes any more of what waits for a run that hangs.
             let is_over = report.timeline.marks.last() == Some(&Mark::Missed);
             (toll.lost, toll.waits) = if is_over { (waits(report), 0) } else { (0, waits(report)) };
+        } else if let Some(revived) = revived_at(incident, affected) {
+            toll.lost = lost_before(report, revived);
         } else if incident.cause == Problem::Undelivered {
             toll.messages = as_u64(lost_messages(&report.job));
         } else if incident.lead.stops_all && report.job.schedule.cadence().is_none() {
@@ -65,6 +67,22 @@ impl Toll {
     /// Those of all affected jobs, in their order.
     pub fn of_all(audited: &Audited, incident: &Incident) -> Vec<Toll> {
         incident.jobs.iter().map(|affected| Toll::of(incident, affected, &audited.verdict[affected.job])).collect()
+    }
+}
+
+/// When a job was revived that the scheduler had stopped, if it has not run since.
+fn revived_at(incident: &Incident, affected: &AffectedJob) -> Option<Instant> {
+    incident.findings.iter().find_map(|finding| match finding.evidence {
+        Evidence::Repaired { repaired_at, revived: true, .. } if finding.job() == Some(affected.job) => Some(repaired_at),
+        _ => None,
+    })
+}
+
+/// Slots between the last run and the moment in which the job was revived: the one that is due then waits.
+fn lost_before(report: &JobReport, revived: Instant) -> u64 {
+    match (report.job.schedule.cadence(), report.job.last_end()) {
+        (Some(cadence), Some(end)) => cadence.slots_between(end, revived.plus(-MINUTE)),
+        _ => 0,
     }
 }
 

@@ -528,7 +528,7 @@ fn look_back(
     prepend(found, snapshot);
     if left > 0 {
         snapshot.notes.push(format!(
-            "for {left} jobs the {MAX_BACKWARDS} cost events before {start} were not enough: a streak or gap may have begun earlier"
+            "for {left} jobs the {MAX_BACKWARDS} cost events before {start} were not enough: failures in a row, or a silence, may have begun earlier"
         ));
     }
     Ok(())
