@@ -228,8 +228,7 @@ impl Policy {
 
     /// Whether a job is audited.
     pub fn selects(&self, job: &Job) -> bool {
-        (self.only.is_empty() || self.only.iter().any(|pattern| matches(pattern, job)))
-            && !self.ignores(job)
+        (self.only.is_empty() || self.only.iter().any(|pattern| matches(pattern, job))) && !self.ignores(job)
     }
 
     /// Whether the operator wants to hear nothing of a job.

@@ -76,10 +76,21 @@ pub fn forgotten_headline(entry: &Entry, calendar: Calendar) -> String {
     if let Some(expected) = &entry.expected {
         return format!("{} is there again{after}", sanitize::text(&expected.pattern, MAX_NAME_LEN));
     }
+    if Problem::named(&entry.damage.cause) == Some(Problem::Undelivered) {
+        return format!("messages of {} arrive again{after}", names(&entry.damage.jobs));
+    }
     match entry.database.as_str() {
         _ if entry.fingerprint != UNREAD => format!("no longer so{after}: {}", entry.headline),
         "" => format!("audits work again{after}"),
         database => format!("{} can be audited again{after}", file_name(Path::new(database))),
+    }
+}
+
+/// Jobs in a headline: two by their names, of more how many they are.
+fn names(jobs: &[String]) -> String {
+    match jobs {
+        few @ ([_] | [_, _]) => sanitize::text(&few.join(" and "), 2 * MAX_NAME_LEN),
+        several => count(several.len(), "job"),
     }
 }
 

@@ -1,6 +1,8 @@
 //! The screens of the table, as a person sees them: exact, with the exit code.
 
+use crate::openclaw::{OpenClaw, ms};
 use crate::{INCIDENT, RECOVERED, Run, command};
+use serde_json::json;
 
 /// What a call prints at a width, and its exit code.
 fn screen(columns: u16, arguments: &[&str]) -> String {
@@ -50,6 +52,17 @@ fn a_run_that_hangs() {
         "2026-03-11T20:00:00.000Z",
         &["fixtures/corpus/c1-executing-stuck-chat-alive--1-6h.db"]
     ));
+}
+
+#[test]
+fn a_delivery_that_hangs() {
+    insta::assert_snapshot!(at("2026-04-04T16:31:09Z", &["fixtures/delivery.db"]));
+}
+
+#[test]
+fn ignored_jobs_are_counted() {
+    let ignored = at("2026-03-12T00:13:20Z", &["--ignore", "poll*", "fixtures/healthy.db"]);
+    assert!(ignored.contains("\nignored: 1 job\n") && ignored.starts_with("OK        12 jobs are fine"), "{ignored}");
 }
 
 #[test]
@@ -121,4 +134,25 @@ fn what_is_colored_is_told_in_words_as_well() {
         assert!(!line.contains('\x1b'), "a command is copied: {line}");
     }
     assert!(with.contains("\x1b[2mSince\x1b[0m") && with.contains("\x1b[31m×"), "{with}");
+}
+
+#[test]
+fn jobs_that_are_overdue_under_a_dead_gateway_are_not_counted_as_not_due() {
+    let store = OpenClaw::new("10:17");
+    let half_hourly = json!({"kind": "every", "everyMs": 1_800_000, "anchorMs": ms("00:00")});
+    let state = json!({"lastRunAtMs": ms("10:00"), "lastDurationMs": 60_000, "lastRunStatus": "ok", "nextRunAtMs": ms("10:30")});
+    store.job("late", true, half_hourly, state, json!({}));
+    store.hourly("poll", "09:00", "10:00").hourly("later", "10:00", "11:00");
+    let out = store.table("10:37");
+    assert!(
+        out.starts_with("CRITICAL  the gateway is down for 20m") || out.starts_with("WARNING   the gateway is down")
+    );
+    assert!(out.contains("; 1 of 3 jobs is not due yet"), "{out}");
+    for part in [
+        "its lease, a sign of life, at 10:17",
+        "\nDo        See whether the gateway runs",
+        "\nopenclaw gateway restart\n",
+    ] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
 }

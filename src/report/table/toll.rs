@@ -73,7 +73,9 @@ impl Toll {
 /// When a job was revived that the scheduler had stopped, if it has not run since.
 fn revived_at(incident: &Incident, affected: &AffectedJob) -> Option<Instant> {
     incident.findings.iter().find_map(|finding| match finding.evidence {
-        Evidence::Repaired { repaired_at, revived: true, .. } if finding.job() == Some(affected.job) => Some(repaired_at),
+        Evidence::Repaired { repaired_at, revived: true, .. } if finding.job() == Some(affected.job) => {
+            Some(repaired_at)
+        }
         _ => None,
     })
 }
