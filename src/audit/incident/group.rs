@@ -159,6 +159,9 @@ impl<'a> Group<'a> {
         if self.is_catching_up() {
             return Problem::CatchingUp;
         }
+        if self.findings.iter().all(|finding| finding.problem() == Problem::RunLong) {
+            return Problem::RunLong;
+        }
         let is_whole = if self.is_ongoing {
             self.key.at == self.context().worker.last_run_end() || self.is_left_by_restart()
         } else {
@@ -231,6 +234,7 @@ impl<'a> Group<'a> {
     /// When it began: the same from its first minute to its last.
     fn since(&self, cause: Problem, jobs: &[AffectedJob]) -> Option<Instant> {
         match self.key.family {
+            Family::Silence if cause == Problem::RunLong && !self.is_ongoing => self.first_since(),
             Family::Silence if cause != Problem::JobSilent && cause != Problem::SchedulerDown => {
                 self.key.at.and_then(|end| self.fleet.first_due_after(end)).or_else(|| self.first_since())
             }

@@ -214,6 +214,10 @@ impl<'a> Grouping<'a> {
             Evidence::HungRun { .. } | Evidence::CutRun { .. } if self.silences.is_lease_over() => {
                 Some(self.silences.of_job(job, finding))
             }
+            Evidence::EndedRun { .. } => {
+                let end = self.context().worker.end_before(finding.since?);
+                Some(self.silences.after(end))
+            }
             Evidence::LongRun { .. }
             | Evidence::HungRun { .. }
             | Evidence::CutRun { .. }

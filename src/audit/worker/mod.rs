@@ -24,6 +24,7 @@ pub use boots::{CrashLoop, ROW_FOLLOWS, rewritten_at};
 pub use free_time::MIN_FREE;
 pub use in_flight::RunIndex;
 pub use life::nobody_since;
+pub use usual::Usual;
 
 use crate::audit::subjects::Subjects;
 use crate::model::{Job, JobIndex, Snapshot};
