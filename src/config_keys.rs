@@ -80,7 +80,7 @@ fn tables() -> [Table; 4] {
     [
         Table {
             name: None,
-            about: "They have the names of the long options.".to_owned(),
+            about: "They are long options with underscores, and the thresholds. `--set KEY=VALUE` sets any of them for one call.".to_owned(),
             keys: sorted(keys(&schema), THRESHOLDS.iter().map(threshold_key)),
         },
         Table {
