@@ -166,12 +166,12 @@ catalog! {
         };
         PassesFail: "The scheduler lives, and every pass over its jobs fails, so that none of them runs.", Entry {
             detector: Detector::PastDue,
-            rule: "Hermes Agent: its heartbeat is younger than 200 seconds, and no pass has worked for longer; or its jobs.json can't be read. A warning, critical once it has lasted longer than --late-after.",
+            rule: "Hermes Agent: its heartbeat is younger than 200 seconds, and no pass has worked for longer; or its jobs.json can't be read. A warning, critical once it has lasted longer than late_after.",
             advice: "Read the scheduler's log, and mend what its passes stumble over.",
         };
         RunHung: "A run never finished: it hangs, or the process died in it. The jobs that wait behind it are part of it.", Entry {
             detector: Detector::PastDue,
-            rule: "A run has been in flight for longer than --max-run. Critical for its job, and for the jobs that wait behind it once they are later than --late-after. 3 runs or more that hang at the same time are one incident; where a mapping reads the store, so are 2 that began within 30 minutes, or while the first was no longer than usual.",
+            rule: "A run has been in flight for longer than max_run. Critical for its job, and for the jobs that wait behind it once they are later than late_after. 3 runs or more that hang at the same time are one incident; where a mapping reads the store, so are 2 that began within 30 minutes, or while the first was no longer than usual.",
             advice: "Check that the process runs and look at that run's log; restart the scheduler if the run hangs.",
         };
         RunCut: "A run was cut short: the process that it ran in is gone, or was restarted since.", Entry {
@@ -187,16 +187,16 @@ catalog! {
         ProviderFailing: "Every job fails: the model's provider, its key, or the model's name is wrong.", Entry {
             detector: Detector::ZeroTokens,
             rule: "At least 4 runs, of at least 2 jobs that need a model, failed or used no tokens, and no model worked in between. It ends with the first good run of a job that failed in it, and a job that has not run since only waits for its next run. Or at least 3 jobs that need a model, and twice as many as work, fail with the same error. A warning for each of the jobs; once it is over, for 24 hours, then info until --since if it lasted an hour or 3 runs of one job failed in it.",
-            advice: "Check the model's provider, its key, and the model's name. Afterwards revive the jobs that were stopped.",
+            advice: "Check what these jobs share: the model's provider, its key, and the model's name. They try again by themselves.",
         };
-        JobFailing: "A job, or several with the same error, keeps failing: from the first failed run to the open circuit breaker and the silence behind it.", Entry {
+        JobFailing: "A job, or several with the same error, keeps failing: from the first failed run to the silence after the scheduler has stopped it.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "--zero-streak errors in a row by the row's own count, which no zero-token streak shows: a warning; critical from 10 on, where no circuit breaker stopped the job. Jobs whose errors differ only in numbers, ids, and times are one incident.",
+            rule: "zero_streak errors in a row by the row's own count, which no runs without tokens show: a warning; critical from 10 on, where the scheduler does not stop the job. Jobs whose errors differ only in numbers, ids, and times are one incident.",
             advice: "Read the job's last error and fix its cause. If it was stopped, revive it; a restart alone does not.",
         };
         JobSilent: "A job does not run while others do, or did not run for a while.", Entry {
             detector: Detector::Gap,
-            rule: "Measured from the first slot after its last run and judged like overdue. Where the row keeps its due time until the job has run, as in phantom, only a next run in the past makes a job late; elsewhere, while that slot is still the row's next run, once --late-cadences times the cadence has passed. Pauses, the backoff after an error, and waiting for the scheduler are not faults. A warning at most after a restart, until it misses a slot. Runs by hand end no silence in which other jobs ran, unless the scheduler was restarted since. Such a silence is a warning, until another slot is lost. Jobs that have not run since the same restart are one incident. Resolved once it runs again, or when a restart of phantom schedules it anew: then a warning for 24 hours and info until --since. A silence that is over needs a witness that the schedule was in force before it, because an edit leaves no trace: the job's run before it came within 30 minutes, or a quarter of the interval, of its slot; or the silence of another job, with such a witness, covers its beginning and ended at most 4 hours before it. And the scheduler was free for longer than --lost-after in it or, where starts are not on record, it was longer than --max-run.",
+            rule: "Measured from the first slot after its last run and judged like overdue. Where the row keeps its due time until the job has run, as in phantom, only a next run in the past makes a job late; elsewhere, while that slot is still the row's next run, once late_cadences times the cadence has passed. Pauses, the backoff after an error, and waiting for the scheduler are not faults. A warning at most after a restart, until it misses a slot. Runs by hand end no silence in which other jobs ran, unless the scheduler was restarted since. Such a silence is a warning, until another slot is lost. Jobs that have not run since the same restart are one incident. Resolved once it runs again, or when a restart of phantom schedules it anew: then a warning for 24 hours and info until --since. A silence that is over needs a witness that the schedule was in force before it, because an edit leaves no trace: the job's run before it came within 30 minutes, or a quarter of the interval, of its slot; or the silence of another job, with such a witness, covers its beginning and ended at most 4 hours before it. And the scheduler was free for longer than lost_after in it or, where starts are not on record, it was longer than max_run.",
             advice: "Look at the job's row: status, next_run_at, updated_at. A restart of the scheduler frees a job that counts as busy.",
         };
         RowDead: "A row can never run again, whether or not the scheduler is up.", Entry {
@@ -216,13 +216,13 @@ catalog! {
         };
         JobSkipped: "The job's slots come and go, but the scheduler skips the work each time.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "OpenClaw: runs in a row with the status skipped, of a job that is not a heartbeat. A warning from --zero-streak on, critical from --zero-streak-critical on. Of a heartbeat info, after 2 days of skips that neither quiet hours nor other work explain.",
+            rule: "OpenClaw: runs in a row with the status skipped, of a job that is not a heartbeat. A warning from zero_streak on, critical from zero_streak_critical on. Of a heartbeat info, after 2 days of skips that neither quiet hours nor other work explain.",
             advice: "Read the job's last error: often no agent owns the job any more.",
         };
         RunLong: "A run is taking longer than usual. It may still be fine.", Entry {
             detector: Detector::PastDue,
-            rule: "Longer than 10 minutes and twice the longest of its job's last 30 runs, but less than --max-run. While fewer than 5 runs are known: longer than 30 minutes and twice the last one. A warning, for this job only; critical beyond 10 times that limit, if at least 5 runs are known and at least 2 jobs have waited for it for 2 hours, where one run goes on at a time. If it failed in the end, it is a warning for a day after that, too.",
-            advice: "Look at what the run is doing, and whether its process lives: a run ends by itself, or at --max-run, only if it does not hang.",
+            rule: "Longer than 10 minutes and twice the longest of its job's last 30 runs, but less than max_run. While fewer than 5 runs are known: longer than 30 minutes and twice the last one. A warning, for this job only; critical beyond 10 times that limit, if at least 5 runs are known and at least 2 jobs have waited for it for 2 hours, where one run goes on at a time. If it failed in the end, it is a warning for a day after that, too.",
+            advice: "Look at what the run is doing, and whether its process lives: it ends by itself only if it does not hang.",
         };
         Undelivered: "Jobs do their work, but their messages are not delivered.", Entry {
             detector: Detector::ZeroTokens,
@@ -281,17 +281,17 @@ catalog! {
         };
         Overdue: "The job is due and did not run although the scheduler was free.", Entry {
             detector: Detector::PastDue,
-            rule: "Measured from next_run_at: the time during which no run can have kept the scheduler busy. A warning beyond --late-after; critical beyond --lost-after, or once more than --late-cadences times the cadence has passed as well. At most a warning within --lost-after of an edit of the row, because the scheduler's timer sleeps for up to an hour.",
+            rule: "Measured from next_run_at: the time during which no run can have kept the scheduler busy. A warning beyond late_after; critical beyond lost_after, or once more than late_cadences times the cadence has passed as well. At most a warning within lost_after of an edit of the row, because the scheduler's timer sleeps for up to an hour.",
             advice: "Check that the scheduler's process runs, then read its log from the job's last run on.",
         };
         Waiting: "The job is due, but another run keeps the scheduler busy.", Entry {
             detector: Detector::PastDue,
-            rule: "Jobs run one after another. Info while the run in the way is within --max-run.",
+            rule: "Jobs run one after another. Info while the run in the way is within max_run.",
             advice: "Nothing. The job runs when the scheduler is free.",
         };
         Repaired: "The job's row was revived, resumed, or edited, and the job has not run since.", Entry {
             detector: Detector::PastDue,
-            rule: "The row was written after the job's last run, or its count of errors was reset, and something was wrong before. Info until the scheduler's timer has looked, after an hour at most, and the job is due; then a warning, and critical beyond --late-after of free time. It stays part of the incident that it repairs.",
+            rule: "The row was written after the job's last run, or its count of errors was reset, and something was wrong before. Info until the scheduler's timer has looked, after an hour at most, and the job is due; then a warning, and critical beyond late_after of free time. It stays part of the incident that it repairs.",
             advice: "Restart the scheduler: it looks at every row at once.",
         };
         NoNextRun: "The row is active, but next_run_at is empty or not a time: the scheduler never picks it again, not even after a restart.", Entry {
@@ -299,7 +299,7 @@ catalog! {
             rule: "Decided by the row alone. Critical.",
             advice: "Correct the schedule, then set next_run_at.",
         };
-        BreakerOpen: "Too many errors in a row opened the job's circuit breaker: neither time nor a restart revives it.", Entry {
+        BreakerOpen: "The scheduler has stopped the job after too many errors in a row: neither time nor a restart revives it.", Entry {
             detector: Detector::PastDue,
             rule: "The scheduler stopped a recurring job: in phantom its status is failed, in OpenClaw it is auto-disabled. Critical.",
             advice: "Fix the cause of the error, then revive the row; a restart will not.",
@@ -321,7 +321,7 @@ catalog! {
         };
         ZeroTokenStreak: "Runs in a row used no tokens at all, or wrote none: no model did any work in them.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "0 input and 0 output tokens in the job's last cost events, or 0 output tokens whatever was read, where other runs on the same model wrote some. A warning from --zero-streak on, critical from --zero-streak-critical on. Resolved once a run uses tokens: then a warning for 24 hours and info until --since.",
+            rule: "0 input and 0 output tokens in the job's last cost events, or 0 output tokens whatever was read, where other runs on the same model wrote some. A warning from zero_streak on, critical from zero_streak_critical on. Resolved once a run uses tokens: then a warning for 24 hours and info until --since.",
             advice: "Read the job's last error, then check the model's provider, its key, and the model's name.",
         };
         RunShort: "Runs in a row ended too soon: they did nothing.", Entry {
@@ -376,12 +376,12 @@ catalog! {
         };
         NoOutput: "The job's runs are fine, but the files are not there that it should write.", Entry {
             detector: Detector::ZeroTokens,
-            rule: "No file of the config file's output was written since the job's last run began that is longer ago than --max-run, and that run did its work. A folder that does not exist is empty; one that can't be read, or of which not all files were seen, makes it unjudged. A warning.",
+            rule: "No file of the config file's output was written since the job's last run began that is longer ago than max_run, and that run did its work. A folder that does not exist is empty; one that can't be read, or of which not all files were seen, makes it unjudged. A warning.",
             advice: "Run the job by hand and look at what it writes, and where; correct output if the files have moved.",
         };
         CatchingUp: "The whole scheduler was silent and works again; the job waits for its turn.", Entry {
             detector: Detector::Gap,
-            rule: "A restart scheduled the job anew. Or the whole scheduler was silent for longer than --lost-after while the job was due, then a run began, no job with a later slot came first, and the scheduler was hardly free since. Or, where jobs run one after another, a run is in flight that began once the job was due and the scheduler had been free for longer than --late-after. A warning, because slots were lost; info 24 hours after the silence ended. Once the scheduler is free for longer than --late-after, the job is overdue like any other.",
+            rule: "A restart scheduled the job anew. Or the whole scheduler was silent for longer than lost_after while the job was due, then a run began, no job with a later slot came first, and the scheduler was hardly free since. Or, where jobs run one after another, a run is in flight that began once the job was due and the scheduler had been free for longer than late_after. A warning, because slots were lost; info 24 hours after the silence ended. Once the scheduler is free for longer than late_after, the job is overdue like any other.",
             advice: "Nothing now: the jobs run one after another. Read the scheduler's log of that time.",
         };
         Starved: "Nothing is broken, but long runs, of other jobs or its own, took most of the job's slots in the last day.", Entry {

@@ -2,6 +2,7 @@
 //! each incident that is not reported.
 
 mod mistakes;
+mod set;
 mod trust;
 
 use crate::audit::policy::{IncidentMute, Mute, Rule, contradiction};
@@ -18,7 +19,7 @@ use clap::ValueEnum;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Deserializer, de};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Display;
 use std::io::{ErrorKind, Read};
 use std::os::unix::fs::FileTypeExt;
@@ -40,6 +41,8 @@ pub struct Config {
     pub path: Option<PathBuf>,
     /// The line of each of its keys.
     pub lines: HashMap<String, usize>,
+    /// The keys that `--set` sets.
+    pub set: HashSet<String>,
     /// Databases, relative to the file.
     pub databases: Vec<PathBuf>,
     /// See `--recursive`; relative to the file.
@@ -130,6 +133,14 @@ pub enum ConfigError {
         path: PathBuf,
         /// How many.
         count: usize,
+    },
+    /// `--set` is wrong.
+    #[error("--set {given}: {why}")]
+    Set {
+        /// What was given.
+        given: String,
+        /// What is wrong with it.
+        why: String,
     },
     /// `~` without a home.
     #[error("{}: {shown:?} needs the variable HOME, which is not set", .path.display())]
@@ -372,8 +383,13 @@ impl Config {
     pub fn read(path: &Path) -> Result<Config, ConfigError> {
         let text = read_file(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
         trust::check(path).map_err(|why| ConfigError::Distrusted { path: path.to_owned(), why })?;
-        let source = Source { path, text: &text };
-        let mut file = DeTable::parse(&text).map_err(|error| source.refuse(&error))?;
+        Config::of(path, &text)
+    }
+
+    /// What the text of a file sets.
+    fn of(path: &Path, text: &str) -> Result<Config, ConfigError> {
+        let source = Source { path, text };
+        let mut file = DeTable::parse(text).map_err(|error| source.refuse(&error))?;
         let lines =
             file.get_ref().keys().map(|key| (key.get_ref().to_string(), source.line(key.span().start))).collect();
         let thresholds = source.take_thresholds(file.get_mut())?;
@@ -382,6 +398,7 @@ impl Config {
         let mut config = Config {
             path: Some(path.to_owned()),
             lines,
+            set: HashSet::new(),
             databases: resolved(keys.databases, path)?,
             recursive: resolved(keys.recursive, path)?,
             ignore: keys.ignore,

@@ -52,6 +52,13 @@ pub fn template() -> String {
     text
 }
 
+/// The keys of the file itself, each with an example as it is written.
+#[cfg(test)]
+pub fn examples() -> impl Iterator<Item = (String, String)> {
+    let [file, ..] = tables();
+    file.keys.into_iter().map(|key| (key.name, key.example))
+}
+
 impl Key {
     /// The default as it is written in a file, if it can be.
     fn default(&self) -> Option<String> {
@@ -73,7 +80,7 @@ fn tables() -> [Table; 4] {
     [
         Table {
             name: None,
-            about: "They have the names of the long options.".to_owned(),
+            about: "They are long options with underscores, and the thresholds. `--set KEY=VALUE` sets any of them for one call.".to_owned(),
             keys: sorted(keys(&schema), THRESHOLDS.iter().map(threshold_key)),
         },
         Table {

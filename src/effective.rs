@@ -53,6 +53,7 @@ impl Finder<'_> {
     /// A setting: the command line's, the file's, or the default. Of lists in both, both hold.
     fn setting(&self, key: &'static str, cli: Option<String>, file: Option<String>, default: &str) -> Setting {
         let line = match self.file.lines.get(key) {
+            _ if self.file.set.contains(key) => "--set".to_owned(),
             Some(line) => format!("line {line}"),
             None => "a [[job]]".to_owned(),
         };

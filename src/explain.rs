@@ -31,10 +31,11 @@ fn problems_of(detector: Detector) -> impl Iterator<Item = Problem> {
 pub fn markdown() -> String {
     let mut text = format!("# Findings\n\n{INTRODUCTION}");
     for detector in Detector::all() {
-        text += &format!("\n## {}\n\n{}\n", detector.name(), detector.meaning());
+        text += &format!("\n## {}\n\n{}\n\n", detector.name(), detector.meaning());
+        text += "| problem | what it means, and its rule | what to do |\n|---|---|---|\n";
         for problem in problems_of(*detector) {
             let (meaning, rule, fix) = (problem.meaning(), problem.rule(), problem.advice());
-            text += &format!("\n### {}\n\n{meaning} {rule}\n\n*Fix:* {fix}\n", problem.name());
+            text += &format!("| `{}` | **{meaning}** {rule} | {fix} |\n", problem.name());
         }
     }
     text

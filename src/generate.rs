@@ -1,12 +1,13 @@
 //! What packages ship beside the binary, made from the same definitions: completions, the man page, the JSON Schema,
 //! a config file.
 
-use crate::cli::{Cli, Generate};
+use crate::cli::{self, Cli, Generate};
 use crate::config_keys;
 use crate::explain;
 use crate::report::json;
-use clap::CommandFactory;
+use clap::{Arg, Command, CommandFactory};
 use clap_complete::Shell;
+use std::collections::HashSet;
 
 /// Why something can't be made; no input should cause that.
 #[derive(Debug, thiserror::Error)]
@@ -33,21 +34,24 @@ pub fn generate(what: Generate) -> Result<String, GenerateError> {
         Generate::Findings => Ok(explain::markdown()),
         Generate::Config => Ok(config_keys::template()),
         Generate::ConfigKeys => Ok(config_keys::markdown()),
+        Generate::Options => Ok(options()),
     }
 }
 
 fn completion(shell: Shell) -> Result<String, GenerateError> {
     let mut bytes = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), env!("CARGO_PKG_NAME"), &mut bytes);
+    // Options that are hidden would be completed too.
+    let shown: Vec<Arg> = Cli::command().get_arguments().filter(|arg| !arg.is_hide_set()).cloned().collect();
+    let mut command = Command::new(env!("CARGO_PKG_NAME")).version(env!("CARGO_PKG_VERSION")).args(shown);
+    clap_complete::generate(shell, &mut command, env!("CARGO_PKG_NAME"), &mut bytes);
     Ok(String::from_utf8(bytes)?)
 }
 
 /// The man page: clap's own part, then the parts that clap would wrap into paragraphs.
 fn man() -> Result<String, GenerateError> {
-    let command = Cli::command().after_help("");
-    let after = Cli::command().get_after_help().map(ToString::to_string).unwrap_or_default();
-    let (examples, status) = after.split_once("Exit status:").unwrap_or((&after, ""));
     let mut bytes = Vec::new();
+    // What the short help leaves out belongs here.
+    let command = Cli::command().mut_args(|arg| arg.hide_short_help(false));
     let man = clap_mangen::Man::new(command)
         .title("SCHED-AUDIT")
         .source(concat!("sched-audit ", env!("CARGO_PKG_VERSION")))
@@ -58,10 +62,84 @@ fn man() -> Result<String, GenerateError> {
     man.render_description_section(&mut bytes)?;
     man.render_options_section(&mut bytes)?;
     let mut page = String::from_utf8(bytes)?;
-    page += &section("EXIT STATUS", status);
-    page += &section("EXAMPLES", examples.trim_start_matches("Examples:"));
+    for (title, lines) in [
+        ("EXIT STATUS", cli::EXIT_STATUS),
+        ("FILES", FILES),
+        ("ENVIRONMENT", ENVIRONMENT),
+        ("EXAMPLES", cli::EXAMPLES),
+        ("SEE ALSO", concat!(env!("CARGO_PKG_HOMEPAGE"), "\n")),
+    ] {
+        page += &section(title, lines);
+    }
     Ok(page)
 }
+
+/// The options in Markdown, as docs/options.md has it.
+fn options() -> String {
+    let mut command = Cli::command();
+    command.build();
+    let shown: Vec<&Arg> = command.get_arguments().filter(|arg| !arg.is_hide_set()).collect();
+    let mut groups: Vec<&str> = shown.iter().filter_map(|arg| arg.get_help_heading()).collect();
+    let mut seen = HashSet::new();
+    groups.retain(|group| seen.insert(*group));
+    let mut text = "# Options\n\nMade by `sched-audit --generate options`.\n".to_owned();
+    for group in std::iter::once(None).chain(groups.into_iter().map(Some)) {
+        let title = group.unwrap_or("Databases");
+        text += &format!("\n| {title} | |\n|---|---|\n");
+        let of_group = shown.iter().filter(|arg| arg.get_help_heading() == group);
+        of_group.for_each(|arg| text += &format!("| `{}` | {} |\n", name_of(arg), meaning_of(arg)));
+    }
+    text
+}
+
+/// How an option is written, as `-f, --format FORMAT`.
+fn name_of(arg: &Arg) -> String {
+    let names = [arg.get_short().map(|short| format!("-{short}")), arg.get_long().map(|long| format!("--{long}"))];
+    let names: Vec<String> = names.into_iter().flatten().collect();
+    let takes_value = arg.get_action().takes_values();
+    let value = arg.get_value_names().unwrap_or_default().iter().filter(|_| takes_value).map(ToString::to_string);
+    let value: Vec<String> = value.collect();
+    [names.join(", "), value.join(" ")].join(" ").trim().to_owned()
+}
+
+/// What an option means, and its values.
+fn meaning_of(arg: &Arg) -> String {
+    let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
+    let sentences: Vec<&str> = help.split('\n').filter(|line| !line.is_empty()).collect();
+    let mut text = sentences.join(". ").replace("]. ", "] ").replace('|', "\\|");
+    let values: Vec<String> = match arg.is_hide_possible_values_set() {
+        true => Vec::new(),
+        false => arg.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect(),
+    };
+    if arg.get_action().takes_values() && !values.is_empty() {
+        text += &format!(": {}", values.join(", "));
+    }
+    text
+}
+
+/// The files that are looked for without being named.
+const FILES: &str = "\
+data/phantom.db                             phantom's database, from where it is called
+~/.openclaw/state/openclaw.sqlite           OpenClaw's
+~/.hermes                                   a home of Hermes Agent
+~/.config/sched-audit/config.toml           the config file
+/etc/sched-audit.toml                       the config file where that is not there
+~/.local/state/sched-audit/state.json       what --notify has told
+";
+
+/// The variables that are read, and those that the command of `--notify` gets.
+const ENVIRONMENT: &str = "\
+HOME, XDG_CONFIG_HOME, XDG_STATE_HOME       where these files are
+OPENCLAW_STATE_DIR, OPENCLAW_HOME,
+OPENCLAW_PROFILE, HERMES_HOME               where other schedulers keep theirs
+TZ                                          the zone of this machine
+COLUMNS                                     the width where stdout is no terminal
+LC_ALL, LC_CTYPE, LANG                      whether UTF-8 can be shown
+NO_COLOR, CLICOLOR_FORCE, TERM              whether to use color
+SCHED_AUDIT_EVENT, SCHED_AUDIT_TITLE, SCHED_AUDIT_SEVERITY, SCHED_AUDIT_HOST,
+SCHED_AUDIT_DATABASE, SCHED_AUDIT_FINGERPRINT
+                                            set for the command of --notify
+";
 
 /// A section whose lines are kept as they are.
 fn section(title: &str, lines: &str) -> String {

@@ -251,8 +251,8 @@ pub struct LifeWords {
 impl LifeWords {
     /// Those of a lease that the process renews.
     pub const LEASE: LifeWords = LifeWords {
-        given: "its process renewed its lease at ",
-        last_given: "its process last renewed its lease at ",
+        given: "its process renewed its lease, a sign of life, at ",
+        last_given: "its process last renewed its lease, a sign of life, at ",
         dead: "the process died, or its machine is asleep",
         hung: "the process lives, but hangs: it does not renew its lease",
         dies_alone: false,

@@ -33,6 +33,8 @@ pub struct Options {
     pub zone: Option<Zone>,
     /// The zone of this machine.
     pub machine_zone: Zone,
+    /// The zone in which people are told times.
+    pub told_zone: Zone,
     /// How they are judged.
     pub policy: Policy,
     /// The lowest severity that makes the exit code non-zero.
@@ -100,11 +102,12 @@ impl Options {
             let name = format.to_possible_value().map(|value| value.get_name().to_owned());
             return Err(OptionsError::History(name.unwrap_or_default()));
         }
-        let file = match &cli.config {
+        let mut file = match &cli.config {
             Some(path) => Config::read(path)?,
             None if cli.no_config => Config::default(),
             None => Config::find()?,
         };
+        file.set(&cli.set)?;
         for expected in &cli.expect {
             if let Some(ignored) = contradiction(expected, &cli.ignore) {
                 return Err(OptionsError::Contradiction(expected.clone(), ignored.to_owned()));
@@ -156,6 +159,7 @@ impl Options {
             mappings: file.stores,
             zone: cli.timezone.or(file.timezone).and_then(ZoneChoice::zone),
             machine_zone: machine_zone(),
+            told_zone: if cli.local { machine_zone() } else { Zone::UTC },
             policy,
             fail_on: cli.fail_on.or(file.fail_on).unwrap_or_default(),
             timeout: timeout.map_or(DEFAULT_TIMEOUT, Duration::from_millis),

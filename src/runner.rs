@@ -39,6 +39,7 @@ pub fn run(options: &Arc<Options>, started: Clock) -> Report {
         databases: checked.map(|()| databases),
         fail_on: options.fail_on,
         history: options.history,
+        zone: options.told_zone,
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::cli::{Cli, ColorWhen, OutputArgs};
 use crate::notify::{self, Notify, NotifyError, Sight};
 use crate::options::{self, DEFAULT_TIMEOUT, Options};
-use crate::report::{self, COULD_NOT_AUDIT, CallError, Format, Report, sanitize};
+use crate::report::{self, COULD_NOT_AUDIT, Calendar, CallError, Format, Report, sanitize};
 use crate::terminal::Style;
 use crate::time::Instant;
 use crate::{explain, generate, output, panics, runner, signals};
@@ -60,7 +60,7 @@ fn audit(options: Options, clock: fn() -> Instant, started: Clock) -> u8 {
         return write(&report, &options);
     };
     if options.notify_test {
-        return complain_of_telling(&notify.try_out(clock()), 0);
+        return complain_of_telling(&notify.try_out(Calendar { now: clock(), zone: options.told_zone }), 0);
     }
     tell(&notify, options, clock, started)
 }

@@ -4,7 +4,6 @@ mod command;
 mod thresholds;
 
 pub use command::parse_command;
-use thresholds::option;
 pub use thresholds::{THRESHOLDS, Threshold, ThresholdOverrides, Thresholds, Value};
 
 use crate::catalog::{Problem, Severity};
@@ -219,7 +218,7 @@ pub enum SettingError {
     #[error("longer than 1000 years")]
     TooLong,
     /// A warning would need more than critical does.
-    #[error("{} {value} is more than {} {limit_value}: a warning must come before critical", option(.key), option(.limit))]
+    #[error("{key} {value} is more than {limit} {limit_value}: a warning must come before critical")]
     Contradiction {
         /// The key of the threshold of the warning.
         key: &'static str,

@@ -20,6 +20,9 @@ pub struct Style {
 }
 
 impl Style {
+    /// That of a text whose reader is not known.
+    pub const PLAIN: Style = Style { color: false, width: DEFAULT_WIDTH, utf8: true };
+
     /// The style of what is written to stdout, or to a file if `to_file`. Without a choice, color goes to terminals, and
     /// NO_COLOR, CLICOLOR, CLICOLOR_FORCE and TERM are honored.
     pub fn detect(color: Option<bool>, to_file: bool) -> Style {

@@ -66,6 +66,16 @@ impl Text {
         self.written(|at| at.minute_told_at(now).replace(' ', &NO_BREAK.to_string()), "")
     }
 
+    /// The same at other times.
+    pub fn moved(&self, to: impl Fn(Instant) -> Instant) -> Text {
+        let moved = |segment: &Segment| match segment {
+            Segment::Words(words) => Segment::Words(words.clone()),
+            Segment::Time(at) => Segment::Time(to(*at)),
+            Segment::Range(from, until) => Segment::Range(to(*from), to(*until)),
+        };
+        Text(self.0.iter().map(moved).collect())
+    }
+
     fn written(&self, time: impl Fn(Instant) -> String, zone: &str) -> String {
         let mut written = String::new();
         for segment in &self.0 {

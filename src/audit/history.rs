@@ -206,7 +206,7 @@ fn in_words(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Worked => "ran",
         Outcome::Unproven => "ran, nothing shows its work",
-        Outcome::Empty => "used no tokens",
+        Outcome::Empty => "no tokens",
         Outcome::Failed | Outcome::Threw => "failed",
         Outcome::Cut => "was cut short by the end of the process",
         Outcome::Short => "ended too soon",

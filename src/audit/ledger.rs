@@ -122,9 +122,14 @@ impl Ledger {
 
     /// How many slots were lost between two instants, whoever was to blame: also those of a job that was stopped.
     pub fn lost_between(&self, since: Instant, until: Instant) -> u64 {
+        self.all_lost_between(since, until).map(|one| one.slots).sum()
+    }
+
+    /// The stretches of these slots, oldest first.
+    pub fn all_lost_between(&self, since: Instant, until: Instant) -> impl Iterator<Item = &Stretch> {
         let is_lost = |one: &&Stretch| matches!(one.fate, Fate::Lost | Fate::Excused(Excuse::Stopped));
-        let within = |one: &&Stretch| one.since >= since && one.until.is_some_and(|end| end <= until);
-        self.stretches.iter().filter(is_lost).filter(within).map(|one| one.slots).sum()
+        let within = move |one: &&Stretch| one.since >= since && one.until.is_some_and(|end| end <= until);
+        self.stretches.iter().filter(is_lost).filter(within)
     }
 
     /// The stretches of lost slots that are over, oldest first.

@@ -62,6 +62,7 @@ use worker::{Phase, Worker};
 
 /// Judges the jobs of a database.
 pub fn audit(mut snapshot: Snapshot, policy: &Policy) -> Verdict {
+    let ignored_jobs = snapshot.jobs.iter().filter(|job| policy.ignores(job)).count();
     let Judged { judgments, incidents, information, muted_jobs, spending, unjudged } = judge(&snapshot, policy);
     let jobs = std::mem::take(&mut snapshot.jobs).into_iter().zip(judgments);
     let mut verdict = Verdict {
@@ -69,6 +70,7 @@ pub fn audit(mut snapshot: Snapshot, policy: &Policy) -> Verdict {
         incidents,
         muted: Vec::new(),
         muted_jobs,
+        ignored_jobs,
         spending,
         unjudged,
         information,

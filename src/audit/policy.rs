@@ -228,8 +228,12 @@ impl Policy {
 
     /// Whether a job is audited.
     pub fn selects(&self, job: &Job) -> bool {
-        (self.only.is_empty() || self.only.iter().any(|pattern| matches(pattern, job)))
-            && !self.ignored.iter().any(|pattern| matches(pattern, job))
+        (self.only.is_empty() || self.only.iter().any(|pattern| matches(pattern, job))) && !self.ignores(job)
+    }
+
+    /// Whether the operator wants to hear nothing of a job.
+    pub fn ignores(&self, job: &Job) -> bool {
+        self.ignored.iter().any(|pattern| matches(pattern, job))
     }
 
     /// Which jobs are audited, in a text that is the same for the same patterns; empty for all jobs.

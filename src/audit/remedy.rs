@@ -16,6 +16,12 @@ const MAX_NAME_LEN: usize = 40;
 const MAX_IDS: usize = 20;
 const MAX_STATEMENTS: usize = 50;
 
+/// What to do about jobs that a restart has left behind.
+const LEFT_BY_RESTART: Advice = Advice::new(
+    Problem::SchedulerSilent,
+    "Run by hand what can't wait; the rest runs at its next slots. The scheduler's log says why it was down.",
+);
+
 /// What a remedy is for.
 #[derive(Debug)]
 pub struct Trouble<'a> {
@@ -29,6 +35,10 @@ pub struct Trouble<'a> {
     pub is_alive: Option<bool>,
     /// Whether each start of the scheduler fails.
     pub fails_to_start: bool,
+    /// Whether it crashes soon after each start.
+    pub crashes: bool,
+    /// Whether it works again since a restart, but for these jobs, which wait for their next slots.
+    pub left_by_restart: bool,
     /// Whether any row that the scheduler picks has a next run.
     pub has_next_run: bool,
     /// Whether no other job has the name of one of them.
@@ -40,7 +50,8 @@ pub struct Trouble<'a> {
 /// What a person should do, in the scheduler's terms.
 pub fn remedy(trouble: &Trouble<'_>, traits: &SchedulerTraits) -> Remedy {
     let table = &traits.advice;
-    let general = Advice::with_step(trouble.cause, Step::OfCause);
+    let general =
+        if trouble.left_by_restart { LEFT_BY_RESTART } else { Advice::with_step(trouble.cause, Step::OfCause) };
     let advice = table.rows.iter().find(|advice| trouble.is_met_by(advice)).unwrap_or(&general);
     let mut step = trouble.words(advice.step).into_owned();
     if advice.reads_error && trouble.has_unread_error() {
@@ -68,7 +79,10 @@ fn with_options(action: Action, options: Option<&str>) -> Action {
 
 impl<'a> Trouble<'a> {
     fn is_met_by(&self, advice: &Advice) -> bool {
-        advice.cause == self.cause && advice.when.iter().all(|condition| self.holds(*condition))
+        let is_for_restart = advice.when.iter().any(|condition| matches!(condition, Condition::LeftByRestart));
+        advice.cause == self.cause
+            && is_for_restart == self.left_by_restart
+            && advice.when.iter().all(|condition| self.holds(*condition))
     }
 
     fn holds(&self, condition: Condition) -> bool {
@@ -76,6 +90,8 @@ impl<'a> Trouble<'a> {
             Condition::Alive => self.is_alive == Some(true),
             Condition::Gone => self.is_alive == Some(false),
             Condition::FailsToStart => self.fails_to_start,
+            Condition::Crashes => self.crashes,
+            Condition::LeftByRestart => self.left_by_restart,
             Condition::Stopped => !self.stopped_jobs().is_empty(),
             Condition::CanRun => self.jobs.iter().all(|job| self.has_slot(job)),
             Condition::WithoutModel => self.jobs.iter().all(|job| !job.uses_model),

@@ -106,6 +106,8 @@ pub struct Verdict {
     pub muted: Vec<MutedIncident>,
     /// Jobs with ongoing findings of warning or worse that their rules mute.
     pub muted_jobs: usize,
+    /// Jobs that the operator ignores.
+    pub ignored_jobs: usize,
     /// What all jobs have spent of the budget of the database, if it has one.
     pub spending: Option<Spending>,
     /// Due jobs that are not judged, because it is quiet.

@@ -58,6 +58,10 @@ pub enum Condition {
     Gone,
     /// Each start of the scheduler fails.
     FailsToStart,
+    /// It crashes soon after each start.
+    Crashes,
+    /// It works again since a restart, and the jobs wait for their next slots: only advice for that fits.
+    LeftByRestart,
     /// The scheduler has stopped one of the jobs, or more.
     Stopped,
     /// All that keeps the jobs from running is their rows' state: their schedules have a next slot.

@@ -1,11 +1,14 @@
-//! What a message says.
+//! What a message says: the words of the screen, with where that is before them and what comes next behind them.
 
 use super::event::Event;
-use super::state::{Damage, Entry};
-use crate::catalog::Problem;
+use super::news::Wanted;
+use super::state::{Damage, Entry, UNREAD};
+use crate::catalog::{Problem, Severity};
 use crate::numbers::{as_u64, count, grouped};
-use crate::report::{Located, commands, sanitize, utc_minute, when};
-use crate::time::{Instant, span};
+use crate::report::message::{facts, line, remedy, runs_since_the_end};
+use crate::report::{Calendar, Located, sanitize};
+use crate::time::span;
+use std::path::Path;
 
 const MAX_TEXT_LEN: usize = 600;
 const MAX_HOST_LEN: usize = 100;
@@ -15,77 +18,131 @@ const NAMED: usize = 3;
 
 /// What happened, in one line.
 pub fn title(event: Event, entry: &Entry) -> String {
-    let word = entry.severity.word().to_uppercase();
     let again = match event {
         Event::New | Event::Over => "",
-        Event::Worse => ", worse than before",
-        Event::Reminder => ", still",
+        Event::Worse => "Worse: ",
+        Event::Reminder => "Still: ",
     };
-    format!("{word}{again} on {}: {}", host(), entry.headline)
+    format!("{again}{} on {}: {}", entry.severity.word().to_uppercase(), host(), entry.headline)
 }
 
 /// That something is over, in one line.
-pub fn title_of_end(entry: &Entry, ended: Instant) -> String {
-    let lasted = entry.since().map_or_else(String::new, |since| format!(" after {}", span(ended.since(since))));
-    format!("OVER{lasted} on {}: {}", host(), entry.headline)
+pub fn title_of_end(headline: &str) -> String {
+    format!("OVER on {}: {headline}", host())
 }
 
-/// What a person needs to know of something that lasts, in lines.
-pub fn of_lasting(located: &Located<'_>, entry: &Entry) -> String {
-    let incident = located.incident;
-    let mut text = line("Where", &entry.database);
-    text += &jobs(&entry.damage);
-    when(incident, utc_minute).iter().for_each(|when| text += &line("When", when));
-    text += &line("Seen", &incident.text.seen().to_string());
-    incident.text.inferred.iter().for_each(|inferred| text += &line("Likely", &inferred.to_string()));
-    incident.error.iter().for_each(|error| text += &line("Error", error));
-    text += &line("Do", &incident.remedy.step);
-    commands(located).iter().for_each(|command| text += &(sanitize::text(command, usize::MAX) + "\n"));
-    incident.remedy.then.iter().for_each(|then| text += &line("", then));
-    text + &more(incident.cause.name(), &entry.fingerprint)
+/// What a person needs to know of something that lasts, below its title.
+pub fn of_lasting(located: &Located<'_>, entry: &Entry, wanted: &Wanted, calendar: Calendar) -> String {
+    let explained = explained(&entry.damage.cause).unwrap_or_default();
+    let told = format!("Told {}.{explained}\n", calendar.minute(calendar.now));
+    let next = format!("Fingerprint {}. {}\n", entry.fingerprint, next(entry.severity, wanted));
+    format!("{}{}{}\n{told}{next}", place(entry), facts(located, calendar), remedy(located, calendar))
 }
 
-/// What is to be known of a database that can't be audited, in lines.
-pub fn of_unread(entry: &Entry, why: &str) -> String {
-    let place = if entry.database.is_empty() { String::new() } else { line("Where", &entry.database) };
-    place + &line("Why", why)
+/// What is to be known of a database that can't be audited.
+pub fn of_unread(entry: &Entry, why: &str, calendar: Calendar) -> String {
+    let since = entry.since().map_or_else(String::new, |since| line("Since", &calendar.minute(since)));
+    let told = calendar.minute(calendar.now);
+    let next = "The next message is that it can be audited again.";
+    format!("{}{since}{}\nTold {told}. {next}\n", place(entry), line("Error", why))
 }
 
-/// What was wrong, for how long, and what it cost, in lines.
-pub fn of_end(entry: &Entry, ended: Instant) -> String {
-    let damage = &entry.damage;
-    let place = if entry.database.is_empty() { String::new() } else { line("Where", &entry.database) };
-    let mut text = place + &jobs(damage);
-    if let Some(since) = entry.since() {
-        let lasted = span(ended.since(since));
-        text += &line("When", &format!("from {} to {} ({lasted})", utc_minute(since), utc_minute(ended)));
+/// From when to when, what was lost, and that it works again: of what the audit still shows.
+pub fn of_end(located: &Located<'_>, entry: &Entry, calendar: Calendar) -> String {
+    let seen = runs_since_the_end(located, calendar).unwrap_or_default();
+    format!(
+        "{}{}{seen}{}{}",
+        place(entry),
+        facts(located, calendar),
+        remedy(located, calendar),
+        last_line(entry, calendar)
+    )
+}
+
+/// The same of what the audit does not show any more, by what is remembered of it.
+pub fn of_forgotten_end(entry: &Entry, calendar: Calendar) -> String {
+    let lost = match entry.damage.lost {
+        0 => String::new(),
+        lost => format!(": {} lost", count(lost, "run")),
+    };
+    let from = entry.since().map_or_else(String::new, |since| format!("{} ", calendar.bare_minute(since)));
+    let times = line("From", &format!("{from}to {}{lost}", calendar.minute(calendar.now)));
+    format!("{}{times}{}", place(entry), last_line(entry, calendar))
+}
+
+/// What is remembered as a headline, when it is over.
+pub fn forgotten_headline(entry: &Entry, calendar: Calendar) -> String {
+    let after = entry.since().map_or_else(String::new, |since| format!(" after {}", span(calendar.now.since(since))));
+    if let Some(expected) = &entry.expected {
+        return format!("{} is there again{after}", sanitize::text(&expected.pattern, MAX_NAME_LEN));
     }
-    let Some(problem) = Problem::named(&damage.cause) else { return text };
-    text += &line("Problem", problem.meaning());
-    if !damage.jobs.is_empty() {
-        let lost = if damage.lost == 0 { "no slot".to_owned() } else { count(damage.lost, "slot") };
-        text += &line("Lost", &lost);
+    if Problem::named(&entry.damage.cause) == Some(Problem::Undelivered) {
+        return format!("messages of {} arrive again{after}", names(&entry.damage.jobs));
     }
-    text + &more(problem.name(), &entry.fingerprint)
+    match entry.database.as_str() {
+        _ if entry.fingerprint != UNREAD => format!("no longer so{after}: {}", entry.headline),
+        "" => format!("audits work again{after}"),
+        database => format!("{} can be audited again{after}", file_name(Path::new(database))),
+    }
+}
+
+/// Jobs in a headline: two by their names, of more how many they are.
+fn names(jobs: &[String]) -> String {
+    match jobs {
+        few @ ([_] | [_, _]) => sanitize::text(&few.join(" and "), 2 * MAX_NAME_LEN),
+        several => count(several.len(), "job"),
+    }
+}
+
+/// The headline of a database that can't be audited; without a path, of everything.
+pub fn headline_of_unread(path: Option<&Path>) -> String {
+    match path {
+        Some(path) => format!("{} could not be audited", file_name(path)),
+        None => "nothing could be audited".to_owned(),
+    }
+}
+
+/// The end of a path, which fits into a headline.
+fn file_name(path: &Path) -> String {
+    sanitize::text(&path.file_name().unwrap_or(path.as_os_str()).to_string_lossy(), MAX_NAME_LEN)
+}
+
+/// Which database it is, and which jobs, if the headline does not name them all.
+fn place(entry: &Entry) -> String {
+    let database = match entry.database.as_str() {
+        "" => String::new(),
+        database => line("Where", &format!("{database} on {}", host())),
+    };
+    format!("\n{database}{}", jobs(&entry.damage, &entry.headline))
 }
 
 /// The first jobs, and how many more there are.
-fn jobs(damage: &Damage) -> String {
+fn jobs(damage: &Damage, headline: &str) -> String {
     let named: Vec<String> = damage.jobs.iter().take(NAMED).map(|name| sanitize::text(name, MAX_NAME_LEN)).collect();
+    let more = damage.jobs.len() - named.len();
     let label = if damage.jobs.len() == 1 { "Job" } else { "Jobs" };
-    match damage.jobs.len().saturating_sub(NAMED) {
-        _ if named.is_empty() => String::new(),
+    match more {
+        0 if named.iter().all(|name| headline.contains(name)) => String::new(),
         0 => line(label, &named.join(", ")),
         more => line(label, &format!("{}, and {} more", named.join(", "), grouped(as_u64(more)))),
     }
 }
 
-fn more(problem: String, fingerprint: &str) -> String {
-    line("More", &format!("sched-audit --explain {problem}; fingerprint {fingerprint}"))
+fn explained(cause: &str) -> Option<String> {
+    Problem::named(cause).map(|problem| format!(" More: sched-audit --explain {}", problem.name()))
 }
 
-fn line(label: &str, content: &str) -> String {
-    format!("  {label:<8}{}\n", sanitize::text(content, MAX_TEXT_LEN))
+/// What is told of it next.
+fn next(severity: Severity, wanted: &Wanted) -> String {
+    let worse = if severity < Severity::Critical { ", or worse" } else { "" };
+    match wanted.remind {
+        None => format!("The next message is that it is over{worse}."),
+        Some(remind) => format!("The next message is that it is over{worse}, or a reminder in {}.", span(remind)),
+    }
+}
+
+fn last_line(entry: &Entry, calendar: Calendar) -> String {
+    format!("\nTold {}. Fingerprint {}\n", calendar.minute(calendar.now), entry.fingerprint)
 }
 
 /// The name of this machine.
@@ -101,16 +158,28 @@ pub fn shown(database: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::DAY;
 
     #[test]
     fn the_first_three_jobs_are_named_and_the_others_counted() {
         let of = |names: &[&str]| {
             let names = names.iter().map(|name| (*name).to_owned()).collect();
-            jobs(&Damage { jobs: names, ..Damage::default() })
+            jobs(&Damage { jobs: names, ..Damage::default() }, "a stands still")
         };
         assert_eq!(of(&[]), "");
-        assert_eq!(of(&["a"]), "  Job     a\n");
-        assert_eq!(of(&["a", "b", "c"]), "  Jobs    a, b, c\n");
-        assert_eq!(of(&["a", "b", "c", "d", "e\n"]), "  Jobs    a, b, c, and 2 more\n");
+        assert_eq!(of(&["a"]), "", "the headline names it");
+        assert_eq!(of(&["b"]), "Job       b\n");
+        assert_eq!(of(&["a", "b", "c"]), "Jobs      a, b, c\n");
+        assert_eq!(of(&["a", "b", "c", "d", "e\n"]), "Jobs      a, b, c, and 2 more\n");
+    }
+
+    #[test]
+    fn a_message_says_what_the_next_one_will_be() {
+        let wanted = |remind| Wanted { least: Severity::Warning, remind };
+        assert_eq!(next(Severity::Critical, &wanted(None)), "The next message is that it is over.");
+        assert_eq!(
+            next(Severity::Warning, &wanted(Some(DAY))),
+            "The next message is that it is over, or worse, or a reminder in 24h."
+        );
     }
 }

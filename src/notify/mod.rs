@@ -19,7 +19,7 @@ pub use state::StateError;
 
 use crate::catalog::{Severity, Status};
 use crate::output;
-use crate::report::{COULD_NOT_AUDIT, Report};
+use crate::report::{COULD_NOT_AUDIT, Calendar, Report};
 use command::{Command, Environment};
 use event::Event;
 use news::{Finder, News, Present};
@@ -103,9 +103,9 @@ impl Notify {
     }
 
     /// Tells a made-up incident and its end, and remembers nothing. Returns what went wrong.
-    pub fn try_out(&self, now: crate::time::Instant) -> Vec<NotifyError> {
+    pub fn try_out(&self, calendar: Calendar) -> Vec<NotifyError> {
         let mut teller = Teller::new(self.command.as_deref());
-        trial::news(now).iter().for_each(|news| {
+        trial::news(calendar).iter().for_each(|news| {
             teller.tell(news);
         });
         teller.errors

@@ -1,18 +1,16 @@
 //! What is new in a report, compared with what was told.
 
 use super::event::Event;
-use super::state::{Damage, Entry, Expected, State, Waiting};
+use super::state::{Damage, Entry, Expected, State, UNREAD, Waiting};
 use super::{message, place};
 use crate::audit::{Evidence, Incident};
 use crate::catalog::{Problem, Severity, Status};
-use crate::report::{Audited, CallError, Located, Report, sanitize};
+use crate::report::{Audited, Calendar, CallError, Located, Report, sanitize};
 use crate::time::{DAY, Instant, Millis};
 use std::collections::HashMap;
 use std::path::Path;
 
 const MAX_TITLE_LEN: usize = 200;
-/// Stands for the fingerprint of a database that can't be audited.
-const UNREAD: &str = "unread";
 /// What is remembered of a call with a broken config file may be in another file than what the next call reads.
 const REMIND_OF_BROKEN_CALL: Millis = DAY;
 
@@ -79,12 +77,12 @@ impl<'a> Present<'a> {
     /// What a report shows to a call that looks at this.
     pub fn new(report: &'a Report, sight: &'a Sight) -> Present<'a> {
         let ongoing = report.incidents().into_iter().filter(|located| located.incident.status == Status::Ongoing);
-        let told_at = report.now.millis();
+        let (calendar, told_at) = (report.calendar(), report.now.millis());
         Present {
             report,
             sight,
             audited: report.audited().map(|(database, audited)| (place::name_of(&database.path), audited)).collect(),
-            lasting: ongoing.map(|located| (located, entry_of(&located, sight, told_at))).collect(),
+            lasting: ongoing.map(|located| (located, entry_of(&located, sight, calendar))).collect(),
             unread: report
                 .unread()
                 .into_iter()
@@ -138,6 +136,10 @@ impl Finder<'_> {
             && self.audited(entry).is_some_and(|audited| is_muted_in(entry, audited))
     }
 
+    fn calendar(&self) -> Calendar {
+        self.present.report.calendar()
+    }
+
     fn now(&self) -> Instant {
         self.present.report.now
     }
@@ -168,7 +170,7 @@ impl Finder<'_> {
     fn of_lasting(&self, located: &Located<'_>, entry: &Entry) -> Option<News> {
         let event = self.event(entry, self.wanted.remind)?;
         let title = message::title(event, entry);
-        let text = format!("{title}\n{}", message::of_lasting(located, entry));
+        let text = format!("{title}\n{}", message::of_lasting(located, entry, self.wanted, self.calendar()));
         Some(News { event, title, text, entry: entry.clone() })
     }
 
@@ -184,7 +186,7 @@ impl Finder<'_> {
         let begin = self.state.known(entry).and_then(Entry::since).or(waited);
         let entry = Entry { since: begin.map(Instant::millis).or(entry.since), ..entry.clone() };
         let title = message::title(event, &entry);
-        let text = format!("{title}\n{}", message::of_unread(&entry, why));
+        let text = format!("{title}\n{}", message::of_unread(&entry, why, self.calendar()));
         Some(News { event, title, text, entry })
     }
 
@@ -193,7 +195,7 @@ impl Finder<'_> {
         let Present { report, sight, .. } = self.present;
         if entry.database.is_empty() {
             let is_over = entry.scope == sight.call && report.databases.is_ok();
-            return is_over.then(|| self.end(entry.clone(), self.now()));
+            return is_over.then(|| self.forgotten_end(entry));
         }
         if entry.scope != sight.scope || self.present.lasting().any(|lasting| lasting.is_same(entry)) {
             return None;
@@ -202,26 +204,32 @@ impl Finder<'_> {
             let is_sought = sight.expected.contains(&expected.pattern) && sight.among == expected.among;
             let is_muted = report.audited().any(|(_, audited)| is_muted_in(entry, audited));
             let is_over = is_sought && self.present.unread.is_empty() && !is_muted;
-            return is_over.then(|| self.end(entry.clone(), self.now()));
+            return is_over.then(|| self.forgotten_end(entry));
         }
         let audited = self.audited(entry).filter(|audited| !is_muted_in(entry, audited))?;
-        let incidents = &audited.verdict.incidents;
-        match incidents.iter().find(|incident| incident.fingerprint == entry.fingerprint) {
-            Some(resolved) => {
-                let damage = damage(resolved, audited);
-                // What was lost while a job stood still may not show in its rows any more.
-                let lost = damage.lost.max(entry.damage.lost);
-                let entry = Entry { damage: Damage { lost, ..damage }, ..entry.clone() };
-                Some(self.end(entry, resolved.until.unwrap_or(self.now())))
-            }
-            None => Some(self.end(entry.clone(), self.now())),
+        let of_entry = |located: &Located<'_>| {
+            std::ptr::eq(located.audited, audited) && located.incident.fingerprint == entry.fingerprint
+        };
+        match report.incidents().into_iter().find(of_entry) {
+            Some(resolved) => Some(self.end(entry, &resolved)),
+            None => Some(self.forgotten_end(entry)),
         }
     }
 
-    fn end(&self, entry: Entry, ended: Instant) -> News {
-        let title = message::title_of_end(&entry, ended);
-        let text = format!("{title}\n{}", message::of_end(&entry, ended));
+    /// That something is over which the audit still shows.
+    fn end(&self, entry: &Entry, resolved: &Located<'_>) -> News {
+        let headline = shown_headline(resolved.incident, self.calendar());
+        let entry = Entry { headline, damage: damage(resolved.incident, resolved.audited), ..entry.clone() };
+        let title = message::title_of_end(&entry.headline);
+        let text = format!("{title}\n{}", message::of_end(resolved, &entry, self.calendar()));
         News { event: Event::Over, title, text, entry }
+    }
+
+    /// That something is over of which nothing is left but what was remembered.
+    fn forgotten_end(&self, entry: &Entry) -> News {
+        let title = message::title_of_end(&message::forgotten_headline(entry, self.calendar()));
+        let text = format!("{title}\n{}", message::of_forgotten_end(entry, self.calendar()));
+        News { event: Event::Over, title, text, entry: entry.clone() }
     }
 
     /// What was found in the database of an entry, if it was audited.
@@ -231,7 +239,7 @@ impl Finder<'_> {
 }
 
 /// What is remembered of an incident if it is told.
-fn entry_of(located: &Located<'_>, sight: &Sight, told_at: i64) -> Entry {
+fn entry_of(located: &Located<'_>, sight: &Sight, calendar: Calendar) -> Entry {
     let Located { database, audited, incident } = located;
     Entry {
         database: place::name_of(&database.path),
@@ -239,26 +247,28 @@ fn entry_of(located: &Located<'_>, sight: &Sight, told_at: i64) -> Entry {
         fingerprint: incident.fingerprint.clone(),
         expected: expected(incident).map(|pattern| Expected { pattern, among: sight.among.clone() }),
         severity: incident.severity,
-        headline: sanitize::text(&incident.headline.to_string(), MAX_TITLE_LEN),
-        since: incident.since.map(Instant::millis),
-        told_at,
+        headline: shown_headline(incident, calendar),
+        since: incident.lead.since.or(incident.since).map(Instant::millis),
+        told_at: calendar.now.millis(),
         damage: damage(incident, audited),
     }
 }
 
+/// The headline of the screen.
+fn shown_headline(incident: &Incident, calendar: Calendar) -> String {
+    sanitize::text(&calendar.plain_text(&incident.headline), MAX_TITLE_LEN)
+}
+
 /// The same of a database that can't be audited; without a path, of everything.
 fn entry_of_unread(path: Option<&Path>, sight: &Sight, told_at: i64) -> Entry {
-    let (scope, what) = match path {
-        Some(_) => (&sight.scope, "could not be audited"),
-        None => (&sight.call, "nothing could be audited"),
-    };
+    let scope = if path.is_some() { &sight.scope } else { &sight.call };
     Entry {
         database: path.map(place::name_of).unwrap_or_default(),
         scope: scope.clone(),
         fingerprint: UNREAD.to_owned(),
         expected: None,
         severity: Severity::Critical,
-        headline: what.to_owned(),
+        headline: message::headline_of_unread(path),
         since: Some(told_at),
         told_at,
         damage: Damage::default(),

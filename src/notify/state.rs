@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// Raised when the meaning of the file changes.
 const VERSION: u32 = 1;
+/// Stands for the fingerprint of a database that can't be audited.
+pub const UNREAD: &str = "unread";
 /// More is no state file.
 const MAX_FILE_LEN: u64 = 64 << 20;
 

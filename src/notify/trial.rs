@@ -5,31 +5,40 @@ use super::message;
 use super::news::News;
 use super::state::{Damage, Entry};
 use crate::catalog::{Problem, Severity};
-use crate::time::{HOUR, Instant};
+use crate::report::Calendar;
+use crate::time::{HOUR, span};
 
 /// How long the made-up incident has lasted.
 const LASTED: i64 = 2 * HOUR;
-const EXPLAINED: &str = "  This is a test of --notify: nothing is wrong, and nothing is remembered of it.
-  A real message says here what is wrong with which jobs, since when, and what to do.
+const HEADLINE: &str = "a test of --notify, a made-up incident of example-job";
+const EXPLAINED: &str = "
+Nothing is wrong, and nothing is remembered of this. A real message says here
+since when which jobs have what error, and what to do.
 ";
 
 /// The incident, and its end.
-pub fn news(now: Instant) -> [News; 2] {
+pub fn news(calendar: Calendar) -> [News; 2] {
+    let now = calendar.now;
     let entry = Entry {
         database: String::new(),
         scope: String::new(),
         fingerprint: "test".to_owned(),
         expected: None,
         severity: Severity::Critical,
-        headline: "a test of --notify: example-job has stopped, which is made up".to_owned(),
+        headline: HEADLINE.to_owned(),
         since: Some(now.plus(-LASTED).millis()),
         told_at: now.millis(),
         damage: Damage { cause: Problem::JobSilent.name(), jobs: vec!["example-job".to_owned()], lost: 2 },
     };
     let begin = message::title(Event::New, &entry);
-    let end = message::title_of_end(&entry, now);
+    let end = message::title_of_end(&format!("{HEADLINE}, is over after {}", span(LASTED)));
     [
         News { event: Event::New, text: format!("{begin}\n{EXPLAINED}"), title: begin, entry: entry.clone() },
-        News { event: Event::Over, text: format!("{end}\n{}", message::of_end(&entry, now)), title: end, entry },
+        News {
+            event: Event::Over,
+            text: format!("{end}\n{}", message::of_forgotten_end(&entry, calendar)),
+            title: end,
+            entry,
+        },
     ]
 }

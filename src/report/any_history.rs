@@ -256,7 +256,7 @@ fn report(u: &mut Unstructured<'_>) -> Result<Report> {
     let (now, fail_on) = (settings.now, FailOn::default());
     let database =
         Database { path: "a.db".into(), real_path: "/a.db".into(), outcome: Ok(Audited { settings, verdict }) };
-    Ok(Report { now, took: Duration::ZERO, databases: Ok(vec![database]), fail_on, history: true })
+    Ok(Report { now, took: Duration::ZERO, databases: Ok(vec![database]), fail_on, history: true, zone: Zone::UTC })
 }
 
 /// Cases that failed once are kept beside this file.

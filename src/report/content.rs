@@ -1,11 +1,13 @@
 //! What is reported: all databases as plain data, the same shape for every format, and the words that formats share. The only
 //! decisions made here are the overall severity and the exit code.
 
+use super::calendar::Calendar;
 use super::error::{AuditError, CallError};
 use crate::audit::{Incident, JobReport, MutedIncident, Unjudged, Verdict, without_wrappers};
 use crate::catalog::{Severity, Status};
 use crate::model::{Action, Holder, JobIndex, ZoneBasis};
 use crate::numbers::count;
+use crate::schedule::Zone;
 use crate::settings::{FailOn, Settings};
 use crate::shell;
 use crate::text::{Text, text};
@@ -32,6 +34,8 @@ pub struct Report {
     pub fail_on: FailOn,
     /// Whether to report what became of each slot, where the format can.
     pub history: bool,
+    /// The zone of the clock by which people are told times.
+    pub zone: Zone,
 }
 
 /// One database of a report.
@@ -77,7 +81,13 @@ pub struct Located<'a> {
 impl Report {
     /// A report of a call that failed.
     pub fn failed(error: CallError, now: Instant) -> Report {
-        Report { now, took: Duration::ZERO, databases: Err(error), fail_on: FailOn::default(), history: false }
+        let fail_on = FailOn::default();
+        Report { now, took: Duration::ZERO, databases: Err(error), fail_on, history: false, zone: Zone::UTC }
+    }
+
+    /// How people are told times.
+    pub fn calendar(&self) -> Calendar {
+        Calendar { now: self.now, zone: self.zone }
     }
 
     /// The databases; none where nothing could be audited at all.
@@ -255,7 +265,8 @@ impl Audited {
                 continue;
             }
             health.watched += 1;
-            if !affected.contains(&JobIndex::at(position)) {
+            let is_overdue = is_blocked && report.job.next_run().is_some_and(|next| next <= self.settings.now);
+            if !affected.contains(&JobIndex::at(position)) && !is_overdue {
                 health.unaffected += 1;
                 health.blocked += usize::from(is_blocked);
             }
@@ -301,9 +312,9 @@ impl Audited {
     }
 
     /// Until when which jobs are not judged, if it is quiet.
-    pub fn quiet_in_words(&self) -> Option<String> {
+    pub fn quiet_in_words(&self, calendar: Calendar) -> Option<String> {
         let Unjudged { jobs, until } = self.verdict.unjudged?;
-        Some(format!("quiet until {} UTC: {} not judged", until.minute_of_day(), count(jobs, "due job")))
+        Some(format!("quiet until {}: {} not judged", calendar.minute_of_day(until), count(jobs, "due job")))
     }
 
     /// How many of them are watched.
@@ -339,8 +350,14 @@ pub fn fix_in_a_line(incident: &Incident) -> String {
     if commands.is_empty() { step } else { format!("{step} Run: {}", commands.join("; ")) }
 }
 
+/// What shows an incident, what that suggests, and its error, in sentences.
+pub fn evidence_in_sentences(incident: &Incident) -> String {
+    let likely = incident.text.inferred.as_ref().map(|inferred| format!(" Likely: {inferred}."));
+    format!("{}.{}{}", incident.text.seen(), likely.unwrap_or_default(), error_in_a_sentence(incident))
+}
+
 /// The last error of an incident in a sentence, unless its headline says it; empty if there is none.
-pub fn error_in_a_sentence(incident: &Incident) -> String {
+fn error_in_a_sentence(incident: &Incident) -> String {
     match incident.error.as_deref().map(without_wrappers) {
         Some(error) if !incident.headline.to_string().contains(error.trim_end_matches('.')) => {
             format!(" Error: {}.", error.trim_end_matches('.'))

@@ -1,7 +1,8 @@
 //! The report as annotations of a GitHub Actions step
 //! (<https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands>).
 
-use super::content::{Located, Report, error_in_a_sentence, fix_in_a_line, utc_minute, when};
+use super::calendar::Calendar;
+use super::content::{Located, Report, evidence_in_sentences, fix_in_a_line, utc_minute, when};
 use super::sanitize;
 use crate::catalog::Severity;
 
@@ -30,7 +31,7 @@ pub fn render(report: &Report) -> String {
         report.audited().map(|(_, audited)| audited.verdict.count_muted()).sum::<usize>(),
         report
             .audited()
-            .filter_map(|(_, audited)| audited.quiet_in_words())
+            .filter_map(|(_, audited)| audited.quiet_in_words(Calendar::utc(report.now)))
             .map(|quiet| format!("; {quiet}"))
             .collect::<String>(),
     ));
@@ -44,8 +45,8 @@ fn annotation(Located { database, incident, .. }: &Located<'_>) -> String {
         Severity::Info | Severity::Ok => "notice",
     };
     let when = when(incident, utc_minute).map_or_else(String::new, |when| format!("{when}, "));
-    let (seen, error, fix) = (incident.text.seen(), error_in_a_sentence(incident), fix_in_a_line(incident));
-    let text = format!("{seen}.{error} {fix} ({when}{})", database.path.display());
+    let (evidence, fix) = (evidence_in_sentences(incident), fix_in_a_line(incident));
+    let text = format!("{evidence} {fix} ({when}{})", database.path.display());
     command(level, &sanitize::text(&incident.headline.to_string(), MAX_TITLE_LEN), &text)
 }
 

@@ -1,6 +1,7 @@
 //! The report as one page without scripts or network, for a status page or a mail: the incidents, then every job with its
 //! timeline.
 
+use super::calendar::Calendar;
 use super::content::{Audited, Database, Located, Report, commands, counts};
 use super::sanitize;
 use crate::audit::{Incident, JobReport, Mark};
@@ -112,7 +113,7 @@ fn write_database(report: &Report, database: &Database, out: &mut dyn Write) -> 
     };
     let summary = html! {
         p.faint { (audited.in_words()) @if let Some(scope) = audited.scope() { "; " (shown(&scope)) } }
-        @if let Some(quiet) = audited.quiet_in_words() { p.faint { (quiet) } }
+        @if let Some(quiet) = audited.quiet_in_words(Calendar::utc(report.now)) { p.faint { (quiet) } }
     };
     put(summary, out)?;
     for located in database.incidents() {
@@ -154,14 +155,14 @@ fn write_information(report: &Report, audited: &Audited, out: &mut dyn Write) ->
 fn of_incident(located: Located<'_>) -> Markup {
     let Located { audited, incident, .. } = located;
     let resolved = incident.status == Status::Resolved;
-    let word = if resolved { "resolved" } else { incident.severity.word() };
+    let word = if resolved { "over" } else { incident.severity.word() };
     let names: Vec<String> =
         incident.jobs.iter().map(|affected| shown_name(audited.verdict[affected.job].job.label())).collect();
     html! {
         section class=(word) {
             h3 { span class=(word) { (word) } ": " (shown(&incident.headline.to_string())) }
             dl {
-                @if let Some(when) = lasting(incident) { dt { "When" } dd { (when) } }
+                (lasting(incident))
                 dt { "Seen" }
                 dd { (shown(&incident.text.seen().to_string())) }
                 @if let Some(inferred) = &incident.text.inferred { dt { "Likely" } dd { (shown(&inferred.to_string())) } }
@@ -180,12 +181,15 @@ fn of_incident(located: Located<'_>) -> Markup {
     }
 }
 
-/// Since when an incident lasts, or when it was over, if that is known.
-fn lasting(incident: &Incident) -> Option<Markup> {
-    match (incident.lead.since, incident.until) {
-        (_, Some(until)) => Some(html! { "resolved " (time(until)) }),
-        (Some(since), None) => Some(html! { "since " (time(since)) }),
-        (None, None) => None,
+/// Since when an incident lasts, or from when to when it did, as far as that is known.
+fn lasting(incident: &Incident) -> Markup {
+    html! {
+        @match (incident.lead.since, incident.until) {
+            (Some(since), None) => { dt { "Since" } dd { (time(since)) } }
+            (Some(since), Some(until)) => { dt { "From" } dd { (time(since)) " to " (time(until)) } }
+            (None, Some(until)) => { dt { "Over" } dd { "since " (time(until)) } }
+            (None, None) => {}
+        }
     }
 }
 

@@ -237,15 +237,15 @@ struct JsonJob<'a> {
     cadence_seconds: Option<f64>,
     /// How long it has been due without a run, whatever the excuse; 0 if it is not due.
     overdue_seconds: f64,
-    /// Slots without a fire in ongoing problems.
+    /// Slots without a run in ongoing problems.
     missed_slots: u64,
-    /// Fires in a row with zero tokens, up to the last fire.
+    /// Runs in a row with zero tokens, up to the last one.
     zero_token_streak: u64,
     /// How long its run in flight has taken so far; 0 if there is none.
     in_flight_seconds: f64,
-    /// What its fires of the last 24 hours used.
+    /// What its runs of the last 24 hours used.
     last_day: JsonUsage,
-    /// What its fires of the last 7 days used, as far as they were read.
+    /// What its runs of the last 7 days used, as far as they were read.
     last_week: JsonUsage,
     /// What it has spent of its budget; only if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -257,7 +257,7 @@ struct JsonJob<'a> {
     history: Option<Vec<JsonStretch>>,
 }
 
-/// What the fires of some time used.
+/// What the runs of some time used.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Usage")]
 struct JsonUsage {
@@ -494,7 +494,7 @@ struct JsonFinding<'a> {
     since: Option<Instant>,
     /// When it ended; null while it is ongoing.
     until: Option<Instant>,
-    /// Slots without a fire.
+    /// Slots without a run.
     missed_slots: Option<u64>,
     /// The usual interval of the job.
     cadence_seconds: Option<f64>,

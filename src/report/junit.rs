@@ -1,7 +1,8 @@
 //! The report as test results: a database is a suite, a job is a test case, in the form that Jenkins, GitLab, and others read
 //! (<https://github.com/testmoapp/junitxml>).
 
-use super::content::{Audited, Database, Report, error_in_a_sentence, fix_in_a_line, utc_minute, when};
+use super::calendar::Calendar;
+use super::content::{Audited, Database, Report, evidence_in_sentences, fix_in_a_line, utc_minute, when};
 use super::sanitize;
 use crate::audit::{About, Finding, Incident};
 use crate::model::JobIndex;
@@ -58,7 +59,7 @@ impl Xml<'_> {
                 ("timestamp", time),
             ],
         )?;
-        if let Some(quiet) = audited.quiet_in_words() {
+        if let Some(quiet) = audited.quiet_in_words(Calendar::utc(report.now)) {
             self.open("properties", &[])?;
             self.open("property", &[("name", "quiet"), ("value", &quiet)])?;
             self.close("property")?;
@@ -170,7 +171,6 @@ fn describe(incident: &Incident) -> String {
         Some(when) => format!("{} ({when})", incident.headline),
         None => incident.headline.to_string(),
     };
-    let seen = format!("{}.{}", incident.text.seen(), error_in_a_sentence(incident));
-    let lines = [headline, seen, fix_in_a_line(incident)];
+    let lines = [headline, evidence_in_sentences(incident), fix_in_a_line(incident)];
     lines.map(|line| sanitize::text(&line, MAX_TEXT_LEN)).join("\n")
 }

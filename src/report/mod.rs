@@ -1,5 +1,6 @@
 //! The formats of a report, one file each.
 
+mod calendar;
 mod check_config;
 mod content;
 mod error;
@@ -12,9 +13,11 @@ mod prometheus;
 pub mod sanitize;
 mod table;
 
+pub use calendar::Calendar;
 pub use check_config::render as render_settings;
-pub use content::{Audited, COULD_NOT_AUDIT, Database, Located, Report, commands, utc_minute, when};
+pub use content::{Audited, COULD_NOT_AUDIT, Database, Located, Report};
 pub use error::{AuditError, CallError};
+pub use table::message;
 
 use crate::terminal::Style;
 use clap::ValueEnum;

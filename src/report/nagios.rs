@@ -1,7 +1,8 @@
 //! The report as the output of a monitoring plugin, for Nagios, Icinga and their kin
 //! (<https://www.monitoring-plugins.org/doc/guidelines.html>): one line, its performance data, then the long output.
 
-use super::content::{Located, Report, error_in_a_sentence, fix_in_a_line, utc_minute, when};
+use super::calendar::Calendar;
+use super::content::{Located, Report, evidence_in_sentences, fix_in_a_line, utc_minute, when};
 use super::sanitize;
 use crate::audit::{JobMetrics, JobReport};
 use crate::catalog::Severity;
@@ -26,7 +27,7 @@ pub fn render(report: &Report) -> String {
     let healthy = report.audited().filter(|(_, audited)| audited.verdict.severity() <= Severity::Info);
     let proof = healthy.filter_map(|(_, audited)| audited.proof_of_life(report.now));
     let proof = proof.map(|proof| plain(&proof.to_string(), MAX_TEXT_LEN));
-    let quiet = report.audited().filter_map(|(_, audited)| audited.quiet_in_words());
+    let quiet = report.audited().filter_map(|(_, audited)| audited.quiet_in_words(Calendar::utc(report.now)));
     let rest: Vec<String> = quiet.chain(proof).collect();
     let lines = troubles + rest.len();
     for line in troubles_told.chain(rest).take(MAX_LINES) {
@@ -116,9 +117,9 @@ fn performance(report: &Report) -> String {
 
 fn long_line(Located { database, incident, .. }: Located<'_>) -> String {
     let when = when(incident, utc_minute).map_or_else(String::new, |when| format!(" {when}"));
-    let (word, headline, seen) = (incident.severity.word(), &incident.headline, incident.text.seen());
-    let (error, fix, path) = (error_in_a_sentence(incident), fix_in_a_line(incident), database.path.display());
-    let text = format!("{word} {headline}{when}: {seen}.{error} {fix} ({path})");
+    let (word, headline) = (incident.severity.word(), &incident.headline);
+    let (evidence, fix, path) = (evidence_in_sentences(incident), fix_in_a_line(incident), database.path.display());
+    let text = format!("{word} {headline}{when}: {evidence} {fix} ({path})");
     plain(&text, MAX_TEXT_LEN)
 }
 

@@ -22,6 +22,7 @@ const MAX_JOBS: usize = 1000;
 const MAX_INCIDENTS: usize = 200;
 /// A label longer than this is cut.
 const MAX_LABEL_LEN: usize = 120;
+const MAX_HEADLINE_LEN: usize = 200;
 
 /// A number of a job.
 struct JobFamily {
@@ -44,12 +45,12 @@ const JOB_FAMILIES: [JobFamily; 17] = [
     },
     JobFamily {
         name: "sched_audit_job_missed_slots",
-        help: "Scheduled times without a fire in ongoing problems.",
+        help: "Slots without a run in ongoing problems.",
         value: |job, _| Some(job.metrics.missed_slots as f64),
     },
     JobFamily {
         name: "sched_audit_job_zero_token_streak",
-        help: "Fires in a row with zero tokens, up to the last fire.",
+        help: "Runs in a row with zero tokens, up to the last one.",
         value: |job, _| Some(job.metrics.zero_token_streak as f64),
     },
     JobFamily {
@@ -64,22 +65,22 @@ const JOB_FAMILIES: [JobFamily; 17] = [
     },
     JobFamily {
         name: "sched_audit_job_day_tokens",
-        help: "Tokens of the job's fires in the 24 hours before the audit; absent if none are known.",
+        help: "Tokens of the job's runs in the 24 hours before the audit; absent if none are known.",
         value: |job, _| job.metrics.last_day.tokens.map(|tokens| tokens as f64),
     },
     JobFamily {
         name: "sched_audit_job_week_tokens",
-        help: "Tokens of the job's fires in the 7 days before the audit; absent if none are known.",
+        help: "Tokens of the job's runs in the 7 days before the audit; absent if none are known.",
         value: |job, _| job.metrics.last_week.tokens.map(|tokens| tokens as f64),
     },
     JobFamily {
         name: "sched_audit_job_day_cost_usd",
-        help: "Cost of the job's fires in the 24 hours before the audit, in US dollars; absent if none is known.",
+        help: "Cost of the job's runs in the 24 hours before the audit, in US dollars; absent if none is known.",
         value: |job, _| job.metrics.last_day.cost_usd,
     },
     JobFamily {
         name: "sched_audit_job_week_cost_usd",
-        help: "Cost of the job's fires in the 7 days before the audit, in US dollars; absent if none is known.",
+        help: "Cost of the job's runs in the 7 days before the audit, in US dollars; absent if none is known.",
         value: |job, _| job.metrics.last_week.cost_usd,
     },
     JobFamily {
@@ -322,6 +323,13 @@ fn write_incidents(text: &mut String, databases: &[(&str, &Audited)]) {
             ("severity", severity),
         ];
         series(text, "sched_audit_incident_info", &labels, 1.0);
+    }
+    let help = "Always 1; the headline of an ongoing incident, whose lengths of time grow.";
+    family(text, "sched_audit_incident_headline_info", help);
+    for (path, _, incident) in incidents() {
+        let headline = sanitize::text(&incident.headline.to_string(), MAX_HEADLINE_LEN);
+        let labels = [("database", path), ("fingerprint", &incident.fingerprint), ("headline", &headline)];
+        series(text, "sched_audit_incident_headline_info", &labels, 1.0);
     }
     let mut begun = incidents().filter_map(|(path, _, incident)| Some((path, incident, incident.since?))).peekable();
     if begun.peek().is_some() {

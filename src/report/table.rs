@@ -8,6 +8,7 @@ mod grid;
 mod history;
 mod incident;
 mod jobs;
+pub mod message;
 mod others;
 mod page;
 mod screen;
@@ -31,7 +32,7 @@ pub fn begins_with_verdict(line: &str) -> bool {
 /// # Errors
 /// Why it can't be written.
 pub fn render(report: &Report, style: Style, all: bool, out: &mut dyn Write) -> Result<()> {
-    let page = Page { style, all, now: report.now, history: report.history };
+    let page = Page { style, all, now: report.now, calendar: report.calendar(), history: report.history };
     let blocks = match &report.databases {
         Err(error) => vec![page.verdict(Verdict::Unread, &error.to_string()), foot::of_nothing(&page)],
         Ok(databases) => match databases.as_slice() {

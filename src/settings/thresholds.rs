@@ -82,7 +82,7 @@ macro_rules! thresholds {
 
 thresholds! {
     late_cadences: Cadences(f64) = 2.0,
-        "A late job is critical once this many times its cadence have passed; fractions allowed",
+        "A late job is critical once this many times its interval have passed; fractions allowed",
         example "3";
     late_after: Duration(Millis) = 15 * MINUTE,
         "A due job is a warning once the scheduler was free for longer than this",
@@ -280,10 +280,10 @@ mod tests {
     }
 
     #[test]
-    fn the_document_has_each_option_with_its_default_and_why() {
+    fn the_document_has_each_key_with_its_default_and_why() {
         let document = include_str!("../../docs/thresholds.md");
         for threshold in THRESHOLDS {
-            let row = format!("\n| `--{}` | {} | ", threshold.option(), threshold.default_text());
+            let row = format!("\n| `{}` | {} | ", threshold.key, threshold.default_text());
             assert!(document.contains(&row), "docs/thresholds.md has no row {row:?}");
         }
     }

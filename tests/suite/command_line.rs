@@ -39,6 +39,41 @@ fn exit_code_of_several_databases() {
 }
 
 #[test]
+fn the_short_help_fits_on_a_screen_and_the_long_one_has_everything() {
+    let help = |option: &str| Run::from(command().env("COLUMNS", "80").arg(option).output().unwrap()).out;
+    let (short, long) = (help("-h"), help("--help"));
+    assert!(short.lines().count() <= 40 && short.lines().all(|line| line.len() <= 80), "{short}");
+    assert!(short.contains("Exit status: 0 ok, 1 warning") && short.contains("--set <KEY=VALUE>"), "{short}");
+    for part in ["\nOutput:\n", "--timezone <ZONE>", "\nExamples:\n", "Home page: https://github.com/"] {
+        assert!(long.contains(part) && !short.contains("--timezone"), "{part}: {long}");
+    }
+}
+
+#[test]
+fn thresholds_are_keys_of_set_and_the_options_of_before_are_understood_and_hidden() {
+    for (given, from) in [(["--set", "zero_streak=11"], "--set"), (["--zero-streak", "11"], "command line")] {
+        let settings = run(&[&given, &["--check-config", "fixtures/incident.db"][..]].concat()).out;
+        let streak = settings.lines().find(|line| line.starts_with("  zero_streak "));
+        assert!(streak.is_some_and(|line| line.contains(from) && line.contains("11")), "{given:?}: {settings}");
+    }
+    let shown = ["--help", "-h"].map(|option| run(&[option]).out).concat()
+        + &["man", "complete-bash", "complete-zsh", "complete-fish", "options"]
+            .map(|what| run(&["--generate", what]).out)
+            .concat();
+    assert!(!shown.contains("zero-streak") && !shown.contains("max-run") && shown.contains("--set"), "{shown}");
+    let wrong = run(&["--set", "zero_strek=3"]);
+    assert!(wrong.code == 3 && wrong.err.contains("did you mean \"zero_streak\"?"), "{}", wrong.err);
+}
+
+#[test]
+fn the_man_page_has_files_environment_and_every_exit_code() {
+    let man = run(&["--generate", "man"]).out;
+    for part in [".SH \"FILES\"\n", ".SH \"ENVIRONMENT\"\n", "130  interrupted", "SCHED_AUDIT_TITLE", "How far back"] {
+        assert!(man.contains(part), "{part}: {man}");
+    }
+}
+
+#[test]
 fn wrong_arguments_exit_3_and_say_what_is_right() {
     for (arguments, hint) in [
         (["--now", "2026-04-30T12:00:00"], "offset or Z"),

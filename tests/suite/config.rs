@@ -231,15 +231,15 @@ fn expected_job_of_the_config_file_that_is_missing_is_critical() {
 #[test]
 fn contradictory_thresholds_are_refused_on_the_command_line_and_in_the_file() {
     let refused = |run: Run, why: &str| assert!(run.code == 3 && run.err.contains(why), "{why}: {}", run.err);
-    let streaks = "zero-streak 5 is more than zero-streak-critical 3: a warning must come before critical";
+    let streaks = "zero_streak 5 is more than zero_streak_critical 3: a warning must come before critical";
     let cli = ["--zero-streak", "5", "--zero-streak-critical", "3", "fixtures/incident.db"];
     refused(run(&cli), streaks);
-    let lateness = "late-after 3h is more than lost-after 1h";
+    let lateness = "late_after 3h is more than lost_after 1h";
     refused(run(&["--late-after", "3h", "--lost-after", "1h", "fixtures/incident.db"]), lateness);
     refused(with("zero_streak = 5\nzero_streak_critical = 3\n", &["fixtures/incident.db"]), streaks);
     refused(with("lost_after = \"1h\"\n", &["--late-after", "3h", "fixtures/incident.db"]), lateness);
     let rule = "\n[[job]]\nmatch = \"a\"\nlate_after = \"3h\"\nlost_after = \"1h\"\n";
-    refused(with(rule, &["fixtures/incident.db"]), "agents.toml: line 2: late-after 3h is more than lost-after 1h");
+    refused(with(rule, &["fixtures/incident.db"]), "agents.toml: line 2: late_after 3h is more than lost_after 1h");
     let alone = run(&[&["--zero-streak", "11"], &INCIDENT[..]].concat());
     assert_eq!(alone.code, 2, "a threshold alone moves its counterpart: {}", alone.err);
 }

@@ -109,6 +109,16 @@ fn nagios_first_line_is_short_and_counts_the_rest() {
 }
 
 #[test]
+fn every_format_has_the_headline_and_all_but_metrics_the_error() {
+    for format in FORMATS {
+        let text = formatted(format, &INCIDENT).out.replace("%3A", ":");
+        assert!(text.contains("heartbeat has not run for 26h: stopped after 10 errors in a row"), "{format}: {text}");
+        let has_error = text.contains("Claude Code process exited with code 1");
+        assert_eq!(has_error, format != "prometheus", "{format}: {text}");
+    }
+}
+
+#[test]
 fn html_page_lists_incidents_then_jobs_and_escapes_everything() {
     let page = formatted("html", &INCIDENT).out;
     for part in [

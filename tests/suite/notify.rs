@@ -45,7 +45,8 @@ impl Teller {
 
     fn told(&self) -> Vec<String> {
         let log = std::fs::read_to_string(self.log()).unwrap_or_default();
-        log.lines().filter(|line| line.contains(" on ") && !line.starts_with(' ')).map(str::to_owned).collect()
+        let is_title = |line: &&str| line.contains(" on ") && !line.starts_with("Where ");
+        log.lines().filter(is_title).map(str::to_owned).collect()
     }
 
     fn call(&self, notify: &str, now: &str, database: &Path, more: &[&str]) -> Command {
@@ -71,9 +72,12 @@ fn an_incident_is_told_once_and_its_end_once() {
     assert!(first.code == 2 && first.out.starts_with("CRITICAL on ") && first.err.is_empty(), "{}", first.out);
     for part in [
         "heartbeat has not run for 26h: stopped after 10 errors in a row",
-        "2026-04-29 10:00 UTC",
-        "\nsqlite3 ",
-        "Error   ",
+        "\n\nWhere     ",
+        "\nSince     2026-04-29 10:00 UTC, 26 hourly runs lost\nError     Claude Code process exited with code 1",
+        "\nDo        Fix that error, then revive the job. ",
+        "\n\nsqlite3 ",
+        "\n\nTold 2026-04-30 12:00 UTC. More: sched-audit --explain job-failing\n",
+        "\nFingerprint ea1abcca7f241b8e. The next message is that it is over.\n",
     ] {
         assert!(first.out.contains(part), "{part}: {}", first.out);
     }
@@ -81,7 +85,7 @@ fn an_incident_is_told_once_and_its_end_once() {
     assert_eq!((again.code, again.out.as_str(), again.err.as_str()), (2, "", ""));
     teller.copy("recovered.db");
     let over = teller.tell("-", RECOVERED, &[]);
-    assert!(over.out.starts_with("OVER after 40h on ") && over.out.contains("heartbeat has not run"), "{}", over.out);
+    assert!(over.out.starts_with("OVER on ") && over.out.contains(": heartbeat runs again, "), "{}", over.out);
     assert_eq!(teller.tell("-", RECOVERED, &[]).out, "");
 }
 
@@ -90,7 +94,7 @@ fn a_command_gets_the_news_on_stdin_and_the_facts_in_its_environment() {
     let teller = Teller::new();
     let facts = "env | grep ^SCHED_AUDIT_ | sort >&2; cat";
     let run = teller.tell(facts, INCIDENT, &[]);
-    assert!(run.code == 2 && run.out.contains("Seen    10 failed runs"), "{}", run.out);
+    assert!(run.code == 2 && run.out.contains("Error     Claude Code process exited"), "{}", run.out);
     for fact in [
         "SCHED_AUDIT_EVENT=new",
         "SCHED_AUDIT_SEVERITY=critical",
@@ -187,7 +191,7 @@ fn what_was_told_of_one_database_says_nothing_about_another() {
     assert_eq!(tell(&teller.database(), INCIDENT), "");
     teller.copy("recovered.db");
     let over = tell(&teller.database(), RECOVERED);
-    assert!(over.matches("OVER ").count() == 2 && over.contains("heartbeat has not run"), "{over}");
+    assert!(over.matches("OVER ").count() == 2 && over.contains("heartbeat runs again"), "{over}");
 }
 
 #[test]
@@ -203,9 +207,9 @@ fn severities_that_rise_and_reminders_are_told() {
     assert_eq!(on("2026-03-02T11:10:00Z", &[]), "");
     assert!(on("2026-03-02T11:20:00Z", &[]).starts_with("WARNING on "));
     assert_eq!(on("2026-03-02T11:50:00Z", &[]), "");
-    assert!(on("2026-03-02T13:50:00Z", &[]).starts_with("CRITICAL, worse than before on "));
+    assert!(on("2026-03-02T13:50:00Z", &[]).starts_with("Worse: CRITICAL on "));
     assert_eq!(on("2026-03-03T13:49:59Z", &["--remind", "24h"]), "");
-    assert!(on("2026-03-03T13:50:00Z", &["--remind", "24h"]).starts_with("CRITICAL, still on "));
+    assert!(on("2026-03-03T13:50:00Z", &["--remind", "24h"]).starts_with("Still: CRITICAL on "));
     assert_eq!(on("2026-03-03T13:55:00Z", &["--remind", "24h"]), "");
 }
 
@@ -361,14 +365,20 @@ fn a_config_file_that_cant_be_used_is_told_once_a_day_and_its_end_once() {
     let broken = on("x = 1\n", INCIDENT);
     assert!(broken.code == 3 && broken.out.starts_with("CRITICAL on "), "{}", broken.out);
     assert!(
-        broken.out.contains("nothing could be audited\n  Why     ") && broken.out.contains("line 1"),
+        broken.out.contains("nothing could be audited\n\nSince     2026-04-30 12:00 UTC\nError     ")
+            && broken.out.contains("line 1"),
         "{}",
         broken.out
     );
     assert_eq!(on("x = 1\n", "2026-04-30T12:15:00Z").out, "");
-    assert!(on("x = 1\n", "2026-05-01T12:00:00Z").out.starts_with("CRITICAL, still on "));
+    assert!(on("x = 1\n", "2026-05-01T12:00:00Z").out.starts_with("Still: CRITICAL on "));
     let mended = on("ignore = [\"*\"]\n", "2026-05-01T12:15:00Z").out;
-    assert!(mended.starts_with("OVER after 24h on ") && mended.matches("OVER").count() == 1, "{mended}");
+    assert!(
+        mended.starts_with("OVER on ")
+            && mended.contains(": audits work again after 24h\n")
+            && mended.matches("OVER").count() == 1,
+        "{mended}"
+    );
 }
 
 #[test]
@@ -402,10 +412,13 @@ fn a_database_that_is_locked_for_one_call_is_neither_over_nor_new() {
     std::fs::rename(&database, &away).unwrap();
     assert_eq!(tell("2026-04-30T12:45:00Z").out, "", "it was read meanwhile");
     let second = tell("2026-04-30T13:00:00Z").out;
-    assert!(second.contains("could not be audited") && second.matches(" on ").count() == 1, "{second}");
+    assert!(second.contains("could not be audited") && second.matches("CRITICAL on ").count() == 1, "{second}");
     std::fs::rename(&away, &database).unwrap();
     let over = tell("2026-04-30T13:15:00Z").out;
-    assert!(over.starts_with("OVER after 30m on ") && over.matches("OVER").count() == 1, "{over}");
+    assert!(
+        over.contains(": phantom.db can be audited again after 30m\n") && over.matches("OVER").count() == 1,
+        "{over}"
+    );
 }
 
 #[test]
@@ -448,7 +461,7 @@ fn what_was_told_by_a_clock_that_was_ahead_is_still_reminded_of() {
     let tell = |now: &str, more: &[&str]| teller.tell("-", now, &[&["--job", "heartbeat"], more].concat()).out;
     assert!(tell("2026-05-30T12:00:00Z", &[]).starts_with("CRITICAL "));
     assert_eq!(tell(INCIDENT, &[]), "");
-    assert!(tell(INCIDENT, &["--remind", "24h"]).starts_with("CRITICAL, still on "));
+    assert!(tell(INCIDENT, &["--remind", "24h"]).starts_with("Still: CRITICAL on "));
     assert_eq!(tell(INCIDENT, &["--remind", "24h"]), "");
 }
 
@@ -474,10 +487,7 @@ fn an_expected_job_is_over_only_when_all_databases_show_it() {
     let db = rusqlite::Connection::open(&first).unwrap();
     db.execute("UPDATE scheduled_jobs SET name = 'nightly'", ()).unwrap();
     let over = tell(&[&first, &second], &expects);
-    assert!(
-        over.contains("nightly is not in the database, though it is expected") && over.contains("OVER on "),
-        "{over}"
-    );
+    assert!(over.starts_with("OVER on ") && over.contains(": nightly is there again\n"), "{over}");
     assert_eq!(tell(&[&first, &second], &expects), "");
 }
 
@@ -489,11 +499,11 @@ fn an_end_says_what_was_lost_and_is_no_failure() {
     let over = teller.tell("-", RECOVERED, &[]);
     assert_eq!(over.code, 0, "cron writes \"(failed)\" into the subject of what ends otherwise");
     for part in [
-        "  Job     heartbeat\n",
-        "  When    from 2026-04-29 05:00 UTC to ",
-        "  Problem ",
-        "  Lost    26 slots\n",
-        "  More    sched-audit --explain job-failing; fingerprint ea1abcca7f241b8e\n",
+        ": heartbeat runs again, after 34 lost runs\n\nWhere     ",
+        "\nFrom      2026-04-29 10:00 to 2026-04-30 21:25 UTC (35h): 34 hourly runs lost\n",
+        "\nSeen      10 runs since then, none failed; the newest at 06:19, next run 07:00\n",
+        "\nDo        Nothing now",
+        "\nTold 2026-05-01 06:25 UTC. Fingerprint ea1abcca7f241b8e\n",
     ] {
         assert!(over.out.contains(part), "{part}: {}", over.out);
     }
@@ -517,8 +527,8 @@ fn a_message_names_the_first_three_jobs_and_how_many_more() {
         history.fires(id, &["2026-03-02 05:01:00"]);
     }
     let told = Run::from(teller.call("-", "2026-03-02T10:30:00Z", &history.path, &[]).output().unwrap()).out;
-    assert!(told.contains("  Jobs    a, b, c, and 2 more\n"), "{told}");
-    let lines = told.lines().filter(|line| line.starts_with("  ")).all(|line| line.len() > 10);
+    assert!(told.contains("\nJobs      a, b, c, and 2 more\n"), "{told}");
+    let lines = told.lines().filter(|line| !line.is_empty()).all(|line| line.len() > 10);
     assert!(lines, "no label stands alone: {told}");
 }
 
@@ -532,7 +542,7 @@ fn a_test_sends_a_made_up_incident_and_its_end_and_remembers_nothing() {
     assert_eq!(std::fs::read_to_string(events).unwrap(), "new\nover\n");
     let told = teller.told();
     assert!(
-        told.len() == 2 && told[0].starts_with("CRITICAL on ") && told[1].starts_with("OVER after 2h on "),
+        told.len() == 2 && told[0].starts_with("CRITICAL on ") && told[1].ends_with(", is over after 2h"),
         "{told:?}"
     );
     assert!(told.iter().all(|line| line.contains("a test of --notify")) && !teller.state().exists());
@@ -540,5 +550,5 @@ fn a_test_sends_a_made_up_incident_and_its_end_and_remembers_nothing() {
     let config = teller.home.path().join("config.toml");
     std::fs::write(&config, "notify = \"-\"\n").unwrap();
     let of_file: Run = command().args(["--notify-test", "--config"]).arg(&config).output().unwrap().into();
-    assert!(of_file.code == 0 && of_file.out.contains("OVER after 2h"), "{}{}", of_file.out, of_file.err);
+    assert!(of_file.code == 0 && of_file.out.contains("is over after 2h"), "{}{}", of_file.out, of_file.err);
 }

@@ -97,6 +97,14 @@ impl OpenClaw {
         self
     }
 
+    /// The table at a time of that day.
+    pub fn table(&self, now: &str) -> String {
+        let now = format!("2026-03-02T{now}:00Z");
+        let mut call = command();
+        call.env("COLUMNS", "80").env("LC_ALL", "C.UTF-8").args(["--timezone", "UTC", "--now", &now]).arg(&self.path);
+        Run::from(call.output().unwrap()).out
+    }
+
     pub fn audit(&self, now: &str, more: &[&str]) -> Run {
         let now = format!("2026-03-02T{now}:00Z");
         command()

@@ -108,12 +108,13 @@ fn generated_documents_are_up_to_date() {
     check_document("docs/sched-audit.1", &run(&["--generate", "man"]).out);
     check_document("docs/json.md", &json_tables());
     check_document("docs/config.md", &run(&["--generate", "config-keys"]).out);
-    let help = command().env("COLUMNS", "100").arg("--help").output().unwrap();
-    let help = String::from_utf8(help.stdout).unwrap();
-    check_document("docs/options.md", &format!("# Options\n\nMade by `sched-audit --help`.\n\n```text\n{help}```\n"));
+    check_document("docs/options.md", &run(&["--generate", "options"]).out);
 }
 
-/// The keys of the JSON as tables, an object each, from the schema.
+/// Objects whose keys have a table each; those of the others are listed, and the schema says what they mean.
+const MAIN_OBJECTS: [&str; 5] = ["Report", "Database", "Incident", "Finding", "Job"];
+
+/// The keys of the JSON, from the schema.
 fn json_tables() -> String {
     let schema: Value = serde_json::from_str(&run(&["--generate", "json-schema"]).out).unwrap();
     let mut text = "# JSON\n\nMade from `sched-audit --generate json-schema`, which validates it. `--format json` prints one `Report`; \
@@ -122,19 +123,24 @@ fn json_tables() -> String {
         one that it was written for.\n"
         .to_owned();
     let defs = schema["$defs"].as_object().unwrap();
-    let all = std::iter::once(("Report".to_owned(), &schema)).chain(defs.iter().map(|(name, one)| (name.clone(), one)));
-    for (name, object) in all {
-        let Some(properties) = object["properties"].as_object() else { continue };
-        text += &format!(
-            "\n## {name}\n\n{}\n\n| key | type | meaning |\n|---|---|---|\n",
-            object["description"].as_str().unwrap_or_default()
-        );
-        for (key, value) in properties {
-            let meaning = value["description"].as_str().unwrap_or_default().replace('\n', " ");
-            text += &format!("| `{key}` | {} | {meaning} |\n", type_of(value, defs));
+    for name in MAIN_OBJECTS {
+        let object = if name == "Report" { &schema } else { &defs[name] };
+        text += &format!("\n## {name}\n\n{}\n\n| key | type | meaning |\n|---|---|---|\n", description(object));
+        for (key, value) in object["properties"].as_object().unwrap() {
+            text += &format!("| `{key}` | {} | {} |\n", type_of(value, defs), description(value));
         }
     }
+    text += "\n## Others\n\n| object | meaning | keys |\n|---|---|---|\n";
+    for (name, object) in defs.iter().filter(|(name, _)| !MAIN_OBJECTS.contains(&name.as_str())) {
+        let Some(properties) = object["properties"].as_object() else { continue };
+        let keys = properties.iter().map(|(key, value)| format!("`{key}`: {}", type_of(value, defs)));
+        text += &format!("| {name} | {} | {} |\n", description(object), keys.collect::<Vec<_>>().join("; "));
+    }
     text
+}
+
+fn description(of: &Value) -> String {
+    of["description"].as_str().unwrap_or_default().replace('\n', " ")
 }
 
 fn type_of(value: &Value, defs: &serde_json::Map<String, Value>) -> String {
@@ -164,7 +170,7 @@ fn type_of(value: &Value, defs: &serde_json::Map<String, Value>) -> String {
 #[test]
 fn every_name_can_be_explained() {
     let document = std::fs::read_to_string("docs/findings.md").unwrap();
-    let names: Vec<&str> = document.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    let names: Vec<&str> = document.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
     assert!(names.len() >= 35, "{names:?}");
     for name in names {
         let told = run(&["--explain", name]);

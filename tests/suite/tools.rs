@@ -291,7 +291,10 @@ fn ping_carries_the_exit_code_and_webhook_the_news_once() {
     shell(&commands[3]);
     let posted = listener.requests()[1..].to_vec();
     let is_news = |post: &String| post.starts_with("POST /TOPIC ") && post.contains("Title: CRITICAL on ");
-    assert!(posted.iter().all(is_news) && posted.concat().contains("Seen    10 failed runs"), "{posted:?}");
+    assert!(
+        posted.iter().all(is_news) && posted.concat().contains("Error     Claude Code process exited"),
+        "{posted:?}"
+    );
     shell(&commands[3]);
     assert_eq!(listener.requests().len(), 1 + posted.len(), "told once");
     assert!(String::from_utf8(shell(&commands[1]).stdout).unwrap().is_empty(), "the same state file");

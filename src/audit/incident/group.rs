@@ -299,8 +299,11 @@ impl<'a> Group<'a> {
         if self.is_all(Problem::Repaired) {
             let jobs = affected.iter().map(|affected| affected.job).collect();
             let waits = is_early(&self.findings) && self.context().has_next_run_beside(&jobs);
-            let wait = if waits { "Wait for the next run, or restart" } else { "Restart" };
-            return Remedy::step(format!("{wait} the scheduler, which looks at every row at once."));
+            return Remedy::step(if waits {
+                "Nothing, if it runs by then. A restart of the scheduler runs it at once."
+            } else {
+                Problem::Repaired.advice()
+            });
         }
         if self.is_all(Problem::OtherZone) {
             return Remedy::step(Problem::OtherZone.advice());
@@ -311,11 +314,6 @@ impl<'a> Group<'a> {
         if self.key.family == Family::OutputUnread {
             return Remedy::step(
                 "Let sched-audit read these folders, or name fewer files in the config file's output.",
-            );
-        }
-        if self.is_left_by_restart() && self.run.is_none() {
-            return Remedy::step(
-                "Run these jobs by hand if their work can't wait; read the scheduler's log of that time.",
             );
         }
         let life = self.context().worker.life;
@@ -337,6 +335,8 @@ impl<'a> Group<'a> {
             jobs: &jobs,
             is_alive,
             fails_to_start: self.fails_to_start(),
+            crashes: self.context().worker.crash_loop().is_some_and(|crashes| crashes.goes_on),
+            left_by_restart: self.is_left_by_restart() && self.run.is_none(),
             has_next_run: self.context().has_next_run_beside(&HashSet::new()),
             has_own_names: jobs.iter().all(|job| self.context().subjects.has_own_name(job)),
             now: self.context().settings.now,

@@ -1,7 +1,9 @@
 //! From when an incident counts, and how far it reaches: what its headline and the line below it say.
 
 use super::words::Facts;
-use crate::audit::runs::tokens_of_failed;
+use crate::audit::evidence::Evidence;
+use crate::audit::finding::ongoing;
+use crate::audit::runs::{known_errors, tokens_of_failed};
 use crate::audit::shared_failure::{FailingGroup, Shared};
 use crate::audit::worker::ActiveRun;
 use crate::catalog::Problem;
@@ -37,20 +39,25 @@ fn since(cause: Problem, facts: &Facts<'_>) -> Option<Instant> {
         }
         Problem::SchedulerDown => worker.life.down_since(),
         Problem::JobFailing | Problem::JobSilent | Problem::RowDead => last_end_of_the_only_job(cause, facts),
-        Problem::ProviderFailing => last_good_of_workers(facts),
+        Problem::ProviderFailing => last_success(facts),
         Problem::Undelivered => facts.jobs.iter().filter_map(|one| undelivered_since(facts.job(one))).min(),
         _ => None,
     }
 }
 
-/// When a run succeeded last, if jobs fail whose model works: it answered before they failed.
-fn last_good_of_workers(facts: &Facts<'_>) -> Option<Instant> {
+/// When a run of any job succeeded last, if jobs fail whose model works: an answer is no success.
+fn last_success(facts: &Facts<'_>) -> Option<Instant> {
     let shared = &facts.fleet.shared;
     let group = facts.jobs.iter().find_map(|affected| shared.group_of(affected.job))?;
-    match group.shared {
-        Shared::Model { last_good } if used_tokens(facts, group) => last_good,
-        _ => None,
+    if !matches!(group.shared, Shared::Model { .. }) || !used_tokens(facts, group) {
+        return None;
     }
+    facts.context().jobs().filter_map(last_success_of).max()
+}
+
+fn last_success_of(job: &Job) -> Option<Instant> {
+    let before_errors = &job.fires[..job.fires.len() - known_errors(job)];
+    before_errors.iter().rev().find(|fire| !fire.is_bad()).map(|fire| fire.end)
 }
 
 /// Whether the runs of a group used tokens before they failed.
@@ -62,13 +69,20 @@ pub fn used_tokens(facts: &Facts<'_>, group: &FailingGroup) -> bool {
 fn last_end_of_the_only_job(cause: Problem, facts: &Facts<'_>) -> Option<Instant> {
     let [only] = facts.jobs else { return None };
     let job = facts.job(only);
-    if cause == Problem::JobFailing && job.state != State::Broken {
-        return None;
-    }
-    match facts.since {
-        Some(since) if facts.until.is_some() => job.fires.iter().map(|fire| fire.end).rev().find(|end| *end <= since),
-        _ => job.last_end(),
-    }
+    let silent_from = match (cause, facts.since, facts.until) {
+        (Problem::JobFailing, Some(since), Some(until)) => {
+            facts.fleet.ledger(only.job).all_lost_between(since, until).map(|lost| lost.since).next()?
+        }
+        (_, Some(since), Some(_)) => since,
+        (Problem::JobFailing, _, None) if job.state != State::Broken && !is_revived(facts) => return None,
+        _ => return job.last_end(),
+    };
+    job.fires.iter().map(|fire| fire.end).rev().find(|end| *end <= silent_from)
+}
+
+/// Whether its rows were revived after what went wrong, and have not run since.
+fn is_revived(facts: &Facts<'_>) -> bool {
+    ongoing(facts.findings).all(|finding| matches!(finding.evidence, Evidence::Repaired { revived: true, .. }))
 }
 
 /// Messages of a job that did not arrive, up to the last one; where only that one is on record, it.
@@ -91,13 +105,20 @@ fn undelivered_since(job: &Job) -> Option<Instant> {
     first.or_else(|| job.last_end())
 }
 
+/// The restart that ended a silence of the whole scheduler, but for jobs that wait for their next slots.
+pub fn restart_that_ended(facts: &Facts<'_>) -> Option<Instant> {
+    let worker = facts.context().worker;
+    worker.boot_that_ended(worker.end_before(facts.since?)?)
+}
+
 fn stops_all(cause: Problem, facts: &Facts<'_>) -> bool {
     if facts.until.is_some() {
         return false;
     }
     let is_alone = facts.context().snapshot.traits.max_concurrent == 1;
     match cause {
-        Problem::SchedulerSilent | Problem::SchedulerDown => true,
+        Problem::SchedulerSilent => restart_that_ended(facts).is_none(),
+        Problem::SchedulerDown => true,
         Problem::RunHung | Problem::RunLong | Problem::DeliveryHung => is_alone,
         Problem::RunCut => is_alone && facts.run.is_some_and(ActiveRun::is_left_by_death),
         _ => false,

@@ -163,7 +163,7 @@ fn three_boots_without_a_run_are_a_crash_loop() {
     let looping = world(&["12:00", "12:30", "13:09"]);
     assert_eq!(found(&looping, "13:10"), [SILENT]);
     let headline = verdict(&looping, "13:10").incidents[0].headline.to_string();
-    assert_eq!(headline, "nothing has run for 3h: the gateway crashes after each start (3 times)");
+    assert_eq!(headline, "nothing has run for 3h: each start of the gateway crashes (3 times)");
     let cause = |boots: &[&str]| verdict(&world(boots), "13:10").incidents[0].text.inferred.clone();
     let crashes = cause(&["12:00", "12:30", "13:09"]);
     assert_ne!(cause(&["12:30", "13:09"]), crashes);

@@ -23,6 +23,10 @@ const CRASHES_GO_ON: Millis = 2 * HOUR;
 pub struct CrashLoop {
     /// How many.
     pub starts: usize,
+    /// When the first of them was.
+    pub first: Instant,
+    /// When the last one was.
+    pub last: Instant,
     /// Whether the last one was not long ago.
     pub goes_on: bool,
     /// Whether each of them failed, as recorded.
@@ -65,7 +69,7 @@ impl<'a> Boots<'a> {
         let (first, last) = (*idle.first()?, *idle.last()?);
         let failed = self.failed.iter().filter(|start| **start >= first).count();
         let goes_on = self.now.since(last) <= CRASHES_GO_ON;
-        Some(CrashLoop { starts: idle.len(), goes_on, fails: failed == idle.len() })
+        Some(CrashLoop { starts: idle.len(), first, last, goes_on, fails: failed == idle.len() })
     }
 
     /// Boots of the last hours after which the process was killed, if they are so many that it crashes, and when the first

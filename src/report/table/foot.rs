@@ -5,7 +5,7 @@ use super::wrap::without_middle;
 use crate::audit::Incident;
 use crate::catalog::{Severity, Status};
 use crate::numbers::count;
-use crate::report::content::{Audited, Database, Health, utc_minute};
+use crate::report::content::{Audited, Database, Health};
 use crate::report::sanitize;
 use crate::text::NO_BREAK;
 use crate::time::DAY;
@@ -37,7 +37,7 @@ pub fn place(page: &Page, database: &Database, more: &str) -> String {
 }
 
 fn now(page: &Page) -> String {
-    utc_minute(page.now).replace(' ', &NO_BREAK.to_string())
+    page.calendar.minute(page.now).replace(' ', &NO_BREAK.to_string())
 }
 
 /// A path that fits into a width: home is `~`, and a long one loses its middle.

@@ -4,7 +4,7 @@ use super::foot;
 use super::grid::{Column, lines_with_words};
 use super::jobs::{schedule, tokens, used};
 use super::page::{PLAIN, Page, shown_name};
-use crate::audit::{Entry, JobReport, Tally};
+use crate::audit::{Entry, JobReport, Tally, without_wrappers};
 use crate::numbers::{count, grouped};
 use crate::report::content::{Audited, Database};
 use crate::report::sanitize;
@@ -53,7 +53,7 @@ fn table(page: &Page, entries: &[Entry<'_>]) -> String {
     let shown = if page.all { entries.len() } else { entries.len().min(MAX_STRETCHES) };
     let rows = &entries[..shown];
     let cells = |cell: &dyn Fn(&Entry<'_>) -> String| rows.iter().map(cell).collect::<Vec<_>>();
-    let time = |at: Instant| at.minute_in_year_of(page.now);
+    let time = |at: Instant| page.calendar.minute_of_year(at);
     let mut columns = vec![
         Column::left("FROM", cells(&|entry| time(entry.first_slot()))),
         Column::left("TO", cells(&|entry| entry.last_slot(page.now).map_or_else(|| "now".to_owned(), time))),
@@ -73,7 +73,8 @@ fn table(page: &Page, entries: &[Entry<'_>]) -> String {
     for (line, entry) in lines.zip(rows) {
         text += &line;
         let Some(error) = entry.error else { continue };
-        let error = error.text.as_deref().unwrap_or("the error was not read, because of --no-errors");
+        let error =
+            error.text.as_deref().map(without_wrappers).unwrap_or("the error was not read, because of --no-errors");
         if told != Some(error) {
             text += &below(page, error);
             told = Some(error);
@@ -102,7 +103,7 @@ fn sums(page: &Page, entries: &[Entry<'_>]) -> String {
     let tally = Tally::of(entries);
     let from = entries
         .last()
-        .map_or_else(String::new, |first| format!(" from {} on", first.first_slot().day_in_year_of(page.now)));
+        .map_or_else(String::new, |first| format!(" from {} on", page.calendar.day_of_year(first.first_slot())));
     let parts = [(tally.ran, "ran"), (tally.failed, "failed"), (tally.lost, "lost"), (tally.other, "excused")];
     let parts: Vec<String> = parts
         .into_iter()

@@ -7,7 +7,7 @@ use crate::audit::{Incident, JobReport, without_wrappers};
 use crate::catalog::Problem;
 use crate::model::{Job, JobIndex, State};
 use crate::numbers::{as_u64, count, grouped};
-use crate::report::content::{Audited, Located, commands, utc_minute};
+use crate::report::content::{Audited, Located, commands};
 use crate::report::sanitize;
 use crate::text::{NO_BREAK, Text, text};
 use crate::time::{DAY, HOUR, MINUTE, span};
@@ -22,12 +22,11 @@ const MAX_NAMES: usize = 2;
 /// An incident in full: its lines, and its commands in a block of their own.
 pub fn in_full(page: &Page, located: &Located<'_>, rows: usize) -> Vec<String> {
     let Located { audited, incident, .. } = *located;
-    let mut text = page.verdict(Verdict::of(incident), &incident.headline.short(page.now));
+    let mut text = page.verdict(Verdict::of(incident), &page.calendar.text(&incident.headline));
     text += &times(page, audited, incident);
     text += &seen(page, audited, incident);
     text += &strip::lines(page, audited, incident, rows).unwrap_or_default();
-    let step = sanitize::text(&incident.remedy.text(), MAX_TEXT_LEN);
-    text += &page.labeled("Do", &step);
+    text += &step(page, incident);
     let commands = shown_commands(located);
     if commands.is_empty() { vec![text] } else { vec![text, commands] }
 }
@@ -36,7 +35,7 @@ pub fn in_full(page: &Page, located: &Located<'_>, rows: usize) -> Vec<String> {
 pub fn in_short(page: &Page, located: &Located<'_>) -> String {
     let Located { audited, incident, .. } = *located;
     let verdict = Verdict::of(incident);
-    let text = page.verdict(verdict, &incident.headline.short(page.now));
+    let text = page.verdict(verdict, &page.calendar.text(&incident.headline));
     if verdict == Verdict::Over {
         return text;
     }
@@ -51,6 +50,11 @@ pub fn in_short(page: &Page, located: &Located<'_>) -> String {
     text + &page.below(&parts.join("; "))
 }
 
+/// What to do.
+pub fn step(page: &Page, incident: &Incident) -> String {
+    page.labeled("Do", &sanitize::text(&incident.remedy.text(), MAX_TEXT_LEN))
+}
+
 /// The call that shows an incident alone: by its first job, or by what is known of its cause.
 fn more(audited: &Audited, incident: &Incident) -> String {
     let no_break = |text: String| text.replace(' ', &NO_BREAK.to_string());
@@ -63,18 +67,24 @@ fn more(audited: &Audited, incident: &Incident) -> String {
 }
 
 /// Since when, and what was lost; for what is over from when to when.
-fn times(page: &Page, audited: &Audited, incident: &Incident) -> String {
+pub fn times(page: &Page, audited: &Audited, incident: &Incident) -> String {
     let no_break = |text: String| text.replace(' ', &NO_BREAK.to_string());
     let toll = cost(page, audited, incident);
     let since = incident.lead.since;
     if let Some(until) = incident.until {
         let lost = toll.map_or_else(String::new, |toll| format!(": {toll}"));
-        let from = since.map_or_else(String::new, |since| format!("{} ", no_break(since.minute())));
-        return page.labeled("From", &format!("{from}to {}{lost}", no_break(utc_minute(until))));
+        let from = since.map_or_else(String::new, |since| format!("{} ", no_break(page.calendar.bare_minute(since))));
+        let length = since.map(|since| span(until.since(since)));
+        let is_told = |length: &&String| incident.headline.to_string().contains(length.as_str());
+        let length = length.as_ref().filter(|length| !is_told(length));
+        let length = length.map_or_else(String::new, |length| format!(" ({length})"));
+        return page.labeled("From", &format!("{from}to {}{length}{lost}", no_break(page.calendar.minute(until))));
     }
     match (since, toll) {
-        (Some(since), Some(toll)) => page.labeled("Since", &format!("{}, {toll}", no_break(utc_minute(since)))),
-        (Some(since), None) => page.labeled("Since", &no_break(utc_minute(since))),
+        (Some(since), Some(toll)) => {
+            page.labeled("Since", &format!("{}, {toll}", no_break(page.calendar.minute(since))))
+        }
+        (Some(since), None) => page.labeled("Since", &no_break(page.calendar.minute(since))),
         (None, Some(toll)) => page.labeled("Seen", &toll),
         (None, None) => String::new(),
     }
@@ -102,11 +112,10 @@ fn cost(page: &Page, audited: &Audited, incident: &Incident) -> Option<String> {
     }
     let (made_up, _) = of(|toll| toll.made_up);
     let late = if made_up > 0 { format!(", {made_up} made up late") } else { String::new() };
-    if lost > 0 && incident.until.is_some() {
-        return Some(format!("{} lost{late}", count(lost, "run")));
-    }
     if lost > 0 {
-        return Some(format!("{} lost", runs_of(audited, incident, lost, &losing)));
+        let is_past = incident.until.is_some() && losing.len() > 1;
+        let runs = if is_past { count(lost, "run") } else { runs_of(audited, incident, lost, &losing) };
+        return Some(format!("{runs} lost{late}"));
     }
     if incident.until.is_some() {
         return (made_up > 0).then(|| format!("nothing lost{late}"));
@@ -159,9 +168,9 @@ fn nothing_lost_yet(page: &Page, audited: &Audited) -> Option<String> {
 }
 
 /// The error; without one, what else shows it.
-fn seen(page: &Page, audited: &Audited, incident: &Incident) -> String {
+pub fn seen(page: &Page, audited: &Audited, incident: &Incident) -> String {
     let Some(error) = &incident.error else {
-        let seen = Text::join(&incident.text.observed[usize::from(says_what_was_lost(incident))..], "; ");
+        let seen = Text::join(&incident.text.observed[told_elsewhere(incident)..], "; ");
         let is_told = seen == Text::default() || incident.until.is_some();
         return if is_told { String::new() } else { page.labeled("Seen", &page.told(&seen)) };
     };
@@ -172,9 +181,13 @@ fn seen(page: &Page, audited: &Audited, incident: &Incident) -> String {
     }
 }
 
-/// Whether the first of its observations is what the line above says.
-fn says_what_was_lost(incident: &Incident) -> bool {
-    incident.cause == Problem::SchedulerSilent && incident.text.observed.len() > 1
+/// How many of its observations, from the first on, other lines say: what was lost, and of several jobs what the strip shows.
+fn told_elsewhere(incident: &Incident) -> usize {
+    match incident.text.of_jobs {
+        0 => usize::from(incident.cause == Problem::SchedulerSilent && incident.text.observed.len() > 1),
+        _ if incident.jobs.len() == 1 => 0,
+        of_jobs => of_jobs,
+    }
 }
 
 /// How many runs failed, of which only the last error is kept; or how many jobs have it.
@@ -186,7 +199,7 @@ fn times_of_error(audited: &Audited, incident: &Incident) -> Option<Text> {
     if let [only] = jobs.as_slice() {
         let errors = only.job.errors();
         let since = incident.since.map(|since| text![" from ", since]);
-        return (errors > 1).then(|| text!["the last of ", grouped(errors), since]);
+        return (errors > 1).then(|| text!["last of ", grouped(errors), since]);
     }
     let error = incident.error.as_deref().map(plain_error);
     let same = |report: &&&JobReport| report.job.last_error().map(plain_error) == error;
@@ -200,7 +213,7 @@ fn plain_error(error: &str) -> String {
 }
 
 /// The commands, each as a line that can be pasted into a shell: neither wrapped nor indented.
-fn shown_commands(located: &Located<'_>) -> String {
+pub fn shown_commands(located: &Located<'_>) -> String {
     let commands = commands(located);
     let mut text = String::new();
     for command in commands.iter().take(MAX_COMMANDS) {

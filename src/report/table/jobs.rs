@@ -9,6 +9,7 @@ use crate::model::State;
 use crate::numbers::usd;
 use crate::report::content::Audited;
 use crate::report::sanitize;
+use crate::text::NO_BREAK;
 use crate::time::{Instant, span};
 
 /// From this width on, the schedules and the tokens have room.
@@ -95,9 +96,15 @@ impl<'a> Line<'a> {
 fn time(page: &Page, relative: &str, at: Option<Instant>, has_absolute: bool) -> String {
     let relative = right(relative, RELATIVE);
     match at {
-        Some(at) if has_absolute => format!("{relative}  {}", padded(&at.minute_told_at(page.now), ABSOLUTE)),
+        Some(at) if has_absolute => format!("{relative}  {}", padded(&absolute(page, at), ABSOLUTE)),
         _ => relative,
     }
+}
+
+/// A time; of another year only the day, so that it takes no more room than others.
+fn absolute(page: &Page, at: Instant) -> String {
+    let short = page.short(at).replace(NO_BREAK, " ");
+    if short.len() > ABSOLUTE { page.calendar.day_of_year(at) } else { short }
 }
 
 /// How a watched job does, by its findings.

@@ -3,7 +3,7 @@
 use super::wrap::wrap;
 use crate::audit::Incident;
 use crate::catalog::{Severity, Status};
-use crate::report::sanitize;
+use crate::report::{Calendar, sanitize};
 use crate::terminal::Style;
 use crate::text::Text;
 use crate::time::Instant;
@@ -26,6 +26,8 @@ pub struct Page {
     /// Whether every job is listed.
     pub all: bool,
     pub now: Instant,
+    /// How times are told.
+    pub calendar: Calendar,
     /// Whether it shows what became of each slot.
     pub history: bool,
 }
@@ -91,6 +93,11 @@ pub fn colored(color: AnsiColor) -> anstyle::Style {
 }
 
 impl Page {
+    /// A page for a text that is sent: of the usual width, without color.
+    pub fn plain(calendar: Calendar) -> Page {
+        Page { style: Style::PLAIN, all: false, now: calendar.now, calendar, history: false }
+    }
+
     /// The columns of the terminal.
     pub fn width(&self) -> usize {
         usize::from(self.style.width)
@@ -139,14 +146,14 @@ impl Page {
         lines.iter().map(|line| format!("{}\n", self.paint(line, style))).collect()
     }
 
-    /// A text with its times as short as those beside it: the foot says that all of them are in UTC, and of which day it is.
+    /// A text with its times as short as those beside it: the foot says of which day and zone they are.
     pub fn told(&self, text: &Text) -> String {
-        sanitize::text(&text.short(self.now), MAX_TEXT_LEN)
+        sanitize::text(&self.calendar.text(text), MAX_TEXT_LEN)
     }
 
     /// A time as short as it can be told.
     pub fn short(&self, at: Instant) -> String {
-        Text::from(at).short(self.now)
+        self.calendar.short(at)
     }
 
     /// What stands for something that was left out.

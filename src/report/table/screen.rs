@@ -5,6 +5,7 @@ use super::others;
 use super::page::{Page, Verdict};
 use super::{foot, history, jobs};
 use crate::catalog::Severity;
+use crate::numbers::count;
 use crate::report::content::{Audited, Database, muted_in_words};
 use crate::report::sanitize;
 
@@ -42,7 +43,7 @@ fn of_database(page: &Page, database: &Database, most_rows: usize) -> Vec<String
     let mut blocks = match incidents.split_first() {
         None => vec![all_is_well(page, audited)],
         Some((worst, _)) if page.history => {
-            vec![page.verdict(Verdict::of(worst.incident), &worst.incident.headline.short(page.now))]
+            vec![page.verdict(Verdict::of(worst.incident), &page.calendar.text(&worst.incident.headline))]
         }
         Some((worst, further)) => {
             let mut blocks = incident::in_full(page, worst, rows);
@@ -65,7 +66,7 @@ fn of_database(page: &Page, database: &Database, most_rows: usize) -> Vec<String
 fn all_is_well(page: &Page, audited: &Audited) -> String {
     let fine = audited.health().in_words();
     let headline = match audited.proof_of_life(page.now) {
-        Some(proof) => format!("{fine}: {}", proof.short(page.now)),
+        Some(proof) => format!("{fine}: {}", page.calendar.text(&proof)),
         None => fine,
     };
     let severity = audited.verdict.severity().min(Severity::Info);
@@ -79,7 +80,7 @@ fn notes(page: &Page, audited: &Audited) -> Option<String> {
         .iter()
         .map(|note| page.line(&format!("note: {}", sanitize::text(note, MAX_TEXT_LEN)), super::page::PLAIN))
         .collect();
-    if let Some(quiet) = audited.quiet_in_words() {
+    if let Some(quiet) = audited.quiet_in_words(page.calendar) {
         text += &page.line(&quiet, super::page::PLAIN);
     }
     let muted = audited.verdict.count_muted();
@@ -91,6 +92,9 @@ fn notes(page: &Page, audited: &Audited) -> Option<String> {
     }
     if muted > 0 {
         text += &page.line(&format!("{muted} muted"), super::page::PLAIN);
+    }
+    if audited.verdict.ignored_jobs > 0 {
+        text += &page.line(&format!("ignored: {}", count(audited.verdict.ignored_jobs, "job")), super::page::PLAIN);
     }
     if let Some(zone) = audited.guessed_zone() {
         text += &page.line(&zone, super::page::PLAIN);

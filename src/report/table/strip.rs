@@ -4,8 +4,11 @@ use super::page::{DIM, FIRST, PLAIN, Page, colored, shown_name};
 use super::toll::{Toll, holds_up};
 use super::wrap::{cut, padded, right, wrap};
 use crate::audit::{Incident, JobReport, Mark};
+use crate::catalog::Problem;
+use crate::model::State;
 use crate::numbers::grouped;
 use crate::report::content::Audited;
+use crate::text::NO_BREAK;
 use anstyle::AnsiColor;
 use unicode_width::UnicodeWidthStr;
 
@@ -27,6 +30,8 @@ struct Row<'a> {
     marks: &'a [Mark],
     /// What it lost, in words; of a job alone nothing, because a line above says it.
     note: String,
+    /// When it lost it, where that differs from job to job.
+    when: String,
 }
 
 /// The lines of the label `Slots`; None if they would show nothing that went wrong.
@@ -43,7 +48,7 @@ pub fn lines(page: &Page, audited: &Audited, incident: &Incident, most: usize) -
     let is_named = |report: &JobReport| incident.headline.to_string().contains(report.job.label());
     let alone = with_slots.len() == 1 && without.is_empty() && is_named(with_slots[0].0);
     let rows: Vec<Row<'_>> =
-        with_slots.iter().take(most).map(|(report, toll)| row(page, report, toll, alone)).collect();
+        with_slots.iter().take(most).map(|(report, toll)| row(page, incident, report, toll, alone)).collect();
     let text = if alone { one(page, &rows[0]) } else { several(page, &rows) };
     let unseen: Vec<_> = with_slots.iter().skip(most).chain(&without).collect();
     Some(text + &rest(page, &unseen))
@@ -64,13 +69,26 @@ fn tells_anything(marks: &[Mark]) -> bool {
     waiting > 1 || marks[..marks.len() - waiting].iter().any(|mark| *mark != Mark::Fired)
 }
 
-fn row<'a>(page: &Page, report: &'a JobReport, toll: &Toll, alone: bool) -> Row<'a> {
+fn row<'a>(page: &Page, incident: &Incident, report: &'a JobReport, toll: &Toll, alone: bool) -> Row<'a> {
     let mut name = shown_name(report.job.label());
     if page.width() < NARROW {
         name = cut(&name, MAX_NARROW_NAME, page.ellipsis());
     }
-    let note = if alone { String::new() } else { note(toll) };
-    Row { name, marks: &report.timeline.marks, note }
+    let (note, when) = if alone { Default::default() } else { (note(toll), when(page, incident, report, toll)) };
+    Row { name, marks: &report.timeline.marks, note, when: when.replace(NO_BREAK, " ") }
+}
+
+/// When a job lost its only slot while others ran and when it runs next, or when the scheduler switched it off.
+fn when(page: &Page, incident: &Incident, report: &JobReport, toll: &Toll) -> String {
+    match (incident.cause, &report.job.state, toll.slot, report.job.last_end()) {
+        (Problem::JobFailing, State::Broken, _, Some(end)) => format!(", off since {}", page.short(end)),
+        (Problem::JobSilent, _, Some(slot), _) if toll.lost == 1 && incident.until.is_none() => {
+            let next = report.job.next_run().filter(|next| *next > page.now);
+            let next = next.map_or_else(String::new, |next| format!(", next {}", page.short(next)));
+            format!(" at {}{next}", page.short(slot))
+        }
+        _ => String::new(),
+    }
 }
 
 /// What a job lost, as `60 lost`.
@@ -105,7 +123,8 @@ fn one(page: &Page, row: &Row<'_>) -> String {
 fn several(page: &Page, rows: &[Row<'_>]) -> String {
     let names = rows.iter().map(|row| row.name.width()).max().unwrap_or(0);
     let notes = rows.iter().map(|row| row.note.width()).max().unwrap_or(0);
-    let note_room = if notes > 0 { notes + 2 } else { 0 };
+    let times = rows.iter().map(|row| row.when.width()).max().unwrap_or(0);
+    let note_room = if notes > 0 { notes + times + 2 } else { 0 };
     let room = page.width().saturating_sub(FIRST + names + 2 + note_room);
     let longest = rows.iter().map(|row| row.marks.len()).max().unwrap_or(0).min(MOST_BESIDE_NAME);
     let fits = |signs: &usize| *signs + 2 + width_of_legend(&shown(rows, *signs)) <= room;
@@ -120,7 +139,11 @@ fn several(page: &Page, rows: &[Row<'_>]) -> String {
         let begin = if position == 0 { label(page) } else { " ".repeat(FIRST) };
         let marks = last(row.marks, signs);
         let gap = " ".repeat(signs - marks.len());
-        let note = if notes > 0 { format!("  {}", right(&row.note, notes)) } else { String::new() };
+        let note = if notes > 0 {
+            format!("  {}{}", right(&row.note, notes), padded(&row.when, times))
+        } else {
+            String::new()
+        };
         let end = match beside {
             Some(_) if position == 0 => format!("  {}", legend(page, &shown(rows, signs))),
             _ => String::new(),

@@ -1,9 +1,10 @@
 //! What an incident has cost so far: the runs that were lost, are held up, or failed, and the messages that did not arrive.
 
-use crate::audit::{AffectedJob, Excuse, Fate, Incident, JobReport, Mark, lost_messages};
+use crate::audit::{AffectedJob, Evidence, Excuse, Fate, Incident, JobReport, Mark, lost_messages};
 use crate::catalog::Problem;
 use crate::numbers::as_u64;
 use crate::report::content::Audited;
+use crate::time::{Instant, MINUTE};
 
 /// What one job has lost by an incident.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Toll {
     pub failed: usize,
     /// Runs that failed since the incident began.
     pub failed_since: usize,
+    /// The first slot that it lost.
+    pub slot: Option<Instant>,
     /// Lost slots that the first run after the incident served, late.
     pub made_up: u64,
 }
@@ -29,6 +32,7 @@ impl Toll {
             lost: affected.missed_slots,
             failed: failed(report),
             failed_since: failed_since(incident, report),
+            slot: affected.since,
             ..Toll::default()
         };
         if incident.until.is_some() {
@@ -44,6 +48,8 @@ impl Toll {
             // Nothing comes any more of what waits for a run that hangs.
             let is_over = report.timeline.marks.last() == Some(&Mark::Missed);
             (toll.lost, toll.waits) = if is_over { (waits(report), 0) } else { (0, waits(report)) };
+        } else if let Some(revived) = revived_at(incident, affected) {
+            toll.lost = lost_before(report, revived);
         } else if incident.cause == Problem::Undelivered {
             toll.messages = as_u64(lost_messages(&report.job));
         } else if incident.lead.stops_all && report.job.schedule.cadence().is_none() {
@@ -64,6 +70,24 @@ impl Toll {
     }
 }
 
+/// When a job was revived that the scheduler had stopped, if it has not run since.
+fn revived_at(incident: &Incident, affected: &AffectedJob) -> Option<Instant> {
+    incident.findings.iter().find_map(|finding| match finding.evidence {
+        Evidence::Repaired { repaired_at, revived: true, .. } if finding.job() == Some(affected.job) => {
+            Some(repaired_at)
+        }
+        _ => None,
+    })
+}
+
+/// Slots between the last run and the moment in which the job was revived: the one that is due then waits.
+fn lost_before(report: &JobReport, revived: Instant) -> u64 {
+    match (report.job.schedule.cadence(), report.job.last_end()) {
+        (Some(cadence), Some(end)) => cadence.slots_between(end, revived.plus(-MINUTE)),
+        _ => 0,
+    }
+}
+
 /// Whether a run in flight holds up what came due.
 pub fn holds_up(incident: &Incident) -> bool {
     matches!(incident.cause, Problem::RunHung | Problem::RunLong | Problem::DeliveryHung)
@@ -79,7 +103,7 @@ fn waits(report: &JobReport) -> u64 {
 }
 
 fn failed_since(incident: &Incident, report: &JobReport) -> usize {
-    let runs = incident.since.map_or(&[][..], |since| report.job.fires_since(since));
+    let runs = incident.lead.since.or(incident.since).map_or(&[][..], |since| report.job.fires_since(since));
     runs.iter().filter(|fire| fire.is_bad()).count()
 }
 

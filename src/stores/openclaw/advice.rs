@@ -53,7 +53,19 @@ const ROWS: &[Advice] = &[
         .run(&[STATUS, Command::Shell("openclaw gateway start")]),
     Advice::new(
         Problem::SchedulerSilent,
-        "Is the gateway up, and is cron switched on? Then read its log and restart it.",
+        "Run by hand what can't wait; the rest runs at its next slots. The gateway's log says why it was down.",
+    )
+    .when(&[Condition::LeftByRestart])
+    .run(&[RUN_EACH]),
+    Advice::new(
+        Problem::SchedulerSilent,
+        "Read the gateway's log for why it ends soon after each start, and fix that; a restart alone does not help.",
+    )
+    .when(&[Condition::Crashes])
+    .run(&[STATUS]),
+    Advice::new(
+        Problem::SchedulerSilent,
+        "See whether the gateway runs and cron is switched on, read its log from the last run on, and restart it.",
     )
     .run(&[STATUS, Command::Shell("openclaw cron status"), RESTART]),
     Advice::new(Problem::RunHung, "Look at the run. If it hangs, restart the gateway.").run(&[RUNS, RESTART]),
@@ -114,7 +126,13 @@ const ROWS: &[Advice] = &[
     )
     .when(&[Condition::Late])
     .run(&[RUN]),
-    Advice::new(Problem::Undelivered, "Check the channel and the target of each job.").run(&[SHOW_EACH]),
+    Advice::new(Problem::Undelivered, "Check the channel, and the target of each job, which these commands show.")
+        .run(&[SHOW_EACH]),
+    Advice::new(
+        Problem::WorkShrank,
+        "Read what the job answers, which its runs show: its prompt may be lost, or a tool or a mount gone.",
+    )
+    .run(&[RUNS]),
     Advice::new(Problem::StoreUnserved, FIND_THE_STATE).run(&[LIST]),
     Advice::new(
         Problem::JobsGone,

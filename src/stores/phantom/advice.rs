@@ -27,6 +27,10 @@ const REVIVE: Command = Command::SqlForStopped(run_now!("status='active', consec
 const SET_NEXT_RUN: Command = Command::Sql(run_now!(""));
 const ACTIVATE: Command = Command::Sql(run_now!("enabled=1, status='active', "));
 
+/// By the rows alone, a run that was killed, one that hangs, and one that takes long are the same.
+const SEE_THE_PROCESS: &str = "See whether the scheduler's process is there, and since when. Gone, or younger than the run: it \
+    was killed in it, so start it. There, and the run does not move: restart it. Then each job runs once.";
+
 const ROWS: &[Advice] = &[
     Advice::new(Problem::JobFailing, "Fix that error, then revive the job.")
         .when(&[Condition::Stopped])
@@ -69,6 +73,8 @@ const ROWS: &[Advice] = &[
         "Restart the scheduler, then check the channel that the message goes to. The job is still due, so it runs again \
          and its message may come twice.",
     ),
+    Advice::new(Problem::RunLong, SEE_THE_PROCESS),
+    Advice::new(Problem::RunHung, SEE_THE_PROCESS),
     Advice::new(Problem::RunCut, "Start the scheduler; read its log from the last run on.").when(&[Condition::Gone]),
     Advice::new(
         Problem::RunCut,

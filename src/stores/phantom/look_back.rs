@@ -59,7 +59,7 @@ pub fn look_back(
     let found = search(access, reader, searches, MAX_BACKWARDS)?;
     if found.given_up > 0 {
         snapshot.notes.push(format!(
-            "for {} jobs the {MAX_BACKWARDS} cost events before {} were not enough: a streak or gap may have begun earlier",
+            "for {} jobs the {MAX_BACKWARDS} cost events before {} were not enough: failures in a row, or a silence, may have begun earlier",
             found.given_up, place.start
         ));
     }

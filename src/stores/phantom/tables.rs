@@ -138,7 +138,7 @@ fn read_jobs(db: &Connection, window: &Window, tables: &mut Tables) -> Result<()
             }
             snapshot
                 .notes
-                .push(format!("the id {:?} occurs twice in scheduled_jobs: its fires count for one row only", job.id));
+                .push(format!("the id {:?} occurs twice in scheduled_jobs: its runs count for one row only", job.id));
         }
         tables.ids.push(id);
         snapshot.jobs.push(job);

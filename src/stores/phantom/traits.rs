@@ -18,7 +18,7 @@ pub const TRAITS: SchedulerTraits = SchedulerTraits {
     startup: 0,
     name: "scheduler",
     stops: "stopped",
-    stopped: "the circuit breaker is open",
+    stopped: "the scheduler has stopped the job",
     timer_sleeps: 60 * MINUTE,
     hides_runs: false,
     moves_before: false,

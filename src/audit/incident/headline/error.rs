@@ -40,6 +40,14 @@ pub fn status(error: &str) -> Option<String> {
     (code.len() == STATUS_DIGITS).then(|| format!("{STATUS}{code}"))
 }
 
+/// The channel that refused a message, as in `telegram: 403 Forbidden`.
+pub fn refuser(error: &str) -> Option<&str> {
+    let (channel, why) = without_wrappers(error).split_once(": ")?;
+    let is_word = !channel.is_empty() && channel.chars().all(|c| c.is_ascii_lowercase());
+    let is_refusal = ["400 ", "401 ", "403 ", "404 "].iter().any(|code| why.starts_with(code));
+    (is_word && is_refusal).then_some(channel)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,6 +57,14 @@ mod tests {
         let wrapped = "Error: Claude Code returned an error result: no such model";
         assert_eq!(without_wrappers(wrapped), "no such model");
         assert_eq!(without_wrappers("an Error: x"), "an Error: x");
+    }
+
+    #[test]
+    fn a_channel_refuses_messages_by_a_status() {
+        assert_eq!(refuser("telegram: 403 Forbidden: bot was blocked by the user"), Some("telegram"));
+        assert_eq!(refuser("telegram: 500 Internal Server Error"), None);
+        assert_eq!(refuser("slack: timed out"), None);
+        assert_eq!(refuser("Bad Request: 400 of 500"), None);
     }
 
     #[test]

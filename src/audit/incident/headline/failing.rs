@@ -1,6 +1,6 @@
 //! Headlines of runs that fail, and of messages that do not arrive.
 
-use super::{Subject, in_short, rows, status};
+use super::{Subject, in_short, refuser, rows, status};
 use crate::audit::evidence::Evidence;
 use crate::audit::finding::{AffectedJob, ongoing};
 use crate::audit::incident::lead::{lost_messages, used_tokens};
@@ -134,7 +134,11 @@ pub fn undelivered(subject: &Subject<'_>) -> Text {
         messages => {
             let of = if let [only] = jobs.as_slice() { only.label().to_owned() } else { count(jobs.len(), "job") };
             let within = subject.lasting().map(|lasting| lasting.replacen(" for ", " in ", 1));
-            subject.with_error(text![count(messages, "message"), " of ", of, " reached nobody", within])
+            let told = text![count(messages, "message"), " of ", of, " reached nobody", within];
+            match subject.error.and_then(refuser) {
+                Some(channel) => subject.if_it_fits(told, &format!(": {channel} refuses them")),
+                None => subject.with_error(told),
+            }
         }
     }
 }

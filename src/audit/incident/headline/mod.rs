@@ -11,7 +11,7 @@ mod run;
 mod silence;
 
 pub use error::without_wrappers;
-use error::{in_short, status};
+use error::{in_short, refuser, status};
 
 use super::lead::Lead;
 use super::words::Facts;

@@ -18,7 +18,10 @@ pub fn headline(cause: Problem, subject: &Subject<'_>) -> Text {
             text!["nothing had run", until_first(subject), "; every job runs again", since]
         }
         Problem::SchedulerSilent => text!["nothing had run", lasted, "; ", names, runs, " again", since],
-        Problem::ProviderFailing | Problem::JobFailing if subject.lost() > 0 => after_loss(subject),
+        Problem::ProviderFailing if subject.lost() > 0 => {
+            text![names, " failed", lasted, " and", runs, " again, after ", count(subject.lost(), "lost run")]
+        }
+        Problem::JobFailing if subject.lost() > 0 => after_loss(subject),
         Problem::JobFailing if used_no_tokens(subject) => {
             text![names, " used no tokens", lasted, " and", works, " again"]
         }

@@ -34,8 +34,8 @@ pub fn headline(cause: Problem, subject: &Subject<'_>) -> Text {
         }
         Problem::Unjudged => unjudged(subject),
         Problem::WorkShrank => {
-            let (does, its) = subject.agree((" does a tenth of ", "its"), (" do a tenth of ", "their"));
-            text![names, does, its, " usual work"]
+            let (has, its) = subject.agree((" has", "its"), (" have", "their"));
+            text![names, has, " done a tenth of ", its, " usual work, or less,", subject.lasting()]
         }
         Problem::NoOutput => text![names, subject.agree(" runs", " run"), ", but the output is not there"],
         Problem::OverBudget if subject.facts.jobs.is_empty() => {

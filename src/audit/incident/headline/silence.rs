@@ -3,6 +3,7 @@
 use super::Subject;
 use crate::audit::evidence::Evidence;
 use crate::audit::finding::ongoing;
+use crate::audit::incident::lead::restart_that_ended;
 use crate::audit::worker::CrashLoop;
 use crate::model::Lease;
 use crate::numbers::count;
@@ -13,15 +14,17 @@ use crate::time::{DAY, Instant, span};
 pub fn scheduler_silent(subject: &Subject<'_>) -> Text {
     let (facts, name) = (subject.facts, subject.scheduler());
     let worker = facts.context().worker;
-    if let Some(boot) = facts.since.and_then(|since| worker.boot_that_ended(worker.end_before(since)?)) {
-        let has = subject.agree(" has", " have");
-        return text![subject.names(), has, " not run since the restart of the ", name, " at ", boot];
+    if let Some(boot) = restart_that_ended(facts) {
+        let silent =
+            subject.lead.since.map(|since| text!["nothing had run for ", span(boot.since(since)), " until ", boot]);
+        let wait = subject.agree(" waits for its next slot", " wait for their next slots");
+        return text![silent.map(|silent| text![silent, "; "]), subject.names(), wait];
     }
     if let Some(CrashLoop { starts, goes_on, fails, .. }) = worker.crash_loop() {
         let crashes = match (fails, goes_on) {
             (true, true) => format!("each start of the {name} fails ({starts} times)"),
             (true, false) => format!("the {name} was given up after {starts} starts that failed"),
-            (false, true) => format!("the {name} crashes after each start ({starts} times)"),
+            (false, true) => format!("each start of the {name} crashes ({starts} times)"),
             (false, false) => format!("the {name} was given up after {starts} crashes"),
         };
         return text![nothing_has_run(subject), ": ", crashes];

@@ -17,6 +17,8 @@ use crate::text::Text;
 pub struct IncidentText {
     /// What the database shows.
     pub observed: Vec<Text>,
+    /// How many of these, from the first on, are about one job each.
+    pub of_jobs: usize,
     /// What that suggests; None where nothing is inferred.
     pub inferred: Option<Text>,
 }
@@ -24,12 +26,17 @@ pub struct IncidentText {
 impl IncidentText {
     /// What was observed, of which nothing is inferred.
     pub fn of(observed: impl IntoIterator<Item = Text>) -> IncidentText {
-        IncidentText { observed: observed.into_iter().collect(), inferred: None }
+        IncidentText { observed: observed.into_iter().collect(), of_jobs: 0, inferred: None }
     }
 
     /// The same with what is inferred.
     pub fn inferred(self, inferred: impl Into<Text>) -> IncidentText {
         IncidentText { inferred: Some(inferred.into()), ..self }
+    }
+
+    /// What was observed of each job by itself, and then what else was.
+    pub fn of_each(of_jobs: Vec<Text>, observed: impl IntoIterator<Item = Text>) -> IncidentText {
+        IncidentText { of_jobs: of_jobs.len(), ..IncidentText::of(of_jobs.into_iter().chain(observed)) }
     }
 
     /// All that was observed, in one line.

@@ -5,7 +5,7 @@ use crate::audit::finding::ongoing;
 use crate::audit::worker::{ActiveRun, Cut, Phase, RunLength};
 use crate::catalog::Severity;
 use crate::text::{Text, text};
-use crate::time::span;
+use crate::time::{Millis, span};
 
 /// A run takes longer than any may.
 pub fn hung(facts: &Facts<'_>) -> IncidentText {
@@ -65,15 +65,27 @@ fn observed(facts: &Facts<'_>) -> Vec<Text> {
     observed
 }
 
+/// How many times longer a run takes than the longest before it, if that says more than a limit.
+fn times_longer(run: &ActiveRun) -> Option<Millis> {
+    let (longest, _) = run.usual.longest.filter(|(longest, _)| *longest > 0)?;
+    Some((run.elapsed + longest / 2) / longest).filter(|times| *times >= 3)
+}
+
 fn length(run: &ActiveRun, facts: &Facts<'_>) -> Text {
     match run.phase {
-        Phase::Running => {
-            let (usual, limit) = (run.usual.in_words(), span(run.usual.limit));
-            text![format!("the run has not finished; {usual}, and more than {limit} is unusual")]
-        }
+        Phase::Running => match (times_longer(run), run.usual.longest) {
+            (Some(times), Some((longest, runs))) => {
+                let of =
+                    if runs == 1 { "its last run".to_owned() } else { format!("the longest of its last {runs} runs") };
+                text![format!("it takes about {times} times {of} ({})", span(longest))]
+            }
+            _ => {
+                let (usual, limit) = (run.usual.in_words(), span(run.usual.limit));
+                text![format!("the run has not finished; {usual}, and more than {limit} is unusual")]
+            }
+        },
         Phase::Delivering => {
-            let nothing = "; its row was not updated since, and nothing else has run";
-            text!["its cost event was written at ", facts.ago(run.start), nothing]
+            text!["its work was done and paid at ", facts.ago(run.start), ", but the run never ended"]
         }
     }
 }

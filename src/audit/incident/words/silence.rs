@@ -4,6 +4,7 @@ use super::{Facts, IncidentText};
 use crate::audit::context::Subject;
 use crate::audit::evidence::Evidence;
 use crate::audit::finding::ongoing;
+use crate::audit::incident::lead::restart_that_ended;
 use crate::audit::sentence::due;
 use crate::audit::worker::CrashLoop;
 use crate::model::State;
@@ -14,8 +15,9 @@ use crate::time::Instant;
 /// Nothing runs.
 pub fn scheduler_silent(facts: &Facts<'_>) -> IncidentText {
     let worker = facts.context().worker;
-    if facts.since.and_then(|since| worker.boot_that_ended(worker.end_before(since)?)).is_some() {
-        return facts.plain().inferred("the slots are lost; these jobs run again at their next ones");
+    if restart_that_ended(facts).is_some() {
+        let lost = "the slots are lost; these jobs run again at their next ones";
+        return IncidentText::of_each(facts.messages(), []).inferred(lost);
     }
     let missed: u64 = facts.jobs.iter().map(|affected| affected.missed_slots.max(1)).sum();
     let is_alone = is_only_job_due(facts) && !worker.life.is_gone() && worker.life.suspended().is_none();
@@ -24,7 +26,19 @@ pub fn scheduler_silent(facts: &Facts<'_>) -> IncidentText {
     if is_alone {
         observed.push("no other job has come due since".into());
     }
-    observed.extend(facts.signs(facts.since, worker.last_run_end()));
+    match worker.crash_loop() {
+        Some(CrashLoop { starts, first, last, .. }) => {
+            observed.push(text![
+                count(starts, "start"),
+                " since ",
+                first,
+                ", the last at ",
+                last,
+                "; no job ran after any"
+            ]);
+        }
+        None => observed.extend(facts.signs(facts.since, worker.last_run_end())),
+    }
     let why = match worker.crash_loop() {
         Some(CrashLoop { fails: true, goes_on: true, .. }) => "each start fails before it runs a job".to_owned(),
         Some(CrashLoop { goes_on: false, .. }) => "nothing starts the process any more: it was given up".to_owned(),
@@ -94,7 +108,7 @@ pub fn scheduler_down(facts: &Facts<'_>) -> IncidentText {
 
 /// Some jobs do not run, while others do.
 pub fn job_silent(facts: &Facts<'_>) -> IncidentText {
-    let mut observed = facts.messages();
+    let mut observed = Vec::new();
     if let Some((end, job)) = facts.context().worker.last_end {
         let name = job.map_or("a deleted job", |job| facts.context().job(job).label());
         observed.push(text![name, " ran at ", end]);
@@ -102,7 +116,8 @@ pub fn job_silent(facts: &Facts<'_>) -> IncidentText {
     if let Some(boot) = boot_since_the_last_runs(facts) {
         observed.push(text!["the scheduler was restarted at ", boot, ", and none of these jobs has run since"]);
     }
-    IncidentText::of(observed).inferred("the scheduler works; only the jobs listed here are left out")
+    IncidentText::of_each(facts.messages(), observed)
+        .inferred("the scheduler works; only the jobs listed here are left out")
 }
 
 /// The first boot between the last run of each job and its silence; None if there is none for one of them.
