@@ -72,7 +72,8 @@ const MAX_MASKED_LEN: usize = 2000;
 
 /// The text with all that looks like a secret masked, cut to what could ever be shown.
 pub fn mask(untrusted: &str) -> String {
-    let mut text: String = untrusted.chars().take(MAX_MASKED_LEN).collect();
+    let end = untrusted.char_indices().nth(MAX_MASKED_LEN).map_or(untrusted.len(), |(end, _)| end);
+    let mut text = untrusted[..end].to_owned();
     let lower_case = text.to_ascii_lowercase();
     for secret in SECRETS.iter() {
         if (secret.may_be_in)(&lower_case) && secret.pattern.is_match(&text) {
