@@ -6,16 +6,18 @@ use std::sync::LazyLock;
 /// What stands in for a secret.
 const MASKED: &str = "[masked]";
 
+/// Whether a text in lower case may hold a secret: most messages hold none, and to see that takes a hundredth of the time.
+type MayBeIn = fn(&str) -> bool;
+
 /// A kind of secret.
 struct Secret {
-    /// Whether a text in lower case may hold one: most messages hold none, and to see that takes a hundredth of the time.
-    may_be_in: fn(&str) -> bool,
+    may_be_in: MayBeIn,
     /// What it looks like: `$1` and `$3` are kept.
     pattern: Regex,
 }
 
 static SECRETS: LazyLock<Vec<Secret>> = LazyLock::new(|| {
-    let kinds: [(fn(&str) -> bool, &str); 9] = [
+    let kinds: [(MayBeIn, &str); 9] = [
         // Cookies, whole.
         (|text| has_any(text, "cookie"), r"(?i)\b((?:set-)?cookie\s*[:=]\s*)([^\r\n]+)()"),
         // An Authorization header; a bearer token anywhere: letters and digits, or long.
@@ -48,8 +50,7 @@ static SECRETS: LazyLock<Vec<Secret>> = LazyLock::new(|| {
         (|text| longest_run(text, |byte| byte.is_ascii_hexdigit()) >= 32, r"\b()([0-9a-fA-F]{32,})()\b"),
     ];
     // A unit test compiles each of them.
-    let secret =
-        |(may_be_in, pattern): (fn(&str) -> bool, &str)| Some(Secret { may_be_in, pattern: Regex::new(pattern).ok()? });
+    let secret = |(may_be_in, pattern): (MayBeIn, &str)| Some(Secret { may_be_in, pattern: Regex::new(pattern).ok()? });
     kinds.into_iter().filter_map(secret).collect()
 });
 
@@ -72,7 +73,8 @@ const MAX_MASKED_LEN: usize = 2000;
 
 /// The text with all that looks like a secret masked, cut to what could ever be shown.
 pub fn mask(untrusted: &str) -> String {
-    let mut text: String = untrusted.chars().take(MAX_MASKED_LEN).collect();
+    let end = untrusted.char_indices().nth(MAX_MASKED_LEN).map_or(untrusted.len(), |(end, _)| end);
+    let mut text = untrusted[..end].to_owned();
     let lower_case = text.to_ascii_lowercase();
     for secret in SECRETS.iter() {
         if (secret.may_be_in)(&lower_case) && secret.pattern.is_match(&text) {

@@ -38,6 +38,7 @@ pub fn best(runs: usize, command: &mut Command) -> Used {
 }
 
 /// Runs a command; its output is not looked at.
+#[expect(clippy::zombie_processes, reason = "wait4 waits for it, and says what it used")]
 pub fn run(command: &mut Command) -> Used {
     let begun = Instant::now();
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

@@ -447,3 +447,29 @@ fn restarted_clock(context: &Context<'_>, job: &Job, cadence: &Cadence) -> Optio
     };
     follows.then_some(written)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(minute: i64) -> Instant {
+        Instant::from_millis(minute * 60_000)
+    }
+
+    #[test]
+    fn the_last_pause_before_an_instant_says_when_a_job_was_resumed() {
+        let end = |begun: &[i64], resumed: &[i64], written: Option<i64>| {
+            let times = |minutes: &[i64]| minutes.iter().copied().map(at).collect();
+            let pauses = Pauses { begun: times(begun), resumed: times(resumed), written: written.map(at) };
+            pauses.end_between(at(10), at(100)).millis() / 60_000
+        };
+        assert_eq!((end(&[], &[20], None), end(&[9], &[20], None), end(&[100], &[], None)), (10, 10, 10), "none in it");
+        assert_eq!((end(&[10], &[20], None), end(&[10, 40], &[20, 50], None)), (20, 50));
+        assert_eq!(
+            (end(&[10, 40], &[20], None), end(&[10, 40], &[20], Some(60))),
+            (100, 60),
+            "resumed without a trace"
+        );
+        assert_eq!((end(&[40], &[], Some(40)), end(&[40], &[], Some(100)), end(&[40], &[120], None)), (100, 100, 100));
+    }
+}

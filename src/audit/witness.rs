@@ -135,3 +135,34 @@ fn keeps(context: &Context<'_>, cadence: &Cadence, one: &Fire, two: &Fire) -> Op
     }
     Some(false)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::ledger::Fate;
+    use proptest::prelude::*;
+
+    fn at(hours: i64) -> Instant {
+        Instant::from_millis(hours * HOUR)
+    }
+
+    proptest! {
+        #[test]
+        fn a_silence_has_a_witness_if_any_covers_its_beginning_and_ended_shortly_before_it(
+            witnesses in prop::collection::vec((0i64..40, 0i64..20), 0..20),
+            since in 0i64..50,
+            length in 0i64..20,
+        ) {
+            let standing: Vec<Standing> =
+                witnesses.iter().map(|(since, long)| Standing { since: at(*since), until: at(since + long) }).collect();
+            let until = at(since + length);
+            let stretch = Stretch { fate: Fate::Lost, since: at(since), until: Some(until), slots: 1, runs: 0..0 };
+            let bears_witness = |one: &Standing| {
+                let lag = until.since(one.until);
+                one.since <= stretch.since && stretch.since <= one.until && (0..=ENDED_BEFORE).contains(&lag)
+            };
+            let expected = standing.iter().any(bears_witness);
+            prop_assert_eq!(Witnesses::of(standing).bear_witness_to(&stretch), expected);
+        }
+    }
+}

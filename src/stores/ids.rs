@@ -16,7 +16,9 @@ pub fn id(bytes: &[u8]) -> String {
     let begin: String = String::from_utf8_lossy(&bytes[..MAX_ID_LEN]).chars().take(ID_SHOWN).collect();
     let mut hash = fnv::FnvHasher::default();
     hash.write(bytes);
-    format!("{begin:.<ID_SHOWN$}…{:016x}", hash.finish())
+    let mut id = format!("{begin:.<ID_SHOWN$}…{:016x}", hash.finish());
+    id.shrink_to_fit();
+    id
 }
 
 /// The bytes of an id; a number as its digits.

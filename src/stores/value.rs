@@ -24,11 +24,13 @@ pub fn text(value: ValueRef<'_>) -> Option<String> {
 
 /// A value as text for display: empty for NULL, and with an ellipsis where it is cut.
 pub fn shown(value: ValueRef<'_>) -> String {
-    let text = text(value).unwrap_or_default();
-    if text.chars().nth(MAX_NAME_LEN).is_none() {
-        return text;
+    let mut text = text(value).unwrap_or_default();
+    if let Some((end, _)) = text.char_indices().nth(MAX_NAME_LEN) {
+        text.truncate(end);
+        text.push('…');
+        text.shrink_to_fit();
     }
-    cut(text, MAX_NAME_LEN) + "…"
+    text
 }
 
 /// A column whose value is read only if it is of a length that makes sense; its length is looked up without reading it.
@@ -36,9 +38,13 @@ pub fn bounded(column: &str) -> String {
     format!("CASE WHEN octet_length({column}) > {MAX_VALUE_LEN} THEN '(too long)' ELSE {column} END")
 }
 
-/// A text of at most `most` characters.
-pub fn cut(text: String, most: usize) -> String {
-    if text.len() <= most { text } else { text.chars().take(most).collect() }
+/// A text of at most `most` characters, which takes no more memory than it needs: thousands of them are kept.
+pub fn cut(mut text: String, most: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(most) {
+        text.truncate(end);
+    }
+    text.shrink_to_fit();
+    text
 }
 
 /// A message that a program wrote, for display: secrets in it are masked.
