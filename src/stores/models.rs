@@ -47,3 +47,37 @@ impl Models {
         self.names.iter().map(|name| cut(String::from_utf8_lossy(name).into_owned(), MAX_NAME_LEN)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_one_position_and_the_empty_one_and_the_thousand_and_first_none() {
+        let mut models = Models::default();
+        let positions = [&b"a"[..], b"b", b"a", b""].map(|name| models.index(name).map(ModelIndex::position));
+        assert_eq!(positions, [Some(0), Some(1), Some(0), None]);
+        assert_eq!(models.shown(), ["a", "b"]);
+        let many: Vec<bool> = (0..=MAX_MODELS).map(|n| models.index(n.to_string().as_bytes()).is_some()).collect();
+        assert_eq!(many.iter().filter(|known| **known).count(), MAX_MODELS - 2);
+        assert_eq!(models.index(b"b").map(ModelIndex::position), Some(1));
+    }
+
+    #[test]
+    fn names_are_told_apart_by_their_first_bytes_and_shown_shorter() {
+        let mut models = Models::default();
+        let long = |last: char, bytes: usize| format!("{}{last}", "x".repeat(bytes)).into_bytes();
+        assert_ne!(models.index(&long('a', MAX_KEPT_LEN - 1)), models.index(&long('b', MAX_KEPT_LEN - 1)));
+        assert_eq!(models.index(&long('a', MAX_KEPT_LEN)), models.index(&long('b', MAX_KEPT_LEN)));
+        assert!(models.shown().iter().all(|name| name.len() == MAX_NAME_LEN));
+    }
+
+    #[test]
+    fn adopted_names_get_their_positions_here() {
+        let (mut here, mut there) = (Models::default(), Models::default());
+        assert!(here.index(b"a").is_some() && here.index(b"b").is_some());
+        assert!(there.index(b"b").is_some() && there.index(b"c").is_some());
+        let adopted = here.adopt(&there).into_iter().map(|at| at.map(ModelIndex::position)).collect::<Vec<_>>();
+        assert_eq!((adopted, here.shown().len()), (vec![Some(1), Some(2)], 3));
+    }
+}

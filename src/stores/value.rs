@@ -87,3 +87,43 @@ pub fn event_time(value: ValueRef<'_>) -> Option<Instant> {
         _ => stamp(value).instant(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_are_read_however_they_are_stored() {
+        let number_in = |text: &str| number(ValueRef::Text(text.as_bytes()));
+        assert_eq!(
+            [number_in("7"), number_in(" 7.0 "), number_in("7.5"), number_in("x")],
+            [Some(7), Some(7), None, None]
+        );
+        let real = |value: f64| number(ValueRef::Real(value));
+        assert_eq!([real(0.0), real(-3.0), real(0.5), real(f64::NAN)], [Some(0), Some(-3), None, None]);
+        assert_eq!([real(8.9e18), real(9e18), real(-9e18)], [Some(8_900_000_000_000_000_000), None, None]);
+        assert_eq!([number(ValueRef::Integer(5)), number(ValueRef::Null)], [Some(5), None]);
+    }
+
+    #[test]
+    fn what_is_shown_of_a_value_is_cut_with_an_ellipsis() {
+        let shown_of = |length: usize| shown(ValueRef::Text("é".repeat(length).as_bytes()));
+        assert_eq!(shown_of(MAX_NAME_LEN), "é".repeat(MAX_NAME_LEN));
+        assert_eq!(shown_of(MAX_NAME_LEN + 1), "é".repeat(MAX_NAME_LEN) + "…");
+        assert_eq!((shown(ValueRef::Null), shown(ValueRef::Real(1.5))), (String::new(), "1.5".to_owned()));
+        assert_eq!((cut("abc".to_owned(), 3), cut("abc".to_owned(), 2)), ("abc".to_owned(), "ab".to_owned()));
+    }
+
+    #[test]
+    fn a_time_is_there_missing_or_unreadable() {
+        let stamp_of = |text: &str| stamp(ValueRef::Text(text.as_bytes()));
+        assert_eq!(stamp(ValueRef::Null), Timestamp::Missing);
+        assert_eq!(stamp_of("soon"), Timestamp::Unreadable("soon".to_owned()));
+        assert_eq!(stamp_of(&"x".repeat(41)), Timestamp::Unreadable("x".repeat(40)));
+        let ten = Some(Instant::from_millis(1_772_445_600_000));
+        for text in ["2026-03-02 10:00:00", "2026-03-02T10:00:00.000Z", "2026-03-02T12:00:00+02:00"] {
+            assert_eq!((stamp_of(text).instant(), event_time(ValueRef::Text(text.as_bytes()))), (ten, ten), "{text}");
+        }
+        assert_eq!(event_time(ValueRef::Integer(1_772_445_600)), ten);
+    }
+}

@@ -97,7 +97,7 @@ fn plain(error: &rusqlite::Error) -> String {
 
 /// The names of a query's columns, in lower case.
 #[derive(Debug, Clone)]
-pub struct Columns(Vec<String>);
+pub struct Columns(pub(super) Vec<String>);
 
 impl Columns {
     /// Its names, in their order.

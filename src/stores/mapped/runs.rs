@@ -292,4 +292,22 @@ mod tests {
         strangers.jobs.insert(b"x".to_vec(), ("x".to_owned(), vec![fire, fire]));
         assert_eq!(strangers.told().as_deref(), Some("2 runs of 1 id that jobs does not give"));
     }
+
+    #[test]
+    fn runs_without_a_count_are_doubted_after_enough_that_were_counted() {
+        let run = |tokens: Option<u32>| {
+            let outcome = if tokens.is_some() { Outcome::Worked } else { Outcome::Unproven };
+            Fire { tokens, ..Fire::ended(Instant::MIN, outcome) }
+        };
+        let doubted = |counted: usize, gaps: usize| {
+            let mut fires: Vec<Fire> = std::iter::repeat_n(run(None), gaps).collect();
+            fires.extend(std::iter::repeat_n(run(Some(7)), counted));
+            fires.push(run(None));
+            doubt_uncounted(&mut fires);
+            fires.last().is_some_and(|last| last.outcome == Outcome::Unread)
+        };
+        assert_eq!((doubted(MIN_COUNTED, 0), doubted(MIN_COUNTED - 1, 0)), (true, false));
+        let most = 10 * MOST_ARE_COUNTED - 10;
+        assert_eq!((doubted(most, 10), doubted(most - 1, 10)), (true, false), "some gaps are no change");
+    }
 }

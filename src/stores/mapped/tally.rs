@@ -143,3 +143,68 @@ impl Tally {
 fn example(value: ValueRef<'_>) -> String {
     value::message(&values::shown(value), MAX_EXAMPLE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(key: &'static str) -> Tally {
+        Tally::of(key, &Columns(["job", "start", "tokens", "status"].map(str::to_owned).to_vec()))
+    }
+
+    fn finished(tally: Tally) -> (Vec<String>, Vec<String>) {
+        let mut notes = Vec::new();
+        let facts = tally.finish(&mut notes);
+        (notes, facts.unused)
+    }
+
+    #[test]
+    fn what_is_not_used_is_told_with_an_example_and_what_has_no_time_only_with_the_query() {
+        assert_eq!(finished(tally("runs")), (vec![], vec![]));
+        let mut told = tally("runs");
+        told.unused(Unusable::Unreadable, ValueRef::Text(b"soon"));
+        told.unused(Unusable::Unreadable, ValueRef::Text(b"later"));
+        told.unused(Unusable::Ahead, ValueRef::Integer(9));
+        told.unused(Unusable::Later, ValueRef::Integer(9));
+        assert!(told.has_dropped());
+        let notes = [
+            "the times of 2 runs can't be read, such as \"soon\"",
+            "1 runs lie in the future and were not used, such as \"soon\"",
+        ];
+        assert_eq!(finished(told), (notes.map(str::to_owned).to_vec(), notes.map(str::to_owned).to_vec()));
+        let mut without = tally("runs");
+        without.unused(Unusable::NoTime, ValueRef::Null);
+        without.unused(Unusable::NoTime, ValueRef::Null);
+        assert!(!without.has_dropped());
+        assert_eq!(finished(without), (vec![], vec!["2 runs have no time and were not used".to_owned()]));
+    }
+
+    #[test]
+    fn values_that_can_not_be_read_are_noted_unless_something_else_tells_of_them() {
+        let unread = |key, column: &str| {
+            let mut tally = tally(key);
+            let read = tally.read(column, ValueRef::Text(b"odd"), |_| None::<i64>);
+            tally.read(column, ValueRef::Null, |_| None::<i64>);
+            assert_eq!(read, None);
+            finished(tally).0
+        };
+        assert_eq!(unread("runs", "tokens"), ["1 values of tokens in runs can't be read, such as \"odd\""]);
+        assert_eq!(unread("runs", "start").len(), 1, "a row of it was used all the same");
+        assert_eq!(unread("jobs", "status"), [""; 0]);
+        let mut dropped = tally("runs");
+        dropped.unread("start", ValueRef::Text(b"odd"));
+        dropped.unused(Unusable::Unreadable, ValueRef::Text(b"odd"));
+        assert_eq!(finished(dropped).0.len(), 1, "not told twice");
+        let mut known = tally("runs");
+        assert_eq!(known.read("tokens", ValueRef::Integer(7), value::number), Some(7));
+        assert_eq!(finished(known).0, [""; 0]);
+    }
+
+    #[test]
+    fn the_times_of_its_rows_span_from_the_first_to_the_last() {
+        let at = |second: i64| Instant::from_millis(second * 1000);
+        let mut spanned = tally("runs");
+        [5, 9, 2].into_iter().for_each(|second| spanned.at(at(second)));
+        assert_eq!(spanned.finish(&mut Vec::new()).times, Some((at(2), at(9))));
+    }
+}

@@ -344,4 +344,23 @@ mod tests {
         assert!(flag(ValueRef::Null) && flag(ValueRef::Integer(1)) && flag(ValueRef::Text(b"active")));
         assert!(!flag(ValueRef::Integer(0)) && !flag(ValueRef::Text(b"False")));
     }
+
+    #[test]
+    fn costs_that_make_sense_are_read_and_others_are_not() {
+        let cost_in = |text: &str| cost(ValueRef::Text(text.as_bytes()));
+        assert_eq!(
+            [cost(ValueRef::Integer(2)), cost(ValueRef::Real(0.5)), cost_in(" 0.25 ")],
+            [Some(2.0), Some(0.5), Some(0.25)]
+        );
+        assert_eq!([cost(ValueRef::Real(-0.5)), cost(ValueRef::Real(f64::INFINITY)), cost_in("inf")], [None; 3]);
+        assert_eq!([cost(ValueRef::Null), cost_in("free"), cost(ValueRef::Integer(0))], [None, None, Some(0.0)]);
+    }
+
+    #[test]
+    fn messages_are_delivered_lost_or_not_known_about() {
+        let fate = |text: &str| message_fate(ValueRef::Text(text.as_bytes()));
+        assert!(matches!((fate(" Delivered"), fate("LOST")), (MessageFate::Delivered, MessageFate::Lost)));
+        assert!(matches!((fate("sent?"), fate(" ")), (MessageFate::Unconfirmed, MessageFate::None)));
+        assert!(matches!(message_fate(ValueRef::Null), MessageFate::None));
+    }
 }

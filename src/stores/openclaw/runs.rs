@@ -450,4 +450,33 @@ mod tests {
         let unknown = Fire::ended(at(60), Outcome::Unread);
         assert_eq!(merged(&[unknown, unknown]).len(), 2, "without a start nothing shows that they are one");
     }
+
+    #[test]
+    fn runs_older_than_the_receipts_were_asked_for_if_most_of_those_were() {
+        let at = |minute: i64| Instant::from_millis(1_772_000_000_000 + 60 * minute * SECOND);
+        let fires = (0..6).map(|minute| Fire::ended(at(minute), Outcome::Worked).started(at(minute))).collect();
+        let job = gone::job(b"j", fires);
+        let asked = |receipts: &[(i64, bool)]| {
+            let mut requests = Requests::default();
+            receipts.iter().for_each(|(minute, is_requested)| requests.note(at(*minute), *is_requested));
+            requests.of(&job).len()
+        };
+        assert_eq!(asked(&[(4, true), (5, false)]), 1, "half is not most");
+        assert_eq!(asked(&[(4, true), (5, true), (3, false)]), 2 + 3, "those before the third");
+        assert_eq!((asked(&[(4, false)]), asked(&[])), (0, 0));
+    }
+
+    #[test]
+    fn runs_that_cant_be_read_are_counted_in_a_note() {
+        let noted = |outcomes: &[Outcome]| {
+            let mut snapshot = Snapshot::empty(super::super::traits::TRAITS);
+            let fires = outcomes.iter().map(|outcome| Fire::ended(Instant::MIN, *outcome)).collect();
+            snapshot.jobs.push(gone::job(b"j", fires));
+            note_unread(&mut snapshot);
+            snapshot.notes
+        };
+        assert_eq!(noted(&[Outcome::Worked]), [""; 0]);
+        let two = noted(&[Outcome::Unread, Outcome::Worked, Outcome::Unread]);
+        assert_eq!(two, ["the details of 2 runs can't be read: what they used is unknown"]);
+    }
 }
