@@ -221,7 +221,7 @@ catalog! {
         };
         RunLong: "A run is taking longer than usual. It may still be fine.", Entry {
             detector: Detector::PastDue,
-            rule: "Longer than 10 minutes and twice the longest of its job's last 30 runs, but less than --max-run. While fewer than 5 runs are known: longer than 30 minutes and twice the last one. A warning, for this job only; critical beyond 10 times that limit, if at least 5 runs are known and at least 2 jobs have waited for it for 2 hours, where one run goes on at a time.",
+            rule: "Longer than 10 minutes and twice the longest of its job's last 30 runs, but less than --max-run. While fewer than 5 runs are known: longer than 30 minutes and twice the last one. A warning, for this job only; critical beyond 10 times that limit, if at least 5 runs are known and at least 2 jobs have waited for it for 2 hours, where one run goes on at a time. If it failed in the end, it is a warning for a day after that, too.",
             advice: "Look at what the run is doing, and whether its process lives: a run ends by itself, or at --max-run, only if it does not hang.",
         };
         Undelivered: "Jobs do their work, but their messages are not delivered.", Entry {

@@ -32,7 +32,7 @@ libfuzzer_sys::fuzz_target!(init: abort_on_our_panics(), |bytes: &[u8]| {
     let report = crate::runner::run(&Arc::new(options), std::time::Instant::now());
     let style = Style { color: true, width: 80, utf8: true };
     for &format in Format::value_variants() {
-        let rendered = report::render(&report, format, style, true);
+        let rendered = report::render(&report, format, style, true, &mut std::io::sink());
         rendered.unwrap_or_else(|error| panic!("{error}"));
     }
 });

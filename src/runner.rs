@@ -199,7 +199,10 @@ fn audit_one(candidate: &Candidate, options: &Options, results: &Results, deadli
         Ok(mut snapshot) => {
             snapshot.results = results.clone();
             candidate.is_judged.store(true, Ordering::Relaxed);
-            let verdict = audit::audit(snapshot, &options.policy);
+            let mut verdict = audit::audit(snapshot, &options.policy);
+            if !options.history {
+                verdict.forget_runs();
+            }
             Ok(Audited { verdict, settings: settings.clone() })
         }
     };

@@ -25,7 +25,8 @@ const MAX_MESSAGE_LEN: usize = 1000;
 /// Does what the command line asks for and returns the exit code.
 pub fn run(cli: Cli, clock: fn() -> Instant, started: Clock) -> u8 {
     if let Some(text) = offline_output(&cli) {
-        return text.map_or_else(|error| fail(&error), |text| write_out(&text, 0, &cli.output, &[]));
+        let written = |text: String| write_out(|out| out.write_all(text.as_bytes()), 0, &cli.output, &[]);
+        return text.map_or_else(|error| fail(&error), written);
     }
     let output = cli.output.clone();
     let arguments: Vec<PathBuf> = cli.databases.iter().chain(&cli.config).cloned().collect();
@@ -54,9 +55,9 @@ fn offline_output(cli: &Cli) -> Option<Result<String, generate::GenerateError>> 
 fn audit(options: Options, clock: fn() -> Instant, started: Clock) -> u8 {
     let Some(notify) = options.notify.clone() else {
         let options = Arc::new(options);
-        let (report, text) = in_time(&options, started);
+        let report = in_time(&options, started);
         complain_of(&report, &options.output);
-        return write(&report, text, &options);
+        return write(&report, &options);
     };
     if options.notify_test {
         return complain_of_telling(&notify.try_out(clock()), 0);
@@ -69,9 +70,9 @@ fn tell(notify: &Notify, mut options: Options, clock: fn() -> Instant, started: 
     let memory = notify.recall(&options.databases, &options.directories, started + options.timeout);
     options.policy.settings.now = clock();
     let options = Arc::new(options);
-    let (report, text) = in_time(&options, Clock::now());
+    let report = in_time(&options, Clock::now());
     let errors = notify.tell(&report, &options.sight(), memory);
-    if options.output.file.is_some() && write(&report, text, &options) != report.exit_code() {
+    if options.output.file.is_some() && write(&report, &options) != report.exit_code() {
         return complain_of_telling(&errors, COULD_NOT_AUDIT);
     }
     complain_of_telling(&errors, notify::exit_code(&report))
@@ -91,62 +92,49 @@ fn complain_of_telling(errors: &[NotifyError], exit_code: u8) -> u8 {
     if errors.is_empty() { exit_code } else { COULD_NOT_AUDIT }
 }
 
-/// A report as text, or why it can't be rendered.
-type Rendered = Result<String, report::RenderError>;
-
-/// Audits and renders in a thread of its own, so that the time-out holds whatever hangs. Writing has no deadline: however
-/// slowly the report is read, it is read whole.
-fn in_time(options: &Arc<Options>, started: Clock) -> (Report, Rendered) {
+/// Audits in a thread of its own, so that the time-out holds whatever hangs. Writing has no deadline: however slowly the report is
+/// read, it is read whole.
+fn in_time(options: &Arc<Options>, started: Clock) -> Report {
     let deadline = started + options.timeout + GRACE;
-    let (sender, rendered) = channel();
+    let (sender, report) = channel();
     let theirs = options.clone();
     let work = move || {
-        let work = || {
-            let report = runner::run(&theirs, started);
-            let text = render(&report, &theirs);
-            (report, text)
-        };
         // No one is waiting any more after the deadline.
-        let _ = sender.send(panics::catch(work));
+        let _ = sender.send(panics::catch(|| runner::run(&theirs, started)));
     };
     let spawned = std::thread::Builder::new().spawn(work).map_err(CallError::Thread);
     let done = spawned.and_then(|_| {
-        let rendered = rendered.recv_timeout(deadline.saturating_duration_since(Clock::now()));
-        rendered.map_err(|_| CallError::TimedOut)?.map_err(CallError::Internal)
+        let report = report.recv_timeout(deadline.saturating_duration_since(Clock::now()));
+        report.map_err(|_| CallError::TimedOut)?.map_err(CallError::Internal)
     });
-    done.unwrap_or_else(|error| {
-        let report = Report::failed(error, options.policy.settings.now);
-        let text = render(&report, options);
-        (report, text)
-    })
+    done.unwrap_or_else(|error| Report::failed(error, options.policy.settings.now))
 }
 
 /// Writes a report, and returns the exit code.
-fn write(report: &Report, text: Rendered, options: &Options) -> u8 {
+fn write(report: &Report, options: &Options) -> u8 {
     let output = &options.output;
     let is_settings = options.check_config.is_some() && report.errors().is_empty();
     let exit_code = if is_settings { 0 } else { report.exit_code() };
     let is_silent = options.only_trouble && exit_code == 0;
-    match text {
-        Err(error) => fail(&error),
-        Ok(_) if output.quiet => exit_code,
-        // A file would keep the trouble of an earlier call.
-        Ok(_) if is_silent && output.file.is_none() => exit_code,
-        Ok(text) => {
-            let text = if is_silent { String::new() } else { text };
-            write_out(&text, exit_code, output, &options.inputs())
-        }
+    // A file would keep the trouble of an earlier call.
+    if output.quiet || is_silent && output.file.is_none() {
+        return exit_code;
     }
+    let render = |out: &mut dyn Write| if is_silent { Ok(()) } else { render(report, options, out) };
+    write_out(render, exit_code, output, &options.inputs())
 }
 
-fn render(report: &Report, options: &Options) -> Result<String, report::RenderError> {
+fn render(report: &Report, options: &Options, out: &mut dyn Write) -> std::io::Result<()> {
     if let Some(settings) = &options.check_config
         && report.errors().is_empty()
     {
-        return Ok(report::render_settings(report, &options.policy, settings));
+        return out.write_all(report::render_settings(report, &options.policy, settings).as_bytes());
     }
-    let output = &options.output;
-    report::render(report, output.format, style(output), output.all)
+    render_as(report, &options.output, out)
+}
+
+fn render_as(report: &Report, output: &OutputArgs, out: &mut dyn Write) -> std::io::Result<()> {
+    report::render(report, output.format, style(output), output.all, out)
 }
 
 fn style(output: &OutputArgs) -> Style {
@@ -164,10 +152,7 @@ fn emit(report: &Report, output: &OutputArgs, arguments: &[PathBuf]) -> u8 {
     if output.quiet {
         return report.exit_code();
     }
-    match report::render(report, output.format, style(output), output.all) {
-        Ok(text) => write_out(&text, report.exit_code(), output, arguments),
-        Err(error) => fail(&error),
-    }
+    write_out(|out| render_as(report, output, out), report.exit_code(), output, arguments)
 }
 
 /// Prints what could not be audited on stderr, unless the same terminal shows it in the table.
@@ -197,16 +182,20 @@ pub fn refuse(message: &clap::Error, now: Instant) -> u8 {
     let why = text.lines().next().map_or("", |line| line.trim_start_matches("error: "));
     let report = Report::failed(CallError::Options(why.to_owned()), now);
     let output = OutputArgs { format, ..OutputArgs::default() };
-    report::render(&report, format, style(&output), false)
-        .map_or_else(|error| fail(&error), |text| write_out(&text, COULD_NOT_AUDIT, &output, &[]))
+    write_out(|out| render_as(&report, &output, out), COULD_NOT_AUDIT, &output, &[])
 }
 
 /// The one write, and the exit code if it succeeds; `arguments` are the files that the call reads.
-fn write_out(text: &str, exit_code: u8, output: &OutputArgs, arguments: &[PathBuf]) -> u8 {
+fn write_out(
+    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+    exit_code: u8,
+    output: &OutputArgs,
+    arguments: &[PathBuf],
+) -> u8 {
     let guard = || output::Guard { arguments: arguments.to_vec(), overwrites: output.overwrite };
     let written = match &output.file {
-        Some(path) => output::to_file(text, path, &guard()),
-        None => output::to_stdout(text),
+        Some(path) => output::to_file(write, path, &guard()),
+        None => output::to_stdout(write),
     };
     written.map_or_else(|error| fail(&error), |()| exit_code)
 }

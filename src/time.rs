@@ -28,7 +28,7 @@ pub fn seconds(span: Millis) -> f64 {
 }
 
 /// A point in time: milliseconds since 1970 UTC, within the years 0 to 9999.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Instant(i64);
 
 impl Instant {
@@ -152,6 +152,13 @@ impl TimeText {
     /// seconds or milliseconds since 1970). None for anything else.
     pub fn parse(text: &str) -> Option<TimeText> {
         let text = text.trim();
+        if let Some(usual) = usual_time(text.as_bytes()) {
+            return Some(if text.ends_with('Z') { TimeText::Fixed(usual) } else { TimeText::Bare(usual.utc()) });
+        }
+        TimeText::in_any_form(text)
+    }
+
+    fn in_any_form(text: &str) -> Option<TimeText> {
         if text.len() > 64 || !text.is_ascii() {
             return None;
         }
@@ -203,17 +210,35 @@ fn epoch(text: &str) -> Option<Instant> {
     (millis <= Instant::MAX.0 as f64).then_some(Instant(millis as i64))
 }
 
-/// Seconds since 1970 of `2026-04-29 10:00:11`, the form of every cost event; None for any other form. Called once an
-/// event, hence apart from [`TimeText::parse`].
-pub fn event_seconds(text: &[u8]) -> Option<i64> {
-    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b' ', h1, h2, b':', i1, i2, b':', s1, s2] = text else {
+/// The instant in `2026-04-29 10:00:11` or `2026-04-29T10:00:11.304Z`, the forms that the schedulers write, by the places of its
+/// digits; None for any other form.
+pub fn usual_time(text: &[u8]) -> Option<Instant> {
+    let (wall, millis) = match text {
+        [wall @ .., b'.', m1, m2, m3, b'Z'] if text.len() == 24 && text[10] == b'T' => {
+            (wall, number(&[*m1, *m2, *m3])?)
+        }
+        _ if text.len() == 19 && text[10] == b' ' => (text, 0),
+        _ => return None,
+    };
+    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, _, h1, h2, b':', i1, i2, b':', s1, s2] = wall else {
         return None;
     };
-    let number =
-        |digits: &[u8]| digits.iter().try_fold(0u32, |n, d| d.is_ascii_digit().then(|| n * 10 + u32::from(d - b'0')));
     let date = NaiveDate::from_ymd_opt(number(&[y1, y2, y3, y4])? as i32, number(&[m1, m2])?, number(&[d1, d2])?)?;
-    let wall = date.and_hms_opt(number(&[h1, h2])?, number(&[i1, i2])?, number(&[s1, s2])?)?;
-    Some(wall.and_utc().timestamp())
+    let wall = date.and_hms_milli_opt(number(&[h1, h2])?, number(&[i1, i2])?, number(&[s1, s2])?, millis)?;
+    Some(Instant(wall.and_utc().timestamp_millis()))
+}
+
+/// A few digits as a number.
+fn number<const N: usize>(digits: &[u8; N]) -> Option<u32> {
+    let mut number = 0;
+    for digit in digits {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number * 10 + u32::from(digit);
+    }
+    Some(number)
 }
 
 /// A span for people, in one unit and rounded to it: `45s`, `82m`, `35h`, `9d`. A negative one counts as 0.
@@ -339,14 +364,31 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_the_time_parsers_panic(text in "\\PC{0,40}") {
-            let _ = (TimeText::parse(&text), event_seconds(text.as_bytes()));
+            let _ = (TimeText::parse(&text), usual_time(text.as_bytes()));
         }
 
         #[test]
-        fn fast_event_time_parser_agrees_with_the_general_one(seconds in -62_167_219_200i64..253_402_300_799) {
-            let text = Instant::from_millis(seconds * SECOND).utc().format("%Y-%m-%d %H:%M:%S").to_string();
-            prop_assert_eq!(event_seconds(text.as_bytes()), Some(seconds));
-            prop_assert_eq!(TimeText::parse(&text).map(|time| time.as_utc().seconds()), Some(seconds));
+        fn the_usual_forms_are_read_by_their_places(millis in -62_167_219_200_000i64..253_402_300_799_999) {
+            let at = Instant::from_millis(millis);
+            let with_zone = at.utc().format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+            prop_assert_eq!(usual_time(with_zone.as_bytes()), Some(at));
+            prop_assert_eq!(TimeText::parse(&with_zone), Some(TimeText::Fixed(at)));
+            let cut = Instant::from_millis(at.seconds() * SECOND);
+            let bare = at.utc().format("%Y-%m-%d %H:%M:%S").to_string();
+            prop_assert_eq!(usual_time(bare.as_bytes()), Some(cut));
+            prop_assert_eq!(TimeText::parse(&bare), Some(TimeText::Bare(cut.utc())));
+        }
+
+        #[test]
+        fn what_is_nearly_of_a_usual_form_is_read_as_in_any_other(at in 0usize..24, byte in 0x20u8..0x7f) {
+            for form in ["2024-02-29T23:59:58.304Z", "2024-02-29 23:59:58"] {
+                let mut text = form.as_bytes().to_vec();
+                text[at % form.len()] = byte;
+                let text = String::from_utf8(text).unwrap_or_default();
+                if let Some(usual) = usual_time(text.as_bytes()) {
+                    prop_assert_eq!(TimeText::in_any_form(&text).map(TimeText::as_utc), Some(usual));
+                }
+            }
         }
 
         #[test]

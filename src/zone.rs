@@ -171,3 +171,19 @@ pub fn most_named(lists: impl Iterator<Item = Vec<Zone>>) -> Option<Zone> {
     let most = votes.values().max().copied()?;
     Zone::all_fixed().find(|zone| votes.get(zone) == Some(&most))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_zones_that_are_named_as_often_the_nearest_to_utc_is_taken() {
+        let zone = |hours: i64| Zone::ahead(hours * HOUR).unwrap_or(Zone::UTC);
+        let most = |lists: &[&[i64]]| {
+            most_named(lists.iter().map(|list| list.iter().copied().map(zone).collect())).map(Zone::name)
+        };
+        assert_eq!(most(&[&[-5, 9], &[9, -5]]), Some("UTC-05:00".to_owned()));
+        assert_eq!(most(&[&[9, -5], &[9]]), Some("UTC+09:00".to_owned()));
+        assert_eq!((most(&[&[]]), most(&[])), (None, None));
+    }
+}

@@ -72,12 +72,18 @@ fn count_slots(context: &Context<'_>, subject: &Subject<'_>, silence: &mut Silen
 fn is_by_hand(job: &Job, index: usize) -> bool {
     let fire = &job.fires[index];
     if let Some(start) = fire.known_start() {
-        return job.manual_runs.iter().any(|asked| start.since(*asked).abs() <= UPDATE_FOLLOWS);
+        return !asked_between(job, start.plus(-UPDATE_FOLLOWS), start.plus(UPDATE_FOLLOWS)).is_empty();
     }
     let before = index.checked_sub(1).map_or(Instant::MIN, |before| job.fires[before].end);
     let Some(cadence) = job.schedule.cadence() else { return false };
-    let mut asked = job.manual_runs.iter().filter(|asked| (before..=fire.end).contains(*asked));
+    let mut asked = asked_between(job, before, fire.end).iter();
     asked.any(|asked| cadence.next(*asked).is_none_or(|slot| slot > begin(fire)))
+}
+
+/// When somebody asked for runs of a job between two instants.
+fn asked_between(job: &Job, from: Instant, until: Instant) -> &[Instant] {
+    let first = job.manual_runs.partition_point(|asked| *asked < from);
+    &job.manual_runs[first..job.manual_runs.partition_point(|asked| *asked <= until).max(first)]
 }
 
 /// Whether a run by hand leaves a silence as it is: others ran in it, and no restart can have ended it.

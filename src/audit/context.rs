@@ -4,7 +4,7 @@ use super::finding::Finding;
 pub use super::subjects::{Subject, Subjects};
 use super::worker::Worker;
 use crate::catalog::Problem;
-use crate::model::{Fire, Job, JobIndex, Snapshot, State};
+use crate::model::{Fire, Job, JobIndex, Snapshot};
 use crate::schedule::Cadence;
 use crate::settings::Settings;
 use crate::time::{DAY, Instant, Millis};
@@ -59,7 +59,7 @@ impl Context<'_> {
         (free - asleep.sum::<Millis>()).max(0)
     }
 
-    /// For how long the worker was free for a job, however long the runs took, without the hours in which it is not expected to run.
+    /// The same, even if every run whose start is not on record took as long as it can have.
     pub fn surely_free_for(&self, subject: &Subject<'_>, due: Instant, until: Instant) -> Millis {
         let free = self.worker.surely_free(due, until);
         let asleep = self.quiet(subject, due, until).map(|(from, until)| self.worker.surely_free(from, until));
@@ -112,10 +112,7 @@ impl Context<'_> {
 
     /// Whether a row that the scheduler picks has a next run, apart from those of some jobs.
     pub fn has_next_run_beside(&self, jobs: &HashSet<JobIndex>) -> bool {
-        self.subjects.iter().any(|subject| {
-            let job = subject.job;
-            job.state == State::Watched && job.next_run().is_some() && !jobs.contains(&subject.index)
-        })
+        self.subjects.has_next_run_beside(jobs)
     }
 
     /// Whether there is a job whose silence would be a fault.

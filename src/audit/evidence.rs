@@ -16,6 +16,8 @@ pub enum Evidence {
     Waiting { behind: Option<String>, overdue_seconds: i64 },
     /// See [`Problem::RunLong`].
     LongRun { in_flight_seconds: i64, usual_seconds: i64, longest_seconds: Option<i64> },
+    /// A run that is over and was one of those.
+    EndedRun { took_seconds: i64, longest_seconds: Option<i64> },
     /// See [`Problem::RunHung`].
     HungRun { behind: Option<String>, in_flight_seconds: i64 },
     /// See [`Problem::DeliveryHung`].
@@ -131,7 +133,7 @@ impl Evidence {
         match self {
             Self::Overdue { .. } => Problem::Overdue,
             Self::Waiting { .. } => Problem::Waiting,
-            Self::LongRun { .. } => Problem::RunLong,
+            Self::LongRun { .. } | Self::EndedRun { .. } => Problem::RunLong,
             Self::HungRun { .. } => Problem::RunHung,
             Self::HungDelivery { .. } => Problem::DeliveryHung,
             Self::CutRun { .. } => Problem::RunCut,

@@ -17,7 +17,7 @@ const MIN_JOBS: usize = 2;
 /// How far back slots are looked at.
 const WITHIN: Millis = 2 * DAY;
 
-/// What failed of a job in the last day.
+/// What failed of a job in the day before the last run of any job.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Flaps {
     /// Its slots with a run.
@@ -46,7 +46,9 @@ impl Flapping {
     /// Looks at the slots of the last days.
     pub fn find(context: &Context<'_>, outages: &Outages) -> Flapping {
         let mut flapping = Flapping::default();
-        let from = context.settings.now.plus(-WITHIN);
+        // Counted from the last run, so that what is known stays the same while nothing runs.
+        let Some(last) = context.worker.last_run_end() else { return flapping };
+        let from = last.plus(-WITHIN);
         let watched = || context.subjects.iter().filter(|subject| subject.job.state.is_watched());
         if !watched().any(|subject| subject.job.fires_since(from).iter().any(Fire::is_bad)) {
             return flapping;
@@ -60,7 +62,7 @@ impl Flapping {
         flapping.of_all = current;
         for (subject, slots) in by_job {
             let ended = if subject.job.uses_model { ended } else { None };
-            flapping.look_at(context, subject.index, slots, outages, ended);
+            flapping.look_at(subject.index, slots, outages, ended, last);
         }
         flapping
     }
@@ -68,15 +70,15 @@ impl Flapping {
     /// A rate of all jobs that ended ended for each of them.
     fn look_at(
         &mut self,
-        context: &Context<'_>,
         job: JobIndex,
         mut slots: Vec<Slot>,
         outages: &Outages,
         ended: Option<Instant>,
+        last_run: Instant,
     ) {
         slots.retain(|slot| Some(slot.end) > ended && !self.is_in_outage(slot, outages));
         let alone = Rates::of(&slots, 1).current;
-        let flaps = Flaps::of(&slots, context.settings.now.plus(-DAY));
+        let flaps = Flaps::of(&slots, last_run.plus(-DAY));
         let is_one_of_all = self.of_all.as_ref().is_some_and(|rate| rate.has(job));
         if flaps.failed > 0 && (alone.is_some() || is_one_of_all) {
             self.flaps.insert(job, flaps);
@@ -145,10 +147,13 @@ fn chance_outages(slots: &[Slot], outages: &Outages) -> BTreeSet<Instant> {
     let mut chance = BTreeSet::new();
     let Some(rate) = Rates::of(slots, MIN_JOBS).current else { return chance };
     let slots = &slots[slots.partition_point(|slot| slot.end < rate.since)..];
-    for outage in outages.iter() {
-        let others = || slots.iter().filter(|slot| !outage.covers(slot.job, slot.end));
-        let failed = others().filter(|slot| slot.failed).count();
-        if outage.since >= rate.since && is_chance(others().count(), failed, outage.runs) {
+    let failed = slots.iter().filter(|slot| slot.failed).count();
+    for outage in outages.iter().filter(|outage| outage.since >= rate.since) {
+        let lasts = &slots[slots.partition_point(|slot| slot.end < outage.since)..];
+        let lasts = lasts.iter().take_while(|slot| outage.lasted_at(slot.end));
+        let own: Vec<&Slot> = lasts.filter(|slot| outage.covers(slot.job, slot.end)).collect();
+        let own_failed = own.iter().filter(|slot| slot.failed).count();
+        if is_chance(slots.len() - own.len(), failed - own_failed, outage.runs) {
             chance.insert(outage.since);
         }
     }

@@ -9,7 +9,8 @@ use super::ledger::{Ledger, Stretch};
 use super::left_out::LeftOutJobs;
 use super::outage::Outages;
 use super::shared_failure::SharedFailure;
-use super::witness::{self, Standing};
+use super::streaks::Streaks;
+use super::witness::{self, Standing, Witnesses};
 use super::worker::LATE_IN_A_BATCH;
 use crate::model::JobIndex;
 use crate::time::Instant;
@@ -34,10 +35,14 @@ pub struct Fleet<'a> {
     pub foreign_zone: Option<ForeignZoneJobs>,
     /// When the scheduler's zone became the one that was found, if it changed.
     pub zone_changed: Option<Instant>,
+    /// The streaks, in the order of the jobs.
+    streaks: Vec<Streaks>,
     /// The ledgers, in the order of the jobs.
     ledgers: Vec<Ledger>,
     /// The silences of all jobs that their own runs bear witness to.
-    standing: Vec<Standing>,
+    witnesses: Witnesses,
+    /// When slots began to wait, in order.
+    waits: Vec<Instant>,
 }
 
 impl<'a> Fleet<'a> {
@@ -49,6 +54,7 @@ impl<'a> Fleet<'a> {
         outages.retain(|outage| !flapping.is_chance(outage));
         let mut fleet = Fleet {
             context,
+            streaks: subjects.iter().map(|subject| Streaks::of(&outages, subject)).collect(),
             shared: SharedFailure::find(context, &outages, &flapping),
             outages,
             flapping,
@@ -58,13 +64,18 @@ impl<'a> Fleet<'a> {
             foreign_zone: ForeignZoneJobs::find(subjects, context.snapshot.zone.zone),
             zone_changed: foreign_zone::zone_changed(context.snapshot),
             ledgers: Vec::with_capacity(context.snapshot.jobs.len()),
-            standing: Vec::new(),
+            witnesses: Witnesses::default(),
+            waits: Vec::new(),
         };
+        let mut witnessed = Vec::new();
         for subject in subjects.iter() {
             let ledger = Ledger::of(context, subject, !fleet.is_foreign(subject.index));
-            fleet.standing.extend(standing(context, subject, &ledger));
+            witnessed.extend(standing(context, subject, &ledger));
+            fleet.waits.extend(ledger.stretches.iter().filter(|one| one.waits()).map(|one| one.since));
             fleet.ledgers.push(ledger);
         }
+        fleet.witnesses = Witnesses::of(witnessed);
+        fleet.waits.sort_unstable();
         fleet
     }
 
@@ -73,11 +84,15 @@ impl<'a> Fleet<'a> {
         &self.ledgers[job.position()]
     }
 
+    /// The streaks of a job.
+    pub fn streaks(&self, job: JobIndex) -> &Streaks {
+        &self.streaks[job.position()]
+    }
+
     /// The first slot of any job that waited for something after the last run of all had ended.
     pub fn first_due_after(&self, end: Instant) -> Option<Instant> {
         let from = end.plus(-LATE_IN_A_BATCH);
-        let stretches = self.ledgers.iter().flat_map(|ledger| &ledger.stretches);
-        stretches.filter(|stretch| stretch.waits() && stretch.since >= from).map(|stretch| stretch.since).min()
+        self.waits.get(self.waits.partition_point(|since| *since < from)).copied()
     }
 
     /// Whether a job seems to run in another zone than the assumed one, so that its slots are not known.
@@ -87,8 +102,7 @@ impl<'a> Fleet<'a> {
 
     /// Whether something shows that a job's schedule was in force before a silence: its own runs, or the silence of another job.
     pub fn has_witness(&self, subject: &Subject<'_>, stretch: &Stretch) -> bool {
-        witness::kept_its_schedule(self.context, subject, stretch)
-            || self.standing.iter().any(|standing| standing.bears_witness_to(stretch))
+        witness::kept_its_schedule(self.context, subject, stretch) || self.witnesses.bear_witness_to(stretch)
     }
 }
 

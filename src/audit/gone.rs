@@ -6,6 +6,7 @@
 use super::subjects::Subjects;
 use crate::model::{Job, JobIndex, State};
 use crate::time::{DAY, HOUR, Instant, MINUTE, Millis};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// So many regular jobs do not lose their rows at the same time on purpose.
 const MIN_JOBS: usize = 3;
@@ -42,10 +43,6 @@ struct Leaving {
 }
 
 impl Leaving {
-    fn may_be_at(&self, time: Instant) -> bool {
-        self.from <= time && time <= self.until
-    }
-
     /// The intervals of a job that keeps office hours may not have shown a weekend.
     fn may_be_at_beyond_a_weekend(&self, time: Instant) -> bool {
         self.from <= time && time <= self.until.plus(WEEKEND)
@@ -79,8 +76,12 @@ impl GoneTogether {
 /// The time at which the most can have gone, the last of several, if they are enough.
 fn most_likely_time(left: &[Leaving]) -> Option<Instant> {
     let mut best: Option<(usize, Instant)> = None;
+    let mut begun: Vec<Instant> = left.iter().map(|one| one.from).collect();
+    let mut over: Vec<Instant> = left.iter().map(|one| one.until).collect();
+    begun.sort_unstable();
+    over.sort_unstable();
     for one in left {
-        let count = left.iter().filter(|other| other.may_be_at(one.from)).count();
+        let count = begun.partition_point(|from| *from <= one.from) - over.partition_point(|until| *until < one.from);
         best = best.max(Some((count, one.from)));
     }
     best.filter(|(count, _)| *count >= MIN_JOBS).map(|(_, time)| time)
@@ -88,25 +89,15 @@ fn most_likely_time(left: &[Leaving]) -> Option<Instant> {
 
 /// The regular jobs that have gone and were not made anew.
 fn unreplaced(subjects: &Subjects<'_>) -> Vec<Leaving> {
-    let mut made: Vec<(Instant, &Job)> = Vec::new();
-    for subject in subjects.iter() {
-        if subject.job.state != State::Gone
-            && let Some(created) = subject.job.created_at
-        {
-            made.push((created, subject.job));
-        }
-    }
-    made.sort_by_key(|(created, _)| *created);
+    let mut made = Made::of(subjects);
     let mut leaving = Vec::new();
     for subject in subjects.iter() {
         if subject.job.state == State::Gone
             && subject.selected
             && let Some((from, until)) = went_between(subject.job)
         {
-            match made.iter().position(|(created, job)| replaces(*created, job, subject.job, from)) {
-                Some(successor) => {
-                    made.remove(successor);
-                }
+            match made.successor(subject.job, from) {
+                Some(successor) => made.forget(successor),
                 None => leaving.push(Leaving { job: subject.index, from, until }),
             }
         }
@@ -114,11 +105,48 @@ fn unreplaced(subjects: &Subjects<'_>) -> Vec<Leaving> {
     leaving
 }
 
-/// Whether a row was made in place of one that has gone: under its name, or between its last run and its next slot.
-fn replaces(created: Instant, made: &Job, gone: &Job, last_run: Instant) -> bool {
-    let is_named_alike = !gone.name.is_empty() && gone.name != gone.id && gone.name == made.name;
-    let next = last_run.plus(median_interval(gone) * 11 / 10);
-    is_named_alike || last_run.plus(-MADE_BEFORE) <= created && created <= next.plus(MADE_AFTER)
+/// When a row was made, and the position of its job.
+type Creation = (Instant, JobIndex);
+
+/// The rows that may have been made in place of others, the oldest first.
+struct Made<'a> {
+    all: BTreeMap<Creation, &'a str>,
+    by_name: HashMap<&'a str, BTreeSet<Creation>>,
+}
+
+impl<'a> Made<'a> {
+    fn of(subjects: &Subjects<'a>) -> Made<'a> {
+        let mut made = Made { all: BTreeMap::new(), by_name: HashMap::new() };
+        for subject in subjects.iter() {
+            if subject.job.state != State::Gone
+                && let Some(created) = subject.job.created_at
+            {
+                let (name, creation) = (subject.job.name.as_str(), (created, subject.index));
+                made.all.insert(creation, name);
+                made.by_name.entry(name).or_default().insert(creation);
+            }
+        }
+        made
+    }
+
+    /// The first row that was made in place of one that has gone: under its name, or between its last run and its next slot.
+    fn successor(&self, gone: &Job, last_run: Instant) -> Option<Creation> {
+        let is_named = !gone.name.is_empty() && gone.name != gone.id;
+        let alike = self.by_name.get(gone.name.as_str()).filter(|_| is_named);
+        let next = last_run.plus(median_interval(gone) * 11 / 10);
+        let mut since = self.all.range((last_run.plus(-MADE_BEFORE), JobIndex::at(0))..);
+        let in_place = since.next().filter(|((created, _), _)| *created <= next.plus(MADE_AFTER));
+        let in_place = in_place.map(|(creation, _)| *creation);
+        alike.and_then(|creations| creations.first().copied()).into_iter().chain(in_place).min()
+    }
+
+    fn forget(&mut self, creation: Creation) {
+        if let Some(name) = self.all.remove(&creation)
+            && let Some(creations) = self.by_name.get_mut(name)
+        {
+            creations.remove(&creation);
+        }
+    }
 }
 
 fn good_runs(job: &Job) -> Vec<Instant> {

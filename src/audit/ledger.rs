@@ -8,7 +8,7 @@ use super::context::{Context, Subject};
 use super::repair::{self, Repair};
 use super::runs::{begin, known_errors};
 use super::worker::{ROW_FOLLOWS, rewritten_at};
-use crate::model::{Fire, Job, Outcome, State};
+use crate::model::{Fire, Job, Outcome, State, Switch};
 use crate::numbers::as_u64;
 use crate::schedule::Cadence;
 use crate::time::{Instant, Millis};
@@ -109,7 +109,9 @@ impl Ledger {
     pub fn of(context: &Context<'_>, subject: &Subject<'_>, knows_zone: bool) -> Ledger {
         let job = subject.job;
         let cadence = if job.self_paced || !knows_zone { None } else { job.schedule.cadence() };
-        let writer = Writer { context, subject, cadence, stretches: Vec::new() };
+        let failed_from = job.fires.len() - known_errors(job);
+        let pauses = Pauses::of(job);
+        let writer = Writer { context, subject, cadence, failed_from, pauses, stretches: Vec::new() };
         Ledger { stretches: writer.write() }
     }
 
@@ -136,6 +138,9 @@ struct Writer<'a> {
     context: &'a Context<'a>,
     subject: &'a Subject<'a>,
     cadence: Option<&'a Cadence>,
+    /// The first of the last runs that failed in a row, by all that is known.
+    failed_from: usize,
+    pauses: Pauses,
     stretches: Vec<Stretch>,
 }
 
@@ -171,8 +176,7 @@ impl Writer<'_> {
     fn outcome(&self, index: usize) -> Outcome {
         let job = self.subject.job;
         let fire = &job.fires[index];
-        let failed = index >= job.fires.len() - known_errors(job);
-        if failed && !fire.is_bad() {
+        if index >= self.failed_from && !fire.is_bad() {
             Outcome::Failed
         } else if self.subject.too_short(index).is_some() {
             Outcome::Short
@@ -204,7 +208,7 @@ impl Writer<'_> {
         let Some(cadence) = self.cadence else { return };
         let job = self.subject.job;
         let before = &job.fires[index - 1];
-        let resumed = end_of_pauses(job, before.end, until);
+        let resumed = self.pauses.end_between(before.end, until);
         if resumed > before.end {
             self.add_pause(cadence, before.end, resumed, index);
         }
@@ -236,8 +240,9 @@ impl Writer<'_> {
 
     /// Whether so many runs failed before this one that the scheduler had stopped the job.
     fn was_stopped(&self, index: usize) -> bool {
-        let failed = self.subject.job.fires[..index].iter().rev().take_while(|fire| fire.is_bad()).count();
-        as_u64(failed) >= self.context.snapshot.traits.breaker_limit
+        let limit = self.context.snapshot.traits.breaker_limit;
+        let last = self.subject.job.fires[..index].iter().rev().take(usize::try_from(limit).unwrap_or(usize::MAX));
+        as_u64(last.take_while(|fire| fire.is_bad()).count()) >= limit
     }
 
     fn add_pause(&mut self, cadence: &Cadence, from: Instant, resumed: Instant, index: usize) {
@@ -335,7 +340,7 @@ impl Writer<'_> {
             return next;
         }
         let Some(from) = self.counts_from(cadence) else { return next };
-        let from = end_of_pauses(job, from, now);
+        let from = self.pauses.end_between(from, now);
         let is_bad = has_failed_last(job);
         let first = self.first_due(cadence, from, is_bad)?;
         let Some(next) = next.filter(|next| *next <= now) else { return Some(first) };
@@ -359,7 +364,7 @@ impl Writer<'_> {
         let (context, job) = (self.context, self.subject.job);
         let boot = resumed_at(context, job).filter(|boot| *boot <= context.settings.now)?;
         let from = self.counts_from(cadence).filter(|from| boot > *from)?;
-        let from = end_of_pauses(job, from, boot);
+        let from = self.pauses.end_between(from, boot);
         let is_bad = has_failed_last(job);
         let due = self.first_due(cadence, from, is_bad)?;
         // What was due so shortly before the boot was not lost.
@@ -387,23 +392,34 @@ fn has_failed_last(job: &Job) -> bool {
     job.errors() > 0 || job.fires.last().is_some_and(Fire::is_bad)
 }
 
-/// When the last pause between `last` and `until` ended; `last` if there was none.
-fn end_of_pauses(job: &Job, last: Instant, until: Instant) -> Instant {
-    let mut from = last;
-    for pause in &job.switches {
-        if pause.resumes || pause.at < last || pause.at >= until {
-            continue;
-        }
-        let resumed = job.switches.iter().find(|switch| switch.resumes && switch.at >= pause.at);
-        let resumed = match (resumed, job.written()) {
-            (Some(resumed), _) => resumed.at,
+/// The pauses of a job, and when it was resumed.
+struct Pauses {
+    begun: Vec<Instant>,
+    resumed: Vec<Instant>,
+    /// When its row was last written.
+    written: Option<Instant>,
+}
+
+impl Pauses {
+    fn of(job: &Job) -> Pauses {
+        let (resumes, pauses): (Vec<&Switch>, Vec<&Switch>) = job.switches.iter().partition(|switch| switch.resumes);
+        let times = |switches: Vec<&Switch>| switches.into_iter().map(|switch| switch.at).collect();
+        Pauses { begun: times(pauses), resumed: times(resumes), written: job.written() }
+    }
+
+    /// When the last pause between `last` and `until` ended; `last` if there was none.
+    fn end_between(&self, last: Instant, until: Instant) -> Instant {
+        let before = &self.begun[..self.begun.partition_point(|pause| *pause < until)];
+        let Some(pause) = before.last().copied().filter(|pause| *pause >= last) else { return last };
+        let resumed = self.resumed.get(self.resumed.partition_point(|resumed| *resumed < pause));
+        let resumed = match (resumed, self.written) {
+            (Some(resumed), _) => *resumed,
             // Resumed without a trace: the row was written then, or the next run shows it.
-            (None, Some(written)) if written > pause.at && written < until => written,
+            (None, Some(written)) if written > pause && written < until => written,
             (None, _) => until,
         };
-        from = from.max(resumed.min(until));
+        resumed.min(until)
     }
-    from
 }
 
 /// When a restart scheduled a job anew, and so ended its silence. A boot that leaves the rows as they are ends none: the job

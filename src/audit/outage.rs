@@ -7,7 +7,8 @@ use super::subjects::{Subject, Subjects};
 use crate::catalog::Problem;
 use crate::model::{Fire, Job, JobIndex, Outcome};
 use crate::time::{HOUR, Instant, Millis};
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// So many bad runs in a row of all jobs, of so many jobs, point at something that the jobs share.
 const MIN_RUNS: usize = 4;
@@ -63,23 +64,39 @@ impl Outage {
 /// The outages of a database, oldest first.
 #[derive(Debug, Default)]
 pub struct Outages {
+    /// None begins before the one before it has ended.
     all: Vec<Outage>,
+    /// The positions of those of each job, oldest first.
+    of_jobs: HashMap<JobIndex, Vec<usize>>,
 }
 
 impl Outages {
     /// Looks at all runs that need a model.
     pub fn find(subjects: &Subjects<'_>, others: &[Fire]) -> Outages {
-        let mut finder = Finder { subjects, others, failing: Vec::new(), first_good: None, found: Vec::new() };
+        let proofs = OnceCell::new();
+        let mut finder = Finder { subjects, others, proofs, failing: Vec::new(), first_good: None, found: Vec::new() };
         for failure in failures(subjects) {
             finder.add(failure);
         }
         finder.close();
-        Outages { all: finder.found }
+        Outages::of(finder.found)
+    }
+
+    fn of(all: Vec<Outage>) -> Outages {
+        let mut of_jobs: HashMap<JobIndex, Vec<usize>> = HashMap::new();
+        for (position, outage) in all.iter().enumerate() {
+            for job in &outage.jobs {
+                of_jobs.entry(*job).or_default().push(position);
+            }
+        }
+        Outages { all, of_jobs }
     }
 
     /// Keeps those for which this holds.
     pub fn retain(&mut self, holds: impl Fn(&Outage) -> bool) {
-        self.all.retain(holds);
+        let mut all = std::mem::take(&mut self.all);
+        all.retain(holds);
+        *self = Outages::of(all);
     }
 
     /// Each of them.
@@ -95,7 +112,7 @@ impl Outages {
     /// The one that a bad run of a job was part of.
     pub fn of_run(&self, job: JobIndex, end: Instant) -> Option<&Outage> {
         let after = self.all.partition_point(|outage| outage.since <= end);
-        self.all[..after].iter().rev().find(|outage| outage.covers(job, end))
+        self.all[..after].last().filter(|outage| outage.covers(job, end))
     }
 
     /// The outage in which a run failed, if that is over.
@@ -110,7 +127,8 @@ impl Outages {
 
     /// The ones that are over, of a job.
     pub fn over(&self, job: JobIndex) -> impl Iterator<Item = &Outage> {
-        self.all.iter().filter(move |outage| outage.until.is_some() && outage.jobs.binary_search(&job).is_ok())
+        let positions = self.of_jobs.get(&job).map_or(&[][..], Vec::as_slice);
+        positions.iter().map(|position| &self.all[*position]).filter(|outage| outage.until.is_some())
     }
 }
 
@@ -156,6 +174,8 @@ fn add_failures(subject: &Subject<'_>, failures: &mut Vec<Failure>) {
 struct Finder<'a> {
     subjects: &'a Subjects<'a>,
     others: &'a [Fire],
+    /// See [`proofs`]. Where nothing fails, nobody asks.
+    proofs: OnceCell<Vec<Proof>>,
     /// Failures since which none of their jobs has had a good run, oldest first.
     failing: Vec<Failure>,
     /// When the first good run of one of their jobs ends.
@@ -193,7 +213,8 @@ impl Finder<'_> {
             return;
         }
         // Where a model works for other jobs, these fail for a reason of their own, until one of them shows otherwise.
-        if self.proof_by_others(&jobs, first.end).is_some_and(|proof| until.is_none() || proof <= last.end) {
+        let judged_until = if until.is_none() { Instant::MAX } else { last.end };
+        if self.has_proof_by_others(&jobs, first.end, judged_until) {
             return;
         }
         self.found.push(Outage {
@@ -208,23 +229,38 @@ impl Finder<'_> {
         });
     }
 
-    /// When a model first worked after an instant for a job that did not fail.
-    fn proof_by_others(&self, failing: &BTreeSet<JobIndex>, after: Instant) -> Option<Instant> {
-        let mut first = first_proof(self.others, after);
-        for subject in self.subjects.iter() {
-            if !failing.contains(&subject.index) {
-                let proof = first_proof(&subject.job.fires, after);
-                first = [first, proof].into_iter().flatten().min();
-            }
-        }
-        first
+    /// Whether a model worked after an instant, and up to another, for a job that did not fail.
+    fn has_proof_by_others(&self, failing: &BTreeSet<JobIndex>, after: Instant, until: Instant) -> bool {
+        let proofs = self.proofs();
+        let first = proofs.partition_point(|(end, _)| *end <= after);
+        let within = proofs[first..].iter().take_while(|(end, _)| *end <= until);
+        within.map(|(_, job)| job).any(|job| job.is_none_or(|job| !failing.contains(&job)))
     }
 
     /// When a model last worked for any job up to an instant.
     fn last_proof(&self, until: Instant) -> Option<Instant> {
-        let of_jobs = self.subjects.iter().filter_map(|subject| last_proof(&subject.job.fires, until));
-        of_jobs.max().max(last_proof(self.others, until))
+        let proofs = self.proofs();
+        proofs[..proofs.partition_point(|(end, _)| *end <= until)].last().map(|(end, _)| *end)
     }
+
+    fn proofs(&self) -> &[Proof] {
+        self.proofs.get_or_init(|| proofs(self.subjects, self.others))
+    }
+}
+
+/// When a run showed that a model works, and for which job, if that has a row.
+type Proof = (Instant, Option<JobIndex>);
+
+/// Those of all jobs, oldest first.
+fn proofs(subjects: &Subjects<'_>, others: &[Fire]) -> Vec<Proof> {
+    let mut proofs = Vec::new();
+    for subject in subjects.iter() {
+        let good = subject.job.fires.iter().filter(|fire| fire.proves_model());
+        proofs.extend(good.map(|fire| (fire.end, Some(subject.index))));
+    }
+    proofs.extend(others.iter().filter(|fire| fire.proves_model()).map(|fire| (fire.end, None)));
+    proofs.sort_unstable();
+    proofs
 }
 
 /// When the first good run of a job that fails ended.
@@ -239,16 +275,4 @@ fn most_of_a_job(failing: &[Failure]) -> usize {
         *by_job.entry(failure.job).or_insert(0) += 1;
     }
     by_job.into_values().max().unwrap_or(0)
-}
-
-/// When a run first showed after an instant that a model works.
-fn first_proof(fires: &[Fire], after: Instant) -> Option<Instant> {
-    let later = &fires[fires.partition_point(|fire| fire.end <= after)..];
-    later.iter().find(|fire| fire.proves_model()).map(|fire| fire.end)
-}
-
-/// When a run last showed up to an instant that a model works.
-fn last_proof(fires: &[Fire], until: Instant) -> Option<Instant> {
-    let earlier = &fires[..fires.partition_point(|fire| fire.end <= until)];
-    earlier.iter().rev().find(|fire| fire.proves_model()).map(|fire| fire.end)
 }

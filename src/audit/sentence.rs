@@ -18,6 +18,7 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
         Evidence::LongRun { in_flight_seconds, usual_seconds, longest_seconds } => {
             long_run(*in_flight_seconds, *usual_seconds, *longest_seconds).into()
         }
+        Evidence::EndedRun { took_seconds, longest_seconds } => ended_run(*took_seconds, *longest_seconds).into(),
         Evidence::HungRun { behind, in_flight_seconds } => hung_run(behind.as_deref(), *in_flight_seconds).into(),
         Evidence::HungDelivery { behind, delivering_seconds } => {
             hung_delivery(behind.as_deref(), *delivering_seconds).into()
@@ -77,7 +78,7 @@ pub fn sentence(finding: &Finding, job: Option<&Job>, now: Instant) -> Text {
         Evidence::FailedRun { next_run_at, .. } => failed_run(*next_run_at, job, now),
         Evidence::Flapping { failed, slots, cost_usd } => {
             let (slots, cost) = (count(*slots, "slot"), costing(*cost_usd));
-            format!("a run failed in {failed} of its {slots} in the last day{cost}").into()
+            format!("a run failed in {failed} of its last {slots}{cost}").into()
         }
         Evidence::RunsWhileOff { off, runs } => {
             text!["it was switched off at ", *off, "; ", count(*runs, "run"), " since"]
@@ -222,6 +223,14 @@ fn long_run(in_flight_seconds: i64, usual_seconds: i64, longest_seconds: Option<
         None => "how long its runs take is not known".to_owned(),
     };
     format!("its run has taken {elapsed} so far; {longest}, and more than {limit} is unusual")
+}
+
+fn ended_run(took_seconds: i64, longest_seconds: Option<i64>) -> String {
+    let took = span_of_seconds(took_seconds);
+    match longest_seconds {
+        Some(longest) => format!("a run of it took {took}; those before it took {} at most", span_of_seconds(longest)),
+        None => format!("a run of it took {took}"),
+    }
 }
 
 fn hung_run(behind: Option<&str>, in_flight_seconds: i64) -> String {

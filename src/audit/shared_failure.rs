@@ -6,9 +6,9 @@ use super::flapping::Flapping;
 use super::outage::{Outage, Outages};
 use super::subjects::Subjects;
 use crate::catalog::Problem;
-use crate::model::{ErrorClass, Fire, JobIndex, Outcome};
+use crate::model::{ErrorClass, JobIndex, Outcome};
 use crate::time::{HOUR, Instant};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// This many of the last fires of all jobs, of this many jobs, point at something that the jobs share.
 const SHARED_FIRES: usize = 4;
@@ -23,6 +23,8 @@ const MANY_JOBS: usize = 3;
 pub struct SharedFailure {
     /// The groups; a job is in one at most.
     groups: Vec<FailingGroup>,
+    /// The positions of the groups of jobs.
+    of_jobs: HashMap<JobIndex, usize>,
 }
 
 /// Some jobs that fail together.
@@ -62,23 +64,30 @@ impl SharedFailure {
     /// Looks at the outage that lasts, and at the errors that the last runs ended with.
     pub fn find(context: &Context<'_>, outages: &Outages, flapping: &Flapping) -> SharedFailure {
         let subjects = context.subjects;
+        let working = Working::of(subjects);
         let mut groups: Vec<FailingGroup> = outages.ongoing().map(FailingGroup::of_outage).into_iter().collect();
         for failing in by_error(subjects, outages, flapping).into_values() {
             match groups.first_mut() {
                 // A job that uses no model fails with the same error as those that do.
                 Some(group) if group.has_any(&failing) && group.shared.is_provider() => group.take_in(failing),
-                _ => groups.extend(FailingGroup::of_error(&failing, subjects)),
+                _ => groups.extend(FailingGroup::of_error(&failing, subjects, &working)),
             }
         }
         for group in &mut groups {
             group.is_lasting = is_lasting(context, outages, group);
         }
-        SharedFailure { groups }
+        let mut of_jobs = HashMap::new();
+        for (position, group) in groups.iter().enumerate() {
+            for job in &group.jobs {
+                of_jobs.entry(*job).or_insert(position);
+            }
+        }
+        SharedFailure { groups, of_jobs }
     }
 
     /// The jobs that a job fails together with.
     pub fn group_of(&self, job: JobIndex) -> Option<&FailingGroup> {
-        self.groups.iter().find(|group| group.contains(job))
+        self.of_jobs.get(&job).map(|position| &self.groups[*position])
     }
 }
 
@@ -95,14 +104,15 @@ impl FailingGroup {
     }
 
     /// Jobs whose last runs ended with the same error, if they are enough.
-    fn of_error(failing: &[FailingJob], subjects: &Subjects<'_>) -> Option<FailingGroup> {
+    fn of_error(failing: &[FailingJob], subjects: &Subjects<'_>, working: &Working) -> Option<FailingGroup> {
         let fires: usize = failing.iter().map(|(_, failed)| failed.recorded).sum();
         if failing.len() < SHARED_JOBS || fires < SHARED_FIRES {
             return None;
         }
         let (since, first) = failing.iter().map(|(job, failed)| (failed.since, *job)).min()?;
         let jobs: Vec<JobIndex> = failing.iter().map(|(job, _)| *job).collect();
-        let shared = if is_of_most(&jobs, subjects, since) { Shared::ErrorOfMost } else { Shared::Error };
+        let shared =
+            if is_of_most(&jobs, subjects, working.since(since)) { Shared::ErrorOfMost } else { Shared::Error };
         Some(FailingGroup { jobs, fires, shared, first, is_lasting: false })
     }
 
@@ -159,14 +169,27 @@ fn is_lasting(context: &Context<'_>, outages: &Outages, group: &FailingGroup) ->
 }
 
 /// Whether three jobs that need a model, or more, and twice as many as work, fail.
-fn is_of_most(jobs: &[JobIndex], subjects: &Subjects<'_>, since: Instant) -> bool {
+fn is_of_most(jobs: &[JobIndex], subjects: &Subjects<'_>, working: usize) -> bool {
     let failing = jobs.iter().filter(|job| subjects[**job].job.uses_model).count();
-    let mut working = 0;
-    for subject in subjects.iter() {
-        let mut newer = subject.job.fires.iter().rev().take_while(|fire| fire.end > since);
-        if subject.job.uses_model && newer.any(Fire::proves_model) {
-            working += 1;
-        }
-    }
     failing >= MIN_MOST && failing >= 2 * working
+}
+
+/// When a model last worked for each job that needs one, oldest first.
+struct Working(Vec<Instant>);
+
+impl Working {
+    fn of(subjects: &Subjects<'_>) -> Working {
+        let need_model = subjects.iter().filter(|subject| subject.job.uses_model);
+        let mut last = Vec::new();
+        for subject in need_model {
+            last.extend(subject.job.fires.iter().rev().find(|fire| fire.proves_model()).map(|fire| fire.end));
+        }
+        last.sort_unstable();
+        Working(last)
+    }
+
+    /// For how many jobs a model has worked since.
+    fn since(&self, since: Instant) -> usize {
+        self.0.len() - self.0.partition_point(|last| *last <= since)
+    }
 }

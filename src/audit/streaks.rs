@@ -1,111 +1,69 @@
-//! Streaks of bad fires that had one cause, so that they are one incident while one job after another recovers.
+//! The streaks of a job: runs in a row that used no tokens, wrote nothing, or ended too soon.
 
-use super::subjects::Subjects;
-use crate::model::JobIndex;
-use crate::time::Instant;
+use super::outage::Outages;
+use super::subjects::Subject;
+use crate::model::Fire;
+use crate::time::{Instant, Millis};
 
-/// With more streaks that are over, what fails now is not compared with each of them.
-const MAX_JOINED: usize = 500;
-
-/// From when until when a job failed, [`Instant::MAX`] if it lasts.
-pub type Span = (Instant, Instant, JobIndex);
-
-/// When a model is known to have worked, oldest first.
-pub struct Proofs(Vec<Instant>);
-
-impl Proofs {
-    /// Those of all jobs.
-    pub fn of(subjects: &Subjects<'_>) -> Proofs {
-        let fires = subjects.iter().flat_map(|subject| &subject.job.fires);
-        let mut proofs: Vec<Instant> = fires.filter(|fire| fire.proves_model()).map(|fire| fire.end).collect();
-        proofs.sort_unstable();
-        Proofs(proofs)
-    }
-
-    /// Whether no model is known to have worked between two instants.
-    pub fn none_between(&self, from: Instant, until: Instant) -> bool {
-        self.0.get(self.0.partition_point(|proof| *proof <= from)).is_none_or(|proof| *proof >= until)
-    }
+/// Runs in a row that did nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Streak {
+    /// How many.
+    pub count: u64,
+    /// The tokens that they used all the same.
+    pub tokens: u64,
+    /// When the first of them ended.
+    pub first: Instant,
+    /// When the last of them ended.
+    pub last: Instant,
+    /// How many ended too soon.
+    pub too_short: u64,
+    /// How long the longest of those took.
+    pub longest: Millis,
 }
 
-/// Puts together what had one cause. What fails now, in groups, takes along the streaks that are over and began with it; of the
-/// others, those that overlap had one cause.
-pub fn cluster(failing: Vec<Vec<Span>>, mut past: Vec<Span>, proofs: &Proofs) -> Vec<Vec<Span>> {
-    let mut clusters: Vec<Vec<Span>> = Vec::new();
-    if past.len() > MAX_JOINED {
-        return overlapping(past);
-    }
-    for group in failing {
-        let Some(&(since, ..)) = group.iter().min() else { continue };
-        let (joined, others) = past.into_iter().partition(|streak| began_together(streak, since, proofs));
-        past = others;
-        // Groups that began with the same streak had one cause as well.
-        let known = clusters.iter_mut().find(|cluster| cluster.iter().any(|one| began_together(one, since, proofs)));
-        let all = [group, joined].concat();
-        match known {
-            Some(cluster) => cluster.extend(all),
-            None => clusters.push(all),
+/// The streaks of a job, however long ago.
+#[derive(Debug, Default)]
+pub struct Streaks {
+    /// Those that are over, each with the end of the run that ended it.
+    pub over: Vec<(Streak, Instant)>,
+    /// The one that lasts.
+    pub ongoing: Option<Streak>,
+}
+
+impl Streaks {
+    /// Those of a job, without its runs in outages that are over: they count for none.
+    pub fn of(outages: &Outages, subject: &Subject<'_>) -> Streaks {
+        let mut streaks = Streaks::default();
+        for (run, fire) in subject.job.fires.iter().enumerate() {
+            let too_short = subject.too_short(run);
+            if fire.is_empty() || too_short.is_some() {
+                let outage = outages.of_run(subject.index, fire.end);
+                if outage.is_none_or(|outage| outage.until.is_none()) {
+                    streaks.ongoing.get_or_insert(Streak::new(fire.end)).add(fire, too_short);
+                }
+            } else if !fire.is_bad()
+                && !fire.is_unknown()
+                && let Some(ended) = streaks.ongoing.take()
+            {
+                streaks.over.push((ended, fire.end));
+            }
         }
+        streaks
     }
-    clusters.extend(overlapping(past));
-    clusters
 }
 
-/// Whether a streak that is over lasted at `since` or began later, and no model worked between its beginning and that instant.
-fn began_together((began, until, _): &Span, since: Instant, proofs: &Proofs) -> bool {
-    (since..Instant::MAX).contains(until) && proofs.none_between(since.min(*began), since.max(*began))
-}
+impl Streak {
+    /// One that begins with the run that ended then.
+    fn new(first: Instant) -> Streak {
+        Streak { count: 0, tokens: 0, first, last: first, too_short: 0, longest: 0 }
+    }
 
-/// The streaks in groups that overlap.
-fn overlapping(mut streaks: Vec<Span>) -> Vec<Vec<Span>> {
-    streaks.sort_unstable();
-    let mut groups: Vec<Vec<Span>> = Vec::new();
-    let mut end = Instant::MIN;
-    for streak in streaks {
-        match groups.last_mut() {
-            Some(group) if streak.0 <= end => group.push(streak),
-            _ => groups.push(vec![streak]),
+    fn add(&mut self, fire: &Fire, too_short: Option<Millis>) {
+        (self.count, self.last) = (self.count + 1, fire.end);
+        self.tokens += u64::from(fire.tokens.unwrap_or(0));
+        if let Some(took) = too_short {
+            (self.too_short, self.longest) = (self.too_short + 1, self.longest.max(took));
         }
-        end = end.max(streak.1);
-    }
-    groups
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(minute: i64) -> Instant {
-        Instant::from_millis(minute * 60_000)
-    }
-
-    fn span(job: usize, since: i64, until: i64) -> Span {
-        (at(since), at(until), JobIndex::at(job))
-    }
-
-    fn lasting(job: usize, since: i64) -> Span {
-        (at(since), Instant::MAX, JobIndex::at(job))
-    }
-
-    #[test]
-    fn streaks_that_are_over_and_overlap_had_one_cause() {
-        let of = |past: &[Span]| cluster(Vec::new(), past.to_vec(), &Proofs(Vec::new())).len();
-        assert_eq!((of(&[span(1, 0, 10), span(2, 10, 20)]), of(&[span(1, 0, 10), span(2, 11, 20)])), (1, 2));
-        assert_eq!(of(&[span(1, 0, 30), span(2, 5, 6), span(3, 30, 31)]), 1, "by the latest end");
-        assert_eq!(of(&[]), 0);
-    }
-
-    #[test]
-    fn what_fails_takes_along_what_began_with_it_unless_a_model_worked_in_between() {
-        let of = |proofs: &[i64], failing: &[Span], past: &[Span]| {
-            let groups = failing.iter().map(|one| vec![*one]).collect();
-            cluster(groups, past.to_vec(), &Proofs(proofs.iter().map(|minute| at(*minute)).collect())).len()
-        };
-        let over = [span(1, 0, 30)];
-        assert_eq!((of(&[], &[lasting(2, 5)], &over), of(&[3], &[lasting(2, 5)], &over)), (1, 2));
-        assert_eq!(of(&[0, 5, 30], &[lasting(2, 5)], &over), 1, "before, after, and at the recovery");
-        assert_eq!(of(&[], &[lasting(2, 31)], &over), 2, "it had recovered before");
-        assert_eq!(of(&[], &[lasting(2, 5), lasting(3, 6)], &over), 1, "two that began with the same");
-        assert_eq!(of(&[], &[lasting(2, 5), lasting(3, 6)], &[]), 2, "nothing shows a common cause");
     }
 }

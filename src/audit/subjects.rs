@@ -2,9 +2,9 @@
 
 use super::policy::{JobSettings, Policy};
 use super::runs::run_length;
-use crate::model::{Fire, Job, JobIndex, Outcome};
+use crate::model::{Fire, Job, JobIndex, Outcome, State};
 use crate::time::Millis;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Index;
 
 /// A job with the settings that it is judged by.
@@ -29,6 +29,11 @@ impl Subject<'_> {
         run_length(self.job, run).filter(|took| *took < least)
     }
 
+    /// Whether the scheduler picks its row, and the row has a next run.
+    fn has_next_run(&self) -> bool {
+        self.job.state == State::Watched && self.job.next_run().is_some()
+    }
+
     /// The last run that did its work.
     pub fn last_good(&self) -> Option<&Fire> {
         let good = |run: &usize| !self.job.fires[*run].is_bad() && self.too_short(*run).is_none();
@@ -41,6 +46,8 @@ pub struct Subjects<'a> {
     all: Vec<Subject<'a>>,
     /// The jobs of each name.
     by_name: HashMap<&'a str, Vec<JobIndex>>,
+    /// How many have a next run.
+    with_next_run: usize,
 }
 
 impl<'a> Subjects<'a> {
@@ -51,16 +58,28 @@ impl<'a> Subjects<'a> {
         for (position, job) in jobs.iter().enumerate() {
             let index = JobIndex::at(position);
             all.push(Subject { index, job, settings: policy.settings_of(job), selected: policy.selects(job) });
-            if is_whole(&job.name) {
-                by_name.entry(&job.name).or_default().push(index);
-            }
+            by_name.entry(&job.name).or_default().push(index);
         }
-        Subjects { all, by_name }
+        let with_next_run = all.iter().filter(|subject| subject.has_next_run()).count();
+        Subjects { all, by_name, with_next_run }
     }
 
-    /// The jobs of this name, in order.
+    /// The jobs of this name, in order. Names that were cut may differ in what is not seen.
     pub fn named(&self, name: &str) -> &[JobIndex] {
+        if name.is_empty() || name.ends_with('…') {
+            return &[];
+        }
         self.by_name.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether no other job has the name that is shown of this one.
+    pub fn has_own_name(&self, job: &Job) -> bool {
+        self.by_name.get(job.name.as_str()).is_none_or(|jobs| jobs.len() == 1)
+    }
+
+    /// Whether a row that the scheduler picks has a next run, apart from those of some jobs.
+    pub fn has_next_run_beside(&self, jobs: &HashSet<JobIndex>) -> bool {
+        jobs.iter().filter(|job| self[**job].has_next_run()).count() < self.with_next_run
     }
 
     /// Each of them.
@@ -81,9 +100,4 @@ impl std::fmt::Debug for Subjects<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.iter().map(|subject| &subject.job.id)).finish()
     }
-}
-
-/// Whether two jobs of this name have the same name: names that were cut may differ in what is not seen.
-fn is_whole(name: &str) -> bool {
-    !name.is_empty() && !name.ends_with('…')
 }

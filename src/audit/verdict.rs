@@ -16,8 +16,12 @@ use crate::settings::Settings;
 use crate::text::Text;
 use crate::time::{Instant, Millis};
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::ops::Index;
 use wildmatch::WildMatch;
+
+/// The runs of a job that are kept although nothing is found of it: more are not shown.
+const RUNS_KEPT: usize = 10;
 
 /// A job and all that the audit found out about it.
 #[derive(Debug)]
@@ -153,6 +157,20 @@ impl Verdict {
             if let Some(job) = finding.job() {
                 let report = &mut self.jobs[job.position()];
                 report.severity = report.severity.max(finding.severity);
+            }
+        }
+    }
+
+    /// Forgets all but the last runs of jobs of which nothing is found: only a history tells of them.
+    pub fn forget_runs(&mut self) {
+        let told = self.incidents.iter().chain(self.muted.iter().map(|muted| &muted.incident));
+        let findings = told.clone().flat_map(|incident| &incident.findings).filter_map(Finding::job);
+        let affected = told.flat_map(|incident| &incident.jobs).map(|affected| affected.job);
+        let found: HashSet<JobIndex> = findings.chain(affected).collect();
+        for (position, report) in self.jobs.iter_mut().enumerate() {
+            if report.findings.is_empty() && !found.contains(&JobIndex::at(position)) {
+                let fires = &mut report.job.fires;
+                *fires = fires.split_off(fires.len().saturating_sub(RUNS_KEPT));
             }
         }
     }

@@ -34,17 +34,45 @@ impl Standing {
     pub fn of(stretch: &Stretch) -> Option<Standing> {
         Some(Standing { since: stretch.since, until: stretch.until? })
     }
+}
 
-    /// Whether it covers the beginning of another silence and ended shortly before it.
-    pub fn bears_witness_to(&self, stretch: &Stretch) -> bool {
+/// The silences that somebody bears witness to, by their ends.
+#[derive(Debug, Default)]
+pub struct Witnesses {
+    ends: Vec<Instant>,
+    /// When the first began of one silence from each on, of two, of four, and so on.
+    first_of: Vec<Vec<Instant>>,
+}
+
+impl Witnesses {
+    /// Puts them in order.
+    pub fn of(mut standing: Vec<Standing>) -> Witnesses {
+        standing.sort_by_key(|standing| standing.until);
+        let ends = standing.iter().map(|standing| standing.until).collect();
+        let mut first_of: Vec<Vec<Instant>> = Vec::new();
+        let (mut row, mut step): (Vec<Instant>, usize) = (standing.iter().map(|standing| standing.since).collect(), 1);
+        while !row.is_empty() {
+            let next = row.iter().zip(row.iter().skip(step)).map(|(one, other)| *one.min(other)).collect();
+            first_of.push(std::mem::replace(&mut row, next));
+            step *= 2;
+        }
+        Witnesses { ends, first_of }
+    }
+
+    /// Whether one of them covers the beginning of another silence and ended shortly before it.
+    pub fn bear_witness_to(&self, stretch: &Stretch) -> bool {
         let Some(until) = stretch.until else { return false };
-        let lag = until.since(self.until);
-        self.since <= stretch.since && stretch.since <= self.until && (0..=ENDED_BEFORE).contains(&lag)
+        let earliest = until.plus(-ENDED_BEFORE).max(stretch.since);
+        let from = self.ends.partition_point(|end| *end < earliest);
+        let to = self.ends.partition_point(|end| *end <= until);
+        let Some(power) = to.saturating_sub(from).checked_ilog2() else { return false };
+        let row = &self.first_of[power as usize];
+        row[from].min(row[to - (1 << power)]) <= stretch.since
     }
 }
 
 /// Whether a silence was critical before it was over. Where only ends are known, one run may explain a silence as long as the
-/// longest, unless its process started in it, or the rows still say when the run began.
+/// longest, unless its process started in it, or the start of the run after it is known.
 pub fn is_long(context: &Context<'_>, subject: &Subject<'_>, stretch: &Stretch) -> bool {
     let Some(until) = stretch.until else { return false };
     let traits = &context.snapshot.traits;
@@ -55,14 +83,14 @@ pub fn is_long(context: &Context<'_>, subject: &Subject<'_>, stretch: &Stretch) 
     if traits.records_starts || context.worker.was_born_between(stretch.since, until) {
         return is_lost(context, subject, stretch.since, until);
     }
-    if nothing_ended_between(context, stretch.since, until)
-        && was_surely_lost(context, subject, stretch.since, until)
-        && !may_be_a_clock_change(subject, stretch.since, until)
-    {
+    let thresholds = &subject.settings.thresholds;
+    let is_certain = context.surely_free_for(subject, stretch.since, until) > thresholds.lost_after;
+    if is_certain || context.awake(subject, stretch.since, until) > thresholds.max_run + MINUTE {
         return true;
     }
-    let quiet: Millis = context.quiet(subject, stretch.since, until).map(|(from, until)| until.since(from)).sum();
-    until.since(stretch.since) - quiet > subject.settings.thresholds.max_run + MINUTE
+    nothing_ended_between(context, stretch.since, until)
+        && was_surely_lost(context, subject, stretch.since, until)
+        && !may_be_a_clock_change(subject, stretch.since, until)
 }
 
 /// Whether a silence may be an hour that came twice, in a zone that no row tells.

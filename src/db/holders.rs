@@ -28,7 +28,7 @@ pub fn liveness(path: &Path) -> (Liveness, Option<String>) {
     if holder == Holder::Nobody
         && let Some(written) = last_write
         && let age = now().since(written)
-        && (0..JUST_NOW).contains(&age)
+        && is_just_now(age)
     {
         let note = format!(
             "the database was written {} ago, but no process on this machine has it open: the scheduler has just ended, or \
@@ -38,6 +38,11 @@ pub fn liveness(path: &Path) -> (Liveness, Option<String>) {
         return (Liveness { holder: Holder::Unknown, last_write, slept }, Some(note));
     }
     (Liveness { holder, last_write, slept }, None)
+}
+
+/// Whether a write so long ago was just now. One of the future tells nothing: a clock was set.
+fn is_just_now(age: Millis) -> bool {
+    (0..JUST_NOW).contains(&age)
 }
 
 fn is_tool(process: &Process) -> bool {
@@ -89,5 +94,16 @@ mod kernel {
 
     pub fn slept() -> Option<Millis> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_just_now;
+    use crate::time::SECOND;
+
+    #[test]
+    fn a_write_of_the_last_ten_seconds_was_just_now() {
+        assert_eq!([-1, 0, 10 * SECOND - 1, 10 * SECOND].map(is_just_now), [false, true, true, false]);
     }
 }

@@ -316,6 +316,39 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_follows_every_advice_for_files_that_may_be_hostile() {
+        let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/incident.db");
+        let later = Clock::now() + Duration::from_secs(3600);
+        let mut db = connect(Path::new(fixture), "immutable=1", &[], later).unwrap_or_else(|error| panic!("{error}"));
+        for (name, wanted) in [
+            (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+            (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+            (DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true),
+        ] {
+            assert_eq!(db.db_config(name).ok(), Some(wanted), "{name:?}");
+        }
+        for (limit, most) in [
+            (Limit::SQLITE_LIMIT_LENGTH, 64 << 20),
+            (Limit::SQLITE_LIMIT_SQL_LENGTH, 1 << 20),
+            (Limit::SQLITE_LIMIT_VDBE_OP, 250_000),
+            (Limit::SQLITE_LIMIT_ATTACHED, 0),
+            (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 1),
+            (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
+        ] {
+            assert_eq!(db.limit(limit).ok(), Some(most), "{limit:?}");
+        }
+        // The authorizer does not let the values of pragmas be read.
+        let free: Option<fn(AuthContext<'_>) -> Authorization> = None;
+        db.authorizer(free).unwrap_or_else(|error| panic!("{error}"));
+        for (pragma, wanted) in [("temp_store", 2), ("mmap_size", 0), ("cell_size_check", 1), ("query_only", 1)] {
+            let value = db.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+            assert_eq!(value.map_err(|error| error.to_string()), Ok(wanted), "{pragma}");
+        }
+    }
+
+    #[test]
     fn only_reading_the_named_tables_and_their_schema_is_allowed() {
         let tables = ["jobs".to_owned()];
         let allows = |action: AuthAction<'_>| {

@@ -36,10 +36,7 @@ impl<'a> Command<'a> {
         if Clock::now() >= until {
             return Err("no time was left for another run of the command".to_owned());
         }
-        let mut shell = std::process::Command::new("sh");
-        shell.args(["-c", self.line]).envs(environment.iter().map(|(name, value)| (name, value)));
-        let child = shell.stdin(Stdio::piped()).process_group(0).spawn();
-        let mut child = child.map_err(|error| format!("sh can't be started: {error}"))?;
+        let mut child = start(self.line, environment).map_err(|error| format!("sh can't be started: {error}"))?;
         feed(&mut child, text);
         loop {
             match child.try_wait() {
@@ -54,6 +51,13 @@ impl<'a> Command<'a> {
             }
         }
     }
+}
+
+/// Starts a command in a process group of its own, by which it can be ended with everything that it starts.
+fn start(line: &str, environment: &Environment) -> std::io::Result<Child> {
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", line]).envs(environment.iter().map(|(name, value)| (name, value)));
+    shell.stdin(Stdio::piped()).process_group(0).spawn()
 }
 
 /// Writes to a command that may not read: in a thread, which ends with the command.
@@ -74,4 +78,46 @@ fn end(child: &mut Child) {
     // What has ended by itself can't be ended.
     let _ = group.map(|group| kill_process_group(group, Signal::KILL));
     let _ = child.wait();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    fn nothing() -> Environment {
+        ["A", "B", "C", "D", "E", "F"].map(|name| (name, String::new()))
+    }
+
+    #[test]
+    fn a_command_is_ended_with_everything_that_it_started() {
+        let directory = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        let pipe = directory.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.is_ok_and(|status| status.success()));
+        let line = format!("(echo started; sleep 20; echo survived) > {} & wait", pipe.display());
+        let mut child = start(&line, &nothing()).unwrap_or_else(|error| panic!("{error}"));
+        let mut pipe = std::fs::File::open(&pipe).unwrap_or_else(|error| panic!("{error}"));
+        let mut said = [0; 8];
+        assert!(pipe.read_exact(&mut said).is_ok() && &said == b"started\n");
+        end(&mut child);
+        // The pipe ends when the last process that writes to it is gone.
+        let mut more = String::new();
+        assert!(pipe.read_to_string(&mut more).is_ok());
+        assert_eq!(more, "");
+    }
+
+    #[test]
+    fn no_command_is_run_after_all_of_them_have_had_their_time() {
+        let mut command = Command { line: "true", deadline: Clock::now() };
+        let refused = command.run("", &nothing());
+        assert_eq!(refused, Err("no time was left for another run of the command".to_owned()));
+        assert_eq!(Command::new("true").run("", &nothing()), Ok(()));
+    }
+
+    #[test]
+    fn a_command_that_takes_too_long_is_ended() {
+        let mut command = Command { line: "sleep 100", deadline: Clock::now() + 5 * STEP };
+        assert_eq!(command.run("", &nothing()), Err("the command was ended after 60 seconds".to_owned()));
+    }
 }

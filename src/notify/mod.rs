@@ -132,7 +132,7 @@ impl<'a> Teller<'a> {
     fn tell(&mut self, news: &News) -> bool {
         let told = match &mut self.command {
             Some(command) => command.run(&news.text, &environment(news)),
-            None => output::all_to_stdout(&format!("{}\n", news.text)).map_err(|error| error.to_string()),
+            None => output::all_to_stdout(|out| writeln!(out, "{}", news.text)).map_err(|error| error.to_string()),
         };
         told.map_err(|why| self.errors.push(NotifyError::Command(why))).is_ok()
     }

@@ -4,10 +4,11 @@ mod closed_stdout;
 
 use crate::db;
 use std::fs::{File, Metadata, Permissions};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{BufWriter, ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use tempfile::NamedTempFile;
 
 /// Everyone may read a new file, as far as the umask lets them: a collector often runs as another user.
 const NEW_FILE_MODE: u32 = 0o644;
@@ -50,12 +51,15 @@ pub enum OutputError {
     },
 }
 
-/// Writes the text to stdout, however slowly it is read; a reader that has seen enough is not an error.
+/// So much of a report is gathered before it is written.
+const BUFFER_LEN: usize = 64 << 10;
+
+/// Lets stdout be written, however slowly it is read; a reader that has seen enough is not an error.
 ///
 /// # Errors
 /// Why it can't be written.
-pub fn to_stdout(text: &str) -> Result<(), OutputError> {
-    match all_to_stdout(text) {
+pub fn to_stdout(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), OutputError> {
+    match all_to_stdout(write) {
         Err(OutputError::Stdout(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }
@@ -65,12 +69,17 @@ pub fn to_stdout(text: &str) -> Result<(), OutputError> {
 ///
 /// # Errors
 /// Why it can't be written.
-pub fn all_to_stdout(text: &str) -> Result<(), OutputError> {
+pub fn all_to_stdout(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), OutputError> {
     if closed_stdout::is_closed() {
         return Err(OutputError::Closed);
     }
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(OutputError::Stdout)
+    buffered(std::io::stdout().lock(), write).map_err(OutputError::Stdout)
+}
+
+fn buffered(out: impl Write, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> std::io::Result<()> {
+    let mut out = BufWriter::with_capacity(BUFFER_LEN, out);
+    write(&mut out)?;
+    out.flush()
 }
 
 /// Which files may be replaced.
@@ -82,19 +91,33 @@ pub struct Guard {
     pub overwrites: bool,
 }
 
-/// Replaces a file by the text: it is written to a hidden file beside it, which is then renamed.
+/// Replaces a file: a hidden file beside it is written, which is then renamed.
 ///
 /// # Errors
 /// Why it can't be written, or must not be: only a report is replaced without being asked, and never a file that is in use.
-pub fn to_file(text: &str, path: &Path, guard: &Guard) -> Result<(), OutputError> {
+pub fn to_file(
+    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+    path: &Path,
+    guard: &Guard,
+) -> Result<(), OutputError> {
+    let failed = |error| OutputError::File { path: path.to_owned(), error };
     let target = behind_links(path);
     let present = target.metadata().ok();
-    guard.check(text, path, &target, present.as_ref())?;
-    replace(text, &target, present.as_ref()).map_err(|error| OutputError::File { path: path.to_owned(), error })
+    guard.check(path, &target, present.as_ref())?;
+    let file = hidden_beside(&target, present.as_ref()).map_err(failed)?;
+    buffered(file.as_file(), write).map_err(failed)?;
+    if present.is_some_and(|meta| meta.len() > 0) && !guard.overwrites && !is_ours(&target, file.path()) {
+        return Err(OutputError::NotOurs(path.to_owned()));
+    }
+    // Renamed before it is on disk, it could be empty after a crash.
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(&target).map_err(|error| failed(error.error))?;
+    remember_unfinished(None);
+    Ok(())
 }
 
 impl Guard {
-    fn check(&self, text: &str, path: &Path, target: &Path, present: Option<&Metadata>) -> Result<(), OutputError> {
+    fn check(&self, path: &Path, target: &Path, present: Option<&Metadata>) -> Result<(), OutputError> {
         let refuse = |why: fn(PathBuf) -> OutputError| Err(why(path.to_owned()));
         let is_target = |argument: &PathBuf| std::fs::canonicalize(argument).is_ok_and(|argument| argument == target);
         if present.is_some_and(|meta| !meta.is_file()) {
@@ -109,20 +132,23 @@ impl Guard {
         if present.is_some() && db::is_locked(target) {
             return refuse(OutputError::Locked);
         }
-        if present.is_some_and(|meta| meta.len() > 0) && !self.overwrites && !is_ours(target, text) {
-            return refuse(OutputError::NotOurs);
-        }
         Ok(())
     }
 }
 
-/// Whether a file begins as a report does, or as the text that is to replace it.
-fn is_ours(path: &Path, text: &str) -> bool {
+/// Whether a file begins as a report does, or as the file that is to replace it.
+fn is_ours(path: &Path, new: &Path) -> bool {
+    let Some(begin) = beginning(path) else { return false };
+    let first_line = |text: &str| text.lines().next().map(str::to_owned).filter(|line| !line.is_empty());
+    let same_line =
+        first_line(&begin).is_some_and(|line| beginning(new).and_then(|new| first_line(&new)) == Some(line));
+    same_line || crate::report::is_report(&begin)
+}
+
+fn beginning(path: &Path) -> Option<String> {
     let mut begin = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(BEGIN_LEN).read_to_end(&mut begin));
-    let begin = String::from_utf8_lossy(&begin);
-    let same_line = begin.lines().next().is_some_and(|line| !line.is_empty() && text.lines().next() == Some(line));
-    read.is_ok() && (same_line || crate::report::is_report(&begin))
+    File::open(path).ok()?.take(BEGIN_LEN).read_to_end(&mut begin).ok()?;
+    Some(String::from_utf8_lossy(&begin).into_owned())
 }
 
 /// The target of a link, whether or not it exists: a link stays a link.
@@ -158,22 +184,23 @@ fn keep_owner(file: &File, present: &Metadata) -> std::io::Result<()> {
     Ok(())
 }
 
-fn replace(text: &str, target: &Path, present: Option<&Metadata>) -> std::io::Result<()> {
+/// A hidden file beside the target, with its owner and permissions if it is there.
+fn hidden_beside(target: &Path, present: Option<&Metadata>) -> std::io::Result<NamedTempFile> {
     let permissions = present.map_or_else(|| Permissions::from_mode(NEW_FILE_MODE), Metadata::permissions);
     let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let remember = |path: Option<PathBuf>| UNFINISHED.lock().map(|mut unfinished| *unfinished = path);
-    let mut file = tempfile::Builder::new().prefix(".sched-audit-").suffix(".tmp").make_in(directory, |path| {
-        let _ = remember(Some(path.to_owned()));
-        File::options().write(true).create_new(true).mode(permissions.mode()).open(path)
+    let file = tempfile::Builder::new().prefix(".sched-audit-").suffix(".tmp").make_in(directory, |path| {
+        remember_unfinished(Some(path.to_owned()));
+        File::options().read(true).write(true).create_new(true).mode(permissions.mode()).open(path)
     })?;
     if let Some(present) = present {
         keep_owner(file.as_file(), present)?;
         file.as_file().set_permissions(permissions)?;
     }
-    file.write_all(text.as_bytes())?;
-    // Renamed before it is on disk, it could be empty after a crash.
-    file.as_file().sync_all()?;
-    file.persist(target)?;
-    let _ = remember(None);
-    Ok(())
+    Ok(file)
+}
+
+fn remember_unfinished(path: Option<PathBuf>) {
+    if let Ok(mut unfinished) = UNFINISHED.lock() {
+        *unfinished = path;
+    }
 }

@@ -274,8 +274,10 @@ proptest! {
         let style = Style { color: false, width: 60, utf8: true };
         let mut texts = Vec::new();
         for format in Format::value_variants() {
-            let text = render(&report, *format, style, true);
-            texts.push(text.map_err(|error| TestCaseError::fail(format!("{format:?}: {error}")))?);
+            let mut text = Vec::new();
+            render(&report, *format, style, true, &mut text)
+                .map_err(|error| TestCaseError::fail(format!("{format:?}: {error}")))?;
+            texts.push(String::from_utf8(text).map_err(|error| TestCaseError::fail(format!("{format:?}: {error}")))?);
         }
         let [table, json, lines, metrics, plugin, ..] = texts.as_slice() else { return Ok(()) };
         let value: serde_json::Value = serde_json::from_str(json).map_err(|error| TestCaseError::fail(error.to_string()))?;

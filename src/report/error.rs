@@ -57,17 +57,3 @@ pub enum CallError {
     #[error("internal error: {0}; please report it")]
     Internal(String),
 }
-
-/// Why a report can't be rendered; no input should cause that.
-#[derive(Debug, thiserror::Error)]
-pub enum RenderError {
-    /// The XML writer.
-    #[error("the test results can't be rendered: {0}; please report it")]
-    Xml(#[from] std::io::Error),
-    /// The XML writer.
-    #[error("the test results are not UTF-8: {0}; please report it")]
-    Utf8(#[from] std::string::FromUtf8Error),
-    /// The JSON writer.
-    #[error("the JSON can't be rendered: {0}; please report it")]
-    Json(#[from] serde_json::Error),
-}

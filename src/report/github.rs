@@ -14,12 +14,12 @@ const MAX_TEXT_LEN: usize = 600;
 pub fn render(report: &Report) -> String {
     let incidents = report.incidents();
     let critical = incidents.iter().take_while(|located| located.incident.severity >= Severity::Critical).count();
-    let errors = report.errors().into_iter().map(|why| command("error", "sched-audit could not audit", &why));
-    let mut lines: Vec<String> = incidents[..critical].iter().map(annotation).collect();
-    lines.extend(errors);
-    lines.extend(incidents[critical..].iter().map(annotation));
-    let more = lines.len().saturating_sub(MAX_ANNOTATIONS);
-    lines.truncate(MAX_ANNOTATIONS);
+    let errors = report.errors();
+    let more = (incidents.len() + errors.len()).saturating_sub(MAX_ANNOTATIONS);
+    let errors = errors.iter().map(|why| command("error", "sched-audit could not audit", why));
+    let critical_first = incidents[..critical].iter().map(annotation).chain(errors);
+    let all = critical_first.chain(incidents[critical..].iter().map(annotation));
+    let mut lines: Vec<String> = all.take(MAX_ANNOTATIONS).collect();
     // No text of a database here: an older form of command may begin anywhere in a line.
     lines.push(format!(
         "sched-audit: {}; databases: {}, not audited: {}, incidents: {}, muted: {}, not annotated: {more}{}",

@@ -8,6 +8,7 @@ use crate::catalog::{Severity, Status};
 use crate::numbers::count;
 use crate::time::Instant;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use std::io::{Result, Write};
 
 const MAX_TEXT_LEN: usize = 2000;
 const MAX_NAME_LEN: usize = 120;
@@ -43,8 +44,11 @@ table { border-collapse: collapse; width: 100%; } th, td { text-align: left; pad
   td { display: block; border: 0; padding: 0; } td[data-label]:before { content: attr(data-label) ' '; color: var(--faint); } }
 ";
 
-/// The whole report as a page, the databases in trouble first.
-pub fn render(report: &Report) -> String {
+/// Writes the whole report as a page, the databases in trouble first. What may be long is written piece by piece.
+///
+/// # Errors
+/// Why it can't be written.
+pub fn render(report: &Report, out: &mut dyn Write) -> Result<()> {
     let severity = report.severity();
     let mut databases: Vec<&Database> = report.databases().iter().collect();
     databases.sort_by_key(|database| database.rank());
@@ -53,30 +57,36 @@ pub fn render(report: &Report) -> String {
         (_, [one]) => headline(one),
         (_, several) => format!("{}: {}", count(several.len(), "database"), counts(several)),
     };
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(NOTHING_ELSE);
-                meta http-equiv="refresh" content=(REFRESH);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "sched-audit: " (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                h1 class=(class(severity)) { (title) }
-                p.faint { "As of " (time(report.now)) ", by sched-audit " (env!("CARGO_PKG_VERSION")) ". All times are in UTC." }
-                @if let Err(error) = &report.databases { p.critical { (shown(&error.to_string())) } }
-                @for database in databases { (of_database(report, database)) }
-                p.faint {
-                    "Slots, oldest left: "
-                    @for kind in Mark::ALL { (mark(kind, 1)) " " (kind.meaning()) "  " }
-                }
-            }
+    let head = html! {
+        head {
+            meta charset="utf-8";
+            meta http-equiv="Content-Security-Policy" content=(NOTHING_ELSE);
+            meta http-equiv="refresh" content=(REFRESH);
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            title { "sched-audit: " (title) }
+            style { (PreEscaped(STYLE)) }
         }
     };
-    page.into_string() + "\n"
+    let top = html! {
+        h1 class=(class(severity)) { (title) }
+        p.faint { "As of " (time(report.now)) ", by sched-audit " (env!("CARGO_PKG_VERSION")) ". All times are in UTC." }
+        @if let Err(error) = &report.databases { p.critical { (shown(&error.to_string())) } }
+    };
+    let legend = html! {
+        p.faint {
+            "Slots, oldest left: "
+            @for kind in Mark::ALL { (mark(kind, 1)) " " (kind.meaning()) "  " }
+        }
+    };
+    write!(out, "{}<html lang=\"en\">{}<body>{}", DOCTYPE.0, head.into_string(), top.into_string())?;
+    for database in databases {
+        write_database(report, database, out)?;
+    }
+    writeln!(out, "{}</body></html>", legend.into_string())
+}
+
+fn put(markup: Markup, out: &mut dyn Write) -> Result<()> {
+    out.write_all(markup.into_string().as_bytes())
 }
 
 /// An instant, to the minute for people and in full for programs.
@@ -94,43 +104,51 @@ fn headline(database: &Database) -> String {
     }
 }
 
-fn of_database(report: &Report, database: &Database) -> Markup {
-    html! {
-        h2 { (sanitize::path(&database.path, MAX_TEXT_LEN)) }
-        @match &database.outcome {
-            Err(error) => section.critical { "Could not audit: " (shown(&error.to_string())) },
-            Ok(audited) => {
-                p.faint { (audited.in_words()) @if let Some(scope) = audited.scope() { "; " (shown(&scope)) } }
-                @if let Some(quiet) = audited.quiet_in_words() { p.faint { (quiet) } }
-                @for located in database.incidents() { (of_incident(located)) }
-                @if audited.verdict.severity() <= Severity::Info {
-                    @if let Some(proof) = audited.proof_of_life(report.now) { p.faint { (shown(&proof.to_string())) } }
-                }
-                (worth_knowing(report, audited))
-                (jobs(audited))
-                @for note in &audited.verdict.notes { p.faint { "Note: " (shown(note)) } }
-            }
-        }
+fn write_database(report: &Report, database: &Database, out: &mut dyn Write) -> Result<()> {
+    put(html! { h2 { (sanitize::path(&database.path, MAX_TEXT_LEN)) } }, out)?;
+    let audited = match &database.outcome {
+        Ok(audited) => audited,
+        Err(error) => return put(html! { section.critical { "Could not audit: " (shown(&error.to_string())) } }, out),
+    };
+    let summary = html! {
+        p.faint { (audited.in_words()) @if let Some(scope) = audited.scope() { "; " (shown(&scope)) } }
+        @if let Some(quiet) = audited.quiet_in_words() { p.faint { (quiet) } }
+    };
+    put(summary, out)?;
+    for located in database.incidents() {
+        put(of_incident(located), out)?;
     }
+    if audited.verdict.severity() <= Severity::Info
+        && let Some(proof) = audited.proof_of_life(report.now)
+    {
+        put(html! { p.faint { (shown(&proof.to_string())) } }, out)?;
+    }
+    write_information(report, audited, out)?;
+    write_jobs(audited, out)?;
+    for note in &audited.verdict.notes {
+        put(html! { p.faint { "Note: " (shown(note)) } }, out)?;
+    }
+    Ok(())
 }
 
 /// What is only information.
-fn worth_knowing(report: &Report, audited: &Audited) -> Markup {
-    let findings = audited.verdict.findings();
-    let infos: Vec<_> = findings.iter().filter(|located| located.incident.is_none()).collect();
-    html! {
-        @if !infos.is_empty() {
-            h3 { "Worth knowing" }
-            ul {
-                @for located in infos {
-                    li {
-                        @if let Some(job) = audited.verdict.job_of(located.finding) { (shown_name(job.job.label())) ": " }
-                        (shown(&audited.verdict.sentence(located.finding, report.now).to_string()))
-                    }
-                }
-            }
-        }
+fn write_information(report: &Report, audited: &Audited, out: &mut dyn Write) -> Result<()> {
+    let mut findings = audited.verdict.findings();
+    findings.retain(|located| located.incident.is_none());
+    if findings.is_empty() {
+        return Ok(());
     }
+    write!(out, "<h3>Worth knowing</h3><ul>")?;
+    for located in findings {
+        let item = html! {
+            li {
+                @if let Some(job) = audited.verdict.job_of(located.finding) { (shown_name(job.job.label())) ": " }
+                (shown(&audited.verdict.sentence(located.finding, report.now).to_string()))
+            }
+        };
+        put(item, out)?;
+    }
+    write!(out, "</ul>")
 }
 
 fn of_incident(located: Located<'_>) -> Markup {
@@ -171,28 +189,32 @@ fn lasting(incident: &Incident) -> Option<Markup> {
     }
 }
 
-fn jobs(audited: &Audited) -> Markup {
+fn write_jobs(audited: &Audited, out: &mut dyn Write) -> Result<()> {
     let mut jobs: Vec<&JobReport> = audited.jobs().collect();
     jobs.sort_by_key(|job| std::cmp::Reverse(job.severity));
+    let head = html! {
+        thead { tr { th { "Job" } th { "Schedule" } th { "Last run" } th { "Next run" } th { "Last slots" } } }
+    };
+    write!(out, "<table>{}<tbody>", head.into_string())?;
+    for job in jobs {
+        put(row(job), out)?;
+    }
+    write!(out, "</tbody></table>")
+}
+
+fn row(job: &JobReport) -> Markup {
     let time = |at: Option<Instant>| html! { @match at { Some(at) => (time(at)), None => "–" } };
     html! {
-        table {
-            thead { tr { th { "Job" } th { "Schedule" } th { "Last run" } th { "Next run" } th { "Last slots" } } }
-            tbody {
-                @for job in jobs {
-                    tr {
-                        td { span class=(class(Some(job.severity))) { (shown_name(job.job.label())) } }
-                        td {
-                            (shown_name(&job.job.schedule.text()))
-                            @if let Some(zone) = job.job.schedule.timezone() { " " span.faint { (shown_name(zone)) } }
-                            @if !job.job.state.is_watched() { " " span.faint { (job.job.state.word()) } }
-                        }
-                        td.time data-label="Last run" { (time(job.job.last_end())) }
-                        td.time data-label="Next run" { (time(job.job.next_run().filter(|_| job.job.state.is_watched()))) }
-                        td.strip { @for run in job.timeline.marks.chunk_by(|a, b| a == b) { (mark(run[0], run.len())) } }
-                    }
-                }
+        tr {
+            td { span class=(class(Some(job.severity))) { (shown_name(job.job.label())) } }
+            td {
+                (shown_name(&job.job.schedule.text()))
+                @if let Some(zone) = job.job.schedule.timezone() { " " span.faint { (shown_name(zone)) } }
+                @if !job.job.state.is_watched() { " " span.faint { (job.job.state.word()) } }
             }
+            td.time data-label="Last run" { (time(job.job.last_end())) }
+            td.time data-label="Next run" { (time(job.job.next_run().filter(|_| job.job.state.is_watched()))) }
+            td.strip { @for run in job.timeline.marks.chunk_by(|a, b| a == b) { (mark(run[0], run.len())) } }
         }
     }
 }

@@ -2,7 +2,6 @@
 //! with; their comments are the descriptions in the schema.
 
 use super::content::{Audited, Database, Located, Report, commands};
-use super::error::RenderError;
 use super::sanitize;
 use crate::audit::{
     AffectedJob, Entry, Evidence, Excuse, Fate, Incident, JobReport, LocatedFinding, MutedIncident, Spending, Spent,
@@ -13,16 +12,47 @@ use crate::model::{Action, AssumedZone, Holder, Liveness, Outcome, ZoneBasis};
 use crate::text::Text;
 use crate::time::{Instant, seconds};
 use sanitize::Escaped;
-use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, PrettyFormatter, Serializer};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::io::{Result, Write};
 
 /// Raised when a key changes its meaning or is removed, not when one is added.
 const SCHEMA_VERSION: u32 = 3;
 /// The longest text from an error that is shown.
 const MAX_ERROR_LEN: usize = 200;
+
+/// A list whose items are made while they are written: all of them at once would be larger than what was read.
+struct Each<'a, T>(Box<dyn Fn() -> Box<dyn Iterator<Item = T> + 'a> + 'a>);
+
+impl<'a, T: 'a> Each<'a, T> {
+    fn of<I: Iterator<Item = T> + 'a>(items: impl Fn() -> I + 'a) -> Each<'a, T> {
+        Each(Box::new(move || Box::new(items())))
+    }
+}
+
+impl<T: Serialize> Serialize for Each<'_, T> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0())
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Each<'_, T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        Vec::<T>::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Vec::<T>::json_schema(generator)
+    }
+}
 
 /// One run of sched-audit.
 #[derive(Serialize, JsonSchema)]
@@ -42,11 +72,11 @@ struct Root<'a> {
     /// Why nothing could be audited at all.
     error: Option<String>,
     /// Each database, the named ones in the order of the command line, then those found by searching.
-    databases: Vec<JsonDatabase<'a>>,
+    databases: Each<'a, JsonDatabase<'a>>,
     /// What is wrong in all databases, one incident per cause, the worst first.
-    incidents: Vec<JsonIncident<'a>>,
+    incidents: Each<'a, JsonIncident<'a>>,
     /// The findings of all databases: the evidence of the incidents, and what is only information.
-    findings: Vec<JsonFinding<'a>>,
+    findings: Each<'a, JsonFinding<'a>>,
 }
 
 /// The tool.
@@ -84,7 +114,7 @@ struct JsonDatabase<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     budget: Option<JsonSpending>,
     /// Its selected jobs.
-    jobs: Vec<JsonJob<'a>>,
+    jobs: Each<'a, JsonJob<'a>>,
 }
 
 /// An incident that is muted.
@@ -449,7 +479,7 @@ struct JsonFinding<'a> {
     /// The fingerprint of its incident; null if the finding is only information.
     incident: Option<&'a str>,
     /// The path of its database.
-    database: String,
+    database: Cow<'a, str>,
     /// The detector that found it.
     detector: Detector,
     /// What exactly was found.
@@ -524,45 +554,36 @@ enum Line<'a> {
     },
 }
 
-/// What a job with a finding and a long name takes in the report.
-const USUAL_BYTES_PER_JOB: usize = 7_000;
-
-/// The whole report as one object.
+/// Writes the whole report as one object.
 ///
 /// # Errors
-/// Why it can't be rendered; no input should cause that.
-pub fn render(report: &Report) -> Result<String, RenderError> {
+/// Why it can't be written.
+pub fn render(report: &Report, out: &mut dyn Write) -> Result<()> {
+    let (now, history) = (report.now, report.history);
     let root = Root {
         schema_version: SCHEMA_VERSION,
         tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
-        now: report.now,
+        now,
         severity: report.severity(),
         exit_code: report.exit_code(),
         error: report.databases.as_ref().err().map(ToString::to_string),
-        databases: report
-            .databases()
-            .iter()
-            .map(|database| json_database(database, report.now, report.history))
-            .collect(),
-        incidents: report.incidents().into_iter().map(json_incident).collect(),
-        findings: report
-            .audited()
-            .flat_map(|(database, audited)| json_findings(database, audited, report.now))
-            .collect(),
+        databases: Each::of(move || {
+            report.databases().iter().map(move |database| json_database(database, now, history))
+        }),
+        incidents: Each::of(|| report.incidents().into_iter().map(json_incident)),
+        findings: Each::of(move || {
+            report.audited().flat_map(move |(database, audited)| json_findings(database, audited, now))
+        }),
     };
-    let jobs: usize = report.audited().map(|(_, audited)| audited.jobs().count()).sum();
-    // Reserved memory is not yet used; a text that grows by doubling is held twice.
-    let mut text = Vec::with_capacity((jobs + 1) * USUAL_BYTES_PER_JOB);
-    root.serialize(&mut Serializer::with_formatter(&mut text, Escaped(PrettyFormatter::new())))?;
-    text.push(b'\n');
-    Ok(String::from_utf8(text)?)
+    root.serialize(&mut Serializer::with_formatter(&mut *out, Escaped(PrettyFormatter::new())))?;
+    out.write_all(b"\n")
 }
 
-/// One line for everything that could not be audited and for each incident, the worst first; none if all is well.
+/// Writes one line for everything that could not be audited and for each incident, the worst first; none if all is well.
 ///
 /// # Errors
-/// Why it can't be rendered; no input should cause that.
-pub fn render_lines(report: &Report) -> Result<String, RenderError> {
+/// Why it can't be written.
+pub fn render_lines(report: &Report, out: &mut dyn Write) -> Result<()> {
     let (schema_version, now) = (SCHEMA_VERSION, report.now);
     let errors = report.unread().into_iter().map(|(path, error)| Line::Error {
         schema_version,
@@ -571,16 +592,15 @@ pub fn render_lines(report: &Report) -> Result<String, RenderError> {
         error,
     });
     let incident = |located| Line::Incident { schema_version, now, incident: Box::new(json_incident(located)) };
-    let mut text = Vec::new();
     let quiet = report.audited().filter_map(|(database, audited)| {
         let quiet = audited.verdict.unjudged.map(json_quiet)?;
         Some(Line::Quiet { schema_version, now, database: database.path.to_string_lossy().into_owned(), quiet })
     });
     for line in errors.chain(report.incidents().into_iter().map(incident)).chain(quiet) {
-        line.serialize(&mut Serializer::with_formatter(&mut text, Escaped(CompactFormatter)))?;
-        text.push(b'\n');
+        line.serialize(&mut Serializer::with_formatter(&mut *out, Escaped(CompactFormatter)))?;
+        out.write_all(b"\n")?;
     }
-    Ok(String::from_utf8(text)?)
+    Ok(())
 }
 
 /// The JSON Schema (draft 2020-12) of [`render`]; that of a line of [`render_lines`] is its `#/$defs/Line`.
@@ -604,7 +624,7 @@ fn json_database(database: &Database, now: Instant, history: bool) -> JsonDataba
         timezone: audited.and_then(|audited| json_zone(&audited.verdict.zone)),
         process: audited.map(|audited| json_process(&audited.verdict.liveness)),
         budget: audited.and_then(|audited| audited.verdict.spending.as_ref()).map(JsonSpending::from),
-        jobs: audited.into_iter().flat_map(Audited::jobs).map(|one| json_job(one, now, history)).collect(),
+        jobs: Each::of(move || audited.into_iter().flat_map(Audited::jobs).map(move |one| json_job(one, now, history))),
     }
 }
 
@@ -770,15 +790,17 @@ fn json_incident(located: Located<'_>) -> JsonIncident<'_> {
     }
 }
 
-fn json_findings<'a>(database: &Database, audited: &'a Audited, now: Instant) -> Vec<JsonFinding<'a>> {
+fn json_findings<'a>(
+    database: &'a Database,
+    audited: &'a Audited,
+    now: Instant,
+) -> impl Iterator<Item = JsonFinding<'a>> {
     let verdict = &audited.verdict;
-    let path = database.path.to_string_lossy();
-    let mut findings = Vec::new();
-    for LocatedFinding { finding, incident } in verdict.findings() {
+    verdict.findings().into_iter().map(move |LocatedFinding { finding, incident }| {
         let report = verdict.job_of(finding);
-        findings.push(JsonFinding {
+        JsonFinding {
             incident: incident.map(|incident| incident.fingerprint.as_str()),
-            database: path.clone().into_owned(),
+            database: database.path.to_string_lossy(),
             detector: finding.problem().detector(),
             problem: finding.problem(),
             severity: finding.severity,
@@ -790,7 +812,6 @@ fn json_findings<'a>(database: &Database, audited: &'a Audited, now: Instant) ->
             cadence_seconds: report.and_then(|report| report.metrics.cadence_ms).map(seconds),
             message: verdict.sentence(finding, now).to_string(),
             evidence: &finding.evidence,
-        });
-    }
-    findings
+        }
+    })
 }

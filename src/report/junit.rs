@@ -2,30 +2,30 @@
 //! (<https://github.com/testmoapp/junitxml>).
 
 use super::content::{Audited, Database, Report, error_in_a_sentence, fix_in_a_line, utc_minute, when};
-use super::error::RenderError;
 use super::sanitize;
-use crate::audit::{About, Incident};
+use crate::audit::{About, Finding, Incident};
 use crate::model::JobIndex;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
-use std::io::Result;
+use std::collections::HashMap;
+use std::io::{Result, Write};
 
 const MAX_NAME_LEN: usize = 120;
 const MAX_TEXT_LEN: usize = 2000;
 
-/// The whole report as XML.
+/// Writes the whole report as XML.
 ///
 /// # Errors
-/// Why it can't be rendered; no input should cause that.
-pub fn render(report: &Report) -> std::result::Result<String, RenderError> {
-    let bytes = Xml(Writer::new_with_indent(Vec::new(), b' ', 2)).report(report)?;
-    Ok(String::from_utf8(bytes)?)
+/// Why it can't be written.
+pub fn render(report: &Report, out: &mut dyn Write) -> Result<()> {
+    Xml(Writer::new_with_indent(&mut *out, b' ', 2)).report(report)?;
+    out.write_all(b"\n")
 }
 
-struct Xml(Writer<Vec<u8>>);
+struct Xml<'o>(Writer<&'o mut dyn Write>);
 
-impl Xml {
-    fn report(mut self, report: &Report) -> Result<Vec<u8>> {
+impl Xml<'_> {
+    fn report(mut self, report: &Report) -> Result<()> {
         self.0.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
         let took = format!("{:.3}", report.took.as_secs_f64());
         self.open("testsuites", &[("name", "sched-audit"), ("time", &took)])?;
@@ -33,10 +33,7 @@ impl Xml {
             Err(error) => self.unread_suite("sched-audit", &error.to_string())?,
             Ok(databases) => databases.iter().try_for_each(|database| self.suite(report, database))?,
         }
-        self.close("testsuites")?;
-        let mut bytes = self.0.into_inner();
-        bytes.push(b'\n');
-        Ok(bytes)
+        self.close("testsuites")
     }
 
     fn suite(&mut self, report: &Report, database: &Database) -> Result<()> {
@@ -132,12 +129,14 @@ struct Case<'a> {
 
 /// The selected jobs, then an incident each that is about no job.
 fn cases<'a>(audited: &'a Audited, report: &Report) -> Vec<Case<'a>> {
+    let mut incidents = incidents_by_job(audited);
     let mut cases = Vec::new();
     for (position, job) in audited.verdict.jobs.iter().enumerate().filter(|(_, job)| job.selected) {
         let fails = report.fail_on.code(job.severity) > 0;
         let skipped = if fails || job.job.state.is_watched() { None } else { Some(job.job.state.word()) };
         let name = sanitize::text(job.job.label(), MAX_NAME_LEN);
-        cases.push(Case { name, skipped, fails, incidents: incidents_of(audited, JobIndex::at(position)) });
+        let incidents = incidents.remove(&JobIndex::at(position)).unwrap_or_default();
+        cases.push(Case { name, skipped, fails, incidents });
     }
     for incident in &audited.verdict.incidents {
         let Some(finding) = incident.findings.first() else { continue };
@@ -152,10 +151,18 @@ fn cases<'a>(audited: &'a Audited, report: &Report) -> Vec<Case<'a>> {
     cases
 }
 
-/// The incidents that have a finding of a job, the worst first.
-fn incidents_of(audited: &Audited, job: JobIndex) -> Vec<&Incident> {
-    let has = |incident: &&Incident| incident.findings.iter().any(|one| one.job() == Some(job));
-    audited.verdict.incidents.iter().filter(has).collect()
+/// The incidents that have a finding of each job, the worst first.
+fn incidents_by_job(audited: &Audited) -> HashMap<JobIndex, Vec<&Incident>> {
+    let mut incidents: HashMap<JobIndex, Vec<&Incident>> = HashMap::new();
+    for incident in &audited.verdict.incidents {
+        for job in incident.findings.iter().filter_map(Finding::job) {
+            let of_job = incidents.entry(job).or_default();
+            if !of_job.last().is_some_and(|last| std::ptr::eq(*last, incident)) {
+                of_job.push(incident);
+            }
+        }
+    }
+    incidents
 }
 
 fn describe(incident: &Incident) -> String {

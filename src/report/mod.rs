@@ -14,10 +14,11 @@ mod table;
 
 pub use check_config::render as render_settings;
 pub use content::{Audited, COULD_NOT_AUDIT, Database, Located, Report, commands, utc_minute, when};
-pub use error::{AuditError, CallError, RenderError};
+pub use error::{AuditError, CallError};
 
 use crate::terminal::Style;
 use clap::ValueEnum;
+use std::io::{Result, Write};
 
 /// `--format`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, ValueEnum)]
@@ -41,20 +42,20 @@ pub enum Format {
     Html,
 }
 
-/// The report in a format; `all` lists every job where the format can.
+/// Writes the report in a format; `all` lists every job where the format can.
 ///
 /// # Errors
-/// Why it can't be rendered.
-pub fn render(report: &Report, format: Format, style: Style, all: bool) -> Result<String, RenderError> {
+/// Why it can't be written.
+pub fn render(report: &Report, format: Format, style: Style, all: bool, out: &mut dyn Write) -> Result<()> {
     match format {
-        Format::Table => Ok(table::render(report, style, all)),
-        Format::Json => json::render(report),
-        Format::Ndjson => json::render_lines(report),
-        Format::Prometheus => Ok(prometheus::render(report)),
-        Format::Nagios => Ok(nagios::render(report)),
-        Format::Github => Ok(github::render(report)),
-        Format::Junit => junit::render(report),
-        Format::Html => Ok(html::render(report)),
+        Format::Table => table::render(report, style, all, out),
+        Format::Json => json::render(report, out),
+        Format::Ndjson => json::render_lines(report, out),
+        Format::Prometheus => out.write_all(prometheus::render(report).as_bytes()),
+        Format::Nagios => out.write_all(nagios::render(report).as_bytes()),
+        Format::Github => out.write_all(github::render(report).as_bytes()),
+        Format::Junit => junit::render(report, out),
+        Format::Html => html::render(report, out),
     }
 }
 

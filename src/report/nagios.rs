@@ -19,18 +19,21 @@ const MAX_LINES: usize = 8;
 /// The whole report as a plugin's output.
 pub fn render(report: &Report) -> String {
     let mut text = format!("{} | {}\n", first_line(report), performance(report));
-    let errors = report.errors().into_iter().map(|error| plain(&error, MAX_TEXT_LEN));
-    let incidents = report.incidents().into_iter().map(long_line);
+    let (errors, incidents) = (report.errors(), report.incidents());
+    let troubles = errors.len() + incidents.len();
+    let errors = errors.iter().map(|error| plain(error, MAX_TEXT_LEN));
+    let troubles_told = errors.chain(incidents.into_iter().map(long_line)).take(MAX_LINES);
     let healthy = report.audited().filter(|(_, audited)| audited.verdict.severity() <= Severity::Info);
     let proof = healthy.filter_map(|(_, audited)| audited.proof_of_life(report.now));
     let proof = proof.map(|proof| plain(&proof.to_string(), MAX_TEXT_LEN));
     let quiet = report.audited().filter_map(|(_, audited)| audited.quiet_in_words());
-    let lines: Vec<String> = errors.chain(incidents).chain(quiet).chain(proof).collect();
-    for line in lines.iter().take(MAX_LINES) {
+    let rest: Vec<String> = quiet.chain(proof).collect();
+    let lines = troubles + rest.len();
+    for line in troubles_told.chain(rest).take(MAX_LINES) {
         text += &format!("{line}\n");
     }
-    if lines.len() > MAX_LINES {
-        text += &format!("and {} more\n", lines.len() - MAX_LINES);
+    if lines > MAX_LINES {
+        text += &format!("and {} more\n", lines - MAX_LINES);
     }
     text
 }
@@ -75,7 +78,7 @@ fn healthy(report: &Report) -> String {
         several => format!(" in {several} databases"),
     };
     match muted(report) {
-        0 => format!("{} are fine{databases}", count(watched, "job")),
+        0 => format!("{} {} fine{databases}", count(watched, "job"), if watched == 1 { "is" } else { "are" }),
         muted => format!("{} watched{databases}, no other trouble, {muted} muted", count(watched, "job")),
     }
 }

@@ -33,6 +33,9 @@ pub struct Escaped<F>(pub F);
 
 impl<F: Formatter> Formatter for Escaped<F> {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> Result<()> {
+        if fragment.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some((at, hidden)) = rest.char_indices().find(|(_, character)| is_hidden(*character)) {
             writer.write_all(&rest.as_bytes()[..at])?;

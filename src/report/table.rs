@@ -19,14 +19,18 @@ mod wrap;
 use super::content::Report;
 use crate::terminal::Style;
 use page::{FIRST, Page, Verdict};
+use std::io::{Result, Write};
 
 /// Whether a line begins with a verdict, as the first one does, or the second one below the path of a database.
 pub fn begins_with_verdict(line: &str) -> bool {
     Verdict::ALL.iter().any(|verdict| line.starts_with(&format!("{:<FIRST$}", verdict.word())))
 }
 
-/// The whole report as text; `all` lists every job.
-pub fn render(report: &Report, style: Style, all: bool) -> String {
+/// Writes the whole report as text; `all` lists every job.
+///
+/// # Errors
+/// Why it can't be written.
+pub fn render(report: &Report, style: Style, all: bool, out: &mut dyn Write) -> Result<()> {
     let page = Page { style, all, now: report.now, history: report.history };
     let blocks = match &report.databases {
         Err(error) => vec![page.verdict(Verdict::Unread, &error.to_string()), foot::of_nothing(&page)],
@@ -35,5 +39,9 @@ pub fn render(report: &Report, style: Style, all: bool) -> String {
             several => several::blocks(&page, several),
         },
     };
-    blocks.join("\n")
+    for (position, block) in blocks.iter().enumerate() {
+        let gap = if position == 0 { "" } else { "\n" };
+        write!(out, "{gap}{block}")?;
+    }
+    Ok(())
 }

@@ -1,25 +1,33 @@
 //! A cron expression as the schedulers' library (croner 10) reads it: with five fields for phantom, with up to seven and with
 //! nicknames for OpenClaw.
 //!
-//! The crate `cron` walks the minutes and hours of a day. The days are decided here, because croner's differ: day-of-month
-//! OR day-of-week, `L`, `W`, `#`, `+`, and two quirks that real schedules meet (`?` is not a star; February overflows).
+//! The crate `cron` says whether it takes the seconds, minutes, and hours; they are kept as bits, because slots are looked for by the
+//! thousand. The days are decided here, because croner's differ: day-of-month OR day-of-week, `L`, `W`, `#`, `+`, and two quirks
+//! that real schedules meet (`?` is not a star; February overflows).
 
 use crate::time::Millis;
-use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 use std::str::FromStr;
 
 /// A day that does not come in so many of the named years never will: the rarest, a 29 February on a given weekday, comes
 /// every 40 years at least.
 const HORIZON_YEARS: i32 = 41;
 
+/// The years that an expression can name.
+const CALENDAR: std::ops::RangeInclusive<i32> = 1..=9999;
+
 /// A parsed expression: which wall-clock minutes it names.
 #[derive(Clone, Debug)]
 pub struct Cron {
-    times: cron::Schedule,
-    times_per_day: u32,
+    /// Bit n = the number n.
+    seconds: u64,
+    minutes: u64,
+    hours: u64,
     months: u32,
     years: Vec<Range>,
     days: Days,
+    /// Whether it names every day of the calendar, which then need not be looked at.
+    is_daily: bool,
     /// Whether a time that a clock change leaves out is left out, and not moved.
     skips_gaps: bool,
     /// How long after the times that it names a job runs, fixed for each job.
@@ -125,10 +133,10 @@ impl Cron {
         let days = Days::parse(day, weekday)?;
         let years = year.split(',').map(|item| parse_range(item, &YEAR)).collect::<Result<_, _>>()?;
         let text = format!("{} {} {} * * *", numbers(seconds), numbers(minutes), numbers(hours));
-        let times = cron::Schedule::from_str(&text).map_err(|error| error.to_string())?;
-        let times_per_day = seconds.count_ones() * minutes.count_ones() * hours.count_ones();
+        cron::Schedule::from_str(&text).map_err(|error| error.to_string())?;
+        let is_daily = month == "*" && year == "*" && days.any_of_month && days.any_of_week;
         let (skips_gaps, stagger, has_days) = (false, 0, true);
-        let mut cron = Cron { times, times_per_day, months, years, days, skips_gaps, stagger, has_days };
+        let mut cron = Cron { seconds, minutes, hours, months, years, days, is_daily, skips_gaps, stagger, has_days };
         cron.has_days = NaiveDate::from_ymd_opt(2000, 1, 1).and_then(|start| cron.day_from(start)).is_some();
         Ok(cron)
     }
@@ -154,6 +162,9 @@ impl Cron {
     pub fn day_from(&self, date: NaiveDate) -> Option<NaiveDate> {
         if !self.has_days {
             return None;
+        }
+        if self.is_daily && CALENDAR.contains(&date.year()) {
+            return Some(date);
         }
         let (mut month, mut from) = (date.with_day(1)?, date.day());
         let mut years_left = HORIZON_YEARS;
@@ -186,18 +197,32 @@ impl Cron {
 
     /// How many times it names on a day that it names.
     pub fn times_per_day(&self) -> u32 {
-        self.times_per_day
+        self.seconds.count_ones() * self.minutes.count_ones() * self.hours.count_ones()
     }
 
-    /// The first time of day it names after `time`, or the first of all. The crate walks a fixed day, since it knows no year
-    /// after 2100.
+    /// The first time of day it names after `time`, or the first of all.
     fn time_after(&self, time: Option<NaiveTime>) -> Option<NaiveTime> {
-        let day = NaiveDate::default();
-        let before_all = day.and_time(NaiveTime::MIN) - TimeDelta::seconds(1);
-        let after = time.map_or(before_all, |time| day.and_time(time));
-        let next = self.times.after(&after.and_utc()).next()?.naive_utc();
-        (next.date() == day).then(|| next.time())
+        let from = time.map_or(0, |time| time.num_seconds_from_midnight() + 1);
+        let (hour, minute, second) = (from / 3600, from / 60 % 60, from % 60);
+        let in_minute = |hour, minute| NaiveTime::from_hms_opt(hour, minute, bit_from(self.seconds, 0)?);
+        if bit_from(self.hours, hour)? == hour {
+            if bit_from(self.minutes, minute) == Some(minute)
+                && let Some(second) = bit_from(self.seconds, second)
+            {
+                return NaiveTime::from_hms_opt(hour, minute, second);
+            }
+            if let Some(minute) = bit_from(self.minutes, minute + 1) {
+                return in_minute(hour, minute);
+            }
+        }
+        in_minute(bit_from(self.hours, hour + 1)?, bit_from(self.minutes, 0)?)
     }
+}
+
+/// The first number from `number` on whose bit is set.
+fn bit_from(bits: u64, number: u32) -> Option<u32> {
+    let rest = bits.checked_shr(number)?;
+    if rest == 0 { None } else { Some(number + rest.trailing_zeros()) }
 }
 
 impl Range {

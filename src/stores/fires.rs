@@ -30,6 +30,9 @@ pub fn forget_zeros(fires: &mut [Fire], counting: &HashSet<ModelIndex>) {
 /// Takes runs in which the model wrote nothing for empty. Where no run on the same model ever wrote anything, what models write is
 /// not counted at all.
 pub fn settle_output(snapshot: &mut Snapshot) {
+    if !snapshot.jobs.iter().flat_map(|job| &job.fires).any(Fire::wrote_nothing) {
+        return;
+    }
     let fires = snapshot.jobs.iter().flat_map(|job| &job.fires).chain(&snapshot.other_fires);
     let writers: HashSet<Option<ModelIndex>> =
         fires.filter(|fire| matches!(fire.output, Some(1..))).map(|fire| fire.model).collect();

@@ -8,6 +8,7 @@ mod fires;
 mod gone;
 mod hermes;
 mod ids;
+mod intake;
 mod limits;
 mod mapped;
 mod models;

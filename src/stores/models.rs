@@ -15,13 +15,19 @@ const MAX_KEPT_LEN: usize = 200;
 pub struct Models {
     names: Vec<Vec<u8>>,
     positions: FxHashMap<Vec<u8>, ModelIndex>,
+    /// The one that was met last: most runs in a row are on the same.
+    last: Option<ModelIndex>,
 }
 
 impl Models {
     /// The position of a name; None if it is empty, or if too many are known.
     pub fn index(&mut self, name: &[u8]) -> Option<ModelIndex> {
         let name = &name[..name.len().min(MAX_KEPT_LEN)];
+        if let Some(last) = self.last.filter(|last| self.names[last.position()] == name) {
+            return Some(last);
+        }
         if let Some(position) = self.positions.get(name) {
+            self.last = Some(*position);
             return Some(*position);
         }
         let position =

@@ -2,7 +2,7 @@
 
 use crate::model::Timestamp;
 use crate::secrets;
-use crate::time::{Instant, SECOND, TimeText};
+use crate::time::{Instant, TimeText, usual_time};
 use rusqlite::types::ValueRef;
 
 /// The longest name that is kept for display, in characters.
@@ -76,9 +76,8 @@ pub fn stamp(value: ValueRef<'_>) -> Timestamp {
 
 /// The instant of a cost event, whose usual form is read without making a text of it.
 pub fn event_time(value: ValueRef<'_>) -> Option<Instant> {
-    let usual = match value {
-        ValueRef::Text(bytes) => crate::time::event_seconds(bytes),
-        _ => None,
-    };
-    usual.map(|seconds| Instant::from_millis(seconds * SECOND)).or_else(|| stamp(value).instant())
+    match value {
+        ValueRef::Text(bytes) => usual_time(bytes).or_else(|| stamp(value).instant()),
+        _ => stamp(value).instant(),
+    }
 }

@@ -7,6 +7,7 @@ mod command_line;
 mod config;
 mod corpus;
 mod detectors;
+mod edges;
 mod fleet;
 mod formats;
 mod hermes;
@@ -18,6 +19,7 @@ mod mapped_recipes;
 mod mapped_schedules;
 mod mapped_unread;
 mod nothing;
+#[cfg(debug_assertions)]
 mod notify;
 mod openclaw;
 mod openclaw_versions;
@@ -26,6 +28,7 @@ mod process;
 mod quiet;
 mod readme;
 mod repair;
+mod schema;
 mod screens;
 mod settings;
 mod tools;
@@ -130,6 +133,12 @@ pub fn run_unprivileged_with(name: &str, value: &Path, arguments: &[&str]) -> Ru
         command.uid(65534).gid(65534);
     }
     command.env(name, value).args(arguments).output().unwrap().into()
+}
+
+/// What an attempt gives with the first of ever longer time-outs that is long enough for it: on a busy machine all takes longer.
+pub fn patiently<T>(attempt: impl Fn(&str) -> Option<T>) -> T {
+    let attempts = ["500ms", "5s", "50s"].into_iter().find_map(attempt);
+    attempts.unwrap_or_else(|| panic!("50 s were not enough"))
 }
 
 /// A tiny scheduler database in a directory of its own.
@@ -239,3 +248,9 @@ impl History {
         assert_eq!(self.audit(now, &[]).findings(), expected, "at {now}: {}", self.audit(now, &[]).out);
     }
 }
+
+/// In place of the tests that need a clock of their own, so that `cargo test --release` says what it leaves out.
+#[test]
+#[cfg(not(debug_assertions))]
+#[ignore = "what --notify tells depends on the clock, which tests can set in a debug build only"]
+fn notify() {}

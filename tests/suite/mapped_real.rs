@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A python that has the libraries: the one of a virtual environment in `target`, which `.ci/run` makes, or any.
-fn python() -> &'static str {
+pub fn python() -> &'static str {
     if Path::new("target/python/bin/python").exists() { "target/python/bin/python" } else { "python3" }
 }
 
 /// Whether python has a module.
-fn has_module(module: &str) -> bool {
+pub fn has_module(module: &str) -> bool {
     if !have("python3") {
         return false;
     }

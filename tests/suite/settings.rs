@@ -63,6 +63,7 @@ fn a_job_that_is_critical_to_the_operator_alone_has_not_stopped() {
 }
 
 #[test]
+#[cfg_attr(not(debug_assertions), ignore = "the clock can be set in a debug build only")]
 fn notify_tells_what_is_critical_to_the_operator_and_not_what_is_info() {
     let history = one_late_job();
     let home = tempfile::tempdir().unwrap();

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const DATABASE: &str = "SCHED_AUDIT_TORTURE_DATABASE";
-/// How long to go on, in seconds.
+/// How long to go on at least, in seconds.
 const SECONDS: &str = "SCHED_AUDIT_TORTURE_SECONDS";
 /// Set for a writer that never rests and checkpoints after each commit, so that its files never hold still.
 const RESTLESS: &str = "SCHED_AUDIT_TORTURE_RESTLESS";
@@ -32,13 +32,13 @@ fn start_writer(history: &History, restless: bool) -> Child {
 fn writer() {
     let Some(path) = std::env::var_os(DATABASE) else { return };
     let db = Connection::open(path).unwrap();
+    // To wait for a lock is an error.
     db.busy_timeout(Duration::ZERO).unwrap();
     let restless = std::env::var_os(RESTLESS).is_some();
     db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL").unwrap();
     db.pragma_update(None, "wal_autocheckpoint", if restless { 1 } else { 50 }).unwrap();
     let parent = std::os::unix::process::parent_id();
     for round in (1u64..).take_while(|_| std::os::unix::process::parent_id() == parent) {
-        let begun = Instant::now();
         db.execute_batch(
             "BEGIN IMMEDIATE;
              INSERT INTO cost_events (session_key, input_tokens, output_tokens, created_at)
@@ -47,7 +47,6 @@ fn writer() {
              COMMIT",
         )
         .unwrap();
-        assert!(begun.elapsed() < Duration::from_secs(2), "a commit waited for {:?}", begun.elapsed());
         if round % 400 == 0 {
             db.execute_batch("VACUUM").unwrap();
         }
@@ -64,50 +63,53 @@ fn failing_job() -> History {
     history
 }
 
+/// How often a writer is killed, and how many audits and commits there are in between: enough to meet each other.
+const KILLS: u32 = 3;
+const AUDITS: u32 = 8;
+const COMMITS: u64 = 30;
+
 #[test]
 fn snapshots_beside_a_busy_writer_are_consistent_and_no_write_fails() {
     let history = failing_job();
-    let seconds = std::env::var(SECONDS).ok().and_then(|text| text.parse().ok()).unwrap_or(10);
+    let seconds = std::env::var(SECONDS).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
     let end = Instant::now() + Duration::from_secs(seconds);
-    let (mut audits, mut newest, mut kills) = (0, 0, 0);
-    while Instant::now() < end {
+    let (mut newest, mut kills) = (0, 0);
+    while kills < KILLS || Instant::now() < end {
         let mut writer = start_writer(&history, false);
-        let until = Instant::now() + Duration::from_millis(700 + 100 * (kills % 7));
-        while Instant::now() < until {
+        let (before, mut audits) = (newest, 0);
+        while audits < AUDITS || newest < before + COMMITS {
             newest = check_snapshot(&history, newest);
             audits += 1;
+            assert_eq!(writer.try_wait().unwrap(), None, "a write failed: {}", complaint(&mut writer));
         }
-        assert_eq!(writer.try_wait().unwrap(), None, "a write failed: {}", complaint(&mut writer));
         writer.kill().unwrap();
         writer.wait().unwrap();
         newest = check_snapshot(&history, newest);
         kills += 1;
     }
-    assert!(audits > 50 && newest > 100, "{audits} audits, {newest} commits seen: the test tested nothing");
 }
 
 #[test]
 fn busy_rollback_writer_is_never_disturbed_or_read_torn() {
     let history = failing_job();
-    let mut writer = start_writer(&history, true);
-    let (mut audits, mut newest, mut refused) = (0, 0, 0);
-    let end = Instant::now() + Duration::from_secs(3);
-    while Instant::now() < end {
-        match try_snapshot(&history, newest, "300ms") {
-            Ok(seen) => newest = seen,
-            Err(why) => {
-                let clear = ["changed during each of", "before the time-out"];
-                assert!(clear.iter().any(|words| why.contains(words)), "{why}");
-                refused += 1;
+    let mut newest = 0;
+    // A busy machine may leave the writer no time to commit while it is audited.
+    while newest <= 100 {
+        let mut writer = start_writer(&history, true);
+        for _ in 0..AUDITS {
+            match try_snapshot(&history, newest, "300ms") {
+                Ok(seen) => newest = seen,
+                Err(why) => {
+                    let clear = ["changed during each of", "before the time-out"];
+                    assert!(clear.iter().any(|words| why.contains(words)), "{why}");
+                }
             }
         }
-        audits += 1;
+        assert_eq!(writer.try_wait().unwrap(), None, "a write failed: {}", complaint(&mut writer));
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+        newest = check_snapshot(&history, newest);
     }
-    assert_eq!(writer.try_wait().unwrap(), None, "a write failed: {}", complaint(&mut writer));
-    writer.kill().unwrap();
-    writer.wait().unwrap();
-    newest = check_snapshot(&history, newest);
-    assert!(newest > 100, "{audits} audits, {refused} refused, {newest} commits: the test tested nothing");
 }
 
 fn complaint(writer: &mut Child) -> String {
@@ -116,7 +118,7 @@ fn complaint(writer: &mut Child) -> String {
 
 /// Audits and returns how many commits were seen, which never gets less.
 fn check_snapshot(history: &History, newest: u64) -> u64 {
-    try_snapshot(history, newest, "10s").unwrap_or_else(|why| panic!("{why}"))
+    try_snapshot(history, newest, "60s").unwrap_or_else(|why| panic!("{why}"))
 }
 
 /// The same, or why the database could not be read in time.

@@ -22,7 +22,6 @@ use std::collections::{HashMap, HashSet};
 /// Findings of one cause.
 pub struct Group<'a> {
     fleet: &'a Fleet<'a>,
-    context: &'a Context<'a>,
     key: Key,
     findings: Vec<Finding>,
     /// The run in flight that it is about, if it is about one.
@@ -37,18 +36,22 @@ pub struct Group<'a> {
 impl<'a> Group<'a> {
     /// The findings with this key.
     pub fn new(fleet: &'a Fleet<'a>, grouping: &Grouping<'a>, key: Key, findings: Vec<Finding>) -> Group<'a> {
-        let (outage, is_shared) = (grouping.outage(&key), grouping.is_shared(&key));
+        let (outage, is_shared) = (grouping.failures.outage(&key), grouping.failures.is_shared(&key));
         let is_ongoing = findings.iter().any(Finding::is_ongoing);
         let run = match key.family {
-            Family::Run | Family::Delivery | Family::Silence => grouping.run(&key),
+            Family::Run | Family::Delivery | Family::Silence => grouping.silences.run(&key),
             _ => None,
         };
         let run = run.map(|index| fleet.context.worker.run(index));
-        let mut group = Group { fleet, context: fleet.context, key, findings, run, outage, is_shared, is_ongoing };
+        let mut group = Group { fleet, key, findings, run, outage, is_shared, is_ongoing };
         if !group.is_about_run() {
             group.run = None;
         }
         group
+    }
+
+    fn context(&self) -> &'a Context<'a> {
+        self.fleet.context
     }
 
     /// Whether the run in flight explains the findings: not a silence from before it began.
@@ -73,15 +76,7 @@ impl<'a> Group<'a> {
         let severity = self.findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Ok);
         let jobs = self.affected();
         let since = self.since(cause, &jobs);
-        let facts = Facts {
-            fleet: self.fleet,
-            context: self.context,
-            run: self.run,
-            findings: &self.findings,
-            jobs: &jobs,
-            since,
-            until,
-        };
+        let facts = Facts { fleet: self.fleet, run: self.run, findings: &self.findings, jobs: &jobs, since, until };
         let (text, lead, error) = (words::write(cause, &facts), Lead::of(cause, &facts), self.error(cause, &jobs));
         let headline = headline::write(cause, &facts, lead, error.as_deref());
         Incident {
@@ -104,7 +99,7 @@ impl<'a> Group<'a> {
     /// Lets the findings be as bad as the operator calls their cause.
     fn rate_by(&mut self, cause: Problem) {
         let findings = std::mem::take(&mut self.findings);
-        self.findings = findings.into_iter().map(|finding| self.context.rated_as(cause, finding)).collect();
+        self.findings = findings.into_iter().map(|finding| self.context().rated_as(cause, finding)).collect();
     }
 
     fn cause(&self) -> Problem {
@@ -164,8 +159,11 @@ impl<'a> Group<'a> {
         if self.is_catching_up() {
             return Problem::CatchingUp;
         }
+        if self.findings.iter().all(|finding| finding.problem() == Problem::RunLong) {
+            return Problem::RunLong;
+        }
         let is_whole = if self.is_ongoing {
-            self.key.at == self.context.worker.last_run_end() || self.is_left_by_restart()
+            self.key.at == self.context().worker.last_run_end() || self.is_left_by_restart()
         } else {
             self.is_after_lull()
         };
@@ -191,7 +189,7 @@ impl<'a> Group<'a> {
     fn is_after_lull(&self) -> bool {
         let since = self.findings.iter().filter_map(|finding| finding.since).min();
         let until = self.findings.iter().filter_map(|finding| finding.until).min();
-        let next = self.key.at.and_then(|end| self.context.worker.end_after(end));
+        let next = self.key.at.and_then(|end| self.context().worker.end_after(end));
         let (Some(since), Some(until), Some(next)) = (since, until, next) else { return true };
         2 * next.since(since) >= until.since(since)
     }
@@ -209,7 +207,7 @@ impl<'a> Group<'a> {
     /// Whether it is a silence of the whole scheduler that a restart ended, but for jobs that have not run since.
     fn is_left_by_restart(&self) -> bool {
         match self.key.at {
-            Some(end) if self.key.family == Family::Silence => self.context.worker.boot_that_ended(end).is_some(),
+            Some(end) if self.key.family == Family::Silence => self.context().worker.boot_that_ended(end).is_some(),
             _ => false,
         }
     }
@@ -236,6 +234,7 @@ impl<'a> Group<'a> {
     /// When it began: the same from its first minute to its last.
     fn since(&self, cause: Problem, jobs: &[AffectedJob]) -> Option<Instant> {
         match self.key.family {
+            Family::Silence if cause == Problem::RunLong && !self.is_ongoing => self.first_since(),
             Family::Silence if cause != Problem::JobSilent && cause != Problem::SchedulerDown => {
                 self.key.at.and_then(|end| self.fleet.first_due_after(end)).or_else(|| self.first_since())
             }
@@ -255,7 +254,7 @@ impl<'a> Group<'a> {
     }
 
     fn failing_since(&self, affected: &AffectedJob) -> Option<Instant> {
-        let failed = FailedRuns::of(&self.fleet.outages, &self.context.subjects[affected.job]);
+        let failed = FailedRuns::of(&self.fleet.outages, &self.context().subjects[affected.job]);
         [failed.map(|failed| failed.since), affected.since].into_iter().flatten().min()
     }
 
@@ -265,24 +264,18 @@ impl<'a> Group<'a> {
             Family::Failing | Family::Runaway | Family::Dead | Family::Skipped | Family::OneShot => {}
             Family::Undelivered => return jobs.iter().find_map(|affected| self.delivery_error(affected)),
             Family::Silence if cause == Problem::SchedulerSilent && self.fails_to_start() => {
-                return self.context.snapshot.start_error.as_ref()?.text.clone();
+                return self.context().snapshot.start_error.as_ref()?.text.clone();
             }
             _ => return None,
         }
-        let jobs = jobs.iter().map(|affected| self.context.job(affected.job));
+        let jobs = jobs.iter().map(|affected| self.context().job(affected.job));
         let last = jobs.filter(|job| job.last_error().is_some()).max_by_key(|job| job.last_end())?;
         last.last_error().map(str::to_owned)
     }
 
-    /// Whether no other job has the name of one of these.
-    fn has_own_names(&self, jobs: &[&Job]) -> bool {
-        let names: HashSet<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
-        self.context.jobs().filter(|job| names.contains(job.name.as_str())).count() == names.len()
-    }
-
     /// Why the last message of a job was not delivered.
     fn delivery_error(&self, affected: &AffectedJob) -> Option<String> {
-        let job = self.context.job(affected.job);
+        let job = self.context().job(affected.job);
         let of_row = match &job.row.as_ref()?.delivery {
             Some(Delivery::Failed(error)) => Some(error),
             _ => None,
@@ -292,7 +285,7 @@ impl<'a> Group<'a> {
 
     /// Whether nothing runs because each start of the scheduler fails.
     fn fails_to_start(&self) -> bool {
-        self.is_ongoing && self.context.worker.crash_loop().is_some_and(|crashes| crashes.fails)
+        self.is_ongoing && self.context().worker.crash_loop().is_some_and(|crashes| crashes.fails)
     }
 
     fn remedy(&self, cause: Problem, affected: &[AffectedJob]) -> Remedy {
@@ -305,7 +298,7 @@ impl<'a> Group<'a> {
         }
         if self.is_all(Problem::Repaired) {
             let jobs = affected.iter().map(|affected| affected.job).collect();
-            let waits = is_early(&self.findings) && self.context.has_next_run_beside(&jobs);
+            let waits = is_early(&self.findings) && self.context().has_next_run_beside(&jobs);
             let wait = if waits { "Wait for the next run, or restart" } else { "Restart" };
             return Remedy::step(format!("{wait} the scheduler, which looks at every row at once."));
         }
@@ -325,14 +318,14 @@ impl<'a> Group<'a> {
                 "Run these jobs by hand if their work can't wait; read the scheduler's log of that time.",
             );
         }
-        let life = self.context.worker.life;
+        let life = self.context().worker.life;
         if let Some(process) = life.suspended()
             && cause == Problem::SchedulerSilent
         {
             let actions = vec![Action::Shell(format!("kill -CONT {}", process.pid))];
             return Remedy { actions, ..Remedy::step("Let the process go on, or restart the scheduler.") };
         }
-        let jobs: Vec<&Job> = affected.iter().map(|affected| self.context.job(affected.job)).collect();
+        let jobs: Vec<&Job> = affected.iter().map(|affected| self.context().job(affected.job)).collect();
         let is_alive = match (life.is_held(), life.is_gone()) {
             (true, _) => Some(true),
             (false, true) => Some(false),
@@ -344,11 +337,11 @@ impl<'a> Group<'a> {
             jobs: &jobs,
             is_alive,
             fails_to_start: self.fails_to_start(),
-            has_next_run: self.context.has_next_run_beside(&HashSet::new()),
-            has_own_names: self.has_own_names(&jobs),
-            now: self.context.settings.now,
+            has_next_run: self.context().has_next_run_beside(&HashSet::new()),
+            has_own_names: jobs.iter().all(|job| self.context().subjects.has_own_name(job)),
+            now: self.context().settings.now,
         };
-        remedy::remedy(&trouble, &self.context.snapshot.traits)
+        remedy::remedy(&trouble, &self.context().snapshot.traits)
     }
 }
 

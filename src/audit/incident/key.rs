@@ -130,6 +130,11 @@ impl Key {
         Key { family, whose: whose.into(), at, detail: String::new() }
     }
 
+    /// The key of a whole database, by what tells it from others.
+    pub fn of_all(family: Family, database: &str) -> Key {
+        Key::of(family, "", None).with(database)
+    }
+
     /// The same with what else tells it from others.
     pub fn with(self, detail: impl Into<String>) -> Key {
         Key { detail: detail.into(), ..self }

@@ -25,7 +25,7 @@ impl Lead {
 }
 
 fn since(cause: Problem, facts: &Facts<'_>) -> Option<Instant> {
-    let worker = facts.context.worker;
+    let worker = facts.context().worker;
     match cause {
         Problem::SchedulerSilent | Problem::CatchingUp => {
             let last_end = facts.since.and_then(|since| worker.end_before(since));
@@ -55,7 +55,7 @@ fn last_good_of_workers(facts: &Facts<'_>) -> Option<Instant> {
 
 /// Whether the runs of a group used tokens before they failed.
 pub fn used_tokens(facts: &Facts<'_>, group: &FailingGroup) -> bool {
-    group.jobs.iter().any(|job| tokens_of_failed(facts.context.job(*job)) > 0)
+    group.jobs.iter().any(|job| tokens_of_failed(facts.context().job(*job)) > 0)
 }
 
 /// When a job that does not run any more ran last; of several jobs each has a time of its own.
@@ -95,7 +95,7 @@ fn stops_all(cause: Problem, facts: &Facts<'_>) -> bool {
     if facts.until.is_some() {
         return false;
     }
-    let is_alone = facts.context.snapshot.traits.max_concurrent == 1;
+    let is_alone = facts.context().snapshot.traits.max_concurrent == 1;
     match cause {
         Problem::SchedulerSilent | Problem::SchedulerDown => true,
         Problem::RunHung | Problem::RunLong | Problem::DeliveryHung => is_alone,

@@ -3,12 +3,15 @@
 //! Every finding of warning or worse belongs to exactly one incident. Its fingerprint stays the same while it lasts, whatever
 //! grows meanwhile.
 
+mod clusters;
+mod failures;
 mod group;
 mod grouping;
 mod headline;
 mod key;
 mod lead;
 mod shrunk;
+mod silences;
 mod words;
 
 pub use headline::without_wrappers;
@@ -97,7 +100,8 @@ impl Incident {
 
 /// Groups findings into incidents, the worst first; returns also the findings that are only information.
 pub fn group(fleet: &Fleet<'_>, found: Vec<Finding>) -> (Vec<Incident>, Vec<Finding>) {
-    let grouping = Grouping::new(fleet, &found);
+    let database = database_anchor(fleet.context.jobs());
+    let grouping = Grouping::new(fleet, &database, &found);
     let mut groups: Vec<(Key, Vec<Finding>)> = Vec::new();
     let mut positions: HashMap<Key, usize> = HashMap::new();
     let mut information = Vec::new();

@@ -4,7 +4,7 @@
 //! answer. In the operator's report, ten of them came before the silence. A run that throws leaves no cost event at all; then
 //! only the row's count of errors shows that runs fail.
 
-use crate::audit::context::{Context, Subject};
+use crate::audit::context::Subject;
 use crate::audit::evidence::Evidence;
 use crate::audit::failed_runs::FailedRuns;
 use crate::audit::finding::Finding;
@@ -12,6 +12,7 @@ use crate::audit::fleet::Fleet;
 use crate::audit::outage::Outage;
 use crate::audit::runs::run_length;
 use crate::audit::shared_failure::Shared;
+use crate::audit::streaks::Streak;
 use crate::catalog::Severity;
 use crate::model::{Fire, Job, Outcome, Run, State};
 use crate::numbers::as_u64;
@@ -30,8 +31,8 @@ const MIN_UNREADABLE: u64 = 3;
 /// Streaks of runs without tokens that are over, and outages.
 pub fn past_streaks(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (streak, ended) in streaks(fleet, subject).over {
-        findings.extend(streak.resolved(fleet.context, subject, ended));
+    for (streak, ended) in &fleet.streaks(subject.index).over {
+        findings.extend(past_streak(fleet, subject, *streak, *ended));
     }
     for outage in fleet.outages.over(subject.index) {
         findings.extend(over(fleet, subject, outage));
@@ -41,8 +42,8 @@ pub fn past_streaks(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
 
 /// What a job's last runs show: at most one thing. What failed in an outage that is over waits for its next run.
 pub fn last_runs(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
-    let lasting = streaks(fleet, subject).ongoing;
-    let streak = lasting.and_then(|streak| streak.ongoing(subject));
+    let lasting = fleet.streaks(subject.index).ongoing;
+    let streak = lasting.and_then(|streak| lasting_streak(subject, streak));
     if streak.is_some() {
         return worst(streak, shared(fleet, subject));
     }
@@ -57,8 +58,8 @@ pub fn last_runs(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
 
 /// What the last runs of a job show that waits for events: it has no slot whose work would be lost.
 pub fn of_events(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
-    let streak = streaks(fleet, subject).ongoing.and_then(|streak| streak.ongoing(subject));
-    streak.or_else(|| errors_in_a_row(fleet, subject))
+    let lasting = fleet.streaks(subject.index).ongoing;
+    lasting.and_then(|streak| lasting_streak(subject, streak)).or_else(|| errors_in_a_row(fleet, subject))
 }
 
 /// The more severe of two findings, or the first.
@@ -67,26 +68,6 @@ fn worst(one: Option<Finding>, other: Option<Finding>) -> Option<Finding> {
         (Some(one), Some(other)) if other.severity > one.severity => Some(other),
         (one, other) => one.or(other),
     }
-}
-
-/// The streaks of a job, without its runs in outages that are over: those count for none.
-fn streaks(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Streaks {
-    let mut streaks = Streaks::default();
-    for (run, fire) in subject.job.fires.iter().enumerate() {
-        let too_short = subject.too_short(run);
-        if fire.is_empty() || too_short.is_some() {
-            let outage = fleet.outages.of_run(subject.index, fire.end);
-            if outage.is_none_or(|outage| outage.until.is_none()) {
-                streaks.ongoing.get_or_insert(Streak::new(fire.end)).add(fire, too_short);
-            }
-        } else if !fire.is_bad()
-            && !fire.is_unknown()
-            && let Some(ended) = streaks.ongoing.take()
-        {
-            streaks.over.push((ended, fire.end));
-        }
-    }
-    streaks
 }
 
 /// A job that failed in an outage that is over.
@@ -179,7 +160,7 @@ fn short_runs(subject: &Subject<'_>, streak: Streak) -> Option<Finding> {
         return None;
     }
     next_try(job, last)?;
-    Some(Finding::new(subject.index, Severity::Warning, streak.evidence(subject, None)).since(streak.first))
+    Some(Finding::new(subject.index, Severity::Warning, evidence(subject, streak, None)).since(streak.first))
 }
 
 /// When a job runs again after its last run, if that is not within some hours.
@@ -241,66 +222,33 @@ fn severity_of_streak(subject: &Subject<'_>, count: u64) -> Option<Severity> {
     }
 }
 
-/// Runs in a row that used no tokens, wrote nothing, or ended too soon.
-#[derive(Clone, Copy)]
-struct Streak {
-    count: u64,
-    tokens: u64,
-    first: Instant,
-    last: Instant,
-    /// How many ended too soon.
-    too_short: u64,
-    /// The longest of those.
-    longest: Millis,
+fn evidence(subject: &Subject<'_>, streak: Streak, last_error: Option<String>) -> Evidence {
+    let (fires, tokens, newest) = (streak.count, streak.tokens, streak.last);
+    match subject.settings.min_run {
+        Some(min_run) if streak.too_short > 0 => Evidence::ShortRuns {
+            fires,
+            newest,
+            too_short: streak.too_short,
+            longest_seconds: seconds(streak.longest),
+            min_run_seconds: seconds(min_run),
+        },
+        _ => Evidence::ZeroTokenStreak { fires, tokens, newest, last_error },
+    }
 }
 
-/// The streaks of a job: those that are over, each with the end of the run that ended it, and the one that lasts.
-#[derive(Default)]
-struct Streaks {
-    over: Vec<(Streak, Instant)>,
-    ongoing: Option<Streak>,
+/// A streak that is over; None if it was too short to mean anything, or ended before the window.
+fn past_streak(fleet: &Fleet<'_>, subject: &Subject<'_>, streak: Streak, ended: Instant) -> Option<Finding> {
+    if streak.count < subject.settings.thresholds.zero_streak {
+        return None;
+    }
+    let severity = fleet.context.settings.severity_after(ended)?;
+    let evidence = evidence(subject, streak, None);
+    Some(Finding::new(subject.index, severity, evidence).since(streak.first).resolved(ended))
 }
 
-impl Streak {
-    /// One that begins with the run that ended then.
-    fn new(first: Instant) -> Streak {
-        Streak { count: 0, tokens: 0, first, last: first, too_short: 0, longest: 0 }
-    }
-
-    fn add(&mut self, fire: &Fire, too_short: Option<Millis>) {
-        (self.count, self.last) = (self.count + 1, fire.end);
-        self.tokens += u64::from(fire.tokens.unwrap_or(0));
-        if let Some(took) = too_short {
-            (self.too_short, self.longest) = (self.too_short + 1, self.longest.max(took));
-        }
-    }
-
-    fn evidence(self, subject: &Subject<'_>, last_error: Option<String>) -> Evidence {
-        let (fires, tokens, newest) = (self.count, self.tokens, self.last);
-        match subject.settings.min_run {
-            Some(min_run) if self.too_short > 0 => Evidence::ShortRuns {
-                fires,
-                newest,
-                too_short: self.too_short,
-                longest_seconds: seconds(self.longest),
-                min_run_seconds: seconds(min_run),
-            },
-            _ => Evidence::ZeroTokenStreak { fires, tokens, newest, last_error },
-        }
-    }
-
-    /// None if it is too short to mean anything, or ended before the window.
-    fn resolved(self, context: &Context<'_>, subject: &Subject<'_>, ended: Instant) -> Option<Finding> {
-        if self.count < subject.settings.thresholds.zero_streak {
-            return None;
-        }
-        let severity = context.settings.severity_after(ended)?;
-        Some(Finding::new(subject.index, severity, self.evidence(subject, None)).since(self.first).resolved(ended))
-    }
-
-    fn ongoing(self, subject: &Subject<'_>) -> Option<Finding> {
-        let severity = severity_of_streak(subject, self.count)?;
-        let last_error = subject.job.last_error().map(str::to_owned);
-        Some(Finding::new(subject.index, severity, self.evidence(subject, last_error)).since(self.first))
-    }
+/// A streak that lasts.
+fn lasting_streak(subject: &Subject<'_>, streak: Streak) -> Option<Finding> {
+    let severity = severity_of_streak(subject, streak.count)?;
+    let last_error = subject.job.last_error().map(str::to_owned);
+    Some(Finding::new(subject.index, severity, evidence(subject, streak, last_error)).since(streak.first))
 }

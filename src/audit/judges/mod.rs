@@ -47,6 +47,7 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
     found.extend(off::judge(subject));
     if subject.job.state.is_watched() {
         found.extend(last_resolved(silence::judge(fleet, subject)));
+        found.extend(last_resolved(run::ended(fleet, subject)));
         found.extend(zone::judge(fleet, subject));
         found.extend(unrecorded::judge(subject));
     }

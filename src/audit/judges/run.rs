@@ -5,11 +5,11 @@ use crate::audit::evidence::Evidence;
 use crate::audit::finding::Finding;
 use crate::audit::fleet::Fleet;
 use crate::audit::lateness::{lateness, slots_since};
-use crate::audit::worker::{ActiveRun, Cut, DOWN_AFTER, LATE_IN_A_BATCH, Phase, RunLength};
+use crate::audit::worker::{ActiveRun, Cut, DOWN_AFTER, LATE_IN_A_BATCH, Phase, RunLength, Usual};
 use crate::catalog::Severity;
-use crate::model::State;
+use crate::model::{Fire, JobIndex, State};
 use crate::numbers::seconds;
-use crate::time::{HOUR, Millis};
+use crate::time::{HOUR, Instant, Millis};
 
 /// So many jobs that have waited so long for a run that takes out of all proportion have stopped.
 const MANY_WAIT: usize = 2;
@@ -34,6 +34,41 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
         (Phase::Running, RunLength::Impossible) => Some(hung(context, subject, run)),
         (Phase::Delivering, RunLength::Unusual | RunLength::Impossible) => Some(hung_delivery(context, subject, run)),
     }
+}
+
+/// Runs that were critical while they went on and failed: they were out of all proportion, and others waited for hours. One that
+/// worked was worth the time.
+pub fn ended(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
+    let (job, mut findings) = (subject.job, Vec::new());
+    for (index, fire) in job.fires.iter().enumerate().rev() {
+        let Some(severity) = fleet.context.settings.severity_after(fire.end) else { break };
+        let start = match fire.known_start() {
+            _ if !fire.is_bad() => continue,
+            Some(start) => start,
+            None if may_have_timed_out(subject, fire) => fire.end.plus(-longest(subject)),
+            None => continue,
+        };
+        let took = fire.end.since(start);
+        if took < WAITS_LONG {
+            continue;
+        }
+        let usual = Usual::before(job, index);
+        if usual.is_far_exceeded_by(took) && waited_for(fleet, Some(subject.index), start, fire.end) >= MANY_WAIT {
+            let longest_seconds = usual.longest.map(|(longest, _)| seconds(longest));
+            let evidence = Evidence::EndedRun { took_seconds: seconds(took), longest_seconds };
+            findings.push(Finding::new(subject.index, severity, evidence).since(start).resolved(fire.end));
+        }
+    }
+    findings
+}
+
+/// Whether the scheduler may have ended a run at its own limit: nothing else ended for so long before.
+fn may_have_timed_out(subject: &Subject<'_>, fire: &Fire) -> bool {
+    fire.earliest_start().is_some_and(|start| fire.end.since(start) >= longest(subject))
+}
+
+fn longest(subject: &Subject<'_>) -> Millis {
+    subject.job.longest_run.unwrap_or(subject.settings.thresholds.max_run)
 }
 
 /// A run that its process did not survive: critical once that has cost another slot.
@@ -71,34 +106,41 @@ fn is_costly(fleet: &Fleet<'_>, subject: &Subject<'_>, run: &ActiveRun, cut: Cut
 
 /// A run that takes longer than usual: critical once it is out of all proportion and others have waited for it for hours.
 fn long(fleet: &Fleet<'_>, subject: &Subject<'_>, run: &ActiveRun) -> Finding {
+    let now = fleet.context.settings.now;
+    let is_out_of_proportion =
+        run.usual.is_far_exceeded_by(run.elapsed) && waited_for(fleet, run.job, run.start, now) >= MANY_WAIT;
+    let severity = if is_out_of_proportion { Severity::Critical } else { Severity::Warning };
     let evidence = Evidence::LongRun {
         in_flight_seconds: seconds(run.elapsed),
         usual_seconds: seconds(run.usual.limit),
         longest_seconds: run.usual.longest.map(|(longest, _)| seconds(longest)),
     };
-    let is_out_of_proportion = run.usual.is_far_exceeded_by(run.elapsed) && waits_for(fleet, run) >= MANY_WAIT;
-    let severity = if is_out_of_proportion { Severity::Critical } else { Severity::Warning };
     Finding::new(subject.index, severity, evidence).since(run.start)
 }
 
-/// How many other jobs have waited for hours for a run, where one goes on at a time.
-fn waits_for(fleet: &Fleet<'_>, run: &ActiveRun) -> usize {
+/// How many other jobs waited for hours for a run that went on between two instants, where one goes on at a time.
+fn waited_for(fleet: &Fleet<'_>, own: Option<JobIndex>, start: Instant, until: Instant) -> usize {
     let context = fleet.context;
     if context.snapshot.traits.max_concurrent > 1 {
         return 0;
     }
-    let mut waiting = 0;
-    for other in context.subjects.iter() {
-        if Some(other.index) != run.job
-            && other.job.state == State::Watched
-            && let Some(standing) = fleet.ledger(other.index).standing()
-            && standing.since >= run.start.plus(-LATE_IN_A_BATCH)
-            && context.settings.now.since(context.after_quiet(other, standing.since)) >= WAITS_LONG
-        {
-            waiting += 1;
+    let others = context.subjects.iter().filter(|other| Some(other.index) != own && other.job.state == State::Watched);
+    others.filter(|other| has_waited(fleet, other, start, until)).count()
+}
+
+/// Whether a job that came due after `start` waited for hours until `until`.
+fn has_waited(fleet: &Fleet<'_>, subject: &Subject<'_>, start: Instant, until: Instant) -> bool {
+    for stretch in fleet.ledger(subject.index).stretches.iter().rev() {
+        let waited_until = stretch.until.unwrap_or(until).min(until);
+        let since = fleet.context.after_quiet(subject, stretch.since);
+        if stretch.waits() && stretch.since >= start.plus(-LATE_IN_A_BATCH) && waited_until.since(since) >= WAITS_LONG {
+            return true;
+        }
+        if stretch.since < start.plus(-LATE_IN_A_BATCH) {
+            break;
         }
     }
-    waiting
+    false
 }
 
 fn hung(context: &Context<'_>, subject: &Subject<'_>, run: &ActiveRun) -> Finding {

@@ -113,7 +113,11 @@ fn overdue(context: &Context<'_>, subject: &Subject<'_>, standing: &Stretch) -> 
     let is_hidden = context.snapshot.traits.hides_runs && !context.snapshot.traits.moves_before;
     let severity = lateness(context, subject, if is_hidden { context.after_a_run(subject, due) } else { due });
     let is_late = late > subject.settings.thresholds.late_after;
-    let blocker = context.worker.blocker().map(|(_, run)| run);
+    // Others ran while a job that was passed over did not: it waits for no run.
+    let blocker = match context.worker.blocker() {
+        Some((_, run)) if !context.worker.passed_over(due) => Some(run),
+        _ => None,
+    };
     let (severity, evidence) = match (blocker, severity) {
         (Some(run), _) if is_late && run.phase == Phase::Running && run.length == RunLength::Impossible => {
             let behind = Some(run.name.clone());

@@ -28,11 +28,19 @@ const MIN_USUAL_RUN: Millis = 10 * SECOND;
 
 /// What changed in the work of a job.
 pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
-    let growth = grown(subject);
+    let good = good_runs(subject);
+    let growth = grown(subject, &good);
     let model = model_changed(fleet.context.snapshot, subject);
     // More tokens and another model cost more by themselves.
-    let cost = if growth.is_some() || model.is_some() { None } else { dearer(subject) };
-    growth.into_iter().chain(shrunk(fleet, subject)).chain(model).chain(cost).collect()
+    let cost = if growth.is_some() || model.is_some() { None } else { dearer(subject, &good) };
+    growth.into_iter().chain(shrunk(fleet, subject, &good)).chain(model).chain(cost).collect()
+}
+
+/// The runs that did their work, oldest first.
+fn good_runs<'a>(subject: &Subject<'a>) -> Vec<&'a Fire> {
+    let fires = subject.job.fires.iter().enumerate();
+    let good = fires.filter(|(run, fire)| !fire.is_bad() && !fire.is_idle() && subject.too_short(*run).is_none());
+    good.map(|(_, fire)| fire).collect()
 }
 
 /// A number of a fire, with its end.
@@ -42,13 +50,8 @@ type Point = (Instant, f64);
 struct Series(Vec<Point>);
 
 impl Series {
-    fn of(subject: &Subject<'_>, value: impl Fn(&Fire) -> Option<f64>) -> Series {
-        let did_work = |run: &usize| {
-            let fire = &subject.job.fires[*run];
-            !fire.is_bad() && !fire.is_idle() && subject.too_short(*run).is_none()
-        };
-        let good = (0..subject.job.fires.len()).filter(did_work).map(|run| &subject.job.fires[run]);
-        Series(good.filter_map(|fire| Some((fire.end, value(fire)?))).collect())
+    fn of(good: &[&Fire], value: impl Fn(&Fire) -> Option<f64>) -> Series {
+        Series(good.iter().filter_map(|fire| Some((fire.end, value(fire)?))).collect())
     }
 
     /// The last fires, and those before them if they are enough.
@@ -104,9 +107,12 @@ impl Series {
         }
         let usual = median(&before[..MIN_BEFORE]);
         let now = least(last);
+        if now < EVEN_FACTOR * usual {
+            return None;
+        }
         let quarters: Vec<f64> = before.chunks(before.len().div_ceil(4)).map(median).collect();
         let rises = quarters.windows(2).all(|pair| pair[1] >= QUARTER_FACTOR * pair[0]);
-        (rises && now >= EVEN_FACTOR * usual).then_some((Change { now, usual }, first))
+        if rises { Some((Change { now, usual }, first)) } else { None }
     }
 
     /// The change of the last fires, if each is that much below the median of those before.
@@ -143,8 +149,8 @@ fn median(values: &[Point]) -> f64 {
 }
 
 /// Tokens that grew and stay grown, at once or evenly.
-fn grown(subject: &Subject<'_>) -> Option<Finding> {
-    let used = Series::of(subject, |fire| fire.tokens.filter(|tokens| *tokens > 0).map(f64::from));
+fn grown(subject: &Subject<'_>, good: &[&Fire]) -> Option<Finding> {
+    let used = Series::of(good, |fire| fire.tokens.filter(|tokens| *tokens > 0).map(f64::from));
     let (change, since) = used.growth().or_else(|| used.even_growth())?;
     // They come from u32.
     let evidence = Evidence::TokenGrowth { tokens: change.now as u32, usual_tokens: change.usual as u32 };
@@ -152,10 +158,10 @@ fn grown(subject: &Subject<'_>) -> Option<Finding> {
 }
 
 /// Output or time that shrank: the job still fires, but hardly does its work. What takes less time and writes as much is faster.
-fn shrunk(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Option<Finding> {
-    let written = Series::of(subject, |fire| fire.output.map(f64::from));
+fn shrunk(fleet: &Fleet<'_>, subject: &Subject<'_>, good: &[&Fire]) -> Option<Finding> {
+    let written = Series::of(good, |fire| fire.output.map(f64::from));
     let output = written.decline();
-    let took = Series::of(subject, |fire| Some(fire.took?.millis() as f64 / SECOND as f64));
+    let took = Series::of(good, |fire| Some(fire.took?.millis() as f64 / SECOND as f64));
     let took = took.decline().filter(|took| took.change.usual * SECOND as f64 >= MIN_USUAL_RUN as f64);
     let is_faster = output.is_none() && written.split().is_some();
     let decline = output.as_ref().or(took.as_ref())?;
@@ -196,8 +202,8 @@ fn usual_cost(fires: &[(&Fire, ModelIndex)]) -> Option<f64> {
 }
 
 /// Runs that cost far more than before.
-fn dearer(subject: &Subject<'_>) -> Option<Finding> {
-    let costs = Series::of(subject, |fire| Some(f64::from(fire.cost_usd)).filter(|cost| *cost > 0.0));
+fn dearer(subject: &Subject<'_>, good: &[&Fire]) -> Option<Finding> {
+    let costs = Series::of(good, |fire| Some(f64::from(fire.cost_usd)).filter(|cost| *cost > 0.0));
     let (cost_usd, since) = costs.growth()?;
     Some(Finding::new(subject.index, Severity::Info, Evidence::CostGrowth { cost_usd }).since(since))
 }

@@ -33,6 +33,8 @@ fn past_due_examples() -> Vec<Finding> {
         warning(Evidence::Waiting { behind: behind(), overdue_seconds: 3600 }),
         warning(Evidence::Waiting { behind: None, overdue_seconds: 3600 }),
         warning(Evidence::LongRun { in_flight_seconds: 3600, usual_seconds: 600, longest_seconds: Some(60) }),
+        warning(Evidence::EndedRun { took_seconds: 14_400, longest_seconds: Some(60) }),
+        warning(Evidence::EndedRun { took_seconds: 14_400, longest_seconds: None }),
         warning(Evidence::HungRun { behind: None, in_flight_seconds: 18_000 }),
         warning(Evidence::HungRun { behind: behind(), in_flight_seconds: 18_000 }),
         warning(Evidence::HungDelivery { behind: None, delivering_seconds: 1200 }),

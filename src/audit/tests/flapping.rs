@@ -69,14 +69,13 @@ fn a_slot_that_failed_and_worked_at_the_second_try_has_failed_once() {
 }
 
 #[test]
-fn only_the_last_day_counts() {
+fn while_nothing_runs_the_rate_stays_as_it_was() {
     let at_now = |now: &str| {
-        let world = recorded([hours(&turning(4, 6)).next("2026-03-09 00:00")]);
+        let world = recorded([hours(&turning(4, 6)).next("2026-05-09 00:00")]);
         found(&world, now).iter().any(|line| line == FLAPPING)
     };
-    // The last that failed ended at 05:01.
-    assert!(at_now("2026-03-03 05:01:00.000"));
-    assert!(!at_now("2026-03-03 05:01:00.001"));
+    assert!(at_now("2026-03-03 05:01"));
+    assert!(at_now("2026-04-11 05:01"));
 }
 
 #[test]

@@ -28,6 +28,12 @@ fn the_machines_zone_comes_first_then_utc_then_an_offset_that_fits() {
     assert_eq!(assumed([daily("09:00"), hourly("k").next("10:00")]), ("UTC".to_owned(), by(2)));
     // What fits in both zones leaves this machine's.
     assert_eq!(assumed([hourly("k").next("10:00")]), ("Europe/Berlin".to_owned(), by(1)));
+    // Of zones that fit as well this machine's is taken, then UTC.
+    assert_eq!(assumed([daily("09:00"), daily("08:00")]), ("Europe/Berlin".to_owned(), by(1)));
+    assert_eq!(assumed([daily("09:00"), daily("05:30")]), ("UTC".to_owned(), by(1)));
+    let on_time =
+        daily("09:00").ran("2026-02-28 09:00", "2026-02-28 09:01").ran("2026-03-01 09:00", "2026-03-01 09:01");
+    assert_eq!(assumed([on_time, daily("08:00")]), ("UTC".to_owned(), by(1)), "by the runs that came on time");
     // Most of the rows decide.
     assert_eq!(assumed([daily("09:00"), daily("09:00"), daily("05:30")]), ("UTC".to_owned(), by(2)));
 }

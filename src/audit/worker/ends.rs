@@ -66,19 +66,22 @@ impl<'a> Ends<'a> {
         self.all().get(self.up_to(at)).map(|end| end.at)
     }
 
-    /// The longest time between two ends in a row that is most of the time between two instants: nothing ran then.
+    /// The longest time between two ends in a row that is most of the time between two instants: nothing ran then. What is most
+    /// of it covers its middle.
     pub fn lull_within(&self, from: Instant, until: Instant) -> Option<Span> {
         let ends = self.all();
-        let (first, last) = (self.up_to(from).saturating_sub(1), self.up_to(until));
-        let pairs = ends[first..(last + 1).min(ends.len())].windows(2);
-        let within = |begin: Instant, end: Instant| (end.min(until).since(begin.max(from)), (begin, end));
-        let mut longest = pairs.map(|pair| within(pair[0].at, pair[1].at)).max();
-        if let Some(end) = ends.last()
-            && (from..until).contains(&end.at)
-        {
-            longest = longest.max(Some(within(end.at, until)));
+        let middle = from.plus(until.since(from) / 2);
+        let mut lulls = Vec::new();
+        for next in [ends.partition_point(|end| end.at < middle), self.up_to(middle)] {
+            if let (Some(end), Some(next)) = (next.checked_sub(1).map(|last| ends[last].at), ends.get(next))
+                && next.at > from
+            {
+                lulls.push((end, next.at));
+            }
         }
-        let (length, lull) = longest?;
+        lulls.extend(ends.last().filter(|end| (from..until).contains(&end.at)).map(|end| (end.at, until)));
+        let within = |(begin, end): Span| (end.min(until).since(begin.max(from)), (begin, end));
+        let (length, lull) = lulls.into_iter().map(within).max()?;
         if 2 * length >= until.since(from) { Some(lull) } else { None }
     }
 

@@ -10,6 +10,7 @@ use super::usual::Usual;
 use crate::audit::subjects::Subject;
 use crate::model::{Fire, Job, JobIndex, OpenRun, Run};
 use crate::time::{Instant, MINUTE, Millis};
+use std::collections::HashMap;
 
 /// The scheduler's own time-out takes a moment to end a run.
 pub const TIMEOUT_GRACE: Millis = MINUTE;
@@ -30,7 +31,9 @@ pub struct InFlight {
     runs: Vec<ActiveRun>,
     /// See [`InFlight::suspended`].
     suspended: Option<Span>,
-    max_concurrent: usize,
+    of_jobs: HashMap<JobIndex, RunIndex>,
+    leads: Leads,
+    blocker: Option<RunIndex>,
     /// Whether a restart may leave runs unended that were under way: a scheduler of a mapping may not mark them.
     forgets_crashes: bool,
 }
@@ -50,10 +53,18 @@ impl InFlight {
             suspended = runs.first().map(|run| (run.start, at.max(run.start)));
             runs.clear();
         }
+        let mut of_jobs = HashMap::new();
+        for (index, run) in runs.iter().enumerate() {
+            if let Some(job) = run.job {
+                of_jobs.entry(job).or_insert(RunIndex(index));
+            }
+        }
         InFlight {
+            leads: Leads::of(&runs),
+            blocker: blocker(&runs, records.snapshot.traits.max_concurrent),
+            of_jobs,
             runs,
             suspended,
-            max_concurrent: records.snapshot.traits.max_concurrent,
             forgets_crashes: records.snapshot.mapping.is_some(),
         }
     }
@@ -75,57 +86,101 @@ impl InFlight {
 
     /// Each with its position.
     pub fn indexed(&self) -> impl Iterator<Item = (RunIndex, &ActiveRun)> {
-        self.runs.iter().enumerate().map(|(index, run)| (RunIndex(index), run))
+        indexed(&self.runs)
     }
 
     /// That of a job.
-    pub fn of(&self, job: JobIndex) -> Option<&ActiveRun> {
-        self.runs.iter().find(|run| run.job == Some(job))
+    pub fn of(&self, job: JobIndex) -> Option<RunIndex> {
+        self.of_jobs.get(&job).copied()
     }
 
     /// The oldest of the runs with which a run has its cause in common: many that hang or that others wait for, those that one crash
     /// may have left, all that ended with the process, or those that it waits for.
     pub fn lead(&self, run: &ActiveRun) -> Option<RunIndex> {
+        let leads = &self.leads;
         if run.is_left_by_death() {
-            return oldest(self.indexed().filter(|(_, other)| other.is_left_by_death()));
+            return leads.left_by_death;
         }
         if run.waits {
-            return oldest(self.indexed().filter(|(_, other)| !other.waits));
+            return leads.begun;
         }
-        if let Some(Cut::Restarted(_)) = run.cut {
-            return oldest(self.indexed().filter(|(_, other)| other.cut == run.cut));
+        if let Some(Cut::Restarted(at)) = run.cut {
+            return leads.restarted.get(&at).copied();
         }
         if !run.hangs() {
             return None;
         }
-        let hanging = || self.indexed().filter(|(_, other)| other.hangs());
-        if hanging().count() >= MANY_HUNG || self.runs.iter().any(|other| other.waits) {
-            return oldest(hanging());
+        if leads.hanging.len() >= MANY_HUNG || leads.any_waits {
+            return leads.hanging.first().copied();
         }
         if !self.forgets_crashes {
             return None;
         }
-        oldest(hanging().filter(|(_, other)| may_have_met(run, other)))
+        leads.hanging.iter().copied().find(|other| may_have_met(run, self.run(*other)))
     }
 
     /// The run that jobs wait for: the one that has taken longest, if no further one can start.
     pub fn blocker(&self) -> Option<(RunIndex, &ActiveRun)> {
-        let blocking: Vec<_> = self.indexed().filter(|(_, run)| !matches!(run.cut, Some(Cut::Restarted(_)))).collect();
-        if blocking.len() < self.max_concurrent {
-            return None;
-        }
-        blocking.into_iter().max_by_key(|(_, run)| run.elapsed)
+        self.blocker.map(|index| (index, self.run(index)))
     }
+}
+
+/// The oldest of runs of each kind.
+#[derive(Debug)]
+struct Leads {
+    left_by_death: Option<RunIndex>,
+    /// Of those that do not wait for others.
+    begun: Option<RunIndex>,
+    /// Of those that a restart ended, by its time.
+    restarted: HashMap<Instant, RunIndex>,
+    /// All that hang, the oldest first.
+    hanging: Vec<RunIndex>,
+    any_waits: bool,
+}
+
+impl Leads {
+    fn of(runs: &[ActiveRun]) -> Leads {
+        let mut oldest_first: Vec<(RunIndex, &ActiveRun)> = indexed(runs).collect();
+        oldest_first.sort_by_key(|(_, run)| run.start);
+        let first = |is_such: fn(&ActiveRun) -> bool| {
+            oldest_first.iter().find(|(_, run)| is_such(run)).map(|(index, _)| *index)
+        };
+        let mut leads = Leads {
+            left_by_death: first(ActiveRun::is_left_by_death),
+            begun: first(|run| !run.waits),
+            restarted: HashMap::new(),
+            hanging: Vec::new(),
+            any_waits: runs.iter().any(|run| run.waits),
+        };
+        for (index, run) in oldest_first {
+            if let Some(Cut::Restarted(at)) = run.cut {
+                leads.restarted.entry(at).or_insert(index);
+            }
+            if run.hangs() {
+                leads.hanging.push(index);
+            }
+        }
+        leads
+    }
+}
+
+fn indexed(runs: &[ActiveRun]) -> impl Iterator<Item = (RunIndex, &ActiveRun)> {
+    runs.iter().enumerate().map(|(index, run)| (RunIndex(index), run))
+}
+
+/// The run that has taken longest of those that keep others from starting, if there are so many.
+fn blocker(runs: &[ActiveRun], max_concurrent: usize) -> Option<RunIndex> {
+    let blocking = || indexed(runs).filter(|(_, run)| !matches!(run.cut, Some(Cut::Restarted(_))));
+    if blocking().count() < max_concurrent {
+        return None;
+    }
+    blocking().max_by_key(|(_, run)| run.elapsed).map(|(index, _)| index)
 }
 
 /// Whether two runs may have been under way at the same time, by how long such runs take: one moment can have ended both.
 fn may_have_met(one: &ActiveRun, other: &ActiveRun) -> bool {
     let (first, second) = if one.start <= other.start { (one, other) } else { (other, one) };
     second.start.since(first.start) <= first.usual.limit.max(MET_WITHIN)
-}
-
-fn oldest<'r>(runs: impl Iterator<Item = (RunIndex, &'r ActiveRun)>) -> Option<RunIndex> {
-    runs.min_by_key(|(index, run)| (run.start, index.0)).map(|(index, _)| index)
 }
 
 /// Finds the runs in flight.
@@ -201,8 +256,14 @@ impl Finder<'_> {
         if own.is_some_and(|own| rewritten_after(own.job, open.seen).is_some()) {
             return true;
         }
-        let boots: Vec<Instant> = self.records.jobs().filter_map(|job| rewritten_after(job, open.seen)).collect();
-        boots.iter().any(|boot| boots.iter().any(|other| other > boot && other.since(*boot) % stagger == 0))
+        let mut boots: HashMap<Millis, Instant> = HashMap::new();
+        for boot in self.records.jobs().filter_map(|job| rewritten_after(job, open.seen)) {
+            let other = *boots.entry(boot.millis().rem_euclid(stagger)).or_insert(boot);
+            if other != boot {
+                return true;
+            }
+        }
+        false
     }
 
     /// A run whose cost event is there and whose row was not updated since: it is being delivered.

@@ -25,6 +25,7 @@ pub use boots::{CrashLoop, ROW_FOLLOWS, rewritten_at};
 pub use free_time::MIN_FREE;
 pub use in_flight::RunIndex;
 pub use life::{DOWN_AFTER, nobody_since};
+pub use usual::Usual;
 
 use crate::audit::subjects::Subjects;
 use crate::model::{Job, JobIndex, Snapshot};
@@ -99,7 +100,7 @@ impl<'a> Worker<'a> {
         self.free.for_job_due(due).between(from, until)
     }
 
-    /// How much time between two instants was free, however long the runs took.
+    /// For how long the worker was free between two instants, even if every run took as long as it can have.
     pub fn surely_free(&self, from: Instant, until: Instant) -> Millis {
         self.free.upper().between(from, until)
     }
@@ -142,6 +143,11 @@ impl<'a> Worker<'a> {
 
     /// A job's own run in flight.
     pub fn run_of(&self, job: JobIndex) -> Option<&ActiveRun> {
+        self.in_flight.of(job).map(|index| self.in_flight.run(index))
+    }
+
+    /// The position of a job's own run in flight.
+    pub fn run_index_of(&self, job: JobIndex) -> Option<RunIndex> {
         self.in_flight.of(job)
     }
 
@@ -231,7 +237,9 @@ impl<'a> Worker<'a> {
             return None;
         }
         let is_busy = self.free_for(at, self.records.now()) <= thresholds.late_after;
-        if is_busy { Some(at) } else { None }
+        // Behind a run that hangs, nothing waits for its turn.
+        let goes_on = self.blocker().is_none_or(|(_, run)| run.works());
+        if is_busy && goes_on { Some(at) } else { None }
     }
 
     /// A run in flight that began after a job was due, where one run goes on at a time and the worker was hardly free for the job

@@ -30,16 +30,24 @@ impl Usual {
 
     /// Those of a job.
     pub fn of(job: &Job) -> Usual {
-        let lengths: Vec<Millis> =
-            (0..job.fires.len()).rev().filter_map(|index| run_length(job, index)).take(USUAL_RUNS).collect();
+        // The row may know a run that the history does not.
+        let of_row = job.last_run().and_then(|run| run.duration_ms).unwrap_or(0);
+        Usual::at(job, job.fires.len(), of_row)
+    }
+
+    /// Those of a job before one of its runs.
+    pub fn before(job: &Job, run: usize) -> Usual {
+        Usual::at(job, run, 0)
+    }
+
+    fn at(job: &Job, run: usize, of_row: Millis) -> Usual {
+        let lengths: Vec<Millis> = (0..run).rev().filter_map(|index| run_length(job, index)).take(USUAL_RUNS).collect();
         let longest = lengths.iter().max().map(|longest| (*longest, lengths.len()));
         let (typical, floor) = match lengths.len() {
             MIN_RUNS.. => (longest.map_or(0, |(longest, _)| longest), USUAL_FLOOR),
             _ => (lengths.first().copied().unwrap_or(0), UNKNOWN_FLOOR),
         };
-        // The row may know a run that the history does not.
-        let typical = typical.max(job.last_run().and_then(|run| run.duration_ms).unwrap_or(0));
-        Usual { longest, limit: typical.saturating_mul(USUAL_FACTOR).max(floor) }
+        Usual { longest, limit: typical.max(of_row).saturating_mul(USUAL_FACTOR).max(floor) }
     }
 
     /// Whether a run has taken out of all proportion to those before it, of which enough are known.

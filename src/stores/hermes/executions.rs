@@ -136,3 +136,16 @@ fn status(word: &str, finished: Option<Instant>) -> Status {
         _ => Status::Unknown,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_word_is_of_a_run_that_goes_on_until_it_has_ended() {
+        let now = Some(Instant::MIN);
+        assert_eq!([status("paused", None), status("paused", now)], [Status::Open, Status::Unknown]);
+        assert_eq!([status("completed", now), status("unknown", now)], [Status::Completed, Status::Cut]);
+        assert_eq!([status("failed", now), status("claimed", now)], [Status::Failed, Status::Open]);
+    }
+}

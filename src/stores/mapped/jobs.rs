@@ -179,7 +179,7 @@ impl<'a> JobRow<'a> {
             None => Some(Form::Cron),
         };
         let Some(form) = form else {
-            let kind = kind.unwrap_or_default();
+            let kind = value::cut(kind.unwrap_or_default(), MAX_SHOWN);
             let problem = format!("kinds has no {kind:?}");
             return Ok((Schedule::Unmapped(Terms::of(kind)), Some(problem)));
         };
@@ -211,6 +211,7 @@ impl<'a> JobRow<'a> {
     fn cron(&self) -> Result<(Schedule, Option<String>), ReadError> {
         let expression = self.expression()?;
         let timezone = text(self.get("timezone")?).filter(|zone| !zone.is_empty());
+        let timezone = timezone.map(|zone| value::cut(zone, MAX_SHOWN));
         let shown = value::message(&expression, MAX_SHOWN);
         let zone = match timezone.as_deref() {
             None => Some(self.reader.window.first_zone()),

@@ -267,3 +267,29 @@ pub fn finish(job: &mut Job) {
     let newest = job.fires.iter().filter_map(Fire::known_start).max();
     job.running_since = job.running_since.filter(|since| newest.is_none_or(|newest| *since > newest));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::HOUR;
+
+    #[test]
+    fn regular_runs_go_on_until_one_is_late() {
+        let at = |hours: i64| Instant::from_millis(1_772_000_000_000 + hours * HOUR);
+        let runs = |count: i64| (0..count).map(|hour| Fire::ended(at(hour), Outcome::Worked)).collect::<Vec<Fire>>();
+        let many = gone::MIN_OF_REGULAR as i64;
+        let last = |count: i64, now: Instant| last_of_regular(&runs(count), now);
+        assert_eq!(last(many, at(many)), Some(at(many - 1)));
+        assert_eq!((last(many, at(many).plus(1)), last(many - 1, at(many - 1))), (None, None));
+        assert_eq!((last(1, at(0)), last(0, at(0))), (None, None));
+    }
+
+    #[test]
+    fn runs_of_no_job_are_told_only_if_there_are_any() {
+        let mut strangers = Strangers::default();
+        assert_eq!(strangers.told(), None);
+        let fire = Fire::ended(Instant::MIN, Outcome::Worked);
+        strangers.jobs.insert(b"x".to_vec(), ("x".to_owned(), vec![fire, fire]));
+        assert_eq!(strangers.told().as_deref(), Some("2 runs of 1 id that jobs does not give"));
+    }
+}

@@ -15,7 +15,7 @@ use crate::model::{DeliveryError, Fire, Job, JobIndex, Lease, MessageFate, Model
 use crate::time::{DAY, Instant, Millis, SECOND};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Rows read with the small tables, and in each further piece.
 const ROWS_AT_FIRST: i64 = 10_000;
@@ -255,14 +255,18 @@ fn note_unread(snapshot: &mut Snapshot) {
 
 /// Adds the receipts of runs without a task.
 fn add_receipts(receipts: Vec<(JobIndex, Fire)>, tables: &mut Tables) {
+    let mut starts: HashMap<JobIndex, BTreeSet<Instant>> = HashMap::new();
     for (job, fire) in receipts {
         let fires = &mut tables.snapshot.jobs[job.position()].fires;
+        let known = starts.entry(job).or_insert_with(|| fires.iter().filter_map(Fire::known_start).collect());
         let Some(start) = fire.known_start() else { continue };
-        let place = fires.partition_point(|known| known.known_start() < Some(start.plus(-SAME_RUN)));
-        let known = fires.get(place).and_then(Fire::known_start).is_some_and(|known| known.since(start) <= SAME_RUN);
-        if !known {
-            fires.insert(place, fire);
+        if known.range(start.plus(-SAME_RUN)..=start.plus(SAME_RUN)).next().is_none() {
+            known.insert(start);
+            fires.push(fire);
         }
+    }
+    for job in starts.into_keys() {
+        tables.snapshot.jobs[job.position()].fires.sort_by_key(Fire::known_start);
     }
 }
 
@@ -418,4 +422,32 @@ fn read_receipts(db: &Connection, tables: &Tables, window: &Window, newest: &mut
         newest.receipts.push((job, Fire::ended(end.min(window.now), outcome).started(start)));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_that_began_at_the_same_time_are_one_of_which_the_detail_wins() {
+        let at = |second: i64| Instant::from_millis(1_772_000_000_000 + second * SECOND);
+        let imported = Fire::ended(at(65), Outcome::Unread).started(at(0));
+        let known = Fire::ended(at(60), Outcome::Worked).started(at(0));
+        let other = Fire::ended(at(200), Outcome::Failed).started(at(100));
+        let merged = |fires: &[Fire]| {
+            let mut fires = fires.to_vec();
+            merge_doubles(&mut fires);
+            fires.iter().map(|fire| (fire.outcome, fire.known_start(), fire.end)).collect::<Vec<_>>()
+        };
+        let one = [(Outcome::Worked, Some(at(0)), at(60)), (Outcome::Failed, Some(at(100)), at(200))];
+        assert_eq!(merged(&[other, imported, known]), one);
+        let early = Fire::ended(at(50), Outcome::Unread).started(at(0));
+        assert_eq!(
+            merged(&[early, known])[0],
+            (Outcome::Worked, Some(at(0)), at(50)),
+            "the log ends when it was written"
+        );
+        let unknown = Fire::ended(at(60), Outcome::Unread);
+        assert_eq!(merged(&[unknown, unknown]).len(), 2, "without a start nothing shows that they are one");
+    }
 }

@@ -7,28 +7,30 @@
 //! They are read in pieces: the last ones together with the small tables, then older ones, which never change once written,
 //! up to that fixed row.
 
+use super::super::intake::{Intake, feed};
 use super::super::models::Models;
 use super::super::table::row_bounds;
 use super::super::value::{event_time, number};
 use super::super::window::Window;
 use super::super::{fires, gone, newer};
+use super::look_back;
 use super::tables::{KEY_PREFIX, Tables};
 use crate::db::{Access, ReadError};
-use crate::model::{Fire, Job, JobIndex, Outcome, Run, Snapshot};
+use crate::model::{Fire, Job, JobIndex, ModelIndex, Outcome, Snapshot};
 use crate::parallel;
 use crate::time::{Instant, MINUTE, Millis, SECOND};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::functions::Context;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension, Statement};
 use rustc_hash::FxHashMap;
 
 /// Rows read with the small tables: a few milliseconds' worth.
 const ROWS_AT_FIRST: i64 = 10_000;
-/// Rows of each further piece; smaller ones would not be read any sooner after a retry.
-const ROWS_A_PIECE: i64 = 200_000;
+/// Rows that each of two threads reads of a further piece: so few that the events stay in the processor's caches until they are
+/// given to their jobs.
+const ROWS_A_PIECE: i64 = 16_000;
 /// Rows read at most: with 40 bytes each they take 120 MB.
 const MAX_ROWS: i64 = 3_000_000;
-/// Rows read at most backwards from the window, and from a silent job's last run: some tens of milliseconds each.
-const MAX_BACKWARDS: i64 = 500_000;
-const MAX_NEAR_LAST_RUN: i64 = 20_000;
 /// Evenly spread probes of the order.
 const PROBES: i64 = 64;
 /// A cost event is written within a run, its time cut to the second; the row is written a moment after it.
@@ -40,15 +42,20 @@ const MAX_KEY_LEN: usize = 2_100;
 
 /// An event of the scheduler's, of the job with this position among those known.
 #[derive(Clone, Copy)]
-struct Event {
-    who: JobIndex,
-    fire: Option<Fire>,
+pub struct Event {
+    /// The position.
+    pub who: JobIndex,
+    /// What became of the run; None if the event has no time.
+    pub fire: Option<Fire>,
 }
 
 /// The events of some rows, in their order.
 #[derive(Default)]
-struct Part {
-    events: Vec<Event>,
+pub struct Part {
+    /// The events.
+    pub events: Vec<Event>,
+    /// How many rows there were, whoever wrote them.
+    pub rows: i64,
     seen: Seen,
 }
 
@@ -89,12 +96,22 @@ pub struct Newest {
     first: i64,
     last: i64,
     from: i64,
-    part: Part,
+    reader: Reader,
+}
+
+/// Takes in events, row by row.
+#[derive(Default)]
+pub struct Reader {
     keys: Keys,
+    /// What was read last.
+    pub part: Part,
+    last_row: Option<i64>,
+    /// Whether a row came twice, as in a table that is torn.
+    is_torn: bool,
 }
 
 /// The positions of jobs by session key: those with a row as in the table, then the others as they are met.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Keys {
     positions: FxHashMap<Vec<u8>, JobIndex>,
     unknown_jobs: Vec<Vec<u8>>,
@@ -137,39 +154,45 @@ impl Keys {
     /// Takes in the unknown jobs and models that a copy of these keys met, and gives that copy's part the positions that they
     /// have here.
     fn adopt(&mut self, met: &Keys, part: &mut Part) {
-        let positions: Vec<JobIndex> =
+        let jobs: Vec<JobIndex> =
             met.unknown_jobs.iter().filter_map(|id| self.position(&[KEY_PREFIX, id].concat())).collect();
         let models = self.models.adopt(&met.models);
+        let is_job_same = |(index, job): (usize, &JobIndex)| job.position() == self.jobs + index;
+        let is_model_same = |(index, model): (usize, &Option<ModelIndex>)| *model == ModelIndex::at(index);
+        if jobs.iter().enumerate().all(is_job_same) && models.iter().enumerate().all(is_model_same) {
+            return;
+        }
         for event in &mut part.events {
             let unknown_job = event.who.position().checked_sub(self.jobs);
-            event.who = unknown_job.and_then(|index| positions.get(index).copied()).unwrap_or(event.who);
+            event.who = unknown_job.and_then(|index| jobs.get(index).copied()).unwrap_or(event.who);
             if let Some(fire) = &mut event.fire {
                 fire.model = fire.model.and_then(|model| *models.get(model.position())?);
             }
         }
     }
 
-    fn query(&self, rest: &str) -> String {
+    /// The columns of [`Keys::read`].
+    fn columns(&self) -> String {
         let [cost, model] = self.optional;
-        format!(
-            "SELECT session_key, {cost}, input_tokens, output_tokens, created_at, {model}, rowid FROM cost_events {rest}"
-        )
+        format!("session_key, {cost}, input_tokens, output_tokens, created_at, {model}, rowid")
     }
 
-    /// Reads one row of [`Keys::query`]; None if it is not a scheduled job's, or later than the audit.
-    fn read(&mut self, row: &Row<'_>, seen: &mut Seen) -> Result<Option<Event>, rusqlite::Error> {
-        let end = event_time(row.get_ref(4)?);
-        end.iter().for_each(|end| seen.note(*end, self.now));
-        if end.is_some_and(|end| end > self.now) {
-            return Ok(None);
+    /// Reads the event with these [`Keys::columns`]; None if it is not a scheduled job's, or later than the audit.
+    fn read<'r>(&mut self, column: impl Fn(usize) -> ValueRef<'r>, seen: &mut Seen) -> Option<Event> {
+        let end = event_time(column(4));
+        if let Some(end) = end {
+            seen.note(end, self.now);
         }
-        let Some(who) = self.position(row.get_ref(0)?.as_bytes().unwrap_or_default()) else {
+        if end.is_some_and(|end| end > self.now) {
+            return None;
+        }
+        let Some(who) = self.position(column(0).as_bytes().unwrap_or_default()) else {
             seen.last_other_activity = end.max(seen.last_other_activity);
-            return Ok(None);
+            return None;
         };
-        let Some(end) = end else { return Ok(Some(Event { who, fire: None })) };
-        let count = |index| Ok::<_, rusqlite::Error>(number(row.get_ref(index)?).and_then(|n| u64::try_from(n).ok()));
-        let (read, written) = (count(2)?, count(3)?);
+        let Some(end) = end else { return Some(Event { who, fire: None }) };
+        let count = |index| number(column(index)).and_then(|count| u64::try_from(count).ok());
+        let (read, written) = (count(2), count(3));
         let output = written.map(|written| u32::try_from(written).unwrap_or(u32::MAX));
         let ended = match (read, written) {
             (Some(read), Some(written)) => {
@@ -177,9 +200,71 @@ impl Keys {
             }
             _ => Fire::ended(end, Outcome::Unread),
         };
-        let cost_usd = row.get_ref(1)?.as_f64_or_null().ok().flatten().unwrap_or(0.0) as f32;
-        let model = self.models.index(row.get_ref(5)?.as_bytes().unwrap_or_default());
-        Ok(Some(Event { who, fire: Some(Fire { cost_usd, output, model, ..ended }) }))
+        let cost_usd = column(1).as_f64_or_null().ok().flatten().unwrap_or(0.0) as f32;
+        let model = self.models.index(column(5).as_bytes().unwrap_or_default());
+        Some(Event { who, fire: Some(Fire { cost_usd, output, model, ..ended }) })
+    }
+}
+
+impl Intake for Reader {
+    fn take_in(&mut self, row: &Context<'_>) -> Result<(), rusqlite::Error> {
+        let number: i64 = row.get(6)?;
+        if self.last_row.is_some_and(|last| number <= last) {
+            self.is_torn = true;
+            return Err(rusqlite::Error::InvalidQuery);
+        }
+        self.last_row = Some(number);
+        self.part.rows += 1;
+        let event = self.keys.read(|index| row.get_raw(index), &mut self.part.seen);
+        self.part.events.extend(event);
+        Ok(())
+    }
+}
+
+impl Reader {
+    fn new(keys: Keys) -> Reader {
+        Reader { keys, ..Reader::default() }
+    }
+
+    /// How many jobs have a row.
+    pub fn jobs(&self) -> usize {
+        self.keys.jobs
+    }
+
+    /// Reads the events with these numbers.
+    ///
+    /// # Errors
+    /// What SQLite says, or that a row came twice.
+    pub fn read(&mut self, db: &Connection, (from, to): (i64, i64)) -> Result<(), ReadError> {
+        self.part.events.clear();
+        (self.part.rows, self.part.seen, self.last_row) = (0, Seen::default(), None);
+        let columns = self.keys.columns();
+        let fed = feed(db, self, &columns, "cost_events NOT INDEXED WHERE rowid BETWEEN ?1 AND ?2", [from, to]);
+        if std::mem::take(&mut self.is_torn) { Err(ReadError::ReadTwice("cost_events")) } else { fed }
+    }
+
+    /// The last scheduled run among the rows from `from` to before `end`, of the last `most` of them: its job, and when it ended.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn last_run(
+        &mut self,
+        db: &Connection,
+        (from, end): (i64, i64),
+        most: i64,
+    ) -> Result<Option<(JobIndex, Instant)>, ReadError> {
+        let columns = self.keys.columns();
+        let query =
+            format!("SELECT {columns} FROM cost_events WHERE rowid >= ?1 AND rowid < ?2 ORDER BY rowid DESC LIMIT ?3");
+        let mut statement = db.prepare(&query)?;
+        let mut rows = statement.query([from, end, most])?;
+        while let Some(row) = rows.next()? {
+            let column = |index| row.get_ref(index).unwrap_or(ValueRef::Null);
+            if let Some(Event { who, fire: Some(fire) }) = self.keys.read(column, &mut Seen::default()) {
+                return Ok(Some((who, fire.end)));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -190,9 +275,9 @@ impl Keys {
 pub fn newest(db: &Connection, tables: &Tables, now: Instant) -> Result<Option<Newest>, ReadError> {
     let Some((first, last)) = row_bounds(db, "cost_events")? else { return Ok(None) };
     let from = first.max(last.saturating_sub(ROWS_AT_FIRST - 1));
-    let mut keys = Keys::new(tables, now);
-    let part = read_part(db, (from, last), &mut keys)?;
-    Ok(Some(Newest { first, last, from, part, keys }))
+    let mut reader = Reader::new(Keys::new(tables, now));
+    reader.read(db, (from, last))?;
+    Ok(Some(Newest { first, last, from, reader }))
 }
 
 /// Reads the rest, and gives each job of the snapshot its fires.
@@ -209,15 +294,16 @@ pub fn read(
     tables.snapshot.window_start = Some(start);
     if let Some(mut newest) = newest {
         let (first, last) = (newest.first, newest.last);
-        let from = access.consistent_read(|db| first_since(db, first, last, start))?;
+        let from = access.consistent_read(|db| Times::new(db, first, last)?.first_since(start))?;
         let from = from.unwrap_or_else(|| {
             tables.snapshot.notes.push("the times of the cost events do not rise: a clock was set".to_owned());
             first
         });
         let fires = read_fires(access, from, start, &mut newest, &mut tables.snapshot)?;
-        settle_unknown_jobs(fires, &newest.keys, &mut tables);
-        look_back(access, (first, last), from, start, &mut newest.keys, &mut tables.snapshot)?;
-        tables.snapshot.models = newest.keys.models.shown();
+        settle_unknown_jobs(fires, &newest.reader.keys, &mut tables);
+        let place = look_back::Place { first, last, from, start };
+        look_back::look_back(access, place, &mut newest.reader, &mut tables.snapshot)?;
+        tables.snapshot.models = newest.reader.keys.models.shown();
     }
     note_newer_rows(tables.newer_rows.len(), window.now, &mut tables.snapshot);
     newer::settle(tables.newer_rows, &mut tables.snapshot);
@@ -225,35 +311,64 @@ pub fn read(
     Ok(tables.snapshot)
 }
 
-/// The number of the first row whose time is not before `start`, by binary search; `last` + 1 if there is none. None where
-/// the times are seen not to rise with the numbers, or can't be read.
-fn first_since(db: &Connection, first: i64, last: i64, start: Instant) -> Result<Option<i64>, ReadError> {
-    let mut probe = db.prepare("SELECT rowid, created_at FROM cost_events WHERE rowid >= ?1 ORDER BY rowid LIMIT 1")?;
-    let mut since = |id: i64| -> Result<Option<bool>, ReadError> {
-        match probe.query_row([id], |row| Ok(event_time(row.get_ref(1)?))) {
-            Ok(time) => Ok(time.map(|time| time >= start)),
-            Err(rusqlite::Error::QueryReturnedNoRows) => Ok(Some(true)),
-            Err(error) => Err(error.into()),
-        }
-    };
-    let (mut low, mut high) = (first, last.saturating_add(1));
-    while low < high {
-        let middle = middle_of(low, high);
-        match since(middle)? {
-            Some(true) => high = middle,
-            Some(false) => low = middle + 1,
-            None => return Ok(None),
-        }
+/// The times of rows, looked up by their numbers, each once.
+pub struct Times<'a> {
+    first: i64,
+    last: i64,
+    probe: Statement<'a>,
+    /// The time of the first row from each number on, as far as it was looked up; None where it can't be read.
+    known: FxHashMap<i64, Option<Instant>>,
+}
+
+impl<'a> Times<'a> {
+    /// Those of the rows from `first` to `last`.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn new(db: &'a Connection, first: i64, last: i64) -> Result<Times<'a>, ReadError> {
+        let probe = db.prepare("SELECT created_at FROM cost_events WHERE rowid >= ?1 ORDER BY rowid LIMIT 1")?;
+        Ok(Times { first, last, probe, known: FxHashMap::default() })
     }
-    let spread = (i128::from(last) - i128::from(first)) / i128::from(PROBES) + 1;
-    let even = (0..PROBES).filter_map(|n| i64::try_from(i128::from(first) + i128::from(n) * spread).ok());
-    let near = (0..62).map(|n| low.saturating_sub(1 << n));
-    for id in even.chain(near).filter(|id| (first..=last).contains(id)) {
-        if since(id)? != Some(id >= low) {
-            return Ok(None);
+
+    /// The number of the first row whose time is not before `start`, by binary search; `last` + 1 if there is none. None where
+    /// the times are seen not to rise with the numbers, or can't be read.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn first_since(&mut self, start: Instant) -> Result<Option<i64>, ReadError> {
+        let (first, last) = (self.first, self.last);
+        let (mut low, mut high) = (first, last.saturating_add(1));
+        while low < high {
+            let middle = middle_of(low, high);
+            match self.is_since(middle, start)? {
+                Some(true) => high = middle,
+                Some(false) => low = middle + 1,
+                None => return Ok(None),
+            }
         }
+        let spread = (i128::from(last) - i128::from(first)) / i128::from(PROBES) + 1;
+        let even = (0..PROBES).filter_map(|n| i64::try_from(i128::from(first) + i128::from(n) * spread).ok());
+        let near = (0..62).map(|n| low.saturating_sub(1 << n));
+        for id in even.chain(near).filter(|id| (first..=last).contains(id)) {
+            if self.is_since(id, start)? != Some(id >= low) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(low))
     }
-    Ok(Some(low))
+
+    /// Whether the first row from a number on is not before `start`.
+    fn is_since(&mut self, id: i64, start: Instant) -> Result<Option<bool>, ReadError> {
+        let time = match self.known.get(&id) {
+            Some(time) => *time,
+            None => {
+                let time = self.probe.query_row([id], |row| Ok(event_time(row.get_ref(0)?))).optional()?;
+                // After the last row nothing is too early.
+                *self.known.entry(id).or_insert(time.unwrap_or(Some(Instant::MAX)))
+            }
+        };
+        Ok(time.map(|time| time >= start))
+    }
 }
 
 /// The middle of two row numbers, however far apart.
@@ -262,39 +377,29 @@ fn middle_of(low: i64, high: i64) -> i64 {
     i64::try_from((i128::from(low) + i128::from(high)).div_euclid(2)).unwrap_or(low)
 }
 
-fn read_part(db: &Connection, (from, to): (i64, i64), keys: &mut Keys) -> Result<Part, ReadError> {
-    let mut statement = db.prepare(&keys.query("WHERE rowid BETWEEN ?1 AND ?2 ORDER BY rowid"))?;
-    let mut rows = statement.query([from, to])?;
-    let mut part = Part::default();
-    let mut previous = None;
-    while let Some(row) = rows.next()? {
-        let rowid: i64 = row.get(6)?;
-        if previous.is_some_and(|previous| rowid <= previous) {
-            return Err(ReadError::ReadTwice("cost_events"));
-        }
-        previous = Some(rowid);
-        part.events.extend(keys.read(row, &mut part.seen)?);
-    }
-    Ok(part)
+/// Two connections that read side by side.
+struct Pair<'a, 'b> {
+    access: &'b mut Access<'a>,
+    beside: Access<'a>,
+    /// Reads over the second.
+    reader: Reader,
 }
 
-/// Reads the two halves of some rows, each over its own connection.
-fn read_in_halves(
-    access: &mut Access<'_>,
-    beside: &mut Access<'_>,
-    (from, to): (i64, i64),
-    keys: &mut Keys,
-) -> Result<[Part; 2], ReadError> {
-    let middle = middle_of(from, to);
-    let mut met = keys.clone();
-    let sides = parallel::join(
-        || beside.consistent_read(|db| read_part(db, (from, middle), &mut met)),
-        || access.consistent_read(|db| read_part(db, (middle + 1, to), keys)),
-    );
-    let (older, newer) = sides.map_err(ReadError::Thread)?;
-    let mut older = older?;
-    keys.adopt(&met, &mut older);
-    Ok([older, newer?])
+impl Pair<'_, '_> {
+    /// Reads the two halves of some rows, the newer one by `reader`.
+    fn read(&mut self, (from, to): (i64, i64), reader: &mut Reader) -> Result<(), ReadError> {
+        let middle = middle_of(from, to);
+        let Pair { access, beside, reader: older } = self;
+        let sides = parallel::join(
+            || beside.consistent_read(|db| older.read(db, (from, middle))),
+            || access.consistent_read(|db| reader.read(db, (middle + 1, to))),
+        );
+        let (read_older, read_newer) = sides.map_err(ReadError::Thread)?;
+        read_older?;
+        read_newer?;
+        reader.keys.adopt(&older.keys, &mut older.part);
+        Ok(())
+    }
 }
 
 /// Gives the jobs their fires from row `from` on, or as many of the last ones as can be kept; returns those of jobs without a
@@ -312,26 +417,29 @@ fn read_fires(
     }
     let mut assignment = Assignment {
         start,
-        jobs: newest.keys.jobs,
+        jobs: newest.reader.keys.jobs,
         newest: None,
         unreadable: 0,
         stepped: 0,
         unknown_jobs: Vec::new(),
         seen: Seen::default(),
     };
-    let mut beside = access.beside();
+    let last_part = std::mem::take(&mut newest.reader.part);
+    let beside = access.beside();
+    let mut pair = Pair { access, beside, reader: Reader::new(newest.reader.keys.clone()) };
     let mut next = least.unwrap_or(from);
     while next < newest.from {
         // Numbers may have gaps of any size: each piece begins at a row.
-        let Some(row) = access.consistent_read(|db| row_from(db, next))?.filter(|row| *row < newest.from) else {
+        let Some(row) = pair.access.consistent_read(|db| row_from(db, next))?.filter(|row| *row < newest.from) else {
             break;
         };
         let end = row.saturating_add(2 * ROWS_A_PIECE).min(newest.from);
-        let parts = read_in_halves(access, &mut beside, (row, end - 1), &mut newest.keys)?;
-        parts.iter().for_each(|part| assignment.assign_fires(part, snapshot));
+        pair.read((row, end - 1), &mut newest.reader)?;
+        assignment.assign_fires(&pair.reader.part, snapshot);
+        assignment.assign_fires(&newest.reader.part, snapshot);
         next = end;
     }
-    assignment.assign_fires(&std::mem::take(&mut newest.part), snapshot);
+    assignment.assign_fires(&last_part, snapshot);
     snapshot.last_other_activity = snapshot.last_other_activity.max(assignment.seen.last_other_activity);
     snapshot.clock_was_at = assignment.seen.clock_was_at;
     if assignment.unreadable > 0 {
@@ -467,132 +575,4 @@ pub fn join_row(job: &mut Job, now: Instant) {
             }
         }
     }
-}
-
-/// What a job's history before the window is wanted for.
-#[derive(Clone, Copy, PartialEq)]
-enum Wanted {
-    /// Its last fire: the silence before its first one in the window may be a gap.
-    OneFire,
-    /// All back to one with tokens before so many: a streak reaches out of the window, or errors that may have used tokens.
-    WholeStreak(usize),
-}
-
-fn wanted(job: &Job, start: Instant) -> Option<Wanted> {
-    let first = job.fires.first()?;
-    if first.is_empty() {
-        return Some(Wanted::WholeStreak(0));
-    }
-    let cadence = job.schedule.cadence()?;
-    let due_long_ago = cadence.advance(start, 2.0).is_some_and(|slot| slot < first.end);
-    (due_long_ago && job.created_at.is_none_or(|made| made < start)).then_some(Wanted::OneFire)
-}
-
-/// Finds the fires before the window that the detectors need: those of jobs silent in it, near their last run, and those
-/// that precede a job's first fire in it.
-fn look_back(
-    access: &mut Access<'_>,
-    (first, last): (i64, i64),
-    from: i64,
-    start: Instant,
-    keys: &mut Keys,
-    snapshot: &mut Snapshot,
-) -> Result<(), ReadError> {
-    for index in 0..keys.jobs {
-        let job = &snapshot.jobs[index];
-        let end = job.last_run().map(Run::end).filter(|end| *end < start);
-        let Some(end) = end.filter(|_| job.fires.is_empty() && job.state.is_watched()) else { continue };
-        let errors = usize::try_from(job.errors()).unwrap_or(0);
-        let wanted = FxHashMap::from_iter([(JobIndex::at(index), Wanted::WholeStreak(errors))]);
-        let found = access.consistent_read(|db| match first_since(db, first, last, end.plus(MINUTE))? {
-            Some(row) => backwards(db, row, MAX_NEAR_LAST_RUN, keys, wanted.clone()),
-            None => Ok((Vec::new(), 0)),
-        })?;
-        prepend(found.0, snapshot);
-        let due = snapshot.jobs[index].schedule.cadence().and_then(|cadence| cadence.next(end));
-        if let Some(due) = due.filter(|due| *due < start) {
-            let before = access.consistent_read(|db| last_run_before(db, (first, last), due, keys))?;
-            let named = before.and_then(|(who, end)| Some((end, snapshot.jobs.get(who.position())?.id.clone())));
-            snapshot.older_ends.extend(named);
-        }
-    }
-    let open: FxHashMap<JobIndex, Wanted> = (0..keys.jobs)
-        .map(|index| (index, &snapshot.jobs[index]))
-        .filter(|(_, job)| job.state.is_watched() && job.fires.first().is_some_and(|fire| fire.end >= start))
-        .filter_map(|(index, job)| Some((JobIndex::at(index), wanted(job, start)?)))
-        .collect();
-    if open.is_empty() {
-        return Ok(());
-    }
-    let (found, left) = access.consistent_read(|db| backwards(db, from, MAX_BACKWARDS, keys, open.clone()))?;
-    prepend(found, snapshot);
-    if left > 0 {
-        snapshot.notes.push(format!(
-            "for {left} jobs the {MAX_BACKWARDS} cost events before {start} were not enough: a streak or gap may have begun earlier"
-        ));
-    }
-    Ok(())
-}
-
-/// The last run of any job that ended up to `due`, before the window: by it the silence of a job that was due then is known.
-fn last_run_before(
-    db: &Connection,
-    (first, last): (i64, i64),
-    due: Instant,
-    keys: &mut Keys,
-) -> Result<Option<(JobIndex, Instant)>, ReadError> {
-    let Some(row) = first_since(db, first, last, due.plus(SECOND))? else { return Ok(None) };
-    let mut statement = db.prepare(&keys.query("WHERE rowid < ?1 ORDER BY rowid DESC LIMIT ?2"))?;
-    let mut rows = statement.query(params![row, MAX_NEAR_LAST_RUN])?;
-    while let Some(row) = rows.next()? {
-        if let Some(Event { who, fire: Some(fire) }) = keys.read(row, &mut Seen::default())? {
-            return Ok(Some((who, fire.end)));
-        }
-    }
-    Ok(None)
-}
-
-/// Fires found for a job, by its position, oldest first.
-type Found = Vec<(JobIndex, Vec<Fire>)>;
-
-fn prepend(found: Found, snapshot: &mut Snapshot) {
-    for (position, fires) in found {
-        snapshot.jobs[position.position()].fires.splice(0..0, fires);
-    }
-}
-
-/// Reads backwards from before row `from` until all that is wanted is found or `most` rows have been seen; returns also
-/// how many jobs remained open where rows were left unread.
-fn backwards(
-    db: &Connection,
-    from: i64,
-    most: i64,
-    keys: &mut Keys,
-    wanted: FxHashMap<JobIndex, Wanted>,
-) -> Result<(Found, usize), ReadError> {
-    let mut statement = db.prepare(&keys.query("WHERE rowid < ?1 ORDER BY rowid DESC LIMIT ?2"))?;
-    let mut rows = statement.query(params![from, most])?;
-    let mut open: FxHashMap<JobIndex, (Wanted, Vec<Fire>)> =
-        wanted.into_iter().map(|(position, wanted)| (position, (wanted, Vec::new()))).collect();
-    let (mut found, mut seen, mut left) = (Found::new(), 0, 0);
-    while !open.is_empty() {
-        let Some(row) = rows.next()? else {
-            left = if seen == most { open.len() } else { 0 };
-            break;
-        };
-        seen += 1;
-        let Some(Event { who, fire: Some(fire) }) = keys.read(row, &mut Seen::default())? else { continue };
-        let Some((wanted, fires)) = open.get_mut(&who) else { continue };
-        fires.push(fire);
-        let is_enough = match wanted {
-            Wanted::OneFire => true,
-            Wanted::WholeStreak(errors) => !fire.is_empty() && fires.len() > *errors,
-        };
-        if is_enough {
-            found.extend(open.remove(&who).map(|(_, fires)| (who, fires)));
-        }
-    }
-    found.extend(open.into_iter().map(|(position, (_, fires))| (position, fires)));
-    found.iter_mut().for_each(|(_, fires)| fires.reverse());
-    Ok((found, left))
 }

@@ -50,7 +50,7 @@ fn all_fail(subject: &Subject<'_>, group: &FailingGroup) -> Text {
 
 /// `11 of 15 jobs`.
 fn of_all(subject: &Subject<'_>) -> String {
-    let subjects = subject.facts.context.subjects.iter();
+    let subjects = subject.facts.context().subjects.iter();
     let watched = subjects.filter(|one| one.selected && one.job.state.is_watched()).count();
     let affected = subject.facts.jobs.len();
     if affected < watched { format!("{affected} of {watched} jobs") } else { count(affected, "job") }

@@ -67,12 +67,12 @@ pub fn write(cause: Problem, facts: &Facts<'_>, lead: Lead, error: Option<&str>)
 impl Subject<'_> {
     /// The word for what runs the jobs.
     fn scheduler(&self) -> &'static str {
-        self.facts.context.snapshot.traits.name
+        self.facts.context().snapshot.traits.name
     }
 
     /// The word for what it does to a job after too many errors.
     fn word_for_stopped(&self) -> &'static str {
-        self.facts.context.snapshot.traits.stops
+        self.facts.context().snapshot.traits.stops
     }
 
     /// How long it has lasted, as ` for 3h`; None if that is not known.
@@ -106,7 +106,7 @@ impl Subject<'_> {
     /// The jobs that are due now.
     fn overdue(&self) -> usize {
         let now = self.facts.now();
-        let subjects = self.facts.context.subjects.iter();
+        let subjects = self.facts.context().subjects.iter();
         let due =
             subjects.filter(|one| one.job.state.is_watched() && one.job.next_run().is_some_and(|next| next <= now));
         due.count().max(self.facts.jobs.len())

@@ -15,7 +15,7 @@ pub fn headline(cause: Problem, subject: &Subject<'_>) -> Text {
     let since = facts.until.map(|until| text![" since ", until]);
     match cause {
         Problem::SchedulerSilent if facts.jobs.len() > 1 => {
-            text!["nothing had run", lasted, "; every job runs again", since]
+            text!["nothing had run", until_first(subject), "; every job runs again", since]
         }
         Problem::SchedulerSilent => text!["nothing had run", lasted, "; ", names, runs, " again", since],
         Problem::ProviderFailing | Problem::JobFailing if subject.lost() > 0 => after_loss(subject),
@@ -24,12 +24,19 @@ pub fn headline(cause: Problem, subject: &Subject<'_>) -> Text {
         }
         Problem::ProviderFailing | Problem::JobFailing => text![names, " failed", lasted, " and", works, " again"],
         Problem::RunShort => text!["runs of ", names, " ended too soon", lasted, ", and take their time again"],
-        Problem::RunHung | Problem::RunLong => text!["the run of ", names, " hung", lasted, "; jobs run again", since],
+        Problem::RunLong => text!["a run of ", names, " went on", lasted, "; jobs run again", since],
+        Problem::RunHung => text!["the run of ", names, " hung", lasted, "; jobs run again", since],
         Problem::RunCut => text!["a run of ", names, " was cut short", since_begin(subject)],
         Problem::Undelivered => text!["messages of ", names, " arrive again", since],
         _ if subject.lost() > 0 => after_loss(subject),
         _ => text![names, runs, " again", after(subject)],
     }
+}
+
+/// For how long nothing ran: until the first job ran again.
+fn until_first(subject: &Subject<'_>) -> Option<String> {
+    let first = subject.facts.findings.iter().filter_map(|finding| finding.until).min()?;
+    subject.lead.since.map(|since| format!(" for {}", span(first.since(since))))
 }
 
 /// `heartbeat runs again, after 34 lost runs`.

@@ -65,7 +65,7 @@ pub fn delivery_hung(subject: &Subject<'_>) -> Text {
 
 /// That the runs of several jobs hang, if they do.
 fn several_hang(subject: &Subject<'_>) -> Option<Text> {
-    let worker = subject.facts.context.worker;
+    let worker = subject.facts.context().worker;
     let hangs = |affected: &&AffectedJob| worker.run_of(affected.job).is_some_and(ActiveRun::hangs);
     let hanging = subject.facts.jobs.iter().filter(hangs).count();
     if hanging < 2 {
@@ -85,14 +85,14 @@ fn name<'a>(subject: &Subject<'a>) -> &'a str {
 
 /// Whether the process lived after the run began.
 fn is_alive(subject: &Subject<'_>) -> bool {
-    let life = subject.facts.context.worker.life;
+    let life = subject.facts.context().worker.life;
     let begun = subject.facts.run.map(|run| run.mark);
     life.is_proven() || life.other_activity(begun).is_some()
 }
 
 /// Whether the run is the only one that can be in flight, and no other has ended since it began.
 fn blocks_all(subject: &Subject<'_>) -> bool {
-    let last_end = subject.facts.context.worker.last_run_end();
+    let last_end = subject.facts.context().worker.last_run_end();
     let is_last = subject.facts.run.is_some_and(|run| last_end.is_none_or(|end| end <= run.mark));
     subject.lead.stops_all && is_last
 }
@@ -122,7 +122,7 @@ fn others(subject: &Subject<'_>) -> impl Iterator<Item = JobIndex> {
 
 /// How many of them have runs of their own in flight.
 fn count_running(subject: &Subject<'_>) -> usize {
-    let runs = subject.facts.context.worker.active_runs().iter();
+    let runs = subject.facts.context().worker.active_runs().iter();
     let running: HashSet<JobIndex> = runs.filter_map(|run: &ActiveRun| run.job).collect();
     others(subject).filter(|job| running.contains(job)).count()
 }

@@ -12,7 +12,7 @@ use crate::time::{DAY, Instant, span};
 /// Nothing runs.
 pub fn scheduler_silent(subject: &Subject<'_>) -> Text {
     let (facts, name) = (subject.facts, subject.scheduler());
-    let worker = facts.context.worker;
+    let worker = facts.context().worker;
     if let Some(boot) = facts.since.and_then(|since| worker.boot_that_ended(worker.end_before(since)?)) {
         let has = subject.agree(" has", " have");
         return text![subject.names(), has, " not run since the restart of the ", name, " at ", boot];
@@ -33,7 +33,7 @@ pub fn scheduler_silent(subject: &Subject<'_>) -> Text {
     if life.is_held() {
         return text![nothing_has_run(subject), ", though the process of the ", name, " is there"];
     }
-    match facts.context.snapshot.lease {
+    match facts.context().snapshot.lease {
         Lease::Dead(_) => text![may_sleep(subject), ": ", overdue(subject.overdue())],
         Lease::Stopped(_) => text!["the ", name, " is stopped", subject.lasting(), ": ", overdue(subject.overdue())],
         Lease::Alive(_) => text![nothing_has_run(subject), ", though the process of the ", name, " lives"],
@@ -51,7 +51,7 @@ pub fn scheduler_silent(subject: &Subject<'_>) -> Text {
 }
 
 fn nothing_has_run(subject: &Subject<'_>) -> Text {
-    match (subject.facts.context.worker.last_run_end(), subject.facts.context.snapshot.mapping.is_some()) {
+    match (subject.facts.context().worker.last_run_end(), subject.facts.context().snapshot.mapping.is_some()) {
         (Some(_), _) => text!["nothing has run", subject.lasting()],
         // Other schedulers forget runs.
         (None, true) => "no run is on record".into(),
@@ -69,7 +69,7 @@ fn overdue(jobs: usize) -> String {
 
 /// The process is gone, but no slot is lost yet.
 pub fn scheduler_down(subject: &Subject<'_>) -> Text {
-    match subject.facts.context.snapshot.lease {
+    match subject.facts.context().snapshot.lease {
         Lease::Dead(_) => may_sleep(subject),
         Lease::Stopped(_) => text!["the ", subject.scheduler(), " is stopped", subject.lasting()],
         Lease::Alive(_) | Lease::Unknown => {

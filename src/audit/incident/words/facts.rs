@@ -22,8 +22,6 @@ const MAX_MESSAGES: usize = 3;
 pub struct Facts<'a> {
     /// What the judges saw.
     pub fleet: &'a Fleet<'a>,
-    /// What was read.
-    pub context: &'a Context<'a>,
     /// The run in flight that it is about, if it is about one.
     pub run: Option<&'a ActiveRun>,
     /// Its findings.
@@ -36,15 +34,20 @@ pub struct Facts<'a> {
     pub until: Option<Instant>,
 }
 
-impl Facts<'_> {
+impl<'a> Facts<'a> {
+    /// What was read.
+    pub fn context(&self) -> &'a Context<'a> {
+        self.fleet.context
+    }
+
     /// The instant of the audit.
     pub fn now(&self) -> Instant {
-        self.context.settings.now
+        self.context().settings.now
     }
 
     /// A job that it affects.
     pub fn job(&self, affected: &AffectedJob) -> &Job {
-        self.context.job(affected.job)
+        self.context().job(affected.job)
     }
 
     /// The names of the jobs that it affects.
@@ -80,7 +83,7 @@ impl Facts<'_> {
         let mut said: Vec<(Text, Vec<&str>)> = Vec::new();
         let mut positions: HashMap<String, usize> = HashMap::new();
         for finding in self.findings.iter().filter(|one| one.is_ongoing() != is_over) {
-            let job = finding.job().map(|job| self.context.job(job));
+            let job = finding.job().map(|job| self.context().job(job));
             let message = sentence(finding, job, self.now());
             let position = *positions.entry(message.to_string()).or_insert(said.len());
             if position == said.len() {
@@ -105,20 +108,20 @@ impl Facts<'_> {
     /// What shows that the scheduler's process lives or does not, in sentences; `since` is when it should have done something, and
     /// `last` what is known anyway.
     pub fn signs(&self, since: Option<Instant>, last: Option<Instant>) -> Vec<Text> {
-        let worker = self.context.worker;
+        let worker = self.context().worker;
         let is_news = |at: Instant| last.is_none_or(|last| at > last);
         let mut signs = worker.life.signs(since);
         if let Some((end, job)) = worker.last_end
             && is_news(end)
         {
-            let name = job.map_or("a deleted job", |job| self.context.job(job).label());
+            let name = job.map_or("a deleted job", |job| self.context().job(job).label());
             signs.push(text![name, " ran at ", self.ago(end), ", so the process was alive then"]);
         }
         if !signs.is_empty() {
             return signs;
         }
         let nothing_shows = "so nothing shows that the process is alive";
-        vec![match self.context.snapshot.last_other_activity.filter(|at| is_news(*at)) {
+        vec![match self.context().snapshot.last_other_activity.filter(|at| is_news(*at)) {
             Some(at) => text!["another channel was last active at ", self.ago(at), ", ", nothing_shows, " since"],
             None => text!["nothing else in the database is newer, ", nothing_shows],
         }]

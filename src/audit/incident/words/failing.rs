@@ -79,7 +79,7 @@ pub fn fault(facts: &Facts<'_>) -> Option<Fault> {
 fn runs_since<'a>(facts: &Facts<'a>, group: &FailingGroup, last_good: Option<Instant>) -> Vec<(JobIndex, &'a Fire)> {
     let mut runs = Vec::new();
     for job in &group.jobs {
-        let fires = facts.context.subjects[*job].job.fires.iter().rev();
+        let fires = facts.context().subjects[*job].job.fires.iter().rev();
         let newer = fires.take_while(|fire| last_good.is_none_or(|good| fire.end > good));
         runs.extend(newer.filter(|fire| !fire.is_unknown() && !fire.is_idle()).map(|fire| (*job, fire)));
     }
@@ -88,13 +88,13 @@ fn runs_since<'a>(facts: &Facts<'a>, group: &FailingGroup, last_good: Option<Ins
 
 /// Whether a run of a job that needs no model, or whose model counts no tokens, has been fine since a model last worked.
 pub fn has_worked_without_model(facts: &Facts<'_>, last_good: Option<Instant>) -> bool {
-    let mut fires = facts.context.jobs().flat_map(|job| &job.fires);
+    let mut fires = facts.context().jobs().flat_map(|job| &job.fires);
     fires.any(|fire| fire.outcome == Outcome::Unproven && last_good.is_none_or(|good| fire.end > good))
 }
 
 /// Whether the last run of one of the jobs was empty, although it used tokens.
 fn has_written_nothing(facts: &Facts<'_>, group: &FailingGroup) -> bool {
-    let mut last = group.jobs.iter().filter_map(|job| facts.context.job(*job).fires.last());
+    let mut last = group.jobs.iter().filter_map(|job| facts.context().job(*job).fires.last());
     last.any(Fire::wrote_nothing)
 }
 
@@ -110,7 +110,7 @@ pub fn job_failing(facts: &Facts<'_>) -> IncidentText {
 fn one_job_failing(facts: &Facts<'_>, affected: &AffectedJob) -> IncidentText {
     let told = IncidentText::of(failures(facts, affected));
     if facts.job(affected).state == State::Broken {
-        let stopped = facts.context.snapshot.traits.stopped;
+        let stopped = facts.context().snapshot.traits.stopped;
         return told.inferred(text![stopped, ": neither time nor a restart revives it"]);
     }
     told

@@ -10,11 +10,11 @@ use crate::time::{Instant, span};
 
 /// Jobs whose rows were repaired and that have not fired since.
 pub fn repaired(facts: &Facts<'_>) -> IncidentText {
-    let sleeps = span(facts.context.snapshot.traits.timer_sleeps);
+    let sleeps = span(facts.context().snapshot.traits.timer_sleeps);
     let catches_up = ongoing(facts.findings).any(|one| one.problem() == Problem::CatchingUp);
     let inferred = if catches_up {
         "the scheduler works again and runs these jobs one after another".to_owned()
-    } else if !facts.context.has_next_run_beside(&facts.lasting_jobs()) {
+    } else if !facts.context().has_next_run_beside(&facts.lasting_jobs()) {
         "no other row has a next run, so the scheduler's timer does not run before a restart".to_owned()
     } else if is_early(facts.findings) {
         format!("nothing is wrong yet: the scheduler's timer sleeps for up to {sleeps}; a restart looks at once")
@@ -63,7 +63,7 @@ pub fn runaway(facts: &Facts<'_>) -> IncidentText {
 
 /// Jobs that wait for a time that was right before the clock was set back.
 pub fn clock_set_back(facts: &Facts<'_>) -> IncidentText {
-    let was = facts.context.snapshot.clock_was_at.map(|at| text![" ", at]);
+    let was = facts.context().snapshot.clock_was_at.map(|at| text![" ", at]);
     let mut told = facts.plain().inferred("the scheduler works; a restart alone does not help");
     told.observed.push(text!["rows written in the future, up to", was, ", precede rows from before it"]);
     told
@@ -73,7 +73,7 @@ pub fn clock_set_back(facts: &Facts<'_>) -> IncidentText {
 pub fn store_unserved(facts: &Facts<'_>) -> IncidentText {
     let home = facts.jobs.iter().find_map(|affected| facts.job(affected).home.as_ref());
     let store = home.map_or("", |home| home.store.as_str());
-    let served = facts.context.worker.served_stores().join(", ");
+    let served = facts.context().worker.served_stores().join(", ");
     let ran = "; since the last boot the scheduler has run the jobs of ";
     let mut observed = vec![text!["their rows belong to ", store, ran, served]];
     observed.extend(facts.messages());
@@ -85,7 +85,7 @@ pub fn store_unserved(facts: &Facts<'_>) -> IncidentText {
 /// Jobs whose rows went together.
 pub fn jobs_gone(facts: &Facts<'_>) -> IncidentText {
     let last = facts.jobs.iter().filter_map(|affected| affected.since).max();
-    let boot = last.and_then(|last| facts.context.snapshot.boots.iter().find(|boot| **boot > last));
+    let boot = last.and_then(|last| facts.context().snapshot.boots.iter().find(|boot| **boot > last));
     let mut told = facts.plain().inferred("an update, a migration, or another program removed them");
     if let Some(boot) = boot {
         told.observed.push(text!["the scheduler was restarted at ", *boot]);

@@ -9,11 +9,11 @@ use crate::time::span;
 
 /// A run takes longer than any may.
 pub fn hung(facts: &Facts<'_>) -> IncidentText {
-    let worker = facts.context.worker;
+    let worker = facts.context().worker;
     let mark = facts.run.map(|run| run.mark);
     let has_run = worker.last_run_end() > mark;
     let is_alive = worker.life.is_proven() || worker.life.other_activity(mark).is_some();
-    let inferred = match (is_alive, facts.context.snapshot.traits.max_concurrent) {
+    let inferred = match (is_alive, facts.context().snapshot.traits.max_concurrent) {
         _ if has_run => "other jobs run: this run hangs, or its end was never recorded",
         (true, 1) => "the process is alive, and its scheduler hangs in this run",
         (true, _) => "the process is alive, and this run hangs",
@@ -28,7 +28,7 @@ pub fn cut(facts: &Facts<'_>) -> IncidentText {
     if let Some(run) = facts.run {
         observed.push(text!["the run has not finished; ", run.usual.in_words()]);
     }
-    observed.extend(facts.context.worker.life.holder());
+    observed.extend(facts.context().worker.life.holder());
     let inferred = match facts.run.and_then(|run| run.cut) {
         Some(Cut::Restarted(_)) => "the process was restarted during this run, whose work is lost",
         Some(Cut::Died(_) | Cut::LeaseOver(_)) | None => {
@@ -47,7 +47,7 @@ pub fn delivery_hung(facts: &Facts<'_>) -> IncidentText {
 /// A run takes longer than usual.
 pub fn long(facts: &Facts<'_>) -> IncidentText {
     let is_critical = ongoing(facts.findings).any(|one| one.severity == Severity::Critical);
-    let inferred = match (is_critical, facts.context.worker.life.is_proven()) {
+    let inferred = match (is_critical, facts.context().worker.life.is_proven()) {
         (true, true) => "it hangs, by all that is known: no run of this job has taken nearly as long",
         (true, false) => "it hangs, or its process died: no run of this job has taken nearly as long",
         (false, true) => "it may be fine: runs are allowed to take longer",

@@ -13,7 +13,7 @@ use crate::time::Instant;
 
 /// Nothing runs.
 pub fn scheduler_silent(facts: &Facts<'_>) -> IncidentText {
-    let worker = facts.context.worker;
+    let worker = facts.context().worker;
     if facts.since.and_then(|since| worker.boot_that_ended(worker.end_before(since)?)).is_some() {
         return facts.plain().inferred("the slots are lost; these jobs run again at their next ones");
     }
@@ -39,7 +39,7 @@ pub fn scheduler_silent(facts: &Facts<'_>) -> IncidentText {
 fn is_only_job_due(facts: &Facts<'_>) -> bool {
     let [only] = facts.jobs else { return false };
     let mut has_others = false;
-    for other in facts.context.subjects.iter() {
+    for other in facts.context().subjects.iter() {
         if other.index == only.job || other.job.state != State::Watched {
             continue;
         }
@@ -78,7 +78,7 @@ fn resumed_at(facts: &Facts<'_>) -> Option<Instant> {
 
 /// The process is gone, but no slot is lost yet.
 pub fn scheduler_down(facts: &Facts<'_>) -> IncidentText {
-    let (worker, now) = (facts.context.worker, facts.now());
+    let (worker, now) = (facts.context().worker, facts.now());
     let mut observed = worker.life.of_process();
     for finding in facts.findings {
         if let Evidence::SchedulerDown { job, next_run_at, .. } = &finding.evidence {
@@ -95,8 +95,8 @@ pub fn scheduler_down(facts: &Facts<'_>) -> IncidentText {
 /// Some jobs do not run, while others do.
 pub fn job_silent(facts: &Facts<'_>) -> IncidentText {
     let mut observed = facts.messages();
-    if let Some((end, job)) = facts.context.worker.last_end {
-        let name = job.map_or("a deleted job", |job| facts.context.job(job).label());
+    if let Some((end, job)) = facts.context().worker.last_end {
+        let name = job.map_or("a deleted job", |job| facts.context().job(job).label());
         observed.push(text![name, " ran at ", end]);
     }
     if let Some(boot) = boot_since_the_last_runs(facts) {
@@ -110,7 +110,7 @@ fn boot_since_the_last_runs(facts: &Facts<'_>) -> Option<Instant> {
     let mut boots = Vec::new();
     for affected in facts.jobs {
         let last_run = facts.job(affected).last_end();
-        boots.push(facts.context.worker.boot_between(last_run, affected.since?)?);
+        boots.push(facts.context().worker.boot_between(last_run, affected.since?)?);
     }
     boots.into_iter().min()
 }

@@ -400,16 +400,18 @@ impl Fleet {
             return true;
         }
         let lasts = self.lasts_of_run(job);
-        self.write(start.plus(shows.min(lasts - 1)), Write::Session(job));
-        if fault == Fault::KilledInRun || fault == Fault::HangsInRun && self.plan.end != End::TimeOut {
+        let shows = start.plus(shows.min(lasts - 1));
+        if fault == Fault::KilledInRun || fault == Fault::HangsInRun {
+            self.write(shows, Write::Session(job));
+            if self.plan.end == End::TimeOut {
+                return self.times_out(job, row);
+            }
             self.is_down = fault == Fault::KilledInRun;
             self.hangs();
             return false;
         }
-        if fault == Fault::HangsInRun {
-            return self.times_out(job, row);
-        }
         let (lasts, tokens, error) = self.outcome(fault, job, &row, lasts);
+        self.write(shows.min(start.plus(lasts - 1)), Write::Session(job));
         let mut worked = start.plus(lasts);
         if fault == Fault::None && self.sleeps_between(start, worked) {
             worked = worked.plus(self.lasts);

@@ -1,16 +1,24 @@
-//! How long an audit takes beside the operator's own query on the same file: `cargo bench`.
+//! How long an audit takes beside the operator's own query on the same file, and beside SQLite's own sum over the rows that it
+//! reads; how its time grows with what a database has; and how much memory it takes at most: `cargo bench`.
 //!
 //! Whole processes of the release binary on a warm file, the best of several runs, against the query of the incident's
-//! report (corrected) run by the same SQLite in this process. Data is made in target/bench-data and kept for the next run.
+//! report (corrected) run by the same SQLite in this process, and against the sum in a process of its own. Data is made in
+//! target/bench-data; that of the first part is kept for the next run. `cargo bench -- growth` does one part: query, sum, growth, or
+//! memory.
 
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
-use rusqlite::Connection;
+mod database;
+mod growth;
+mod measure;
+mod memory;
+
+use measure::{FORMATS, Used, audit, best};
+use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-const NOW: &str = "2026-04-30T12:00:00Z";
 const END: i64 = 1_777_550_400;
 const WEEK: f64 = 7.0 * 86_400.0;
 
@@ -33,18 +41,17 @@ struct Case {
     silent: bool,
 }
 
-/// By the sqlite3 shell, a process as an audit is.
-fn sum_by_shell(path: &Path) -> Duration {
-    let begun = Instant::now();
-    let output = Command::new("sqlite3").arg("-readonly").arg(path).arg(SUM).output();
-    assert!(output.is_ok_and(|output| output.status.success()), "needs the sqlite3 shell");
-    begun.elapsed()
+/// The argument by which this program does nothing but the sum: a process as an audit is, with the same SQLite.
+const SUM_ONLY: &str = "--sum";
+
+fn sum(path: &Path) {
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let sum: i64 = db.query_row(SUM, [], |row| row.get(1)).unwrap();
+    assert!(sum > 0);
 }
 
 fn database(case: &Case) -> PathBuf {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench-data");
-    std::fs::create_dir_all(&directory).unwrap();
-    let path = directory.join(format!("{}-{}-{}-{}.db", case.events, case.jobs, case.window, case.silent));
+    let path = database::directory().join(format!("{}-{}-{}-{}.db", case.events, case.jobs, case.window, case.silent));
     if path.exists() {
         return path;
     }
@@ -52,7 +59,7 @@ fn database(case: &Case) -> PathBuf {
     let _ = std::fs::remove_file(&unfinished);
     let db = Connection::open(&unfinished).unwrap();
     db.execute_batch("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; BEGIN").unwrap();
-    db.execute_batch(include_str!("../tests/suite/schema.sql")).unwrap();
+    db.execute_batch(include_str!("../../tests/suite/schema.sql")).unwrap();
     let step = WEEK / (case.events as f64 * case.window);
     let (events, jobs, cadence) = (case.events, case.jobs, step * case.jobs as f64);
     db.execute_batch(&format!(
@@ -93,24 +100,6 @@ fn database(case: &Case) -> PathBuf {
     path
 }
 
-fn audit(paths: &[&Path]) -> (Duration, String) {
-    audit_as("table", paths)
-}
-
-fn audit_as(format: &str, paths: &[&Path]) -> (Duration, String) {
-    let begun = Instant::now();
-    let output = Command::new(env!("CARGO_BIN_EXE_sched-audit"))
-        .args(["--timezone", "UTC", "--timeout", "5m", "--now", NOW, "--format", format])
-        .args(paths)
-        .output()
-        .unwrap();
-    (begun.elapsed(), String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-fn best(runs: usize, mut run: impl FnMut() -> Duration) -> Duration {
-    (0..runs).map(|_| run()).min().unwrap()
-}
-
 fn query(path: &Path, sql: &str) -> Duration {
     let db = Connection::open(path).unwrap();
     let begun = Instant::now();
@@ -143,59 +132,105 @@ fn beside_writer(source: &Path) -> Duration {
         }
     });
     std::thread::sleep(Duration::from_millis(200));
-    let time = best(5, || audit(&[&path]).0);
+    let time = best(5, &mut audit("table", &[&path])).wall;
     stop.store(true, std::sync::atomic::Ordering::Relaxed);
     thread.join().unwrap();
     std::fs::remove_file(&path).unwrap();
     time
 }
 
-fn main() {
-    let million = 1_000_000;
-    let case = |name, events, jobs, window, silent| Case { name, events, jobs, window, silent };
-    let large = case("10 M events, 1,000 jobs, 1% in 7 days", 10 * million, 1000, 0.01, false);
-    let cases = [
-        case("100,000 events, 20 jobs", 100_000, 20, 0.05, false),
-        case("1.1 M events, 1,000 jobs, 100,000 in 7 days", 1_100_000, 1000, 1.0 / 11.0, false),
-        case("10 M events, one job silent for a year", 10 * million, 1000, 0.01, true),
-        case("10 M events, 1,000 jobs, all in 7 days", 10 * million, 1000, 1.0, false),
-    ];
+const LARGE: Case =
+    Case { name: "10 M events, 1,000 jobs, 1% in 7 days", events: 10_000_000, jobs: 1000, window: 0.01, silent: false };
+
+const CASES: [Case; 4] = [
+    Case { name: "100,000 events, 20 jobs", events: 100_000, jobs: 20, window: 0.05, silent: false },
+    Case {
+        name: "1.1 M events, 1,000 jobs, 100,000 in 7 days",
+        events: 1_100_000,
+        jobs: 1000,
+        window: 1.0 / 11.0,
+        silent: false,
+    },
+    Case { name: "10 M events, one job silent for a year", events: 10_000_000, jobs: 1000, window: 0.01, silent: true },
+    Case { name: "10 M events, 1,000 jobs, all in 7 days", events: 10_000_000, jobs: 1000, window: 1.0, silent: false },
+];
+
+fn beside_query() {
     println!("{:<46}{:>12}{:>12}{:>10}", "", "audit", "query", "ratio");
-    for case in std::iter::once(&large).chain(&cases) {
+    for case in std::iter::once(&LARGE).chain(&CASES) {
         let path = database(case);
         let runs = if case.window > 0.5 { 2 } else { 7 };
-        let (ours, theirs) = (best(runs, || audit(&[&path]).0), best(2, || query(&path, QUERY)));
+        let ours = best(runs, &mut audit("table", &[&path])).wall;
+        let theirs = query(&path, QUERY).min(query(&path, QUERY));
         println!("{:<46}{ours:>12.1?}{theirs:>12.1?}{:>9.1}x", case.name, theirs.as_secs_f64() / ours.as_secs_f64());
         if case.silent {
-            let said = audit(&[&path]).1.split_whitespace().collect::<Vec<_>>().join(" ");
-            assert!(
-                said.contains("5 runs from 2025-04-30 04:04 to 10:48, all with 0 tokens"),
-                "the streak was not found"
-            );
+            let output = audit("table", &[&path]).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(said.contains("5 runs from 2025-04-30 04:04 to 10:48, all with 0 tokens"), "{said}");
         }
     }
-    let path = database(&large);
-    let sum = best(9, || sum_by_shell(&path));
-    println!("{:<46}{sum:>12.1?}", "SQLite's sum over the rows that are read");
-    for format in ["table", "json", "ndjson", "prometheus", "nagios", "github", "junit", "html"] {
-        let ours = best(9, || audit_as(format, &[&path]).0);
-        println!("{format:<46}{ours:>12.1?}{:>22.2} of the sum", ours.as_secs_f64() / sum.as_secs_f64());
-    }
+    let path = database(&LARGE);
     forget_cache(&path);
-    println!("{:<46}{:>12.1?}", "10 M events, cold cache", audit(&[&path]).0);
+    println!("{:<46}{:>12.1?}", "10 M events, cold cache", best(1, &mut audit("table", &[&path])).wall);
     println!("{:<46}{:>12.1?}", "10 M events, 200 commits a second", beside_writer(&path));
     let copies: Vec<PathBuf> = (0..2).map(|n| path.with_extension(format!("copy{n}.db"))).collect();
     copies.iter().for_each(|copy| std::fs::copy(&path, copy).map(|_| ()).unwrap());
     let both: Vec<&Path> = copies.iter().map(PathBuf::as_path).collect();
-    println!("{:<46}{:>12.1?}", "two such databases, side by side", best(5, || audit(&both).0));
+    println!("{:<46}{:>12.1?}", "two such databases, side by side", best(5, &mut audit("table", &both)).wall);
     copies.iter().for_each(|copy| std::fs::remove_file(copy).unwrap());
-    println!(
-        "{:<46}{:>12.1?}",
-        "an empty process (true)",
-        best(20, || {
-            let begun = Instant::now();
-            Command::new("true").status().unwrap();
-            begun.elapsed()
-        })
-    );
+    println!("{:<46}{:>12.1?}", "an empty process (true)", best(20, &mut Command::new("true")).wall);
+}
+
+/// Each format and the sum, taken in turns, so that a busy machine slows down both.
+fn beside_sum() {
+    const ROUNDS: usize = 15;
+    println!("\n{:<46}{:>12}{:>12}{:>10}{:>10}", "the 114,000 rows that are read", "wall", "CPU", "of sum", "of sum");
+    let path = database(&LARGE);
+    let sums = || {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.arg(SUM_ONLY).arg(&path);
+        command
+    };
+    let mut best_sum: Option<Used> = None;
+    let mut of_formats: [Option<Used>; FORMATS.len()] = [None; FORMATS.len()];
+    for _ in 0..ROUNDS {
+        keep_best(&mut best_sum, &mut sums());
+        for (format, used) in FORMATS.iter().zip(&mut of_formats) {
+            keep_best(used, &mut audit(format, &[&path]));
+        }
+    }
+    let sum = best_sum.unwrap();
+    println!("{:<46}{:>12.1?}{:>12.1?}", "SQLite's sum", sum.wall, sum.cpu);
+    for (format, used) in FORMATS.iter().zip(of_formats.into_iter().flatten()) {
+        let of_sum = |ours: Duration, sum: Duration| ours.as_secs_f64() / sum.as_secs_f64();
+        let (wall, cpu) = (of_sum(used.wall, sum.wall), of_sum(used.cpu, sum.cpu));
+        println!("{format:<46}{:>12.1?}{:>12.1?}{wall:>10.2}{cpu:>10.2}", used.wall, used.cpu);
+    }
+}
+
+fn keep_best(best_so_far: &mut Option<Used>, command: &mut Command) {
+    let used = measure::run(command);
+    *best_so_far = Some(best_so_far.map_or(used, |best| best.best(used)));
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    if let [only, path] = arguments.as_slice()
+        && only == SUM_ONLY
+    {
+        return sum(Path::new(path));
+    }
+    let does = |part: &str| arguments.is_empty() || arguments.iter().any(|wanted| wanted == part);
+    if does("query") {
+        beside_query();
+    }
+    if does("sum") {
+        beside_sum();
+    }
+    if does("growth") {
+        growth::measure();
+    }
+    if does("memory") {
+        memory::measure(&database(&CASES[1]));
+    }
 }
