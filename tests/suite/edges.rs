@@ -31,11 +31,7 @@ fn a_time_of_another_year_has_its_year_wherever_the_table_tells_it() {
         parts.iter().for_each(|part| assert!(text.contains(part), "{part}: {text}"));
     };
     let (same_year, next_year) = ("2025-12-31T14:30:00Z", "2026-01-02T09:30:00Z");
-    of(
-        next_year,
-        &["--all"],
-        &["\nSince     2025-12-31 10:01 UTC, ", "47h  2025-12-31    due  2025-12-31  "],
-    );
+    of(next_year, &["--all"], &["\nSince     2025-12-31 10:01 UTC, ", "47h  2025-12-31    due  2025-12-31  "]);
     let history = ["--history", "--job", "j"];
     let years = ["\n2025-12-31 11:00  01-02 09:00 ", "\n2025-12-31 08:00  2025-12-31 10:00 ", " from 2025-12-31 on: "];
     of(next_year, &history, &years);
