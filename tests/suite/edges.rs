@@ -264,3 +264,14 @@ fn the_process_that_has_the_database_open_started_when_it_did() {
     let age = chrono::Utc::now().signed_duration_since(chrono::DateTime::parse_from_rfc3339(text).unwrap());
     assert!((0..24 * 3600).contains(&age.num_seconds()), "this test has run for {age}");
 }
+
+#[test]
+fn a_run_of_a_new_job_shows_that_the_scheduler_works() {
+    let history = History::new();
+    let daily = r#"{"expr":"0 9 * * *"}"#;
+    history.job("j", "cron", daily, Some("2026-03-02T09:00:00.000Z"), Some("2026-03-03T09:00:00.000Z"));
+    history.job("new", "cron", HOURLY, Some("2026-03-05T11:00:00.000Z"), Some("2026-03-05T12:00:00.000Z"));
+    history.fires("new", &["2026-03-05 11:01:00"]);
+    let told = table(&history, "2026-03-05T11:30:00Z", &[]);
+    assert!(told.contains("j has not run for 3d, though the scheduler works"), "{told}");
+}

@@ -115,7 +115,7 @@ fn free_by(bound: Bound, records: Records<'_>, tail: &[Span], births: &Births) -
     for subject in records.subjects.iter() {
         let longest = records.longest_run(subject).saturating_add(TIMEOUT_GRACE);
         for (index, fire) in subject.job.fires.iter().enumerate() {
-            let Some(lull) = start_of_lull(fire) else { continue };
+            let Some(lull) = start_of_lull(records, fire) else { continue };
             let start = match (fire.known_start(), bound) {
                 (Some(start), _) => start,
                 (None, Bound::Upper) => lull.max(fire.end.plus(-longest)),
@@ -131,16 +131,20 @@ fn free_by(bound: Bound, records: Records<'_>, tail: &[Span], births: &Births) -
     }
     let longest = records.settings.thresholds.max_run.saturating_add(TIMEOUT_GRACE);
     let others = records.snapshot.other_fires.iter();
-    spans.extend(others.filter_map(|fire| Some((start_of_lull(fire)?, fire.end.plus(-longest)))));
+    spans.extend(others.filter_map(|fire| Some((start_of_lull(records, fire)?, fire.end.plus(-longest)))));
     FreeTime::new(spans)
 }
 
 /// From when on the worker can have been free before a run; None if that is not known or too short to count.
-fn start_of_lull(fire: &Fire) -> Option<Instant> {
+fn start_of_lull(records: Records<'_>, fire: &Fire) -> Option<Instant> {
     if fire.has_no_event() {
         return None;
     }
-    let start = fire.earliest_start()?;
+    let start = match fire.earliest_start() {
+        Some(start) => start,
+        // Of the oldest event: only rows may know a run before it.
+        None => records.end_before(fire.known_start()?)?,
+    };
     if fire.end.since(start) > MIN_FREE { Some(start) } else { None }
 }
 
