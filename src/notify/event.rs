@@ -1,4 +1,7 @@
-//! What a call of `--notify` tells of an incident.
+//! What a call of `--notify` tells of an incident, and what is wanted.
+
+use crate::catalog::Severity;
+use crate::time::Millis;
 
 /// What happened to an incident since the last call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,4 +26,13 @@ impl Event {
             Event::Over => "over",
         }
     }
+}
+
+/// Which news are wanted.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The least severity that is told.
+    pub least: Severity,
+    /// How long after it was told an ongoing incident is told again; None for never.
+    pub remind: Option<Millis>,
 }

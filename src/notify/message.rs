@@ -1,7 +1,7 @@
 //! What a message says: the words of the screen, with where that is before them and what comes next behind them.
 
 use super::event::Event;
-use super::news::Wanted;
+use super::event::Wanted;
 use super::state::{Damage, Entry, UNREAD};
 use crate::catalog::{Problem, Severity};
 use crate::numbers::{as_u64, count, grouped};

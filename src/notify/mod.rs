@@ -13,8 +13,9 @@ mod place;
 mod state;
 mod trial;
 
+pub use event::Wanted;
 pub use memory::Memory;
-pub use news::{Sight, Wanted};
+pub use news::Sight;
 pub use state::StateError;
 
 use crate::catalog::{Severity, Status};

@@ -1,6 +1,6 @@
 //! What is new in a report, compared with what was told.
 
-use super::event::Event;
+use super::event::{Event, Wanted};
 use super::state::{Damage, Entry, Expected, State, UNREAD, Waiting};
 use super::{message, place};
 use crate::audit::{Evidence, Incident};
@@ -13,15 +13,6 @@ use std::path::Path;
 const MAX_TITLE_LEN: usize = 200;
 /// What is remembered of a call with a broken config file may be in another file than what the next call reads.
 const REMIND_OF_BROKEN_CALL: Millis = DAY;
-
-/// Which news are wanted.
-#[derive(Debug, Clone)]
-pub struct Wanted {
-    /// The least severity that is told.
-    pub least: Severity,
-    /// How long after it was told an ongoing incident is told again; None for never.
-    pub remind: Option<Millis>,
-}
 
 /// What a call looks at: it says nothing about the rest.
 #[derive(Debug, Default)]

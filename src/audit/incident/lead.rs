@@ -105,19 +105,13 @@ fn undelivered_since(job: &Job) -> Option<Instant> {
     first.or_else(|| job.last_end())
 }
 
-/// The restart that ended a silence of the whole scheduler, but for jobs that wait for their next slots.
-pub fn restart_that_ended(facts: &Facts<'_>) -> Option<Instant> {
-    let worker = facts.context().worker;
-    worker.boot_that_ended(worker.end_before(facts.since?)?)
-}
-
 fn stops_all(cause: Problem, facts: &Facts<'_>) -> bool {
     if facts.until.is_some() {
         return false;
     }
     let is_alone = facts.context().snapshot.traits.max_concurrent == 1;
     match cause {
-        Problem::SchedulerSilent => restart_that_ended(facts).is_none(),
+        Problem::SchedulerSilent => facts.restart_that_ended().is_none(),
         Problem::SchedulerDown => true,
         Problem::RunHung | Problem::RunLong | Problem::DeliveryHung => is_alone,
         Problem::RunCut => is_alone && facts.run.is_some_and(ActiveRun::is_left_by_death),

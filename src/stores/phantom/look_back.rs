@@ -3,7 +3,7 @@
 //! The rows are read backwards once for all jobs, from the newest that is wanted for any of them, in pieces that grow: most of what
 //! is looked for lies close by.
 
-use super::events::{Event, Reader, Times};
+use super::reader::{Event, Reader, Times};
 use crate::db::{Access, ReadError};
 use crate::model::{Fire, Job, JobIndex, Run, Snapshot};
 use crate::time::{Instant, MINUTE, SECOND};

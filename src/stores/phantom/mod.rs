@@ -1,6 +1,6 @@
 //! The store of the agent phantom: `scheduled_jobs`, `cost_events`, `sessions`, `scheduler_audit_log`.
 //!
-//! The small tables are read in `tables`, the cost events in `events`, those before the window in `look_back`, a row's schedule in
+//! The small tables are read in `tables`, the cost events in `events` by a `reader`, those before the window in `look_back`, a row's schedule in
 //! `schedule`. The small tables and the last events are read in one piece, so that a row and its fires agree; older events never
 //! change once written.
 
@@ -8,6 +8,7 @@ mod advice;
 mod events;
 mod look_back;
 mod open_runs;
+mod reader;
 mod schedule;
 mod tables;
 mod traits;

@@ -3,7 +3,6 @@
 use super::Subject;
 use crate::audit::evidence::Evidence;
 use crate::audit::finding::ongoing;
-use crate::audit::incident::lead::restart_that_ended;
 use crate::audit::worker::CrashLoop;
 use crate::model::Lease;
 use crate::numbers::count;
@@ -14,7 +13,7 @@ use crate::time::{DAY, Instant, span};
 pub fn scheduler_silent(subject: &Subject<'_>) -> Text {
     let (facts, name) = (subject.facts, subject.scheduler());
     let worker = facts.context().worker;
-    if let Some(boot) = restart_that_ended(facts) {
+    if let Some(boot) = facts.restart_that_ended() {
         let silent =
             subject.lead.since.map(|since| text!["nothing had run for ", span(boot.since(since)), " until ", boot]);
         let wait = subject.agree(" waits for its next slot", " wait for their next slots");

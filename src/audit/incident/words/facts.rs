@@ -45,6 +45,12 @@ impl<'a> Facts<'a> {
         self.context().settings.now
     }
 
+    /// The restart that ended a silence of the whole scheduler, but for jobs that wait for their next slots.
+    pub fn restart_that_ended(&self) -> Option<Instant> {
+        let worker = self.context().worker;
+        worker.boot_that_ended(worker.end_before(self.since?)?)
+    }
+
     /// A job that it affects.
     pub fn job(&self, affected: &AffectedJob) -> &Job {
         self.context().job(affected.job)

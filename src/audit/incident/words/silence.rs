@@ -4,7 +4,6 @@ use super::{Facts, IncidentText};
 use crate::audit::context::Subject;
 use crate::audit::evidence::Evidence;
 use crate::audit::finding::ongoing;
-use crate::audit::incident::lead::restart_that_ended;
 use crate::audit::sentence::due;
 use crate::audit::worker::CrashLoop;
 use crate::model::State;
@@ -15,7 +14,7 @@ use crate::time::Instant;
 /// Nothing runs.
 pub fn scheduler_silent(facts: &Facts<'_>) -> IncidentText {
     let worker = facts.context().worker;
-    if restart_that_ended(facts).is_some() {
+    if facts.restart_that_ended().is_some() {
         let lost = "the slots are lost; these jobs run again at their next ones";
         return IncidentText::of_each(facts.messages(), []).inferred(lost);
     }
