@@ -218,6 +218,21 @@ fn starts_that_failed_are_told_with_the_recorded_reason_which_is_masked_and_the_
 }
 
 #[test]
+fn the_reason_of_a_start_that_failed_is_not_counted_as_an_error_of_jobs() {
+    let store = OpenClaw::new("10:05");
+    store.hourly("a", "10:00", "11:00").worked("a", &["08:00", "09:00", "10:00"]);
+    store.hourly("b", "10:00", "11:00").worked("b", &["08:00", "09:00", "10:00"]).sql("DELETE FROM state_leases");
+    for second in 0..24 {
+        let (started, failed) = (ms("10:20") + second * 10_000, ms("10:20") + second * 10_000 + 5000);
+        store.sql(&format!(
+            "INSERT INTO gateway_boot_lifecycle VALUES ('f{second}', 1, {started}, {failed}, 'startup_failed', 'restart', 'no disk')"
+        ));
+    }
+    let table = store.table("17:30");
+    assert!(table.contains("\nError     no disk\n"), "{table}");
+}
+
+#[test]
 fn due_job_is_late_after_15_minutes_even_beside_other_runs() {
     let store = OpenClaw::new("11:16");
     store.hourly("a", "10:00", "11:00").worked("a", &["09:00", "10:00"]);

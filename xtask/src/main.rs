@@ -87,7 +87,7 @@ fn run_all(steps: &[Step]) -> Result<(), String> {
 
 /// One command.
 struct Step {
-    variable: Option<(&'static str, String)>,
+    variables: Vec<(&'static str, String)>,
     program: &'static str,
     arguments: Vec<String>,
 }
@@ -101,18 +101,19 @@ fn cargo(arguments: &str) -> Step {
 impl Step {
     fn new(program: &'static str, arguments: &[&str]) -> Step {
         let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        Step { variable: None, program, arguments }
+        Step { variables: Vec::new(), program, arguments }
     }
 
     /// The same step with a variable in its environment.
-    fn with(self, variable: &'static str, value: &str) -> Step {
-        Step { variable: Some((variable, value.to_owned())), ..self }
+    fn with(mut self, variable: &'static str, value: &str) -> Step {
+        self.variables.push((variable, value.to_owned()));
+        self
     }
 
     fn run(&self) -> Result<(), String> {
         eprintln!("$ {}", self.shown());
-        let variable = self.variable.as_ref().map(|(name, value)| (name, value));
-        match Command::new(self.program).args(&self.arguments).envs(variable).status() {
+        let variables = self.variables.iter().map(|(name, value)| (name, value));
+        match Command::new(self.program).args(&self.arguments).envs(variables).status() {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => Err(format!("{} failed ({status})", self.program)),
             Err(error) => Err(format!("{} can't be started: {error}", self.program)),
@@ -121,10 +122,10 @@ impl Step {
 
     /// As it would be typed.
     fn shown(&self) -> String {
-        let command = format!("{} {}", self.program, self.arguments.join(" "));
-        match &self.variable {
-            Some((name, value)) => format!("{name}={value} {command}"),
-            None => command,
+        let mut shown = String::new();
+        for (name, value) in &self.variables {
+            shown += &format!("{name}={value} ");
         }
+        shown + self.program + " " + &self.arguments.join(" ")
     }
 }

@@ -204,7 +204,8 @@ fn times_of_error(audited: &Audited, incident: &Incident) -> Option<Text> {
     let error = incident.error.as_deref().map(plain_error);
     let same = |report: &&&JobReport| report.job.last_error().map(plain_error) == error;
     let having = jobs.iter().filter(same).count();
-    (having < jobs.len()).then(|| text![format!("{having} of {} jobs", jobs.len())])
+    // That of the scheduler's start is no job's.
+    if having == 0 || having == jobs.len() { None } else { Some(text![format!("{having} of {} jobs", jobs.len())]) }
 }
 
 /// An error without what schedulers put before it.

@@ -28,8 +28,8 @@ const SET_NEXT_RUN: Command = Command::Sql(run_now!(""));
 const ACTIVATE: Command = Command::Sql(run_now!("enabled=1, status='active', "));
 
 /// By the rows alone, a run that was killed, one that hangs, and one that takes long are the same.
-const SEE_THE_PROCESS: &str = "See whether the scheduler's process is there, and since when. Gone, or younger than the run: it \
-    was killed in it, so start it. There, and the run does not move: restart it. Then each job runs once.";
+const SEE_THE_PROCESS: &str = "Look whether the scheduler's process is there. If it is gone, start it. If it is younger than the \
+    run, the run was killed. If the run does not move, restart it. Then each job runs once.";
 
 const ROWS: &[Advice] = &[
     Advice::new(Problem::JobFailing, "Fix that error, then revive the job.")

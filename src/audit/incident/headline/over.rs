@@ -15,9 +15,9 @@ pub fn headline(cause: Problem, subject: &Subject<'_>) -> Text {
     let since = facts.until.map(|until| text![" since ", until]);
     match cause {
         Problem::SchedulerSilent if facts.jobs.len() > 1 => {
-            text!["nothing had run", until_first(subject), "; every job runs again", since]
+            text![nothing_ran(subject), until_first(subject), "; every job runs again", since]
         }
-        Problem::SchedulerSilent => text!["nothing had run", lasted, "; ", names, runs, " again", since],
+        Problem::SchedulerSilent => text![nothing_ran(subject), lasted, "; ", names, runs, " again", since],
         Problem::ProviderFailing if subject.lost() > 0 => {
             text![names, " failed", lasted, " and", runs, " again, after ", count(subject.lost(), "lost run")]
         }
@@ -34,6 +34,15 @@ pub fn headline(cause: Problem, subject: &Subject<'_>) -> Text {
         _ if subject.lost() > 0 => after_loss(subject),
         _ => text![names, runs, " again", after(subject)],
     }
+}
+
+/// That nothing ran, or that nothing shows it: where a run that throws leaves no trace, it may have taken all that time.
+fn nothing_ran(subject: &Subject<'_>) -> &'static str {
+    let (facts, context) = (subject.facts, subject.facts.context());
+    let (Some(since), Some(until)) = (subject.lead.since, facts.until) else { return "nothing had run" };
+    let is_short = until.since(since) <= context.settings.thresholds.max_run;
+    let is_hidden = !context.snapshot.traits.records_starts && !context.worker.was_born_between(since, until);
+    if is_short && is_hidden { "no run is on record" } else { "nothing had run" }
 }
 
 /// For how long nothing ran: until the first job ran again.
