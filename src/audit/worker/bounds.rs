@@ -112,10 +112,12 @@ fn free_by_records(records: Records<'_>, in_flight: &InFlight) -> FreeTime {
 /// The free stretches before the runs and after the last one, by a bound of their lengths.
 fn free_by(bound: Bound, records: Records<'_>, tail: &[Span], births: &Births) -> FreeTime {
     let mut spans = tail.to_vec();
+    let newest = records.last_end().map(|(end, _)| end);
     for subject in records.subjects.iter() {
         let longest = records.longest_run(subject).saturating_add(TIMEOUT_GRACE);
         for (index, fire) in subject.job.fires.iter().enumerate() {
-            let Some(lull) = start_of_lull(records, fire) else { continue };
+            let only = if Some(fire.end) == newest { before_the_only_event(records, fire) } else { None };
+            let Some(lull) = start_of_lull(fire).or(only) else { continue };
             let start = match (fire.known_start(), bound) {
                 (Some(start), _) => start,
                 (None, Bound::Upper) => lull.max(fire.end.plus(-longest)),
@@ -131,21 +133,25 @@ fn free_by(bound: Bound, records: Records<'_>, tail: &[Span], births: &Births) -
     }
     let longest = records.settings.thresholds.max_run.saturating_add(TIMEOUT_GRACE);
     let others = records.snapshot.other_fires.iter();
-    spans.extend(others.filter_map(|fire| Some((start_of_lull(records, fire)?, fire.end.plus(-longest)))));
+    spans.extend(others.filter_map(|fire| Some((start_of_lull(fire)?, fire.end.plus(-longest)))));
     FreeTime::new(spans)
 }
 
 /// From when on the worker can have been free before a run; None if that is not known or too short to count.
-fn start_of_lull(records: Records<'_>, fire: &Fire) -> Option<Instant> {
+fn start_of_lull(fire: &Fire) -> Option<Instant> {
     if fire.has_no_event() {
         return None;
     }
-    let start = match fire.earliest_start() {
-        Some(start) => start,
-        // Of the oldest event: only rows may know a run before it.
-        None => records.end_before(fire.known_start()?)?,
-    };
+    let start = fire.earliest_start()?;
     if fire.end.since(start) > MIN_FREE { Some(start) } else { None }
+}
+
+/// The same of the newest run, if no event precedes it: only rows know the run before it.
+fn before_the_only_event(records: Records<'_>, fire: &Fire) -> Option<Instant> {
+    if fire.has_no_event() || fire.earliest_start().is_some() {
+        return None;
+    }
+    records.end_before(fire.known_start()?)
 }
 
 /// When a job was due after its runs so far: no earlier can the next one have begun. None if the last of them did not keep the
