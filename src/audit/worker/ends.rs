@@ -46,7 +46,9 @@ impl<'a> Ends<'a> {
                 ends.push(End { at: *at, of: Source::Older(position) });
             }
             ends.extend(snapshot.other_fires.iter().map(|fire| End { at: fire.end, of: Source::Unknown }));
-            ends.sort_unstable();
+            ends.sort_unstable_by(|one, other| {
+                one.at.cmp(&other.at).then_with(|| self.by_id(one).cmp(&self.by_id(other)))
+            });
             ends
         })
     }
@@ -75,7 +77,13 @@ impl<'a> Ends<'a> {
     pub fn id_at(&self, at: Instant) -> Option<&'a str> {
         let ends = self.all();
         let first = ends.partition_point(|end| end.at < at);
-        ends[first..self.up_to(at)].iter().filter_map(|end| self.id_of(end.of)).min()
+        self.id_of(ends[first..self.up_to(at)].first()?.of)
+    }
+
+    /// Those of known jobs first.
+    fn by_id(&self, end: &End) -> (bool, Option<&'a str>) {
+        let id = self.id_of(end.of);
+        (id.is_none(), id)
     }
 
     fn id_of(&self, source: Source) -> Option<&'a str> {
