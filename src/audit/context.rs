@@ -98,7 +98,7 @@ impl Context<'_> {
 
     /// When a run that was due then has ended at the latest.
     pub fn after_a_run(&self, subject: &Subject<'_>, due: Instant) -> Instant {
-        due.plus(subject.job.longest_run.unwrap_or(subject.settings.thresholds.max_run))
+        due.plus(subject.longest_run())
     }
 
     /// A job's slots after `from` and up to `to`, without those in quiet hours.

@@ -29,6 +29,11 @@ impl Subject<'_> {
         run_length(self.job, run).filter(|took| *took < least)
     }
 
+    /// How long a run of it takes at most.
+    pub fn longest_run(&self) -> Millis {
+        self.job.longest_run.unwrap_or(self.settings.thresholds.max_run)
+    }
+
     /// Whether the scheduler picks its row, and the row has a next run.
     fn has_next_run(&self) -> bool {
         self.job.state == State::Watched && self.job.next_run().is_some()

@@ -49,7 +49,7 @@ fn last_due(context: &Context<'_>, subject: &Subject<'_>) -> Option<Instant> {
 
 /// When a run began, at the earliest.
 fn began(subject: &Subject<'_>, run: usize) -> Instant {
-    let longest = subject.job.longest_run.unwrap_or(subject.settings.thresholds.max_run);
+    let longest = subject.longest_run();
     let took = run_length(subject.job, run).unwrap_or(longest);
     subject.job.fires[run].end.plus(-took)
 }

@@ -45,7 +45,7 @@ pub fn ended(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
         let start = match fire.known_start() {
             _ if !fire.is_bad() => continue,
             Some(start) => start,
-            None if may_have_timed_out(subject, fire) => fire.end.plus(-longest(subject)),
+            None if may_have_timed_out(subject, fire) => fire.end.plus(-subject.longest_run()),
             None => continue,
         };
         let took = fire.end.since(start);
@@ -64,11 +64,7 @@ pub fn ended(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
 
 /// Whether the scheduler may have ended a run at its own limit: nothing else ended for so long before.
 fn may_have_timed_out(subject: &Subject<'_>, fire: &Fire) -> bool {
-    fire.earliest_start().is_some_and(|start| fire.end.since(start) >= longest(subject))
-}
-
-fn longest(subject: &Subject<'_>) -> Millis {
-    subject.job.longest_run.unwrap_or(subject.settings.thresholds.max_run)
+    fire.earliest_start().is_some_and(|start| fire.end.since(start) >= subject.longest_run())
 }
 
 /// A run that its process did not survive: critical once that has cost another slot.

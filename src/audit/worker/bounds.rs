@@ -114,7 +114,7 @@ fn free_by(bound: Bound, records: Records<'_>, tail: &[Span], births: &Births) -
     let mut spans = tail.to_vec();
     let newest = records.last_end().map(|(end, _)| end);
     for subject in records.subjects.iter() {
-        let longest = records.longest_run(subject).saturating_add(TIMEOUT_GRACE);
+        let longest = subject.longest_run().saturating_add(TIMEOUT_GRACE);
         for (index, fire) in subject.job.fires.iter().enumerate() {
             let only = if Some(fire.end) == newest { before_the_only_event(records, fire) } else { None };
             let Some(lull) = start_of_lull(fire).or(only) else { continue };

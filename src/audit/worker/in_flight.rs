@@ -216,7 +216,7 @@ impl Finder<'_> {
     fn active_run(&self, subject: Option<&Subject<'_>>, job_id: &str, mark: Instant, start: Instant) -> ActiveRun {
         let records = self.records;
         let (name, usual, longest) = match subject {
-            Some(subject) => (subject.job.label().to_owned(), Usual::of(subject.job), records.longest_run(subject)),
+            Some(subject) => (subject.job.label().to_owned(), Usual::of(subject.job), subject.longest_run()),
             None => (format!("the deleted job {job_id}"), Usual::UNKNOWN, records.settings.thresholds.max_run),
         };
         let length = match records.awake(subject, start) {

@@ -66,11 +66,6 @@ impl<'a> Records<'a> {
         self.jobs().filter_map(|job| Some(job.fires[job.fires.len().checked_sub(PASSED_OVER)?].end)).max()
     }
 
-    /// How long a run of a job takes at most.
-    pub fn longest_run(self, subject: &Subject<'_>) -> Millis {
-        subject.job.longest_run.unwrap_or(subject.settings.thresholds.max_run)
-    }
-
     /// How long after an error the scheduler tries again; the first error is 0.
     pub fn backoff(self, error: usize) -> Millis {
         let delays = &self.snapshot.traits.backoff;
