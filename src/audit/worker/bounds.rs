@@ -159,7 +159,7 @@ fn before_the_only_event(records: Records<'_>, births: &Births) -> Option<Span> 
         }
     }
     let start = first?;
-    let lull = records.end_before(start)?;
+    let lull = records.ends_before(&[start]).pop()??;
     Some((lull, births.before(newest).map_or(start, |born| start.max(born)).min(newest)))
 }
 
