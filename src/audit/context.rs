@@ -2,7 +2,7 @@
 
 use super::finding::Finding;
 pub use super::subjects::{Subject, Subjects};
-use super::worker::Worker;
+use super::worker::{FreeTime, Worker};
 use crate::catalog::Problem;
 use crate::model::{Fire, Job, JobIndex, Snapshot};
 use crate::schedule::Cadence;
@@ -54,16 +54,25 @@ impl Context<'_> {
 
     /// For how long the worker was free for a job between two instants, without the hours in which it is not expected to run.
     pub fn free_for(&self, subject: &Subject<'_>, due: Instant, until: Instant) -> Millis {
-        let free = self.worker.free_for(due, until);
-        let asleep = self.quiet(subject, due, until).map(|(from, until)| self.worker.free_since(due, from, until));
-        (free - asleep.sum::<Millis>()).max(0)
+        let has_run_since = subject.job.last_end().is_some_and(|end| end > due);
+        let bounds = self.worker.free();
+        self.outside_quiet(
+            if has_run_since { bounds.on_record(due) } else { bounds.for_job_due(due) },
+            subject,
+            due,
+            until,
+        )
     }
 
     /// The same, even if every run whose start is not on record took as long as it can have.
     pub fn surely_free_for(&self, subject: &Subject<'_>, due: Instant, until: Instant) -> Millis {
-        let free = self.worker.surely_free(due, until);
-        let asleep = self.quiet(subject, due, until).map(|(from, until)| self.worker.surely_free(from, until));
-        (free - asleep.sum::<Millis>()).max(0)
+        self.outside_quiet(self.worker.free().upper(), subject, due, until)
+    }
+
+    /// How much of some free time lies between two instants, without the hours in which a job is not expected to run.
+    fn outside_quiet(&self, free: &FreeTime, subject: &Subject<'_>, from: Instant, until: Instant) -> Millis {
+        let asleep = self.quiet(subject, from, until).map(|(from, until)| free.between(from, until));
+        (free.between(from, until) - asleep.sum::<Millis>()).max(0)
     }
 
     /// The hours between two instants in which a job is not expected to run.

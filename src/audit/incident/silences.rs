@@ -96,6 +96,11 @@ impl<'a> Silences<'a> {
         }
         match worker.boot_between(self.fleet.context.job(job).last_end(), due) {
             Some(boot) => Key::of(Family::SinceBoot, "", Some(boot)).with(self.database),
+            // The ends of other jobs are forgotten as they run again.
+            None if worker.free().passed_over_by_rows(due) => {
+                let row = self.fleet.context.job(job);
+                Key::of(Family::Silence, row.id.as_str(), row.last_end())
+            }
             None => self.after(worker.end_before(self.first_stopped(job, due))),
         }
     }

@@ -1,5 +1,6 @@
 //! Rows that move on while no record of runs is kept, and jobs that wait for events.
 
+use super::incidents::incidents;
 use super::*;
 
 /// An hourly job whose last run on record ended at 08:01, and whose row says that it last ran then.
@@ -36,6 +37,41 @@ fn a_row_that_no_run_was_ever_recorded_of_is_no_news() {
     let mut job = moved_on("12:00", false);
     job.fires.drain(..3);
     assert_eq!(found(&recorded([job]), "12:30"), NONE);
+}
+
+/// A job that was due at 07:00 and did not run, and one that ran at 12:00 with this interval. No run is on record.
+fn without_records(interval: Millis, has_failed: bool) -> Snapshot {
+    let (mut silent, mut other) = (hourly("j").ran("06:00", "06:01"), every("k", interval).ran("12:00", "12:00:20"));
+    row(&mut other).last_run.iter_mut().for_each(|run| run.failed = has_failed);
+    silent.fires.clear();
+    other.fires.clear();
+    fleet([silent, other])
+}
+
+#[test]
+fn a_job_was_passed_over_if_the_rows_of_others_show_that_the_worker_was_free_for_a_minute() {
+    // The run before it took no longer than twice as long, and a minute.
+    let free_for = |millis| without_records(2 * MINUTE + 40 * SECOND + millis, false);
+    assert_eq!(found(&free_for(0), "12:02"), ["info waiting"]);
+    assert_eq!(found(&free_for(1), "12:02"), ["critical overdue"]);
+    assert_eq!(incidents(&free_for(1), "12:02"), ["job-silent j:6"]);
+}
+
+#[test]
+fn after_an_error_another_job_may_have_run_at_any_time() {
+    assert_eq!(found(&without_records(HOUR, false), "12:02"), ["critical overdue"]);
+    assert_eq!(found(&without_records(HOUR, true), "12:02"), ["info waiting"]);
+}
+
+#[test]
+fn the_silence_of_a_job_keeps_its_fingerprint_though_other_rows_move_on() {
+    let print = |world: &Snapshot, now: &str| verdict(world, now).incidents.remove(0).fingerprint;
+    let mut later = without_records(HOUR, false);
+    let run = Run { start: at("13:00:20"), ..later.jobs[1].last_run().unwrap_or_else(|| panic!("it ran")).clone() };
+    later.jobs[1].fires.clear();
+    row(&mut later.jobs[1]).last_run = Some(run);
+    phantom::join_row(&mut later.jobs[1], at("13:02"));
+    assert_eq!(print(&without_records(HOUR, false), "12:02"), print(&later, "13:02"));
 }
 
 /// A job that waits for events and whose row counts so many errors.

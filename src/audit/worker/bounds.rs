@@ -5,6 +5,7 @@ use super::births::Births;
 use super::free_time::{FreeTime, MIN_FREE, Span};
 use super::in_flight::{InFlight, TIMEOUT_GRACE};
 use super::records::Records;
+use super::rows::Unrecorded;
 use crate::audit::runs::{keeps_slot, slot_after};
 use crate::model::{Fire, Job};
 use crate::schedule::Cadence;
@@ -33,6 +34,16 @@ pub struct Bounds<'a> {
     lower: OnceCell<FreeTime>,
     /// What was due before it and has not run since was passed over.
     passed_over_before: Option<Instant>,
+    /// The same where only rows tell of runs.
+    by_rows: Option<ByRows>,
+}
+
+/// What rows tell of a worker whose runs are not recorded any more.
+#[derive(Debug)]
+struct ByRows {
+    passed_over_before: Instant,
+    /// Free if no run took longer than it must have, and none but those that rows know took long.
+    free: FreeTime,
 }
 
 impl<'a> Bounds<'a> {
@@ -42,8 +53,9 @@ impl<'a> Bounds<'a> {
         let upper = if records.snapshot.traits.records_starts {
             free_by_records(records, in_flight)
         } else {
-            free_by(Bound::Upper, records, &tail, &births)
+            free_by(Bound::Upper, records, tail.clone(), &births)
         };
+        let by_rows = if records.snapshot.traits.records_starts { None } else { by_rows(records, &tail, &births) };
         Bounds {
             records,
             tail,
@@ -51,6 +63,7 @@ impl<'a> Bounds<'a> {
             upper,
             lower: OnceCell::new(),
             passed_over_before: records.passed_over_before(),
+            by_rows,
         }
     }
 
@@ -69,18 +82,44 @@ impl<'a> Bounds<'a> {
         if self.records.snapshot.traits.records_starts {
             return &self.upper;
         }
-        self.lower.get_or_init(|| free_by(Bound::Lower, self.records, &self.tail, &self.births))
+        self.lower.get_or_init(|| free_by(Bound::Lower, self.records, self.tail.clone(), &self.births))
     }
 
     /// Whether some job has fired so often since `due` that one that has not was not waiting for its turn.
     pub fn passed_over(&self, due: Instant) -> bool {
-        self.passed_over_before.is_some_and(|before| before > due)
+        self.passed_over_on_record(due) || self.free_by_rows(due).is_some()
     }
 
     /// What counts as free for a job due at `due` that has not run since.
     pub fn for_job_due(&self, due: Instant) -> &FreeTime {
-        if self.passed_over(due) { self.lower() } else { &self.upper }
+        self.free_by_rows(due).unwrap_or_else(|| self.on_record(due))
     }
+
+    /// What counts as free for a job due at `due` by the runs on record alone: it may have run since without a record.
+    pub fn on_record(&self, due: Instant) -> &FreeTime {
+        if self.passed_over_on_record(due) { self.lower() } else { &self.upper }
+    }
+
+    /// Whether only rows tell that a job due at `due` was passed over.
+    pub fn passed_over_by_rows(&self, due: Instant) -> bool {
+        !self.passed_over_on_record(due) && self.free_by_rows(due).is_some()
+    }
+
+    fn passed_over_on_record(&self, due: Instant) -> bool {
+        self.passed_over_before.is_some_and(|before| before > due)
+    }
+
+    fn free_by_rows(&self, due: Instant) -> Option<&FreeTime> {
+        let by_rows = self.by_rows.as_ref()?;
+        if by_rows.passed_over_before > due { Some(&by_rows.free) } else { None }
+    }
+}
+
+fn by_rows(records: Records<'_>, tail: &[Span], births: &Births) -> Option<ByRows> {
+    let unrecorded = Unrecorded::of(records)?;
+    let passed_over_before = unrecorded.passed_over_before(tail)?;
+    let spans = [unrecorded.gaps(), tail].concat();
+    Some(ByRows { passed_over_before, free: free_by(Bound::Lower, records, spans, births) })
 }
 
 /// The stretches in which fewer runs were on record than may go on at a time.
@@ -109,9 +148,8 @@ fn free_by_records(records: Records<'_>, in_flight: &InFlight) -> FreeTime {
     FreeTime::new(spans)
 }
 
-/// The free stretches before the runs and after the last one, by a bound of their lengths.
-fn free_by(bound: Bound, records: Records<'_>, tail: &[Span], births: &Births) -> FreeTime {
-    let mut spans = tail.to_vec();
+/// Some free stretches, and those before the runs, by a bound of their lengths.
+fn free_by(bound: Bound, records: Records<'_>, mut spans: Vec<Span>, births: &Births) -> FreeTime {
     spans.extend(before_the_only_event(records, births));
     for subject in records.subjects.iter() {
         let longest = subject.longest_run().saturating_add(TIMEOUT_GRACE);

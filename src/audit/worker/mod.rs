@@ -5,7 +5,7 @@
 //! began at the end of the run before it, of any job (the upper bound); at least it began no earlier than its own slot (the
 //! lower bound), as far as the run before kept the schedule: otherwise an edit of one job would invent free time for the others. Free time is what remains by the upper bound: a job that was due then and did not fire was not waiting. Where
 //! another job has fired three times meanwhile, the job was passed over, because a batch takes each job once; then the lower
-//! bound counts.
+//! bound counts. Where runs are not recorded any more, the last runs that rows know tell the same: see [`rows`].
 
 mod active_run;
 mod births;
@@ -17,12 +17,13 @@ mod in_flight;
 mod life;
 mod records;
 mod resumption;
+mod rows;
 mod served;
 mod usual;
 
 pub use active_run::{ActiveRun, Cut, Phase, RunLength};
 pub use boots::{CrashLoop, ROW_FOLLOWS, rewritten_at};
-pub use free_time::MIN_FREE;
+pub use free_time::{FreeTime, MIN_FREE};
 pub use in_flight::RunIndex;
 pub use life::{DOWN_AFTER, nobody_since};
 pub use usual::Usual;
@@ -92,17 +93,12 @@ impl<'a> Worker<'a> {
 
     /// For how long in total the worker was visibly free between `due` and `until` for a job that has not fired since `due`.
     pub fn free_for(&self, due: Instant, until: Instant) -> Millis {
-        self.free_since(due, due, until)
+        self.free.for_job_due(due).between(due, until)
     }
 
-    /// How much of the free time that counts for a job due at `due` lies between two instants.
-    pub fn free_since(&self, due: Instant, from: Instant, until: Instant) -> Millis {
-        self.free.for_job_due(due).between(from, until)
-    }
-
-    /// For how long the worker was free between two instants, even if every run took as long as it can have.
-    pub fn surely_free(&self, from: Instant, until: Instant) -> Millis {
-        self.free.upper().between(from, until)
+    /// When the worker was free.
+    pub fn free(&self) -> &Bounds<'a> {
+        &self.free
     }
 
     /// How much of the free time since `due` came before the last end of any run: if there was much, not the whole scheduler

@@ -59,6 +59,12 @@ impl<'a> Records<'a> {
         of_jobs.chain(self.snapshot.other_fires.last().map(|fire| (fire.end, None))).max()
     }
 
+    /// The last end of any run on record, apart from those that only a row knows.
+    pub fn last_recorded_end(self) -> Option<Instant> {
+        let of_jobs = self.jobs().filter_map(|job| job.recorded().last());
+        of_jobs.chain(self.snapshot.other_fires.last()).map(|fire| fire.end).max()
+    }
+
     /// When the worker was done with the last run: as its job's row has it, where that is later than the run's cost event.
     pub fn done_since(self) -> Option<Instant> {
         // Before the first run there was nothing but the creation of the jobs.

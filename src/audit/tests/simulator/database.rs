@@ -53,6 +53,7 @@ impl<'a> Database<'a> {
                 Write::Session(job) => {
                     self.sessions.insert(*job, at);
                 }
+                Write::Event(..) if self.fleet.plan.unrecorded => {}
                 Write::Event(job, tokens) => {
                     let fire = Fire::counted(at, *tokens).after(self.newest_end);
                     self.fires[*job].push(fire);

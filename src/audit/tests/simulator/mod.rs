@@ -208,6 +208,40 @@ fn simulated_conversations_raise_no_alarm() {
 }
 
 #[test]
+fn simulated_healthy_fleets_that_keep_no_record_raise_no_alarm() {
+    let mut quiet = Quiet::default();
+    for seed in 1..=fleets() {
+        let healthy = Plan::new(Fault::None, End::Never, (10 * DAY, 10 * DAY), 0);
+        let fleet = Fleet::new(seed * 83 + 11, Plan { unrecorded: true, ..healthy });
+        let told = audit_all(&fleet, fleet.begins, fleet.horizon(), every(317 * MINUTE));
+        quiet.listen(seed, &fleet, &told);
+    }
+    println!("no record is kept: false criticals {}, false alarms {:?}", quiet.criticals, quiet.alarms);
+    assert_eq!(quiet.criticals, 0, "{}", quiet.examples.join("\n"));
+}
+
+#[test]
+fn simulated_job_that_is_wedged_is_told_although_no_record_is_kept() {
+    let (mut told_of, mut false_alarms, mut prints) = (Vec::new(), Vec::new(), Vec::new());
+    for seed in 1..=fleets() {
+        let fleet = Fleet::new(seed * 89 + 5, Plan { unrecorded: true, ..lasting(Fault::OneJobWedged) });
+        let told = audit_all(&fleet, fleet.begins.plus(-2 * DAY), fleet.horizon(), every(57 * MINUTE));
+        false_alarms.extend(told.alarms(Instant::MIN, fleet.first_minute()).into_values());
+        prints.push(told.criticals(fleet.first_minute()).len());
+        for (&job, &lost) in &fleet.lost {
+            if fleet.horizon().since(lost) > 6 * HOUR {
+                let warned = first_warning(&told, job, fleet.first_minute());
+                told_of.push(warned.map(|warned| warned.since(lost) / MINUTE));
+            }
+        }
+    }
+    println!("wedged, no record is kept: minutes to the first warning {told_of:?}, criticals {prints:?}");
+    assert!(false_alarms.is_empty(), "{false_alarms:#?}");
+    assert!(told_of.iter().all(Option::is_some), "{told_of:?}");
+    assert!(prints.iter().all(|count| *count <= 1), "{prints:?}");
+}
+
+#[test]
 fn simulated_growing_fleets_raise_no_alarm() {
     let acts = [&[Act::Make; 9][..], &[Act::Delete; 3][..]].concat();
     simulate_people("a new job a day", &acts);

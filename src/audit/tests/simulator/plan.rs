@@ -61,6 +61,8 @@ pub struct Plan {
     pub acts: Vec<Act>,
     /// Whether there are 300 jobs, most of them daily, instead of three to twelve of all kinds.
     pub is_large: bool,
+    /// Whether runs leave no cost event, so that only rows tell of them.
+    pub unrecorded: bool,
 }
 
 /// One run that goes wrong in an otherwise healthy fleet.
@@ -73,6 +75,16 @@ pub enum Mishap {
 
 impl Plan {
     pub fn new(fault: Fault, end: End, lasts: (Millis, Millis), after: Millis) -> Plan {
-        Plan { fault, end, lasts, after, before: None, first_run: None, acts: Vec::new(), is_large: false }
+        Plan {
+            fault,
+            end,
+            lasts,
+            after,
+            before: None,
+            first_run: None,
+            acts: Vec::new(),
+            is_large: false,
+            unrecorded: false,
+        }
     }
 }
