@@ -1,0 +1,148 @@
+//! What each format makes of a fleet with troubles of many kinds: exact.
+
+use crate::{HOURLY, History, Run, command};
+
+const NOW: &str = "2026-03-02T12:30:00Z";
+
+/// An hourly job that ran last at this hour of 2 March, failing since nine if there is an error.
+fn hourly(history: &History, id: &str, last: u32, error: Option<&str>) {
+    let (start, next) = (format!("2026-03-02T{last:02}:00:00.000Z"), "2026-03-02T13:00:00.000Z");
+    history.job(id, "cron", HOURLY, Some(&start), Some(next));
+    for hour in 5..=last {
+        let sign = if error.is_some() && hour >= 9 { "?" } else { "" };
+        history.fires(id, &[&format!("{sign}2026-03-02 {hour:02}:01:00")]);
+    }
+    if let Some(error) = error {
+        let sql = "UPDATE scheduled_jobs SET last_run_status = 'error', last_run_error = ?2, consecutive_errors = 4 WHERE id = ?1";
+        history.db.execute(sql, (id, error)).unwrap();
+    }
+}
+
+/// Numbers the events in the order of their times, as their scheduler would have.
+fn in_order(history: &History) {
+    history.sql(
+        "CREATE TEMP TABLE events AS SELECT * FROM cost_events ORDER BY created_at; DELETE FROM cost_events;
+         UPDATE events SET id = NULL; INSERT INTO cost_events SELECT * FROM events",
+    );
+}
+
+/// A fleet of which nearly every job has a trouble of its own.
+fn fleet() -> History {
+    let history = History::named("fleet.db");
+    for (id, error) in [
+        ("a-name-that-is-longer-than-the-column-of-names-can-ever-be", "HTTP 400: model not found"),
+        ("日本語の毎日の報告", "EACCES: permission denied, open '/srv/out.txt'"),
+        ("one", "TypeError: undefined is not a function, which is a long line that no narrow terminal has room for"),
+        ("two", "ENOSPC: no space left"),
+        ("three", "assertion failed"),
+        ("four", "unexpected token"),
+        ("five", "bad gateway"),
+        ("six", "quota exceeded"),
+        ("seven", "segmentation fault"),
+        ("eight", "invalid argument"),
+        ("nine", "not implemented"),
+    ] {
+        hourly(&history, id, 12, Some(error));
+    }
+    hourly(&history, "fine", 12, None);
+    hourly(&history, "silent", 8, None);
+    hourly(&history, "empty", 12, None);
+    hourly(&history, "stopped", 7, Some("HTTP 401"));
+    history.sql(
+        r#"UPDATE cost_events SET cost_usd = 1.5, input_tokens = 40000 WHERE session_key LIKE '%fine';
+           UPDATE cost_events SET input_tokens = 0, output_tokens = 0
+             WHERE session_key LIKE '%empty' AND created_at > '2026-03-02 09:00';
+           UPDATE scheduled_jobs SET status = 'failed', next_run_at = NULL, consecutive_errors = 10 WHERE id = 'stopped';
+           UPDATE scheduled_jobs SET next_run_at = '2026-03-02T09:00:00.000Z' WHERE id = 'silent';
+           UPDATE scheduled_jobs SET schedule_value = '{' WHERE id = 'nine'"#,
+    );
+    let monthly = r#"{"expr":"0 4 28 * *"}"#;
+    for id in ["m1", "m2", "m3", "m4", "m5", "m6", "m7"] {
+        history.job(id, "cron", monthly, Some("2026-02-28T04:00:00.000Z"), Some("2026-03-28T04:00:00.000Z"));
+        history.fires(
+            id,
+            &["-2026-02-27 01:01:00", "-2026-02-27 02:01:00", "-2026-02-27 03:01:00", "2026-02-28 04:01:00"],
+        );
+    }
+    for (id, change) in [
+        ("paused", "status = 'paused'"),
+        ("off", "enabled = 0"),
+        ("done", "status = 'completed', next_run_at = NULL"),
+        ("to come", "created_at = '2026-03-02 12:31:00', updated_at = '2026-03-02 12:31:00'"),
+        ("never", "last_run_at = NULL, created_at = '2026-03-02 12:00:00', updated_at = '2026-03-02 12:00:00'"),
+        ("last year", "last_run_at = '2025-12-31T04:00:00.000Z', schedule_value = '{\"expr\":\"0 4 31 12 *\"}'"),
+    ] {
+        history.job(id, "cron", monthly, Some("2026-02-28T04:00:00.000Z"), Some("2026-12-31T04:00:00.000Z"));
+        history.sql(&format!("UPDATE scheduled_jobs SET {change} WHERE id = '{id}'"));
+    }
+    in_order(&history);
+    history
+}
+
+fn audit(history: &History, columns: u16, arguments: &[&str]) -> String {
+    let mut call = command();
+    call.current_dir(history.directory.path()).env("COLUMNS", columns.to_string());
+    call.args(["--timezone", "UTC", "--process", "ignore", "--now", NOW]).args(arguments).arg("fleet.db");
+    Run::from(call.output().unwrap()).out
+}
+
+#[test]
+fn a_table_fits_into_every_width() {
+    let history = fleet();
+    for columns in [44, 60, 100] {
+        insta::assert_snapshot!(format!("fleet_at_{columns}"), audit(&history, columns, &[]));
+    }
+    for columns in [44, 80, 130] {
+        insta::assert_snapshot!(format!("fleet_with_all_at_{columns}"), audit(&history, columns, &["--all"]));
+    }
+}
+
+#[test]
+fn what_each_incident_shows_of_its_jobs_fits_into_every_width() {
+    for columns in [44, 66, 110] {
+        let screen = |(now, name): (&str, &str)| {
+            let mut call = command();
+            call.env("COLUMNS", columns.to_string()).args(["--timezone", "UTC", "--process", "ignore", "--now", now]);
+            Run::from(call.arg(format!("fixtures/{name}.db")).output().unwrap()).out
+        };
+        let screens = [
+            ("2026-06-13T22:00:30Z", "corpus/l-fleet-bad-model--12h"),
+            ("2026-03-11T20:00:00Z", "corpus/c1-executing-stuck-chat-alive--1-6h"),
+            ("2026-03-12T00:06:00Z", "corpus/d1-killed-idle--1-dead-10h"),
+            ("2026-03-12T02:06:00Z", "corpus/d1-killed-idle--4-restart-plus-2h"),
+            ("2026-03-12T12:00:10Z", "corpus/e-errors"),
+            ("2026-04-04T16:31:09Z", "delivery"),
+            ("2026-04-30T12:05:00Z", "revived"),
+        ];
+        insta::assert_snapshot!(format!("incidents_at_{columns}"), screens.map(screen).join("\n"));
+    }
+}
+
+#[test]
+fn the_history_of_a_job_fits_into_every_width() {
+    let history = fleet();
+    for columns in [44, 79, 80] {
+        let of = |job: &str| audit(&history, columns, &["--history", "--job", job]);
+        let screens = ["one", "fine", "empty", "silent"].map(of).join("\n");
+        insta::assert_snapshot!(format!("histories_at_{columns}"), screens);
+    }
+}
+
+#[test]
+fn a_whole_fleet_is_told_by_programs_for_programs() {
+    let history = fleet();
+    for format in ["nagios", "github", "junit", "html"] {
+        insta::assert_snapshot!(
+            format!("fleet_in_{format}"),
+            without_what_varies(&audit(&history, 80, &["-f", format]))
+        );
+    }
+}
+
+/// A report without its version, and how long it took.
+fn without_what_varies(text: &str) -> String {
+    let text = text.replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    let Some((before, time)) = text.split_once(" time=") else { return text };
+    let (_, after) = time.split_once("s;").unwrap();
+    format!("{before} time=TIMEs;{after}")
+}
