@@ -157,8 +157,9 @@ pub fn shown(database: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::state::Expected;
     use super::*;
-    use crate::time::DAY;
+    use crate::time::{DAY, HOUR, Instant};
 
     #[test]
     fn the_first_three_jobs_are_named_and_the_others_counted() {
@@ -180,6 +181,54 @@ mod tests {
         assert_eq!(
             next(Severity::Warning, &wanted(Some(DAY))),
             "The next message is that it is over, or worse, or a reminder in 24h."
+        );
+    }
+
+    #[test]
+    fn what_is_over_and_not_shown_any_more_is_told_by_what_it_was() {
+        let now = Instant::from_millis(1_772_445_600_000);
+        let of = |change: &dyn Fn(&mut Entry)| {
+            let mut entry = Entry {
+                database: "/srv/a.db".to_owned(),
+                scope: String::new(),
+                fingerprint: "f".to_owned(),
+                expected: None,
+                severity: Severity::Warning,
+                headline: "a failed".to_owned(),
+                since: Some(now.plus(-2 * HOUR).millis()),
+                told_at: 0,
+                damage: Damage::default(),
+            };
+            change(&mut entry);
+            forgotten_headline(&entry, Calendar::utc(now))
+        };
+        assert_eq!(of(&|_| {}), "no longer so after 2h: a failed");
+        assert_eq!(of(&|entry| entry.since = None), "no longer so: a failed");
+        let unread = |entry: &mut Entry| entry.fingerprint = UNREAD.to_owned();
+        assert_eq!(of(&unread), "a.db can be audited again after 2h");
+        let of_nothing = of(&|entry| {
+            unread(entry);
+            entry.database = String::new();
+        });
+        assert_eq!(of_nothing, "audits work again after 2h");
+        let missing = of(&|entry| {
+            entry.expected = Some(Expected { pattern: "backup*".to_owned(), among: Vec::new() });
+        });
+        assert_eq!(missing, "backup* is there again after 2h");
+        let undelivered = |jobs: &[&str]| {
+            of(&|entry| {
+                entry.damage.cause = Problem::Undelivered.name();
+                entry.damage.jobs = jobs.iter().map(|name| (*name).to_owned()).collect();
+            })
+        };
+        assert_eq!(undelivered(&["a"]), "messages of a arrive again after 2h");
+        assert_eq!(undelivered(&["a", "b"]), "messages of a and b arrive again after 2h");
+        assert_eq!(undelivered(&["a", "b", "c"]), "messages of 3 jobs arrive again after 2h");
+        let long = "x".repeat(MAX_NAME_LEN);
+        assert!(undelivered(&[&long, "b"]).contains("x and b arrive"), "two names of the usual length have room");
+        assert!(
+            undelivered(&[&long, &long]).contains("… arrive")
+                || !undelivered(&[&long, &long]).contains(&format!("{long} arrive"))
         );
     }
 }

@@ -1,6 +1,6 @@
 //! What each format makes of a fleet with troubles of many kinds: exact.
 
-use crate::{HOURLY, History, Run, command};
+use crate::{HOURLY, History, Run, command, run};
 
 const NOW: &str = "2026-03-02T12:30:00Z";
 
@@ -128,6 +128,35 @@ fn the_history_of_a_job_fits_into_every_width() {
     }
 }
 
+/// A screen of 80 columns with these failing jobs, beside so many that are fine: its lines, and the incidents that are in full.
+fn screen_of(failing: &[String], fine: usize, arguments: &[&str]) -> (usize, usize) {
+    let history = History::named("fleet.db");
+    for (id, error) in failing.iter().zip(["alpha failed", "beta failed", "gamma failed"]) {
+        hourly(&history, id, 12, Some(error));
+    }
+    (0..fine).for_each(|number| hourly(&history, &format!("fine-{number}"), 12, None));
+    in_order(&history);
+    let screen = audit(&history, 80, arguments);
+    (screen.lines().count(), screen.matches("\nDo  ").count())
+}
+
+#[test]
+fn further_incidents_are_in_full_as_long_as_all_of_it_fits_into_24_lines() {
+    // The headline of a job with a long name takes a line more.
+    let three = |long_names: usize| {
+        let name = |number: usize| {
+            format!("job-{number}{}", if number < long_names { "-with-a-name-of-32-characters" } else { "" })
+        };
+        screen_of(&[0, 1, 2].map(name), 2, &[])
+    };
+    assert_eq!([three(0), three(1)], [(23, 3), (24, 3)]);
+    assert!(three(2).1 < 3, "{:?}", three(2));
+    let with_all = |fine: usize| screen_of(&["one".to_owned(), "two".to_owned()], fine, &["--all"]);
+    let screens: Vec<(usize, usize)> = (1..9).map(with_all).collect();
+    assert!(screens.iter().all(|(lines, full)| *lines <= 24 || *full < 2), "{screens:?}");
+    assert!(screens.contains(&(24, 2)), "{screens:?}");
+}
+
 #[test]
 fn a_whole_fleet_is_told_by_programs_for_programs() {
     let history = fleet();
@@ -137,6 +166,19 @@ fn a_whole_fleet_is_told_by_programs_for_programs() {
             without_what_varies(&audit(&history, 80, &["-f", format]))
         );
     }
+}
+
+#[test]
+fn the_first_line_of_nagios_has_room_for_78_characters_whatever_it_says() {
+    let line = |arguments: &[&str]| {
+        let out = run(&[&["-f", "nagios"], arguments].concat()).out;
+        out.split(" | ").next().unwrap().to_owned()
+    };
+    let unread = line(&["fixtures/corpus"]);
+    assert_eq!(unread.chars().count(), 78, "{unread}");
+    assert!(unread.starts_with("SCHED UNKNOWN - fixtures/corpus: is a directory"), "{unread}");
+    let refused = line(&["--since", "a span of time that nobody understands, in many words, and some more", "x.db"]);
+    assert_eq!(refused.chars().count(), 78, "{refused}");
 }
 
 /// A report without its version, and how long it took.

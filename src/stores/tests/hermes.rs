@@ -140,6 +140,8 @@ fn every_column_of_a_run_and_of_its_session_is_read() {
             json!({"last_run_at": "2026-03-02T10:01:05+00:00", "last_status": "ok", "no_agent": id == "script"}),
         );
     }
+    home.job("older", json!({"last_run_at": "2026-03-02T09:00:00+00:00", "last_status": "ok"}));
+    home.run("older", "completed", ["09:30", "09:30", "09:31"]);
     for id in ["a", "script"] {
         home.run(id, "completed", ["06:00", "06:00", "06:01"]);
         home.run(id, "failed", ["07:00", "07:01", "07:02"]);
@@ -186,6 +188,13 @@ fn a_run_that_goes_on_waits_if_it_shows_no_work_behind_an_older_one() {
     home.run("no thread", "claimed", ["10:12", "", ""]);
     home.run("just claimed", "claimed", ["10:29", "", ""]);
     home.run("stopped", "running", ["10:01", "10:02", ""]);
+    for (id, second) in [("claimed 70 s ago", "50"), ("claimed 71 s ago", "49")] {
+        home.job(id, json!({}));
+        home.run(id, "claimed", ["10:28", "", ""]);
+        home.runs.sql(&format!(
+            "UPDATE executions SET claimed_at = '2026-03-02T10:28:{second}+00:00' WHERE job_id = '{id}'"
+        ));
+    }
     insta::assert_snapshot!("open_runs_without_sessions", home.told("10:30"));
     home.sessions(&format!("('cron_has begun_1', {}, 1, 1, 1, 1, 'm')", seconds("10:11")));
     insta::assert_snapshot!("open_runs_with_sessions", home.told("10:30"));

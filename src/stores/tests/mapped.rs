@@ -93,7 +93,8 @@ fn every_column_of_a_job_is_read() {
     job("ended", &[hourly, end, ("last_error", "'by its error'"), ("errors", "'many'"), ("timezone", "''")]);
     job("ahead", &[hourly, ("last_start", "'2026-03-02 10:30:01'"), ("next_run", "'2126-03-03 10:30:00'")]);
     job("unknown", &[hourly, start, ("last_status", "'KO'"), ("next_run", "'2126-03-02 10:29:59'")]);
-    job("unknown and failed", &[hourly, start, ("last_status", "'KO'"), ("last_error", "'x'")]);
+    let since = ("running_since", "'2026-03-02 10:30:00'");
+    job("unknown and failed", &[hourly, start, ("last_status", "'KO'"), ("last_error", "'x'"), since]);
     job("not yet", &[hourly, ("created_at", "'2026-03-02 10:30:01'")]);
     job("new", &[hourly, ("created_at", "'2026-03-02 10:30:00'")]);
     for (id, status, last) in [
@@ -259,7 +260,7 @@ fn a_job_that_is_nowhere_said_to_be_due_is_judged_by_what_is_known_of_it() {
         insert(&mut store, "jobs", &[("id", id), ("schedule", schedule), ("kind", kind), ("next_run", next), at_ten]);
     }
     insert(&mut store, "jobs", &[("id", "'unknown age'"), ("schedule", "'0 * * * *'"), ("kind", "'cron'")]);
-    for (job, minutes) in [("'learned'", vec![0, 10, 20, 31, 41, 52]), ("'no rhythm'", vec![0, 10, 20])] {
+    for (job, minutes) in [("'learned'", vec![0, 9, 19, 30, 42, 54]), ("'no rhythm'", vec![0, 10, 20])] {
         for minute in minutes {
             let start = format!("'2026-03-02 09:{minute:02}:00'");
             insert(&mut store, "runs", &[("job", job), ("start", &start), ("end", &start), ("status", "'ok'")]);
@@ -287,6 +288,7 @@ fn since_is_bound_in_the_form_of_the_times_and_the_newest_older_run_is_found() {
     for (form, named) in [
         ("{}", None),
         ("{} * 1.0", None),
+        ("{} * 1000000.0", None),
         ("{} * 1000", None),
         ("{} * 1000000", None),
         ("{} * 1000000000", None),
@@ -312,6 +314,7 @@ fn since_is_bound_in_the_form_of_the_times_and_the_newest_older_run_is_found() {
         };
         run("'a'", 0);
         run("'a'", 5 * 86_400);
+        run("'a'", 8 * 86_400 + 3_600);
         run("'a'", 12 * 86_400);
         run("'paused'", 40 * 86_400);
         [50, 40, 60].into_iter().for_each(|days| run("'old'", days * 86_400));
@@ -323,7 +326,7 @@ fn since_is_bound_in_the_form_of_the_times_and_the_newest_older_run_is_found() {
             .iter()
             .map(|job| job.fires.iter().map(|fire| at("10:00").since(fire.end) / DAY).collect())
             .collect();
-        assert_eq!(runs, [vec![5, 0], vec![40], vec![]], "{form}: {}", told(&snapshot));
+        assert_eq!(runs, [vec![8, 5, 0], vec![40], vec![]], "{form}: {}", told(&snapshot));
     }
 }
 
@@ -365,6 +368,10 @@ fn what_is_not_read_of_jobs_and_runs_is_noted_and_its_jobs_are_not_judged() {
         "UPDATE runs SET start = 'soon', \"end\" = NULL",
         "UPDATE runs SET job = 'x' || job",
         "UPDATE runs SET job = 'x' WHERE job = 'a'; UPDATE runs SET \"end\" = '2026-03-02 10:00:00' WHERE start LIKE '%09:%'",
+        "UPDATE runs SET job = 'x' WHERE job = 'a'; UPDATE jobs SET created_at = '2026-03-02 08:59:59' WHERE id = 'a';
+         UPDATE runs SET \"end\" = '2026-03-02 09:31:00' WHERE start LIKE '%09:%'",
+        "UPDATE runs SET job = 'x' WHERE job = 'a'; UPDATE jobs SET created_at = '2026-03-02 09:31:00' WHERE id = 'a';
+         UPDATE runs SET \"end\" = '2026-03-02 09:31:00' WHERE start LIKE '%09:%'",
         "UPDATE runs SET tokens = NULL WHERE job = 'a' AND start LIKE '%09:%'",
         "UPDATE runs SET tokens = 'many' WHERE job = 'a' AND start LIKE '%09:%'",
         "UPDATE runs SET \"end\" = 'soon' WHERE job = 'a' AND start LIKE '%09:%'",

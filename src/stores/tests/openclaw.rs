@@ -185,6 +185,11 @@ fn the_detail_of_a_run_says_what_it_did() {
     job(&mut store, "turn", true, hourly(), json!({"lastRunAtMs": ms("09:57"), "lastRunStatus": "error"}));
     job(&mut store, "heartbeat", true, of_kind("heartbeat"), json!({}));
     job(&mut store, "command", true, of_kind("command"), json!({}));
+    for (id, key) in [("declared", "'k'"), ("not declared", "''")] {
+        job(&mut store, id, true, of_kind("command"), json!({}));
+        store.sql(&format!("UPDATE cron_jobs SET declaration_key = {key} WHERE job_id = '{id}'"));
+        task(&mut store, id, "10:00", "10:00", json!({"status": "skipped", "error": "quiet-hours"}));
+    }
     let ok = |usage: Value| json!({"status": "ok", "usage": usage});
     for (minute, detail) in [
         json!({"status": "ok", "model": "m1", "usage": {"input_tokens": 5, "output_tokens": 7, "total_tokens": 20}}),
@@ -403,4 +408,17 @@ fn all_pieces_of_a_long_history_are_read_once() {
     assert!(fires.windows(2).all(|pair| pair[1].end.since(pair[0].end) == 60_000));
     let in_window = |back| super::read(&store.path, &crate::stores::Window { back, ..wide }, &[]).jobs[0].fires.len();
     assert_eq!(in_window(crate::time::DAY), 2 * 24 * 60 + 1, "and a day more than was asked for");
+}
+
+#[test]
+fn jobs_without_a_row_are_told_apart_up_to_a_number() {
+    let mut store = store();
+    store.sql(&format!(
+        "WITH run (number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM run WHERE number < 30002)
+         INSERT INTO task_runs (task_id, runtime, source_id, owner_key, task, status, delivery_status, created_at, started_at, ended_at)
+         SELECT number, 'cron', number % 10001, '', '', '', '', 0, {0} + number * 1000, {0} + number * 1000 FROM run",
+        ms("00:00")
+    ));
+    let snapshot = super::read(&store.path, &window("10:30"), &[]);
+    assert_eq!((snapshot.jobs.len(), snapshot.other_fires.len()), (10_000, 0));
 }

@@ -20,7 +20,11 @@ fn every_column_of_a_row_and_of_its_events_is_read() {
               '2026-03-01 00:00:00', NULL, 'dropped:late'),
              ('dated', 'd', 1, 'at', '{"at":"2026-03-02T11:00:00+01:00"}', 'completed', NULL, 'ok', NULL, NULL, NULL, 0,
               NULL, NULL, 'dropped'),
-             ('worded', 'w', 1, 'at', '{"at":"next week"}', 'paused', NULL, 'ok', NULL, NULL, '', 0, NULL, NULL, 'delivered');
+             ('worded', 'w', 1, 'at', '{"at":"next week"}', 'paused', NULL, 'ok', NULL, NULL, '', 0, NULL, NULL, 'delivered'),
+             ('cut to the second', 'c', 1, 'every', '{"intervalMs":60000}', 'active', '2026-03-02 10:11:01.500', 'ok', 500, NULL, NULL, 0,
+              NULL, NULL, NULL),
+             ('later than its event', 'l', 1, 'every', '{"intervalMs":60000}', 'active', '2026-03-02 10:11:01.500', 'ok', 501, NULL, NULL,
+              0, NULL, NULL, NULL);
            INSERT INTO cost_events (session_key, cost_usd, input_tokens, output_tokens, model, created_at) VALUES
              ('scheduler:sched:full', 0.5, 100, 7, 'm1', '2026-03-01 08:01:00'),
              ('scheduler:sched:interval', 0.25, 40, 2, 'm2', '2026-03-01 08:01:30'),
@@ -29,6 +33,8 @@ fn every_column_of_a_row_and_of_its_events_is_read() {
              ('scheduler:sched:interval', 1, 9, NULL, 'm1', '2026-03-02 09:40:00'),
              ('scheduler:sched:interval', 1, -1, 5, 'm1', '2026-03-02 09:50:00'),
              ('scheduler:sched:full', 1, 1, 1, 'm1', 'someday'),
+             ('scheduler:sched:cut to the second', 0, 1, 1, 'm1', '2026-03-02 10:11:00'),
+             ('scheduler:sched:later than its event', 0, 1, 1, 'm1', '2026-03-02 10:11:00'),
              ('channel:c', 2, 5, 5, 'm3', '2026-03-02 10:12:00')"#,
     );
     insta::assert_snapshot!(store.told(&window("10:30")));
@@ -79,7 +85,8 @@ fn sessions_and_the_audit_log_show_runs_in_flight_and_what_people_did() {
         r#"INSERT INTO scheduled_jobs (id, name, schedule_kind, schedule_value, last_run_at, last_run_status, last_run_duration_ms,
              created_at, updated_at)
            SELECT value, value, 'cron', '{"expr":"0 * * * *"}', '2026-03-02 10:00:00', 'ok', 60000, '2026-03-01', '2026-03-02 10:01:00'
-           FROM json_each('["ended", "open", "just open"]');
+           FROM json_each('["ended", "open", "just open", "early", "overtaken"]');
+           UPDATE scheduled_jobs SET last_run_at = '2026-03-02 09:00:00' WHERE id IN ('early', 'overtaken');
            UPDATE scheduled_jobs SET created_at = '2028-01-01' WHERE id = 'open';
            UPDATE scheduled_jobs SET updated_at = '2028-01-01' WHERE id = 'just open';
            INSERT INTO cost_events (session_key, input_tokens, output_tokens, created_at) VALUES
@@ -87,12 +94,16 @@ fn sessions_and_the_audit_log_show_runs_in_flight_and_what_people_did() {
              ('scheduler:sched:gone', 1, 1, '2026-03-02 08:51:00'), ('scheduler:sched:deleted', 1, 1, '2026-03-02 08:52:00'),
              ('scheduler:sched:deleted', 1, 1, '2026-03-02 08:53:00'), ('scheduler:sched:deleted', 1, 1, '2026-03-02 08:54:00'),
              ('scheduler:sched:rare', 1, 1, '2026-03-02 08:55:00'), ('scheduler:sched:rare', 1, 1, '2026-03-02 08:56:00'),
-             ('scheduler:sched:ended', 1, 1, '2026-03-02 10:01:00'), ('scheduler:sched:open', 1, 1, '2026-03-02 10:01:00');
+             ('scheduler:sched:ended', 1, 1, '2026-03-02 10:01:00'), ('scheduler:sched:open', 1, 1, '2026-03-02 10:01:00'),
+             ('scheduler:sched:' || hex(zeroblob(1050)), 1, 1, '2026-03-02 10:01:00'),
+             ('scheduler:sched:' || hex(zeroblob(1050)), 1, 1, '2026-03-02 10:01:00'),
+             ('scheduler:sched:' || hex(zeroblob(1050)), 1, 1, '2026-03-02 10:01:00');
            INSERT INTO sessions (session_key, last_active_at) VALUES
              ('scheduler:sched:ended', '2026-03-02 10:01:02'), ('scheduler:sched:open', '2026-03-02 10:20:00'),
              ('scheduler:sched:unknown', '2026-03-02 10:19:59'), ('scheduler:sched:later', '2026-03-02 10:30:01'),
              ('channel:a', '2026-03-02 09:00:00'), ('channel:b', '2026-03-02 10:30:01'), ('channel:c', 'soon'),
              ('channel:d', '2028-01-01'), ('channel:e', '2028-01-02'), ('channel:now', '2026-03-02 10:30:00'),
+             ('scheduler:sched:early', '2026-03-02 10:00:58'), ('scheduler:sched:overtaken', '2026-03-02 10:00:57'),
              ('scheduler:sched:settling', '2026-03-02 10:01:03'), ('scheduler:sched:now', '2026-03-02 10:30:00');
            INSERT INTO scheduler_audit_log (job_id, action, created_at) VALUES
              ('ended', 'resume', '2026-03-02 07:02:00'), ('ended', 'pause', '2026-03-02 07:01:00'),
@@ -126,48 +137,87 @@ fn rows_that_were_written_after_the_audit_say_nothing_about_it_unless_the_clock_
     insta::assert_snapshot!("rows_of_later_by_a_clock_that_was_set_back", store.told(&window("10:30")));
 }
 
-/// A store with an hourly job that ran each hour until then, and one that runs each minute.
+/// A store with a job that ran each minute up to ten o'clock, for so many minutes.
 fn busy(minutes: i64) -> Database {
     let mut store = Database::new("phantom.db", SCHEMA);
     store.sql(&format!(
         r#"INSERT INTO scheduled_jobs (id, name, schedule_kind, schedule_value, last_run_at, last_run_status, last_run_duration_ms,
              created_at, updated_at)
-           VALUES
-             ('busy', 'b', 'cron', '{{"expr":"* * * * *"}}', '2026-03-02 10:00:00', 'ok', 1000, '2026-01-01', '2026-03-02 10:00:01'),
-             ('silent', 's', 'cron', '{{"expr":"0 0 * * *"}}', '2026-02-10 00:00:00', 'ok', 1000, '2026-01-01', '2026-02-10 00:00:01'),
-             ('rare', 'r', 'cron', '{{"expr":"0 0 1 * *"}}', '2026-03-01 00:00:00', 'ok', 1000, '2026-01-01', '2026-03-01 00:00:01');
-           WITH minute (back) AS (SELECT {minutes} UNION ALL SELECT back - 1 FROM minute WHERE back > 0)
+           VALUES ('busy', 'b', 'cron', '{{"expr":"* * * * *"}}', '2026-03-02 10:00:00', 'ok', 0, '2026-01-01', '2026-03-02 10:00:00');
+           WITH minute (back) AS (SELECT {minutes} - 1 UNION ALL SELECT back - 1 FROM minute WHERE back > 0)
            INSERT INTO cost_events (session_key, input_tokens, output_tokens, created_at)
-           SELECT 'scheduler:sched:busy', 1, 1, datetime('2026-03-02 10:00:01', '-' || back || ' minutes') FROM minute"#
+           SELECT 'scheduler:sched:busy', 1, 1, datetime('2026-03-02 10:00:00', '-' || back || ' minutes') FROM minute"#
     ));
     store
 }
 
 #[test]
 fn what_jobs_did_before_the_window_is_looked_up() {
-    let mut store = busy(50_000);
-    // Each in place of a run of the busy job at that time.
-    for (id, time, tokens) in [
-        ("silent", "2026-02-07 00:00:01", 1),
-        ("silent", "2026-02-08 00:00:01", 0),
-        ("silent", "2026-02-09 00:00:01", 0),
-        ("silent", "2026-02-10 00:00:01", 0),
-        ("rare", "2026-02-01 00:00:01", 1),
-        ("rare", "2026-03-01 00:00:01", 1),
-    ] {
+    let mut store = busy(80_000);
+    // Their runs, each in place of one of the busy job; `-` before its day for one that used nothing.
+    let jobs = [
+        ("streak", "0 0 * * *", 0, &["02-06", "02-07", "-02-08", "-02-09", "-02-10"][..]),
+        ("failed", "0 0 * * *", 4, &["02-04", "02-05", "02-06", "-02-07", "-02-08", "-02-09"]),
+        ("never worked", "0 0 * * *", 0, &["-01-08", "-02-08", "-02-11"]),
+        ("gap", "0 0 * * *", 0, &["02-19", "02-20", "03-01"]),
+        ("streak in the window", "0 0 * * *", 0, &["02-17", "02-18", "-02-21", "-02-27", "-02-28"]),
+        ("rare", "0 0 1 * *", 0, &["02-01", "02-25"]),
+        ("due as it begins", "0 10 22 * *", 0, &["02-16"]),
+        ("due before it begins", "59 9 22 * *", 0, &["02-15"]),
+        ("paused", "0 0 * * *", 0, &["-02-12", "-02-13"]),
+    ];
+    // Each job has a minute of its own after midnight.
+    for (minute, (id, schedule, errors, days)) in jobs.into_iter().enumerate() {
+        let newest = days.last().map_or("", |day| day.trim_start_matches('-'));
         store.sql(&format!(
-            "UPDATE cost_events SET session_key = 'scheduler:sched:{id}', output_tokens = {tokens}, input_tokens = {tokens}
-             WHERE created_at = '{time}'"
+            r#"INSERT INTO scheduled_jobs (id, name, schedule_kind, schedule_value, status, last_run_at, last_run_status,
+                 last_run_duration_ms, consecutive_errors, created_at, updated_at)
+               VALUES ('{id}', '{id}', 'cron', '{{"expr":"{schedule}"}}', iif('{id}' = 'paused', 'paused', 'active'),
+                 '2026-{newest} 00:00:00', 'ok', 0, {errors}, '2026-01-01', '2026-{newest} 00:00:00')"#
         ));
+        for day in days {
+            let (tokens, day) = (i64::from(!day.starts_with('-')), day.trim_start_matches('-'));
+            store.sql(&format!(
+                "UPDATE cost_events SET session_key = 'scheduler:sched:{id}', output_tokens = {tokens}, input_tokens = {tokens}
+                 WHERE created_at = datetime('2026-{day} 00:00:00', '+{minute} minutes');
+                 UPDATE scheduled_jobs SET last_run_at = datetime('2026-{newest} 00:00:00', '+{minute} minutes'),
+                   updated_at = datetime('2026-{newest} 00:00:00', '+{minute} minutes') WHERE id = '{id}'"
+            ));
+        }
     }
     let window = window("10:30");
     let mut snapshot = super::read(&store.path, &window, &[]);
     let busy = std::mem::take(&mut snapshot.jobs[0].fires);
-    let since = window.start(&snapshot.jobs, i64::MAX);
-    assert_eq!(since, at("2026-02-22 10:00:01"), "a day more than was asked for");
-    assert_eq!(busy.first().map(|fire| fire.end), Some(since));
-    // The run of the rare job took the place of one.
-    assert_eq!((busy.len(), busy.last().map(|fire| fire.end)), (8 * 24 * 60, Some(at("10:00:01"))));
+    assert_eq!(snapshot.window_start, Some(at("2026-02-22 10:00")), "a day more than was asked for");
+    assert_eq!(busy.first().map(|fire| fire.end), snapshot.window_start);
+    let in_place_of_it = 4;
+    let runs = (busy.len(), busy.last().map(|fire| fire.end));
+    assert_eq!(runs, (8 * 24 * 60 + 1 - in_place_of_it, Some(at("10:00"))));
     assert!(busy.windows(2).all(|pair| pair[0].end < pair[1].end));
     insta::assert_snapshot!(super::told(&snapshot));
+}
+
+#[test]
+fn jobs_without_a_row_are_told_apart_up_to_a_number() {
+    let mut store = Database::new("phantom.db", SCHEMA);
+    store.sql(
+        "WITH run (number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM run WHERE number < 30002)
+         INSERT INTO cost_events (session_key, input_tokens, output_tokens, created_at)
+         SELECT 'scheduler:sched:' || (number % 10001), 1, 1, datetime('2026-03-02 00:00:00', '+' || number || ' seconds') FROM run",
+    );
+    let snapshot = super::read(&store.path, &window("10:30"), &[]);
+    assert_eq!((snapshot.jobs.len(), snapshot.other_fires.len()), (10_000, 3));
+}
+
+#[test]
+fn an_id_that_occurs_twice_is_noted_where_nothing_keeps_it_from_that() {
+    let mut store = Database::new("phantom.db", &SCHEMA.replacen("id TEXT PRIMARY KEY", "id TEXT", 1));
+    store.sql(
+        r#"INSERT INTO scheduled_jobs (id, name, schedule_kind, schedule_value, created_at, updated_at)
+           SELECT value, value, 'every', '{"intervalMs":60000}', '2026-03-01', NULL
+           FROM json_each('["twice", "twice", "", "", null, null]');
+           INSERT INTO cost_events (session_key, input_tokens, output_tokens, created_at)
+           VALUES ('scheduler:sched:twice', 1, 1, '2026-03-02 10:00:00')"#,
+    );
+    insta::assert_snapshot!(store.told(&window("10:30")));
 }
