@@ -166,25 +166,28 @@ fn what_jobs_did_before_the_window_is_looked_up() {
         ("due before it begins", "59 9 22 * *", 0, &["02-15"]),
         ("paused", "0 0 * * *", 0, &["-02-12", "-02-13"]),
     ];
+    let mut changes = String::new();
     // Each job has a minute of its own after midnight.
     for (minute, (id, schedule, errors, days)) in jobs.into_iter().enumerate() {
-        let newest = days.last().map_or("", |day| day.trim_start_matches('-'));
-        store.sql(&format!(
+        let at = |day: &str| format!("2026-{} 00:{minute:02}:00", day.trim_start_matches('-'));
+        let newest = at(days.last().unwrap_or(&""));
+        let status = if id == "paused" { "paused" } else { "active" };
+        changes += &format!(
             r#"INSERT INTO scheduled_jobs (id, name, schedule_kind, schedule_value, status, last_run_at, last_run_status,
                  last_run_duration_ms, consecutive_errors, created_at, updated_at)
-               VALUES ('{id}', '{id}', 'cron', '{{"expr":"{schedule}"}}', iif('{id}' = 'paused', 'paused', 'active'),
-                 '2026-{newest} 00:00:00', 'ok', 0, {errors}, '2026-01-01', '2026-{newest} 00:00:00')"#
-        ));
+               VALUES ('{id}', '{id}', 'cron', '{{"expr":"{schedule}"}}', '{status}', '{newest}', 'ok', 0, {errors}, '2026-01-01',
+                 '{newest}');"#
+        );
         for day in days {
-            let (tokens, day) = (i64::from(!day.starts_with('-')), day.trim_start_matches('-'));
-            store.sql(&format!(
+            let tokens = i64::from(!day.starts_with('-'));
+            changes += &format!(
                 "UPDATE cost_events SET session_key = 'scheduler:sched:{id}', output_tokens = {tokens}, input_tokens = {tokens}
-                 WHERE created_at = datetime('2026-{day} 00:00:00', '+{minute} minutes');
-                 UPDATE scheduled_jobs SET last_run_at = datetime('2026-{newest} 00:00:00', '+{minute} minutes'),
-                   updated_at = datetime('2026-{newest} 00:00:00', '+{minute} minutes') WHERE id = '{id}'"
-            ));
+                 WHERE created_at = '{}';",
+                at(day)
+            );
         }
     }
+    store.sql(&changes);
     let window = window("10:30");
     let mut snapshot = super::read(&store.path, &window, &[]);
     let busy = std::mem::take(&mut snapshot.jobs[0].fires);
