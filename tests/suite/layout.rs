@@ -1,6 +1,8 @@
 //! What each format makes of a fleet with troubles of many kinds: exact.
 
+use crate::openclaw::{OpenClaw, ms};
 use crate::{HOURLY, History, Run, command, run};
+use serde_json::json;
 
 const NOW: &str = "2026-03-02T12:30:00Z";
 
@@ -22,7 +24,7 @@ fn hourly(history: &History, id: &str, last: u32, error: Option<&str>) {
 fn in_order(history: &History) {
     history.sql(
         "CREATE TEMP TABLE events AS SELECT * FROM cost_events ORDER BY created_at; DELETE FROM cost_events;
-         UPDATE events SET id = NULL; INSERT INTO cost_events SELECT * FROM events",
+         UPDATE events SET id = NULL; INSERT INTO cost_events SELECT * FROM events; DROP TABLE events",
     );
 }
 
@@ -119,6 +121,109 @@ fn what_each_incident_shows_of_its_jobs_fits_into_every_width() {
 }
 
 #[test]
+fn what_is_worth_knowing_of_a_database_is_told() {
+    let databases = [
+        ("2026-03-06T17:06:30.000Z", "a-healthy--midrun"),
+        ("2026-04-29T08:30:00.000Z", "b2-breaker--0-streak"),
+        ("2026-03-11T14:20:00.000Z", "c3-timeout-240min-recovers--0-20min"),
+        ("2026-03-11T20:00:00.000Z", "c3-timeout-240min-recovers--2-6h-recovered"),
+        ("2026-03-09T12:01:00.000Z", "f-pause-edit-delete--resumed"),
+        ("2026-03-04T05:20:00.000Z", "g-long-runs--daily-midrun"),
+        ("2026-03-03T01:10:00.000Z", "g-long-runs--hourly-midrun"),
+        ("2026-11-04T20:10:00.000Z", "j1-host-tz-new-york"),
+    ];
+    let screen = |(now, name): (&str, &str)| {
+        let mut call = command();
+        call.env("COLUMNS", "66").args(["--process", "ignore", "--now", now]);
+        Run::from(call.arg(format!("fixtures/corpus/{name}.db")).output().unwrap()).out
+    };
+    insta::assert_snapshot!("corpus_at_66", databases.map(screen).join("\n"));
+}
+
+/// The screen of a history at half past twelve.
+fn screen_at(history: &History, columns: u16) -> String {
+    in_order(history);
+    audit(history, columns, &[])
+}
+
+#[test]
+fn jobs_that_lost_a_run_each_are_shown_with_when() {
+    let history = History::named("fleet.db");
+    ["a", "b", "c"].iter().for_each(|id| hourly(&history, id, 12, None));
+    for (id, hour, next) in [("x", 8, "02T08"), ("y", 9, "02T09"), ("z", 10, "02T10")] {
+        let schedule = format!(r#"{{"expr":"0 {hour} * * *"}}"#);
+        let last = format!("2026-03-01T{hour:02}:00:00.000Z");
+        history.job(id, "cron", &schedule, Some(&last), Some(&format!("2026-03-{next}:00:00.000Z")));
+        for day in ["02-26", "02-27", "02-28", "03-01"] {
+            history.fires(id, &[&format!("2026-{day} {hour:02}:01:00")]);
+        }
+        history.sql("UPDATE scheduled_jobs SET created_at = '2026-02-01 00:00:00'");
+    }
+    insta::assert_snapshot!("single_runs_lost", screen_at(&history, 80) + "\n" + &screen_at(&history, 44));
+}
+
+#[test]
+fn messages_that_do_not_arrive_are_counted_by_job() {
+    let history = History::named("fleet.db");
+    ["a", "b", "fine"].iter().for_each(|id| hourly(&history, id, 12, None));
+    history.sql("UPDATE scheduled_jobs SET last_delivery_status = 'error:chat not found' WHERE id <> 'fine'");
+    insta::assert_snapshot!("messages_lost", screen_at(&history, 80));
+}
+
+#[test]
+fn of_many_commands_the_first_six_are_shown_and_of_many_jobs_when_they_were_stopped() {
+    let stopped = |jobs: usize| {
+        let store = OpenClaw::new("10:29");
+        store.hourly("fine", "10:00", "11:00").worked("fine", &["08:00", "09:00", "10:00"]);
+        for number in 0..jobs {
+            let id = format!("stopped-{number}");
+            let state = json!({"lastRunAtMs": ms("05:00"), "lastDurationMs": 60_000, "lastRunStatus": "error",
+                "lastError": "no such tool", "consecutiveErrors": 10, "autoDisabled": {"reason": "errors"}});
+            store.job(&id, false, json!({"kind": "cron", "expr": "0 * * * *", "staggerMs": 0}), state, json!({}));
+            for hour in ["02:00", "03:00", "04:00", "05:00"] {
+                store.run(&id, hour, json!({"status": "error", "error": "no such tool"}));
+            }
+        }
+        let table = store.table("10:30");
+        table.lines().filter(|line| !line.contains("openclaw.sqlite")).collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!("stopped_jobs", [1, 2, 6, 7, 9].map(stopped).join("\n\n"));
+}
+
+#[test]
+fn several_databases_are_counted_by_how_bad_they_are() {
+    let place = tempfile::tempdir().unwrap();
+    let mut paths = Vec::new();
+    for (fixture, copies) in [("healthy", 7), ("corpus/d1-killed-idle--1-dead-10h", 2)] {
+        for copy in 0..copies {
+            let name = format!("{}-{copy}.db", if fixture == "healthy" { "healthy" } else { "dead" });
+            std::fs::copy(format!("fixtures/{fixture}.db"), place.path().join(&name)).unwrap();
+            paths.push(name);
+        }
+    }
+    for name in ["odd-0.db", "odd-1.db"] {
+        let history = History::named(name);
+        history.job("j", "cron", HOURLY, Some("2026-03-12T00:00:00.000Z"), Some("2026-03-12T01:00:00.000Z"));
+        history.fires("j", &["2026-03-12 00:01:00"]).sql("UPDATE scheduled_jobs SET status = 'odd'");
+        std::fs::copy(&history.path, place.path().join(name)).unwrap();
+        paths.push(name.to_owned());
+    }
+    paths.push("absent.db".to_owned());
+    let told = |format: &str, paths: &[String]| {
+        let mut call = command();
+        call.current_dir(place.path()).env("COLUMNS", "80").args(["--timezone", "UTC", "--process", "ignore"]);
+        call.args(["--now", "2026-03-12T00:13:20Z", "-f", format]).args(paths);
+        Run::from(call.output().unwrap()).out
+    };
+    insta::assert_snapshot!(
+        "several_databases",
+        told("table", &paths) + "\n" + &told("table", &[paths[6].clone(), paths[9].clone()])
+    );
+    let title = told("html", &paths);
+    assert!(title.contains("12 databases: 2 critical, 1 could not audit, 2 warning, 7 ok"), "{}", &title[..600]);
+}
+
+#[test]
 fn the_history_of_a_job_fits_into_every_width() {
     let history = fleet();
     for columns in [44, 79, 80] {
@@ -158,6 +263,10 @@ fn further_incidents_are_in_full_while_there_is_room_for_them_on_24_lines() {
 #[test]
 fn a_whole_fleet_is_told_by_programs_for_programs() {
     let history = fleet();
+    let metrics = audit(&history, 80, &["-f", "prometheus"]);
+    let metrics: Vec<&str> =
+        metrics.lines().filter(|line| !line.starts_with('#') && !line.contains("_duration_seconds")).collect();
+    insta::assert_snapshot!("fleet_in_prometheus", without_what_varies(&metrics.join("\n")));
     for format in ["nagios", "github", "junit", "html"] {
         insta::assert_snapshot!(
             format!("fleet_in_{format}"),
