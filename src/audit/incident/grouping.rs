@@ -211,17 +211,18 @@ impl<'a> Grouping<'a> {
             Evidence::Repaired { .. } => Some(self.repaired(job, finding)),
             Evidence::Waiting { .. } => self.silences.blocker(RunLength::Unusual).map(|run| self.silences.of_run(run)),
             // A process that died or was stopped left the run behind.
-            Evidence::HungRun { .. } | Evidence::CutRun { .. } if self.silences.is_lease_over() => {
-                Some(self.silences.of_job(job, finding))
-            }
+            Evidence::HungRun { .. } if self.silences.is_lease_over() => Some(self.silences.of_job(job, finding)),
+            Evidence::CutRun { restarted_at, .. } => match self.silences.of_end_of_process(*restarted_at) {
+                Some(key) => Some(key),
+                None => self.silences.of_run_that_holds(job),
+            },
             Evidence::EndedRun { .. } => {
                 let end = self.context().worker.end_before(finding.since?);
                 Some(self.silences.after(end))
             }
-            Evidence::LongRun { .. }
-            | Evidence::HungRun { .. }
-            | Evidence::CutRun { .. }
-            | Evidence::HungDelivery { .. } => self.silences.of_run_that_holds(job),
+            Evidence::LongRun { .. } | Evidence::HungRun { .. } | Evidence::HungDelivery { .. } => {
+                self.silences.of_run_that_holds(job)
+            }
             Evidence::SkippedSlots { .. } if self.fleet.left_out.of(job).is_some_and(|one| one.is_shared) => {
                 Some(self.whole_database(Family::SlotsSkipped))
             }

@@ -75,22 +75,39 @@ impl<'a> Silences<'a> {
         matches!(self.fleet.context.snapshot.lease, Lease::Dead(_) | Lease::Stopped(_))
     }
 
+    /// The key of what ended with the process, whatever was under way, if further runs could go on then: nothing has ended since,
+    /// or until it was restarted. None if only one run goes on at a time, or what became of the process is not on record.
+    pub fn of_end_of_process(&self, restarted_at: Option<Instant>) -> Option<Key> {
+        let worker = self.fleet.context.worker;
+        match restarted_at {
+            _ if self.fleet.context.snapshot.traits.max_concurrent == 1 => None,
+            Some(at) => Some(self.after(worker.end_before(at))),
+            None if self.is_lease_over() => Some(self.of_all()),
+            None => None,
+        }
+    }
+
     /// The key of a silence that lasts: nothing has run since the last end, or this job alone did not.
     pub fn of_job(&self, job: JobIndex, finding: &Finding) -> Key {
         let worker = self.fleet.context.worker;
         let due = finding.since.unwrap_or(self.fleet.context.settings.now);
         if is_of_all(self.fleet.context, due) {
-            if self.fleet.context.snapshot.passes != Passes::Fine {
-                return Key::of_all(Family::PassesFail, self.database);
-            }
-            return match self.culprit {
-                Some(run) => self.of_run(run),
-                None => self.after(worker.last_run_end()),
-            };
+            return self.of_all();
         }
         match worker.boot_between(self.fleet.context.job(job).last_end(), due) {
             Some(boot) => Key::of(Family::SinceBoot, "", Some(boot)).with(self.database),
             None => self.after(worker.end_before(self.first_stopped(job, due))),
+        }
+    }
+
+    /// The key of a silence of all jobs that lasts.
+    fn of_all(&self) -> Key {
+        if self.fleet.context.snapshot.passes != Passes::Fine {
+            return Key::of_all(Family::PassesFail, self.database);
+        }
+        match self.culprit {
+            Some(run) => self.of_run(run),
+            None => self.after(self.fleet.context.worker.last_run_end()),
         }
     }
 

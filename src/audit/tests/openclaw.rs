@@ -52,6 +52,21 @@ fn a_run_that_its_lease_did_not_survive_was_cut() {
 }
 
 #[test]
+fn a_run_that_a_restart_cut_is_part_of_the_silence_that_the_restart_ended() {
+    let world = |liveness, lease| {
+        let long = Job { running_since: Some(at("11:50")), ..cron("long", "50 * * * *").ran("10:50", "10:58") };
+        let minutely = cron("k", "* * * * *").ran("11:58", "11:58:20").ran("11:59", "11:59:20").next("12:00");
+        Snapshot { liveness, lease, ..recorded([long, minutely]) }
+    };
+    let prints = |world: &Snapshot, now: &str| {
+        verdict(world, now).incidents.into_iter().map(|incident| incident.fingerprint).collect::<Vec<_>>()
+    };
+    let down = prints(&world(left("12:00"), Lease::Dead(at("12:00"))), "12:20");
+    let back = prints(&world(held("12:20:30"), Lease::Alive(at("12:20:55"))), "12:21");
+    assert_eq!((down.len(), &down), (1, &back));
+}
+
+#[test]
 fn a_lease_that_ran_out_is_told_before_anything_is_lost() {
     let world = |lease| Snapshot { lease, ..recorded([cron("j", "0 18 * * *").ran("10:00", "10:01")]) };
     assert_eq!(causes(&world(Lease::Dead(at("10:10"))), "10:16"), [(Problem::SchedulerDown, Severity::Warning, 0)]);

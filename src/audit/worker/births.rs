@@ -2,7 +2,6 @@
 //! the one before, a restart that scheduled what was past due leaves its trace in the rows, until those jobs run again.
 
 use super::boots::{ROW_FOLLOWS, rewritten_at};
-use super::ends::Ends;
 use super::life::Life;
 use super::records::Records;
 use crate::model::{Fire, Job};
@@ -22,9 +21,9 @@ pub struct Births(Vec<Instant>);
 
 impl Births {
     /// Those that the process and the rows show.
-    pub fn of(records: Records<'_>, life: Life<'_>, ends: &Ends<'_>) -> Births {
+    pub fn of(records: Records<'_>, life: Life<'_>) -> Births {
         let process = life.process().and_then(|process| process.started);
-        let mut births: Vec<Instant> = process.into_iter().chain(restarted_at(records, ends)).collect();
+        let mut births: Vec<Instant> = process.into_iter().chain(restarted_at(records)).collect();
         births.sort_unstable();
         Births(births)
     }
@@ -37,10 +36,10 @@ impl Births {
 
 /// When a restart scheduled what was past due, at the earliest: it did so at its start, and then one job a step later than the
 /// other. Their runs began then, and not at their slots.
-fn restarted_at(records: Records<'_>, ends: &Ends<'_>) -> Option<Instant> {
+fn restarted_at(records: Records<'_>) -> Option<Instant> {
     let step = records.snapshot.traits.restart_stagger?;
-    let begins = records.jobs().filter_map(|job| begun_off_slot(job, ends));
-    let mut shown: Vec<Instant> = begins.chain(records.jobs().filter_map(rewritten_at)).collect();
+    let mut shown = begun_when_idle(records);
+    shown.extend(records.jobs().filter_map(rewritten_at));
     shown.sort_unstable();
     shown.drain(..shown.len().saturating_sub(MAX_SHOWN));
     let jobs = i64::try_from(records.jobs().count()).ok()?;
@@ -61,8 +60,21 @@ fn are_steps(apart: Millis, step: Millis, jobs: i64) -> bool {
     apart >= step - TIMER_LATE && apart < step.saturating_mul(jobs) && off <= 2 * TIMER_LATE
 }
 
-/// When a job's last run began, if that was neither at its slot nor as soon as the worker was free.
-fn begun_off_slot(job: &Job, ends: &Ends<'_>) -> Option<Instant> {
+/// When the last runs of jobs began that did so neither at their slots nor as soon as the worker was free.
+fn begun_when_idle(records: Records<'_>) -> Vec<Instant> {
+    let mut begins: Vec<Instant> = records.jobs().filter_map(begun_off_slot).collect();
+    begins.sort_unstable();
+    let mut idle = Vec::new();
+    for (begin, end) in begins.iter().zip(records.ends_before(&begins)) {
+        if end.is_none_or(|end| begin.since(end) > ROW_FOLLOWS) {
+            idle.push(*begin);
+        }
+    }
+    idle
+}
+
+/// When a job's last run began, if that was not at its slot.
+fn begun_off_slot(job: &Job) -> Option<Instant> {
     let start = job.last_run()?.start;
     let before = job.fires.iter().rev().find(|fire| fire.end < start);
     if before.is_some_and(Fire::is_bad) {
@@ -77,8 +89,5 @@ fn begun_off_slot(job: &Job, ends: &Ends<'_>) -> Option<Instant> {
         (None, Some(at)) => start.since(at).abs() <= AT_ITS_SLOT,
         (None, None) => return None,
     };
-    if is_own || ends.before(start).is_some_and(|end| start.since(end) <= ROW_FOLLOWS) {
-        return None;
-    }
-    Some(start)
+    if is_own { None } else { Some(start) }
 }

@@ -112,12 +112,11 @@ fn free_by_records(records: Records<'_>, in_flight: &InFlight) -> FreeTime {
 /// The free stretches before the runs and after the last one, by a bound of their lengths.
 fn free_by(bound: Bound, records: Records<'_>, tail: &[Span], births: &Births) -> FreeTime {
     let mut spans = tail.to_vec();
-    let newest = records.last_end().map(|(end, _)| end);
+    spans.extend(before_the_only_event(records, births));
     for subject in records.subjects.iter() {
         let longest = subject.longest_run().saturating_add(TIMEOUT_GRACE);
         for (index, fire) in subject.job.fires.iter().enumerate() {
-            let only = if Some(fire.end) == newest { before_the_only_event(records, fire) } else { None };
-            let Some(lull) = start_of_lull(fire).or(only) else { continue };
+            let Some(lull) = start_of_lull(fire) else { continue };
             let start = match (fire.known_start(), bound) {
                 (Some(start), _) => start,
                 (None, Bound::Upper) => lull.max(fire.end.plus(-longest)),
@@ -146,12 +145,22 @@ fn start_of_lull(fire: &Fire) -> Option<Instant> {
     if fire.end.since(start) > MIN_FREE { Some(start) } else { None }
 }
 
-/// The same of the newest run, if no event precedes it: only rows know the run before it.
-fn before_the_only_event(records: Records<'_>, fire: &Fire) -> Option<Instant> {
-    if fire.has_no_event() || fire.earliest_start().is_some() {
-        return None;
+/// Free before the newest run if no event precedes it: only rows know the run before it.
+fn before_the_only_event(records: Records<'_>, births: &Births) -> Option<Span> {
+    let (newest, _) = records.last_end()?;
+    let mut first: Option<Instant> = None;
+    for job in records.jobs() {
+        let Some(fire) = job.fires.last() else { continue };
+        if fire.end != newest || fire.has_no_event() || fire.earliest_start().is_some() {
+            continue;
+        }
+        if let Some(start) = fire.known_start() {
+            first = Some(first.map_or(start, |first| first.min(start)));
+        }
     }
-    records.end_before(fire.known_start()?)
+    let start = first?;
+    let lull = records.ends_before(&[start]).pop()??;
+    Some((lull, births.before(newest).map_or(start, |born| start.max(born)).min(newest)))
 }
 
 /// When a job was due after its runs so far: no earlier can the next one have begun. None if the last of them did not keep the

@@ -71,7 +71,7 @@ impl<'a> Worker<'a> {
         let last_end = records.last_end();
         let in_flight = InFlight::new(records, life);
         let ends = Ends::new(records);
-        let births = Births::of(records, life, &ends);
+        let births = Births::of(records, life);
         Worker {
             records,
             life,

@@ -38,9 +38,18 @@ impl<'a> Records<'a> {
         self.jobs().flat_map(|job| &job.fires).chain(&self.snapshot.other_fires)
     }
 
-    /// The last end of any run up to `at`.
-    pub fn end_before(self, at: Instant) -> Option<Instant> {
-        self.fires().map(|fire| fire.end).filter(|end| *end <= at).max()
+    /// The last end of any run up to each of some instants, which rise.
+    pub fn ends_before(self, instants: &[Instant]) -> Vec<Option<Instant>> {
+        let mut ends = vec![None; instants.len()];
+        for fire in self.fires() {
+            if let Some(last) = ends.get_mut(instants.partition_point(|instant| *instant < fire.end)) {
+                *last = (*last).max(Some(fire.end));
+            }
+        }
+        for next in 1..ends.len() {
+            ends[next] = ends[next].max(ends[next - 1]);
+        }
+        ends
     }
 
     /// The last end of any run.
