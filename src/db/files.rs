@@ -631,4 +631,15 @@ mod tests {
         directory.file("report-wal", &[]);
         assert!(!is_part("report"), "text beside a log");
     }
+
+    #[test]
+    fn what_is_no_file_is_called_what_it_is() {
+        let directory = Directory::new();
+        let socket = directory.path("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap_or_else(|error| panic!("{error}"));
+        let refused = |path: &Path| open_regular(path).err().map(why).unwrap_or_default();
+        assert!(refused(&socket).starts_with("is a socket"), "{}", refused(&socket));
+        assert!(refused(Path::new("/dev/null")).starts_with("is a device"), "{}", refused(Path::new("/dev/null")));
+        assert!(refused(directory.0.path()).starts_with("is a directory"), "{}", refused(directory.0.path()));
+    }
 }

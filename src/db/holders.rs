@@ -99,11 +99,43 @@ mod kernel {
 
 #[cfg(test)]
 mod tests {
-    use super::is_just_now;
-    use crate::time::SECOND;
+    #[cfg(target_os = "linux")]
+    use super::kernel;
+    use super::{is_just_now, last_write};
+    use crate::time::{Instant, SECOND};
+    use std::time::{Duration, UNIX_EPOCH};
 
     #[test]
     fn a_write_of_the_last_ten_seconds_was_just_now() {
         assert_eq!([-1, 0, 10 * SECOND - 1, 10 * SECOND].map(is_just_now), [false, true, true, false]);
+    }
+
+    #[test]
+    fn a_log_counts_as_written_only_with_a_transaction_in_it() {
+        let directory = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+        let path = directory.path().join("a.db");
+        let written = |name: &str, bytes: usize, second: u64| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, vec![1; bytes]).unwrap_or_else(|error| panic!("{error}"));
+            let file = std::fs::File::options().append(true).open(path);
+            let stamped = file.and_then(|file| file.set_modified(UNIX_EPOCH + Duration::from_secs(second)));
+            stamped.unwrap_or_else(|error| panic!("{error}"));
+        };
+        let second = |path| last_write(path).map(Instant::seconds);
+        assert_eq!(second(&path), None);
+        written("a.db", 100, 1000);
+        assert_eq!(second(&path), Some(1000));
+        written("a.db-wal", 32, 2000);
+        assert_eq!(second(&path), Some(1000), "its header alone");
+        written("a.db-wal", 33, 2000);
+        assert_eq!(second(&path), Some(2000));
+        written("a.db", 100, 3000);
+        assert_eq!(second(&path), Some(3000));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn how_long_the_machine_slept_is_known() {
+        assert!(kernel::slept().is_some_and(|slept| slept >= 0));
     }
 }

@@ -157,8 +157,9 @@ pub fn shown(database: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::state::Expected;
     use super::*;
-    use crate::time::DAY;
+    use crate::time::{DAY, HOUR, Instant};
 
     #[test]
     fn the_first_three_jobs_are_named_and_the_others_counted() {
@@ -181,5 +182,63 @@ mod tests {
             next(Severity::Warning, &wanted(Some(DAY))),
             "The next message is that it is over, or worse, or a reminder in 24h."
         );
+    }
+
+    /// What was told at eight o'clock of 2 March, and that clock two hours later.
+    fn told() -> (Entry, Calendar) {
+        let now = Instant::from_millis(1_772_445_600_000);
+        let entry = Entry {
+            database: "/srv/a.db".to_owned(),
+            scope: String::new(),
+            fingerprint: "f".to_owned(),
+            expected: None,
+            severity: Severity::Warning,
+            headline: "a failed".to_owned(),
+            since: Some(now.plus(-2 * HOUR).millis()),
+            told_at: 0,
+            damage: Damage::default(),
+        };
+        (entry, Calendar::utc(now))
+    }
+
+    #[test]
+    fn the_end_of_what_is_not_shown_any_more_says_from_when_to_when_and_what_was_lost() {
+        let (mut entry, calendar) = told();
+        let of = |entry: &Entry| of_forgotten_end(entry, calendar);
+        assert!(of(&entry).contains("\nFrom      2026-03-02 08:00 to 2026-03-02 10:00 UTC\n"), "{}", of(&entry));
+        assert!(of(&entry).ends_with("\nTold 2026-03-02 10:00 UTC. Fingerprint f\n"), "{}", of(&entry));
+        (entry.since, entry.damage.lost) = (None, 3);
+        assert!(of(&entry).contains("\nFrom      to 2026-03-02 10:00 UTC: 3 runs lost\n"), "{}", of(&entry));
+    }
+
+    #[test]
+    fn what_is_over_and_not_shown_any_more_is_told_by_what_it_was() {
+        let of = |change: &dyn Fn(&mut Entry)| {
+            let (mut entry, calendar) = told();
+            change(&mut entry);
+            forgotten_headline(&entry, calendar)
+        };
+        assert_eq!(of(&|_| {}), "no longer so after 2h: a failed");
+        assert_eq!(of(&|entry| entry.since = None), "no longer so: a failed");
+        let unread = |entry: &mut Entry| entry.fingerprint = UNREAD.to_owned();
+        assert_eq!(of(&unread), "a.db can be audited again after 2h");
+        let of_nothing = of(&|entry| {
+            unread(entry);
+            entry.database = String::new();
+        });
+        assert_eq!(of_nothing, "audits work again after 2h");
+        let missing = of(&|entry| {
+            entry.expected = Some(Expected { pattern: "backup*".to_owned(), among: Vec::new() });
+        });
+        assert_eq!(missing, "backup* is there again after 2h");
+        let undelivered = |jobs: &[&str]| {
+            of(&|entry| {
+                entry.damage.cause = Problem::Undelivered.name();
+                entry.damage.jobs = jobs.iter().map(|name| (*name).to_owned()).collect();
+            })
+        };
+        assert_eq!(undelivered(&["a"]), "messages of a arrive again after 2h");
+        assert_eq!(undelivered(&["a", "b"]), "messages of a and b arrive again after 2h");
+        assert_eq!(undelivered(&["a", "b", "c"]), "messages of 3 jobs arrive again after 2h");
     }
 }

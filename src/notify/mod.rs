@@ -167,3 +167,14 @@ pub fn exit_code(report: &Report) -> u8 {
     let is_unread = !report.unread().is_empty();
     if is_unread && code < Severity::Critical.code() { COULD_NOT_AUDIT } else { code }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_in_order_and_each_is_there_once() {
+        let paths = ["/no/b.db", "/no/a.db", "/no/b.db"].map(PathBuf::from);
+        assert_eq!(names(paths.iter()), ["/no/a.db", "/no/b.db"]);
+    }
+}

@@ -18,6 +18,8 @@ mod phantom;
 mod places;
 mod store;
 mod table;
+#[cfg(test)]
+mod tests;
 mod value;
 mod window;
 

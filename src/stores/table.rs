@@ -102,6 +102,22 @@ pub fn pieces(from: i64, end: i64, size: i64) -> impl Iterator<Item = (i64, i64)
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_that_of_all_of_its_columns() {
+        let db = Connection::open_in_memory().unwrap_or_else(|error| panic!("{error}"));
+        let made = db.execute_batch(
+            "CREATE TABLE t (A, b, c, PRIMARY KEY (a, b)); CREATE TABLE u (a); CREATE VIEW v AS SELECT 1",
+        );
+        made.unwrap_or_else(|error| panic!("{error}"));
+        let find = |name| Table::find(&db, name).unwrap_or_else(|error| panic!("{error}"));
+        let is_key = |name, columns: &[&str]| find(name).is_some_and(|table| table.is_key(columns));
+        assert!(is_key("t", &["b", "a"]) && is_key("T", &["a", "b"]));
+        assert!(!is_key("t", &["a"]) && !is_key("t", &["a", "c"]) && !is_key("u", &["a"]));
+        assert!(find("v").is_none() && find("w").is_none());
+    }
+
     #[test]
     fn pieces_cover_each_row_once() {
         let pieces = |from, end| super::pieces(from, end, 10).collect::<Vec<_>>();

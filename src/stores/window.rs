@@ -63,3 +63,27 @@ impl Window {
         at.filter(|at| at.since(self.now) <= self.ahead())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_may_lie_ten_seconds_ahead_of_an_audit_as_of_now_and_a_year_ahead_of_one_of_the_past() {
+        let now = Instant::from_millis(1_772_445_600_000);
+        let window = |is_live| Window {
+            now,
+            back: DAY,
+            zone: None,
+            machine_zone: Zone::UTC,
+            errors: true,
+            is_live,
+            asks_process: false,
+            deadline: Clock::now(),
+        };
+        for (is_live, ahead) in [(true, 10 * SECOND), (false, 366 * DAY)] {
+            let is_credible = |span: Millis| window(is_live).credible(Some(now.plus(span))).is_some();
+            assert!(is_credible(ahead) && !is_credible(ahead + 1));
+        }
+    }
+}

@@ -13,6 +13,7 @@ mod formats;
 mod hermes;
 mod history;
 mod hostile;
+mod layout;
 mod mapped;
 mod mapped_real;
 mod mapped_recipes;

@@ -282,6 +282,9 @@ mod tests {
         assert_eq!(last(many, at(many)), Some(at(many - 1)));
         assert_eq!((last(many, at(many).plus(1)), last(many - 1, at(many - 1))), (None, None));
         assert_eq!((last(1, at(0)), last(0, at(0))), (None, None));
+        let uneven: Vec<Fire> = [0, 1, 2, 3, 7].map(|hour| Fire::ended(at(hour), Outcome::Worked)).to_vec();
+        let going_on = |now: Instant| last_of_regular(&uneven, now).is_some();
+        assert!(going_on(at(11)) && !going_on(at(11).plus(1)), "a quarter of the times between them is longer");
     }
 
     #[test]
