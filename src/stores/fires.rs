@@ -1,12 +1,34 @@
 //! What the histories of all stores have in common.
 
 use crate::model::{Fire, Job, ModelIndex, Outcome, Run, Snapshot};
+use crate::time::Instant;
 use std::collections::HashSet;
 
 /// The fire of a run that only a row knows; `worked` is what is known of its work if it did not fail.
 pub fn of_row(run: &Run, worked: Outcome) -> Fire {
     let outcome = if run.failed { Outcome::Threw } else { worked };
     Fire::ended(run.end(), outcome).started(run.start)
+}
+
+/// Has the row count the errors in a row that the runs on record show since an instant, where it counts fewer. What was asked for by hand
+/// counts for none.
+pub fn count_errors(job: &mut Job, since: Option<Instant>) {
+    let mut errors = 0;
+    for fire in job.fires.iter().rev() {
+        if since.is_some_and(|since| fire.end <= since) {
+            break;
+        }
+        if fire.known_start().is_some_and(|start| job.manual_runs.binary_search(&start).is_ok()) {
+            continue;
+        }
+        if !fire.has_failed() {
+            break;
+        }
+        errors += 1;
+    }
+    if let Some(row) = job.row.as_mut() {
+        row.consecutive_errors = row.consecutive_errors.max(errors);
+    }
 }
 
 /// The models of which some fire has a count.
@@ -49,9 +71,32 @@ pub fn settle_output(snapshot: &mut Snapshot) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Schedule, State, Terms};
+    use crate::model::{Row, Schedule, State, Terms};
     use crate::stores::traits_for_tests;
-    use crate::time::Instant;
+
+    /// The errors that a row which counts one counts at last, after runs at these seconds that failed or not.
+    fn errors(runs: &[(i64, bool)], by_hand: &[i64], since: Option<i64>) -> u64 {
+        let at = |seconds: i64| Instant::from_millis(seconds * 1_000);
+        let mut job = Job::new("j".to_owned(), State::Watched, Schedule::OnEvent(Terms::default()));
+        job.row = Some(Row { consecutive_errors: 1, ..Row::default() });
+        job.manual_runs = by_hand.iter().map(|start| at(*start)).collect();
+        for (start, failed) in runs {
+            let outcome = if *failed { Outcome::Threw } else { Outcome::Worked };
+            job.fires.push(Fire::ended(at(start + 1), outcome).started(at(*start)));
+        }
+        count_errors(&mut job, since.map(at));
+        job.errors()
+    }
+
+    #[test]
+    fn a_row_counts_at_least_the_errors_in_a_row_on_record() {
+        let runs = [(0, true), (10, false), (20, true), (30, true), (40, true)];
+        assert_eq!(errors(&runs, &[], None), 3);
+        assert_eq!(errors(&runs[..2], &[], None), 1, "as the row says");
+        assert_eq!((errors(&runs, &[], Some(20)), errors(&runs, &[], Some(21))), (3, 2), "switched on again then");
+        assert_eq!(errors(&runs, &[30], None), 2, "one was tried by hand");
+        assert_eq!(errors(&[(0, true), (10, false), (20, true)], &[10], None), 2, "one that was tried by hand worked");
+    }
 
     fn fire(output: u32, model: usize) -> Fire {
         Fire { output: Some(output), model: ModelIndex::at(model), ..Fire::counted(Instant::MIN, 61_000) }

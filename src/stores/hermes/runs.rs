@@ -5,7 +5,6 @@ use super::executions::{Execution, Status};
 use super::record::Record;
 use super::sessions::{Session, Sessions};
 use crate::model::{ErrorKind, Fire, Job, MessageFate, Outcome, Row, Run, Schedule, Snapshot, State};
-use crate::numbers::as_u64;
 use crate::schedule::Cadence;
 use crate::stores::window::Window;
 use crate::time::{HOUR, Instant, MINUTE, Millis, SECOND};
@@ -177,10 +176,7 @@ fn finish(job: &mut Job, now: Instant) {
         }
     }
     fires::forget_zeros(&mut job.fires, &HashSet::new());
-    let errors = job.fires.iter().rev().take_while(|fire| fire.has_failed()).count();
-    if let Some(row) = job.row.as_mut() {
-        row.consecutive_errors = row.consecutive_errors.max(as_u64(errors));
-    }
+    fires::count_errors(job, None);
     job.self_paced |= is_moved_by_clock_change(job);
     note_edit(job, now);
 }

@@ -8,7 +8,7 @@ use super::values;
 use super::{since, unjudged};
 use crate::db::ReadError;
 use crate::model::{Fire, Job, Outcome, QueryFacts, Snapshot, State};
-use crate::numbers::{as_u64, count};
+use crate::numbers::count;
 use crate::time::{DAY, Instant, Millis};
 use std::collections::{HashMap, HashSet};
 
@@ -259,10 +259,7 @@ pub fn finish(job: &mut Job) {
     fires::forget_zeros(&mut job.fires, &HashSet::new());
     doubt_uncounted(&mut job.fires);
     job.uses_model = job.fires.iter().any(|fire| fire.tokens.is_some());
-    let errors = job.fires.iter().rev().take_while(|fire| fire.has_failed()).count();
-    if let Some(row) = job.row.as_mut() {
-        row.consecutive_errors = row.consecutive_errors.max(as_u64(errors));
-    }
+    fires::count_errors(job, None);
     // A run that has begun since is the one in flight; one before the newest end is over.
     let newest = job.fires.iter().filter_map(Fire::known_start).max();
     job.running_since = job.running_since.filter(|since| newest.is_none_or(|newest| *since > newest));

@@ -284,6 +284,8 @@ fn finish(job: &mut Job, runs: RunTable, counting: &HashSet<ModelIndex>) {
     job.running_since = job.running_since.filter(|since| !has_ended(job, *since, runs));
     job.manual_runs.sort_unstable();
     fires::forget_zeros(&mut job.fires, counting);
+    let switched_on = job.written();
+    fires::count_errors(job, switched_on);
 }
 
 /// A watcher's last look that found nothing to do, if a slot lies between it and the last run that is known.

@@ -120,11 +120,12 @@ impl Keys {
             return Some(*position);
         }
         let id = key.strip_prefix(KEY_PREFIX)?;
-        let next = JobIndex::at(self.jobs + self.unknown_jobs.len());
-        if self.unknown_jobs.len() < MAX_UNKNOWN_JOBS && key.len() <= MAX_KEY_LEN {
-            self.unknown_jobs.push(id.to_vec());
-            self.positions.insert(key.to_vec(), next);
+        if self.unknown_jobs.len() >= MAX_UNKNOWN_JOBS || key.len() > MAX_KEY_LEN {
+            return Some(JobIndex::at(self.jobs + MAX_UNKNOWN_JOBS));
         }
+        let next = JobIndex::at(self.jobs + self.unknown_jobs.len());
+        self.unknown_jobs.push(id.to_vec());
+        self.positions.insert(key.to_vec(), next);
         Some(next)
     }
 
