@@ -765,8 +765,12 @@ fn runs_that_an_upgrade_imported_once_more_are_counted_once() {
     );
     let (plain, upgraded) = (plain.audit("10:30", &[]), upgraded.audit("10:30", &[]));
     assert_eq!(upgraded.findings(), plain.findings(), "{}", upgraded.out);
-    let incidents = |run: &Run| run.json()["incidents"].clone();
-    assert_eq!(incidents(&upgraded), incidents(&plain), "with their fingerprints");
+    let incident = |run: &Run| {
+        let mut incident = run.json()["incidents"][0].clone();
+        incident.as_object_mut().unwrap().remove("database");
+        incident
+    };
+    assert_eq!(incident(&upgraded), incident(&plain), "with its fingerprint");
     let past = runs(json!({"status": "ok", "usage": {"total_tokens": 5}}));
     past.sql(
         "INSERT INTO task_runs (task_id, runtime, source_id, owner_key, task, status, delivery_status, created_at, started_at, ended_at)

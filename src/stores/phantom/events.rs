@@ -76,7 +76,17 @@ pub fn read(
     note_newer_rows(tables.newer_rows.len(), window.now, &mut tables.snapshot);
     newer::settle(tables.newer_rows, &mut tables.snapshot);
     tables.snapshot.jobs.iter_mut().for_each(|job| join_row(job, window.now));
+    note_no_record(&mut tables.snapshot);
     Ok(tables.snapshot)
+}
+
+/// Says that rows know of runs, and the cost events of none.
+fn note_no_record(snapshot: &mut Snapshot) {
+    let has_worked = |job: &Job| job.last_run().is_some_and(|run| !run.failed);
+    let is_on_record = |job: &Job| !job.recorded().is_empty();
+    if snapshot.jobs.iter().any(has_worked) && !snapshot.jobs.iter().any(is_on_record) {
+        snapshot.notes.push("the jobs' runs are not among the cost events: what they did is not judged".to_owned());
+    }
 }
 
 /// Two connections that read side by side.
