@@ -385,16 +385,18 @@ fn launchd_tells_of_an_incident_by_a_notification() {
         .filter_map(|rest| Some(rest.split_once("</string>")?.0))
         .collect();
     assert_eq!(arguments[0], "/usr/local/bin/sched-audit");
-    std::fs::write(directory.path().join("osascript"), "#!/bin/sh\necho \"$1 $2: $SCHED_AUDIT_TITLE\" > told\n")
-        .unwrap();
+    std::fs::write(directory.path().join("osascript"), "#!/bin/sh\nprintf '%s\\n' \"$@\" > told\n").unwrap();
     succeed("chmod", &["+x", "osascript"], directory.path());
     let mut call = command();
     call.args(&arguments[1..]).arg(fixture("incident.db")).current_dir(directory.path());
     call.env("PATH", format!("{}:/usr/bin:/bin", directory.path().display())).env("XDG_STATE_HOME", directory.path());
     call.output().unwrap();
     let told = std::fs::read_to_string(directory.path().join("told")).unwrap();
-    assert!(told.starts_with("-e display notification (system attribute \"SCHED_AUDIT_TITLE\")"), "{told}");
-    assert!(told.contains(": CRITICAL on "), "{told}");
+    let told: Vec<&str> = told.lines().collect();
+    assert_eq!(told[..3], ["-e", "on run argv", "-e"]);
+    assert!(told[3].starts_with("display notification (item 1 of argv) "), "{told:?}");
+    assert!(told[6].starts_with("CRITICAL on "), "{told:?}");
+    assert_eq!(told.len(), 7);
 }
 
 #[test]
