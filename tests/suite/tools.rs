@@ -436,7 +436,7 @@ fn skill_says_what_the_binary_can_do_and_that_it_is_no_alarm() {
 }
 
 #[test]
-fn release_notes_are_the_section_of_the_changelog() {
+fn a_release_has_notes_and_the_version_that_recipes_name() {
     let notes = |version: &str| tool("contrib/release/notes", &[version], Path::new("."));
     let first = String::from_utf8(notes("0.1.0").stdout).unwrap();
     assert!(!first.trim().is_empty() && !first.contains("## ["), "{first}");
@@ -444,6 +444,7 @@ fn release_notes_are_the_section_of_the_changelog() {
     assert!(!none.status.success() && String::from_utf8(none.stderr).unwrap().contains("no section 0.1"));
     let version = succeed("contrib/release/version", &[], Path::new("."));
     assert_eq!(version.trim(), env!("CARGO_PKG_VERSION"));
+    assert!(contrib("ci/github.yml").contains(&format!("/releases/download/v{}\n", version.trim())));
 }
 
 #[test]
