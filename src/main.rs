@@ -16,9 +16,6 @@
 #![cfg_attr(test, allow(clippy::panic))]
 #![cfg_attr(fuzzing, no_main, allow(dead_code))]
 
-#[cfg(not(unix))]
-compile_error!("sched-audit runs on Linux and macOS; Windows is not supported.");
-
 mod audit;
 mod catalog;
 mod cli;

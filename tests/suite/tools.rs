@@ -385,16 +385,18 @@ fn launchd_tells_of_an_incident_by_a_notification() {
         .filter_map(|rest| Some(rest.split_once("</string>")?.0))
         .collect();
     assert_eq!(arguments[0], "/usr/local/bin/sched-audit");
-    std::fs::write(directory.path().join("osascript"), "#!/bin/sh\necho \"$1 $2: $SCHED_AUDIT_TITLE\" > told\n")
-        .unwrap();
+    std::fs::write(directory.path().join("osascript"), "#!/bin/sh\nprintf '%s\\n' \"$@\" > told\n").unwrap();
     succeed("chmod", &["+x", "osascript"], directory.path());
     let mut call = command();
     call.args(&arguments[1..]).arg(fixture("incident.db")).current_dir(directory.path());
     call.env("PATH", format!("{}:/usr/bin:/bin", directory.path().display())).env("XDG_STATE_HOME", directory.path());
     call.output().unwrap();
     let told = std::fs::read_to_string(directory.path().join("told")).unwrap();
-    assert!(told.starts_with("-e display notification (system attribute \"SCHED_AUDIT_TITLE\")"), "{told}");
-    assert!(told.contains(": CRITICAL on "), "{told}");
+    let told: Vec<&str> = told.lines().collect();
+    assert_eq!(told[..3], ["-e", "on run argv", "-e"]);
+    assert!(told[3].starts_with("display notification (item 1 of argv) "), "{told:?}");
+    assert!(told[6].starts_with("CRITICAL on "), "{told:?}");
+    assert_eq!(told.len(), 7);
 }
 
 #[test]
@@ -434,7 +436,7 @@ fn skill_says_what_the_binary_can_do_and_that_it_is_no_alarm() {
 }
 
 #[test]
-fn release_notes_are_the_section_of_the_changelog() {
+fn a_release_has_notes_and_the_version_that_recipes_name() {
     let notes = |version: &str| tool("contrib/release/notes", &[version], Path::new("."));
     let first = String::from_utf8(notes("0.1.0").stdout).unwrap();
     assert!(!first.trim().is_empty() && !first.contains("## ["), "{first}");
@@ -442,6 +444,7 @@ fn release_notes_are_the_section_of_the_changelog() {
     assert!(!none.status.success() && String::from_utf8(none.stderr).unwrap().contains("no section 0.1"));
     let version = succeed("contrib/release/version", &[], Path::new("."));
     assert_eq!(version.trim(), env!("CARGO_PKG_VERSION"));
+    assert!(contrib("ci/github.yml").contains(&format!("/releases/download/v{}\n", version.trim())));
 }
 
 #[test]
