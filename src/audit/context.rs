@@ -69,6 +69,11 @@ impl Context<'_> {
         self.outside_quiet(self.worker.free().upper(), subject, due, until)
     }
 
+    /// For how long no run at all was under way, where it is not known how many may go on at a time; without the same hours.
+    pub fn idle_for(&self, subject: &Subject<'_>, due: Instant, until: Instant) -> Millis {
+        self.outside_quiet(self.worker.free().idle(), subject, due, until)
+    }
+
     /// How much of some free time lies between two instants, without the hours in which a job is not expected to run.
     fn outside_quiet(&self, free: &FreeTime, subject: &Subject<'_>, from: Instant, until: Instant) -> Millis {
         let asleep = self.quiet(subject, from, until).map(|(from, until)| free.between(from, until));

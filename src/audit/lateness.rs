@@ -25,6 +25,11 @@ pub fn was_surely_lost(context: &Context<'_>, subject: &Subject<'_>, due: Instan
     is_lost_in(context, subject, due, until, context.surely_free_for(subject, due, until))
 }
 
+/// Whether the work of a slot was lost by `until`, where no run at all was under way.
+pub fn was_lost_while_idle(context: &Context<'_>, subject: &Subject<'_>, due: Instant, until: Instant) -> bool {
+    is_lost_in(context, subject, due, until, context.idle_for(subject, due, until))
+}
+
 fn is_lost_in(context: &Context<'_>, subject: &Subject<'_>, due: Instant, until: Instant, free: Millis) -> bool {
     let thresholds = &subject.settings.thresholds;
     let due = context.after_quiet(subject, due);

@@ -349,6 +349,10 @@ impl Writer<'_> {
         let is_bad = has_failed_last(job);
         let first = self.first_due(cadence, from, is_bad)?;
         let Some(next) = next.filter(|next| *next <= now) else { return Some(first) };
+        // A scheduler that makes up for lost slots moves the next run on by one with each run.
+        if job.fires.last().and_then(Fire::known_start).is_some_and(|start| start > next) {
+            return Some(first);
+        }
         // Until it is lost, the row's next run is what the job is late for.
         let lost = cadence.advance(from, self.subject.settings.thresholds.late_cadences)?.max(first);
         let is_later = first > next && !is_bad;

@@ -4,7 +4,7 @@
 //! silence counts only if something shows that the schedule was in force before it.
 
 use super::context::{Context, Subject};
-use super::lateness::{is_lost, was_surely_lost};
+use super::lateness::{is_lost, was_lost_while_idle, was_surely_lost};
 use super::ledger::Stretch;
 use super::runs::{begin, keeps_slot, slot_after};
 use super::worker::LATE_IN_A_BATCH;
@@ -78,7 +78,8 @@ pub fn is_long(context: &Context<'_>, subject: &Subject<'_>, stretch: &Stretch) 
     let traits = &context.snapshot.traits;
     if traits.records_starts && traits.max_concurrent == UNKNOWN_PLACES {
         // The job may have waited for a run.
-        return context.free_for(subject, stretch.since, until) > subject.settings.thresholds.lost_after;
+        return context.free_for(subject, stretch.since, until) > subject.settings.thresholds.lost_after
+            || was_lost_while_idle(context, subject, stretch.since, until);
     }
     if traits.records_starts || context.worker.was_born_between(stretch.since, until) {
         return is_lost(context, subject, stretch.since, until);

@@ -55,7 +55,7 @@ fn down(context: &Context<'_>) -> Option<Finding> {
     }
     let by_lease = matches!(context.snapshot.lease, Lease::Dead(_) | Lease::Stopped(_));
     let last_write_at = if by_lease { None } else { Some(since) };
-    let evidence = Evidence::SchedulerDown { job: first.job.id.clone(), next_run_at, last_write_at };
+    let evidence = Evidence::SchedulerDown { job: first.job.label().to_owned(), next_run_at, last_write_at };
     Some(Finding::new(About::Scheduler, Severity::Warning, evidence).since(since))
 }
 

@@ -113,6 +113,20 @@ fn a_process_that_started_after_a_run_frees_the_worker_from_its_start_on() {
 }
 
 #[test]
+fn a_process_that_has_just_started_and_run_nothing_is_catching_up() {
+    let world = |started: &str, last: &str| {
+        let traits = SchedulerTraits { startup: MINUTE, ..recorded([]).traits };
+        let jobs = [hourly("j").ran("08:00", "08:01").next("09:00"), every("k", MINUTE).ran(last, last)];
+        Snapshot { traits, liveness: held(started), ..recorded(jobs) }
+    };
+    let told = |started, last, now: &str| found(&world(started, last), now)[0].clone();
+    assert_eq!(told("12:00", "08:01", "12:01"), "warning catching-up");
+    assert_eq!(told("12:00", "08:01", "12:01:00.001"), "critical overdue");
+    assert_eq!(told("12:00", "12:00:10", "12:00:30"), "critical overdue", "it runs other jobs");
+    assert_eq!(told("08:30", "08:01", "12:01"), "critical overdue");
+}
+
+#[test]
 fn no_run_began_before_the_process_that_ended_it() {
     let minutely = |ends: &[&str]| {
         let job = cron("j", "* * * * *");

@@ -94,3 +94,12 @@ fn failed_one_shot_is_a_warning_for_a_day_and_reported_until_since() {
     assert_eq!(world("2026-03-09 10:01:00.000"), ["info one-shot-lost"]);
     assert_eq!(world("2026-03-09 10:01:00.001"), NONE);
 }
+
+#[test]
+fn a_job_that_has_run_since_its_next_run_makes_up_for_lost_slots() {
+    let world = |next: &str| recorded([cron("j", "* * * * *").ran("12:00:10", "12:00:12").next(next)]);
+    assert_eq!(found(&world("11:40"), "12:15:59"), NONE);
+    assert_eq!(found(&world("11:40"), "12:16:00.000"), NONE);
+    assert_eq!(found(&world("11:40"), "12:16:00.001"), ["critical overdue"], "due since 12:01");
+    assert_eq!(found(&world("12:00:10"), "12:05"), NONE, "it is this run's");
+}

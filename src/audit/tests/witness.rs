@@ -85,3 +85,25 @@ fn the_silence_of_another_job_bears_witness_if_it_ended_within_four_hours() {
     assert!(world("0 12 * * *", "15:00"));
     assert!(!world("1 12 * * *", "15:00"));
 }
+
+/// A job that ran every minute but for some minutes from 09:00 on, beside a run of another one that lasted until then.
+fn minutely_but(minutes: i64, other_until: &str, max_concurrent: usize) -> Snapshot {
+    let minute = |minute: i64| at("09:00").plus(minute * MINUTE);
+    let mut job = cron("j", "* * * * *");
+    for start in (-30..=0).chain(minutes..minutes + 20).map(minute) {
+        job.fires.push(Fire::counted(start.plus(SECOND), 1000).started(start));
+    }
+    let traits = SchedulerTraits { max_concurrent, ..recorded([]).traits };
+    let other = cron("o", "0 9 * * *").ran("09:00", other_until);
+    Snapshot { traits, ..recorded([job, other]) }
+}
+
+#[test]
+fn a_silence_in_which_nothing_ran_at_all_is_told_however_many_runs_may_go_on_at_a_time() {
+    let unknown = crate::model::UNKNOWN_PLACES;
+    // Due at 09:01, late after a quarter of an hour.
+    assert!(!is_told(&minutely_but(16, "09:00:01", unknown), "09:50"));
+    assert!(is_told(&minutely_but(17, "09:00:01", unknown), "09:50"));
+    assert!(!is_told(&minutely_but(17, "09:16", unknown), "09:50"), "it may have waited for the run");
+    assert!(is_told(&minutely_but(17, "09:16", 8), "09:50"), "another run could go on beside it");
+}

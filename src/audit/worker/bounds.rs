@@ -7,7 +7,7 @@ use super::in_flight::{InFlight, TIMEOUT_GRACE};
 use super::records::Records;
 use super::rows::Unrecorded;
 use crate::audit::runs::{keeps_slot, slot_after};
-use crate::model::{Fire, Job};
+use crate::model::{Fire, Job, SchedulerTraits, UNKNOWN_PLACES};
 use crate::schedule::Cadence;
 use crate::time::Instant;
 use std::cell::OnceCell;
@@ -30,6 +30,8 @@ pub struct Bounds<'a> {
     births: Births,
     /// Free even if every run took as long as it can have.
     upper: FreeTime,
+    /// When no run at all was under way, if it is not known how many may go on at a time.
+    idle: Option<FreeTime>,
     /// Free if every run took no longer than it must have.
     lower: OnceCell<FreeTime>,
     /// What was due before it and has not run since was passed over.
@@ -50,17 +52,23 @@ impl<'a> Bounds<'a> {
     /// Works out from the runs when the worker was free.
     pub fn new(records: Records<'a>, in_flight: &InFlight, births: Births) -> Bounds<'a> {
         let tail = tail(records, in_flight);
-        let upper = if records.snapshot.traits.records_starts {
-            free_by_records(records, in_flight)
+        let SchedulerTraits { records_starts, max_concurrent, .. } = records.snapshot.traits;
+        let upper = if records_starts {
+            free_by_records(records, in_flight, max_concurrent)
         } else {
             free_by(Bound::Upper, records, tail.clone(), &births)
         };
-        let by_rows = if records.snapshot.traits.records_starts { None } else { by_rows(records, &tail, &births) };
+        let idle = match max_concurrent {
+            UNKNOWN_PLACES if records_starts => Some(free_by_records(records, in_flight, 1)),
+            _ => None,
+        };
+        let by_rows = if records_starts { None } else { by_rows(records, &tail, &births) };
         Bounds {
             records,
             tail,
             births,
             upper,
+            idle,
             lower: OnceCell::new(),
             passed_over_before: records.passed_over_before(),
             by_rows,
@@ -75,6 +83,11 @@ impl<'a> Bounds<'a> {
     /// What is free even if every run took as long as it can have.
     pub fn upper(&self) -> &FreeTime {
         &self.upper
+    }
+
+    /// The same, where it is not known how many runs may go on at a time: when none was under way.
+    pub fn idle(&self) -> &FreeTime {
+        self.idle.as_ref().unwrap_or(&self.upper)
     }
 
     /// What is free if every run took no longer than it must have.
@@ -123,7 +136,7 @@ fn by_rows(records: Records<'_>, tail: &[Span], births: &Births) -> Option<ByRow
 }
 
 /// The stretches in which fewer runs were on record than may go on at a time.
-fn free_by_records(records: Records<'_>, in_flight: &InFlight) -> FreeTime {
+fn free_by_records(records: Records<'_>, in_flight: &InFlight, max_concurrent: usize) -> FreeTime {
     let now = records.now();
     let Some(from) = records.snapshot.window_start.filter(|from| *from < now) else { return FreeTime::default() };
     let ended = records.fires().filter_map(|fire| Some((fire.known_start()?, fire.end)));
@@ -137,7 +150,7 @@ fn free_by_records(records: Records<'_>, in_flight: &InFlight) -> FreeTime {
     changes.sort_unstable();
     let (mut busy, mut since, mut spans) = (0, from, Vec::<Span>::new());
     for (at, change) in changes.into_iter().chain([(now, 0)]) {
-        let is_full = usize::try_from(busy).is_ok_and(|busy| busy >= records.snapshot.traits.max_concurrent);
+        let is_full = usize::try_from(busy).is_ok_and(|busy| busy >= max_concurrent);
         match spans.last_mut() {
             _ if is_full => {}
             Some((_, end)) if *end == since => *end = at,

@@ -208,9 +208,12 @@ impl<'a> Worker<'a> {
         self.boots.that_ended(end, self.end_after(end)?)
     }
 
-    /// A boot that came after `due` so shortly ago that the work it defers may not have begun.
+    /// A boot that came after `due` so shortly ago that the work it defers may not have begun: one on record, or the start of the
+    /// process, if no run has ended since.
     pub fn just_booted_since(&self, due: Instant) -> Option<Instant> {
-        let boot = self.boots.last()?;
+        let started = self.life.process().and_then(|process| process.started);
+        let started = started.filter(|started| self.last_run_end().is_none_or(|end| end < *started));
+        let boot = self.boots.last().max(started)?;
         let is_young = self.records.now().since(boot) <= self.records.snapshot.traits.startup;
         if due < boot && is_young && self.life.is_proven() && self.crash_loop().is_none() { Some(boot) } else { None }
     }
@@ -250,7 +253,7 @@ impl<'a> Worker<'a> {
     }
 
     fn resumption(&self) -> Option<Resumption> {
-        *self.resumption.get_or_init(|| Resumption::last(self.records, &self.in_flight, self.free.upper()))
+        *self.resumption.get_or_init(|| Resumption::last(self.records, &self.in_flight, self.free.idle()))
     }
 
     /// Whether a job's store is not the one that the scheduler serves: most of its jobs that came due since the last boot have

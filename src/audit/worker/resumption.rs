@@ -18,10 +18,10 @@ pub struct Resumption {
 }
 
 impl Resumption {
-    /// The last one: of the silences that are long enough to lose a slot and ended with a run.
+    /// The last one: of the silences that are long enough for a slot to come late and ended with a run.
     pub fn last(records: Records<'_>, in_flight: &InFlight, free: &FreeTime) -> Option<Resumption> {
-        let lost_after = records.settings.thresholds.lost_after;
-        let is_long = |(from, until): &&Span| until.since(*from) > lost_after;
+        let late_after = records.settings.thresholds.late_after;
+        let is_long = |(from, until): &&Span| until.since(*from) > late_after;
         let mut silences = free.spans().iter().rev().filter(is_long);
         let (silent_from, at) = *silences.find(|(_, until)| a_run_begins(records, in_flight, *until))?;
         Some(Resumption { silent_from, at, first_slot: first_slot_after(records, in_flight, at) })

@@ -5,6 +5,7 @@ use super::super::table::{pieces, row_bounds};
 use super::super::value::{cut, number, text};
 use super::super::window::Window;
 use super::super::{fires, gone, newer};
+use super::definition::is_interruption;
 use super::delivery;
 use super::detail::{Detail, Work};
 use super::layout::{RunTable, instant, required};
@@ -233,16 +234,23 @@ fn explain(job: &mut Job, (start, line): &(Instant, String), window: &Window) {
 }
 
 /// Makes one run of those that began at the same time, and puts them in order: an upgrade imports the old run logs, whose
-/// runs have tasks already. What a row with detail says wins; an imported row ends when its log was written.
+/// runs have tasks already, and writes a row of its own for a run that it interrupted. What a row with detail says wins; an imported
+/// row ends when its log was written.
 fn merge_doubles(fires: &mut Vec<Fire>) {
     fires.sort_by_key(|fire| (fire.known_start(), fire.outcome == Outcome::Unread));
     fires.dedup_by(|double, kept| match (double.known_start(), kept.known_start()) {
-        (Some(start), Some(known)) if start == known => {
-            *kept = Fire { end: kept.end.min(double.end), ..*kept }.started(start);
+        (Some(start), Some(known)) if are_one(double, kept, start.since(known)) => {
+            let (better, start) = if kept.outcome == Outcome::Unread { (*double, start) } else { (*kept, known) };
+            *kept = Fire { end: kept.end.min(double.end), ..better }.started(start);
             true
         }
         _ => false,
     });
+}
+
+/// Whether two rows whose starts are so far apart tell of one run: two of which both have a detail must have begun at once.
+fn are_one(one: &Fire, other: &Fire, apart: Millis) -> bool {
+    apart == 0 || apart <= SAME_RUN && [one, other].iter().any(|fire| fire.outcome == Outcome::Unread)
 }
 
 fn note_unread(snapshot: &mut Snapshot) {
@@ -355,6 +363,12 @@ impl Part {
     ) {
         let detail = Detail::parse(detail.as_bytes().unwrap_or_default());
         let detail = detail.as_ref();
+        let why = detail.and_then(|detail| detail.error.as_deref());
+        // As of a receipt: its recorded end is the next boot.
+        let ended = match ended.known_start() {
+            Some(start) if why.is_some_and(is_interruption) => Fire { end: start, ..ended }.started(start),
+            _ => ended,
+        };
         let store_key = store_key.or_else(|| detail?.store_key.as_deref().map(str::as_bytes));
         let job = job_of(tables, store_key, id);
         let definition = job.map(|job| &tables.definitions[job.position()]);
@@ -368,7 +382,7 @@ impl Part {
         match job {
             Some(job) => {
                 let error = detail.and_then(|detail| detail.delivery_error.as_deref());
-                let why = detail.and_then(|detail| detail.error.as_deref()).and_then(|why| why.lines().next());
+                let why = why.and_then(|why| why.lines().next());
                 if let (Some(why), Some(start)) = (why, fire.known_start())
                     && (fire.is_bad() || outcome == Outcome::Skipped)
                 {
@@ -449,6 +463,12 @@ mod tests {
             (Outcome::Worked, Some(at(0)), at(50)),
             "the log ends when it was written"
         );
+        let after = |millis: i64, outcome| Fire::ended(at(70), outcome).started(at(0).plus(millis));
+        assert_eq!(merged(&[known, after(SAME_RUN, Outcome::Unread)]), [(Outcome::Worked, Some(at(0)), at(60))]);
+        let later = after(SAME_RUN, Outcome::Failed);
+        assert_eq!(merged(&[imported, later]), [(Outcome::Failed, later.known_start(), at(65))]);
+        assert_eq!(merged(&[known, after(SAME_RUN + 1, Outcome::Unread)]).len(), 2);
+        assert_eq!(merged(&[known, after(1, Outcome::Failed)]).len(), 2, "both have a detail");
         let unknown = Fire::ended(at(60), Outcome::Unread);
         assert_eq!(merged(&[unknown, unknown]).len(), 2, "without a start nothing shows that they are one");
     }
