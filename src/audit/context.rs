@@ -56,12 +56,8 @@ impl Context<'_> {
     pub fn free_for(&self, subject: &Subject<'_>, due: Instant, until: Instant) -> Millis {
         let has_run_since = subject.job.last_end().is_some_and(|end| end > due);
         let bounds = self.worker.free();
-        self.outside_quiet(
-            if has_run_since { bounds.on_record(due) } else { bounds.for_job_due(due) },
-            subject,
-            due,
-            until,
-        )
+        let free = if has_run_since { bounds.on_record(due) } else { bounds.for_job_due(due) };
+        self.outside_quiet(free, subject, due, until)
     }
 
     /// The same, even if every run whose start is not on record took as long as it can have.

@@ -10,21 +10,19 @@ pub fn of_row(run: &Run, worked: Outcome) -> Fire {
     Fire::ended(run.end(), outcome).started(run.start)
 }
 
-/// Has the row count the errors in a row that the runs on record show since an instant, where it counts fewer. What was asked for by hand
-/// counts for none.
+/// Has the row count the errors in a row that the runs on record show since an instant, where it counts fewer. One that was
+/// asked for by hand and failed counts for none.
 pub fn count_errors(job: &mut Job, since: Option<Instant>) {
     let mut errors = 0;
     for fire in job.fires.iter().rev() {
         if since.is_some_and(|since| fire.end <= since) {
             break;
         }
-        if fire.known_start().is_some_and(|start| job.manual_runs.binary_search(&start).is_ok()) {
-            continue;
-        }
         if !fire.has_failed() {
             break;
         }
-        errors += 1;
+        let is_by_hand = fire.known_start().is_some_and(|start| job.manual_runs.binary_search(&start).is_ok());
+        errors += u64::from(!is_by_hand);
     }
     if let Some(row) = job.row.as_mut() {
         row.consecutive_errors = row.consecutive_errors.max(errors);
@@ -95,7 +93,7 @@ mod tests {
         assert_eq!(errors(&runs[..2], &[], None), 1, "as the row says");
         assert_eq!((errors(&runs, &[], Some(20)), errors(&runs, &[], Some(21))), (3, 2), "switched on again then");
         assert_eq!(errors(&runs, &[30], None), 2, "one was tried by hand");
-        assert_eq!(errors(&[(0, true), (10, false), (20, true)], &[10], None), 2, "one that was tried by hand worked");
+        assert_eq!(errors(&[(0, true), (5, true), (10, false)], &[10], None), 1, "one that was tried by hand worked");
     }
 
     fn fire(output: u32, model: usize) -> Fire {

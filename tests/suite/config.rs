@@ -288,7 +288,7 @@ fn a_file_that_never_ends_or_has_too_many_rules_is_an_error_at_once() {
     let rules =
         |count: usize| std::fs::write(&file, "[[job]]\nmatch = 'x*'\nlate_after = '1h'\n".repeat(count)).unwrap();
     rules(1000);
-    assert_eq!(run(&[&["-q", "--config", file.to_str().unwrap()][..], &INCIDENT].concat()).code, 2);
+    assert_eq!(run(&[&["-q", "--timeout", "30m", "--config", file.to_str().unwrap()][..], &INCIDENT].concat()).code, 2);
     rules(1001);
     check(&file, "1001 [[job]] rules");
     std::fs::write(&file, "#".repeat((1 << 20) + 1)).unwrap();

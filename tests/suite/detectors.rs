@@ -460,8 +460,9 @@ fn a_run_is_unusual_beyond_ten_minutes_and_twice_the_longest_of_the_last_thirty(
 fn runs_that_only_rows_know_are_said_not_to_be_judged() {
     let history = History::new();
     history.job("j", "cron", HOURLY, Some("2026-03-02T09:00:00.000Z"), Some("2026-03-02T10:00:00.000Z"));
-    let says =
-        |history: &History| history.audit("2026-03-02T09:30:00Z", &[]).out.contains("what they did is not judged");
+    let says = |history: &History| {
+        history.audit("2026-03-02T09:30:00Z", &[]).out.contains("whether a model worked in them is not known")
+    };
     assert!(says(&history));
     history.sql("UPDATE scheduled_jobs SET last_run_status = 'error'");
     assert!(!says(&history), "a run that fails leaves no event");

@@ -127,7 +127,7 @@ fn of_200_calls_at_the_same_time_one_tells() {
     let teller = Teller::new();
     let calls: Vec<_> = (0..200)
         .map(|_| {
-            let mut call = teller.call(&teller.append(), INCIDENT, &teller.database(), &["--timeout", "60s"]);
+            let mut call = teller.call(&teller.append(), INCIDENT, &teller.database(), &["--timeout", "30m"]);
             call.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
         })
         .collect();

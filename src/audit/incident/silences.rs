@@ -79,8 +79,10 @@ impl<'a> Silences<'a> {
     /// or until it was restarted. None if only one run goes on at a time, or what became of the process is not on record.
     pub fn of_end_of_process(&self, restarted_at: Option<Instant>) -> Option<Key> {
         let worker = self.fleet.context.worker;
+        if self.fleet.context.snapshot.traits.max_concurrent == 1 {
+            return None;
+        }
         match restarted_at {
-            _ if self.fleet.context.snapshot.traits.max_concurrent == 1 => None,
             Some(at) => Some(self.after(worker.end_before(at))),
             None if self.is_lease_over() => Some(self.of_all()),
             None => None,
@@ -217,7 +219,7 @@ fn past_silences(fleet: &Fleet<'_>) -> Vec<Silence> {
 /// The last end before the time in which nothing ran at all, if that is most of a silence.
 fn end_before_lull(context: &Context<'_>, due: Instant, until: Instant) -> Option<Instant> {
     let (end, _) = context.worker.lull_within(due.plus(-LATE_IN_A_BATCH), until)?;
-    if context.worker.free_for(due, end) <= LATE_IN_A_BATCH { Some(end) } else { None }
+    if context.worker.free().on_record(due).between(due, end) <= LATE_IN_A_BATCH { Some(end) } else { None }
 }
 
 /// A silence of a job while others ran.

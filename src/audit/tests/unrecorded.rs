@@ -53,13 +53,26 @@ fn a_job_was_passed_over_if_the_rows_of_others_show_that_the_worker_was_free_for
     // The run before it took no longer than twice as long, and a minute.
     let free_for = |millis| without_records(2 * MINUTE + 40 * SECOND + millis, false);
     assert_eq!(found(&free_for(0), "12:02"), ["info waiting"]);
-    assert_eq!(found(&free_for(1), "12:02"), ["critical overdue"]);
-    assert_eq!(incidents(&free_for(1), "12:02"), ["job-silent j:6"]);
+    assert_eq!(found(&free_for(1), "12:02"), ["warning catching-up"], "nothing may have run before 12:00");
+    let hourly = without_records(HOUR, false);
+    assert_eq!(found(&hourly, "12:15:20.000"), ["warning catching-up"]);
+    assert_eq!(found(&hourly, "12:15:20.001"), ["critical overdue"]);
+    assert_eq!(incidents(&hourly, "12:20"), ["job-silent j:6"]);
+}
+
+#[test]
+fn what_was_due_with_the_last_run_stopped_with_the_scheduler() {
+    let mut thrown = hourly("a").ran("11:00", "11:01");
+    let run = row(&mut thrown).last_run.as_mut().unwrap_or_else(|| panic!("it ran"));
+    (run.start, run.duration_ms, run.failed) = (at("12:00:00.012"), Some(300), true);
+    row(&mut thrown).next_run_at = Timestamp::At(at("13:00"));
+    let world = fleet([thrown, hourly("b").ran("11:01", "11:02"), hourly("c").ran("11:02", "11:03")]);
+    assert_eq!(incidents(&world, "13:30"), ["scheduler-silent b:2 c:2 a:1"]);
 }
 
 #[test]
 fn after_an_error_another_job_may_have_run_at_any_time() {
-    assert_eq!(found(&without_records(HOUR, false), "12:02"), ["critical overdue"]);
+    assert_eq!(found(&without_records(HOUR, false), "12:02"), ["warning catching-up"]);
     assert_eq!(found(&without_records(HOUR, true), "12:02"), ["info waiting"]);
 }
 
@@ -71,7 +84,7 @@ fn the_silence_of_a_job_keeps_its_fingerprint_though_other_rows_move_on() {
     later.jobs[1].fires.clear();
     row(&mut later.jobs[1]).last_run = Some(run);
     phantom::join_row(&mut later.jobs[1], at("13:02"));
-    assert_eq!(print(&without_records(HOUR, false), "12:02"), print(&later, "13:02"));
+    assert_eq!(print(&without_records(HOUR, false), "12:20"), print(&later, "13:20"));
 }
 
 /// A job that waits for events and whose row counts so many errors.

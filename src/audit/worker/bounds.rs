@@ -1,5 +1,6 @@
 //! When the worker was free: exactly, where each start is on record, otherwise by two bounds.
 
+use super::LATE_IN_A_BATCH;
 use super::active_run::{Cut, Phase, RunLength};
 use super::births::Births;
 use super::free_time::{FreeTime, MIN_FREE, Span};
@@ -56,7 +57,7 @@ impl<'a> Bounds<'a> {
         let upper = if records_starts {
             free_by_records(records, in_flight, max_concurrent)
         } else {
-            free_by(Bound::Upper, records, tail.clone(), &births)
+            free_by(Bound::Upper, records, known_free(records, &tail, &births), &births)
         };
         let idle = match max_concurrent {
             UNKNOWN_PLACES if records_starts => Some(free_by_records(records, in_flight, 1)),
@@ -85,9 +86,11 @@ impl<'a> Bounds<'a> {
         &self.upper
     }
 
-    /// The same, where it is not known how many runs may go on at a time: when none was under way.
+    /// The same, where it is not known how many runs may go on at a time: when none was under way. Where only rows know of runs, as they
+    /// tell.
     pub fn idle(&self) -> &FreeTime {
-        self.idle.as_ref().unwrap_or(&self.upper)
+        let by_rows = self.by_rows.as_ref().map(|by_rows| &by_rows.free);
+        self.idle.as_ref().or(by_rows).unwrap_or(&self.upper)
     }
 
     /// What is free if every run took no longer than it must have.
@@ -95,7 +98,10 @@ impl<'a> Bounds<'a> {
         if self.records.snapshot.traits.records_starts {
             return &self.upper;
         }
-        self.lower.get_or_init(|| free_by(Bound::Lower, self.records, self.tail.clone(), &self.births))
+        self.lower.get_or_init(|| {
+            let known = known_free(self.records, &self.tail, &self.births);
+            free_by(Bound::Lower, self.records, known, &self.births)
+        })
     }
 
     /// Whether some job has fired so often since `due` that one that has not was not waiting for its turn.
@@ -124,7 +130,8 @@ impl<'a> Bounds<'a> {
 
     fn free_by_rows(&self, due: Instant) -> Option<&FreeTime> {
         let by_rows = self.by_rows.as_ref()?;
-        if by_rows.passed_over_before > due { Some(&by_rows.free) } else { None }
+        // What was due a moment before another job may have waited for it in the same batch.
+        if by_rows.passed_over_before > due.plus(LATE_IN_A_BATCH) { Some(&by_rows.free) } else { None }
     }
 }
 
@@ -163,7 +170,6 @@ fn free_by_records(records: Records<'_>, in_flight: &InFlight, max_concurrent: u
 
 /// Some free stretches, and those before the runs, by a bound of their lengths.
 fn free_by(bound: Bound, records: Records<'_>, mut spans: Vec<Span>, births: &Births) -> FreeTime {
-    spans.extend(before_the_only_event(records, births));
     for subject in records.subjects.iter() {
         let longest = subject.longest_run().saturating_add(TIMEOUT_GRACE);
         for (index, fire) in subject.job.fires.iter().enumerate() {
@@ -196,6 +202,13 @@ fn start_of_lull(fire: &Fire) -> Option<Instant> {
     if fire.end.since(start) > MIN_FREE { Some(start) } else { None }
 }
 
+/// Free by what the rows and the run in flight show.
+fn known_free(records: Records<'_>, tail: &[Span], births: &Births) -> Vec<Span> {
+    let mut spans = tail.to_vec();
+    spans.extend(before_the_only_event(records, births));
+    spans
+}
+
 /// Free before the newest run if no event precedes it: only rows know the run before it.
 fn before_the_only_event(records: Records<'_>, births: &Births) -> Option<Span> {
     let (newest, _) = records.last_end()?;
@@ -210,7 +223,7 @@ fn before_the_only_event(records: Records<'_>, births: &Births) -> Option<Span> 
         }
     }
     let start = first?;
-    let lull = records.ends_before(&[start]).pop()??;
+    let lull = records.end_before(start)?;
     Some((lull, births.before(newest).map_or(start, |born| start.max(born)).min(newest)))
 }
 

@@ -38,6 +38,11 @@ impl<'a> Records<'a> {
         self.jobs().flat_map(|job| &job.fires).chain(&self.snapshot.other_fires)
     }
 
+    /// The last end of any run up to `at`.
+    pub fn end_before(self, at: Instant) -> Option<Instant> {
+        self.fires().map(|fire| fire.end).filter(|end| *end <= at).max()
+    }
+
     /// The last end of any run up to each of some instants, which rise.
     pub fn ends_before(self, instants: &[Instant]) -> Vec<Option<Instant>> {
         let mut ends = vec![None; instants.len()];

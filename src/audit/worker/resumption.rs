@@ -3,7 +3,7 @@
 use super::free_time::{FreeTime, Span};
 use super::in_flight::InFlight;
 use super::records::Records;
-use crate::model::Job;
+use crate::model::{Job, UNKNOWN_PLACES};
 use crate::time::Instant;
 
 /// The end of a silence of the whole scheduler.
@@ -18,10 +18,15 @@ pub struct Resumption {
 }
 
 impl Resumption {
-    /// The last one: of the silences that are long enough for a slot to come late and ended with a run.
+    /// The last one: of the silences that are long enough to lose a slot and ended with a run. Where it is not known how many runs may go
+    /// on at a time, nothing at all ran in them, so that a slot that came late is enough.
     pub fn last(records: Records<'_>, in_flight: &InFlight, free: &FreeTime) -> Option<Resumption> {
-        let late_after = records.settings.thresholds.late_after;
-        let is_long = |(from, until): &&Span| until.since(*from) > late_after;
+        let thresholds = &records.settings.thresholds;
+        let shortest = match records.snapshot.traits.max_concurrent {
+            UNKNOWN_PLACES => thresholds.late_after,
+            _ => thresholds.lost_after,
+        };
+        let is_long = |(from, until): &&Span| until.since(*from) > shortest;
         let mut silences = free.spans().iter().rev().filter(is_long);
         let (silent_from, at) = *silences.find(|(_, until)| a_run_begins(records, in_flight, *until))?;
         Some(Resumption { silent_from, at, first_slot: first_slot_after(records, in_flight, at) })

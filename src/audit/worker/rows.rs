@@ -10,7 +10,7 @@ use crate::time::Instant;
 pub struct Unrecorded {
     /// Between the runs that rows know, oldest first.
     gaps: Vec<Span>,
-    /// From when on no run but these can have been under way.
+    /// From when on no run but these is taken to have been under way.
     known_from: Instant,
 }
 
@@ -20,7 +20,7 @@ impl Unrecorded {
         let since = records.last_recorded_end().or(records.snapshot.window_start)?;
         let mut runs: Vec<Span> = Vec::new();
         let mut known_from = since;
-        for job in records.jobs() {
+        for job in records.jobs().filter(|job| job.last_is_of_row) {
             let Some(run) = job.last_run().filter(|run| run.start > since && run.end() <= records.now()) else {
                 continue;
             };
@@ -42,7 +42,7 @@ impl Unrecorded {
         &self.gaps
     }
 
-    /// What was due before it and has not run since was passed over: afterwards the worker was surely free for a while.
+    /// What was due before it and has not run since was passed over: afterwards the worker was free for a while.
     pub fn passed_over_before(&self, tail: &[Span]) -> Option<Instant> {
         for (from, until) in self.gaps.iter().chain(tail) {
             if until.since(self.known_from.max(*from)) > MIN_FREE {
@@ -53,8 +53,8 @@ impl Unrecorded {
     }
 }
 
-/// From when on a job had no other run than its last one: it ran a slot before, for about as long. After an error it may have run
-/// at any time.
+/// From when on a job had no other run than its last one. It is taken to have run a slot before, on time and for at most twice as long;
+/// after an error it may have run at any time.
 fn known_since(job: &Job, run: &Run) -> Instant {
     let interval = job.schedule.cadence().and_then(|cadence| cadence.shortest_interval(run.start));
     match interval {

@@ -18,11 +18,6 @@ const DEFAULT_STAGGER: Millis = 300_000;
 /// What the scheduler writes of a run that its process did not survive.
 const INTERRUPTED: &str = "interrupted by gateway restart";
 
-/// Whether an error is what the scheduler writes of a run that its process did not survive.
-pub fn is_interruption(error: &str) -> bool {
-    error.contains(INTERRUPTED)
-}
-
 /// What a job is to do, as far as an audit needs it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -235,7 +230,7 @@ impl JobState {
 
     /// Whether the process did not survive the last run.
     pub fn was_interrupted(&self) -> bool {
-        self.last_error.as_deref().is_some_and(is_interruption)
+        self.last_error.as_ref().is_some_and(|error| error.contains(INTERRUPTED))
     }
 
     /// What became of the last message: silence that was intended has a reason.

@@ -5,7 +5,6 @@ use super::super::table::{pieces, row_bounds};
 use super::super::value::{cut, number, text};
 use super::super::window::Window;
 use super::super::{fires, gone, newer};
-use super::definition::is_interruption;
 use super::delivery;
 use super::detail::{Detail, Work};
 use super::layout::{RunTable, instant, required};
@@ -248,9 +247,10 @@ fn merge_doubles(fires: &mut Vec<Fire>) {
     });
 }
 
-/// Whether two rows whose starts are so far apart tell of one run: two of which both have a detail must have begun at once.
+/// Whether two rows whose starts are so far apart tell of one run: they began at once, or just one of them has a detail.
 fn are_one(one: &Fire, other: &Fire, apart: Millis) -> bool {
-    apart == 0 || apart <= SAME_RUN && [one, other].iter().any(|fire| fire.outcome == Outcome::Unread)
+    let is_unread = |fire: &Fire| fire.outcome == Outcome::Unread;
+    apart == 0 || apart <= SAME_RUN && is_unread(one) != is_unread(other)
 }
 
 fn note_unread(snapshot: &mut Snapshot) {
@@ -363,12 +363,6 @@ impl Part {
     ) {
         let detail = Detail::parse(detail.as_bytes().unwrap_or_default());
         let detail = detail.as_ref();
-        let why = detail.and_then(|detail| detail.error.as_deref());
-        // As of a receipt: its recorded end is the next boot.
-        let ended = match ended.known_start() {
-            Some(start) if why.is_some_and(is_interruption) => Fire { end: start, ..ended }.started(start),
-            _ => ended,
-        };
         let store_key = store_key.or_else(|| detail?.store_key.as_deref().map(str::as_bytes));
         let job = job_of(tables, store_key, id);
         let definition = job.map(|job| &tables.definitions[job.position()]);
@@ -382,7 +376,7 @@ impl Part {
         match job {
             Some(job) => {
                 let error = detail.and_then(|detail| detail.delivery_error.as_deref());
-                let why = why.and_then(|why| why.lines().next());
+                let why = detail.and_then(|detail| detail.error.as_deref()).and_then(|why| why.lines().next());
                 if let (Some(why), Some(start)) = (why, fire.known_start())
                     && (fire.is_bad() || outcome == Outcome::Skipped)
                 {

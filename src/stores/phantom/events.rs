@@ -85,7 +85,9 @@ fn note_no_record(snapshot: &mut Snapshot) {
     let has_worked = |job: &Job| job.last_run().is_some_and(|run| !run.failed);
     let is_on_record = |job: &Job| !job.recorded().is_empty();
     if snapshot.jobs.iter().any(has_worked) && !snapshot.jobs.iter().any(is_on_record) {
-        snapshot.notes.push("the jobs' runs are not among the cost events: what they did is not judged".to_owned());
+        snapshot.notes.push(
+            "the jobs' runs are not among the cost events: whether a model worked in them is not known".to_owned(),
+        );
     }
 }
 

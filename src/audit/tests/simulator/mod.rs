@@ -242,6 +242,22 @@ fn simulated_job_that_is_wedged_is_told_although_no_record_is_kept() {
 }
 
 #[test]
+fn simulated_machines_that_wake_up_and_keep_no_record_have_no_false_critical() {
+    let mut criticals = Vec::new();
+    for seed in 1..=fleets() {
+        let sleep = Plan::new(Fault::MachineSleeps, End::Over, (HOUR, 8 * HOUR), 8 * HOUR);
+        let fleet = Fleet::new(seed * 97 + 3, Plan { unrecorded: true, ..sleep });
+        let Some(woke) = fleet.woke else { continue };
+        let told = audit_all(&fleet, woke, fleet.horizon(), every(23 * MINUTE));
+        let seen = told.problems_since(woke).filter(|problem| problem.is_critical());
+        let seen: BTreeSet<String> = seen.map(|problem| problem.headline.clone()).collect();
+        criticals.extend(seen.into_iter().map(|headline| format!("fleet {seed}: {headline}")));
+    }
+    println!("slept, no record is kept: false criticals {}", criticals.len());
+    assert!(criticals.is_empty(), "{}", criticals.join("\n"));
+}
+
+#[test]
 fn simulated_growing_fleets_raise_no_alarm() {
     let acts = [&[Act::Make; 9][..], &[Act::Delete; 3][..]].concat();
     simulate_people("a new job a day", &acts);
