@@ -61,6 +61,20 @@ fn a_job_was_passed_over_if_the_rows_of_others_show_that_the_worker_was_free_for
 }
 
 #[test]
+fn a_scheduler_that_runs_another_job_at_its_slot_does_not_catch_up() {
+    let world = |start: &str| {
+        let mut world = without_records(HOUR, false);
+        let mut other = hourly("k").ran(start, "12:00:30");
+        other.fires.clear();
+        phantom::join_row(&mut other, at("12:02"));
+        world.jobs[1] = other;
+        world
+    };
+    assert_eq!(found(&world("12:00:00.999"), "12:02"), ["critical overdue"]);
+    assert_eq!(found(&world("12:00:01.000"), "12:02"), ["warning catching-up"]);
+}
+
+#[test]
 fn what_was_due_with_the_last_run_stopped_with_the_scheduler() {
     let mut thrown = hourly("a").ran("11:00", "11:01");
     let run = row(&mut thrown).last_run.as_mut().unwrap_or_else(|| panic!("it ran"));

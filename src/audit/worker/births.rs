@@ -13,7 +13,7 @@ const TIMER_LATE: Millis = 25;
 /// The last starts among which those of one restart are looked for.
 const MAX_SHOWN: usize = 200;
 /// A run began at its slot if no longer after it.
-const AT_ITS_SLOT: Millis = SECOND;
+pub const AT_ITS_SLOT: Millis = SECOND;
 
 /// Instants before which no run began that ended after them, oldest first.
 #[derive(Debug, Default)]

@@ -1,9 +1,11 @@
 //! The end of the last silence of the whole scheduler.
 
+use super::births::AT_ITS_SLOT;
 use super::free_time::{FreeTime, Span};
 use super::in_flight::InFlight;
 use super::records::Records;
 use crate::model::{Job, UNKNOWN_PLACES};
+use crate::schedule::Cadence;
 use crate::time::Instant;
 
 /// The end of a silence of the whole scheduler.
@@ -51,6 +53,20 @@ fn first_slot_after(records: Records<'_>, in_flight: &InFlight, at: Instant) -> 
 fn first_run_after(job: &Job, at: Instant) -> Option<(Instant, Option<Instant>)> {
     let index = job.fires.partition_point(|fire| fire.end <= at);
     let fire = job.fires.get(index)?;
+    if let Some(slot) = slot_by_row(job, index) {
+        return Some((fire.end, Some(slot)));
+    }
     let previous = job.fires[..index].last().map(|fire| fire.end).or(job.created_at)?;
     Some((fire.end, job.schedule.cadence()?.next(previous)))
+}
+
+/// The slot at which a run began that only the row knows, whatever was before it.
+fn slot_by_row(job: &Job, index: usize) -> Option<Instant> {
+    if !job.last_is_of_row || index + 1 < job.fires.len() {
+        return None;
+    }
+    let cadence @ Cadence::Cron(..) = job.schedule.cadence()? else { return None };
+    let start = job.fires[index].known_start()?;
+    let slot = cadence.next(start.plus(-AT_ITS_SLOT))?;
+    if slot <= start { Some(slot) } else { None }
 }
