@@ -146,6 +146,9 @@ fn by_rows(records: Records<'_>, tail: &[Span], births: &Births) -> Option<ByRow
 fn free_by_records(records: Records<'_>, in_flight: &InFlight, max_concurrent: usize) -> FreeTime {
     let now = records.now();
     let Some(from) = records.snapshot.window_start.filter(|from| *from < now) else { return FreeTime::default() };
+    if max_concurrent == UNKNOWN_PLACES {
+        return FreeTime::new(vec![(from, now)]);
+    }
     let ended = records.fires().filter_map(|fire| Some((fire.known_start()?, fire.end)));
     let running = in_flight.runs().iter().map(|run| (run.start, run.cut.map_or(now, Cut::freed)));
     // At equal instants ends come before starts, so the count may pass through negative numbers.
