@@ -13,7 +13,7 @@ const TIMER_LATE: Millis = 25;
 /// The last starts among which those of one restart are looked for.
 const MAX_SHOWN: usize = 200;
 /// A run began at its slot if no longer after it.
-pub const AT_ITS_SLOT: Millis = SECOND;
+const AT_ITS_SLOT: Millis = SECOND;
 
 /// Instants before which no run began that ended after them, oldest first.
 #[derive(Debug, Default)]
@@ -73,6 +73,12 @@ fn begun_when_idle(records: Records<'_>) -> Vec<Instant> {
     idle
 }
 
+/// The slot at which a run that started then began, if it did not begin later.
+pub fn slot_begun_at(cadence: &Cadence, start: Instant) -> Option<Instant> {
+    let slot = cadence.next(start.plus(-AT_ITS_SLOT))?;
+    if slot <= start { Some(slot) } else { None }
+}
+
 /// When a job's last run began, if that was not at its slot.
 fn begun_off_slot(job: &Job) -> Option<Instant> {
     let start = job.last_run()?.start;
@@ -85,7 +91,7 @@ fn begun_off_slot(job: &Job) -> Option<Instant> {
             let from = before.map(|fire| fire.end).or(job.created_at)?;
             start.since(from.plus(*interval)).abs() <= ROW_FOLLOWS
         }
-        (Some(cadence), _) => cadence.next(start.plus(-AT_ITS_SLOT)).is_some_and(|slot| slot <= start),
+        (Some(cadence), _) => slot_begun_at(cadence, start).is_some(),
         (None, Some(at)) => start.since(at).abs() <= AT_ITS_SLOT,
         (None, None) => return None,
     };

@@ -1,6 +1,6 @@
 //! The end of the last silence of the whole scheduler.
 
-use super::births::AT_ITS_SLOT;
+use super::births::slot_begun_at;
 use super::free_time::{FreeTime, Span};
 use super::in_flight::InFlight;
 use super::records::Records;
@@ -66,7 +66,5 @@ fn slot_by_row(job: &Job, index: usize) -> Option<Instant> {
         return None;
     }
     let cadence @ Cadence::Cron(..) = job.schedule.cadence()? else { return None };
-    let start = job.fires[index].known_start()?;
-    let slot = cadence.next(start.plus(-AT_ITS_SLOT))?;
-    if slot <= start { Some(slot) } else { None }
+    slot_begun_at(cadence, job.fires[index].known_start()?)
 }
