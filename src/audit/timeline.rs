@@ -110,8 +110,11 @@ impl Timeline {
     /// The last slots of a job, by its ledger.
     pub fn new(context: &Context<'_>, subject: &Subject<'_>, ledger: &Ledger) -> Timeline {
         let cadence = subject.job.schedule.cadence();
-        let mut strip = Strip { cadence, runs: 0, newer: None, first: None, marks: Vec::new() };
+        let mut strip = Strip { cadence, runs: 0, newer: None, first: None, marks: Vec::new(), is_full: false };
         for stretch in ledger.stretches.iter().rev() {
+            if strip.is_full {
+                break;
+            }
             if stretch.is_served_late(cadence) {
                 continue;
             }
@@ -137,6 +140,8 @@ struct Strip<'a> {
     newer: Option<&'a Fire>,
     first: Option<Instant>,
     marks: Vec<Mark>,
+    /// Whether there was a slot for which there was no room.
+    is_full: bool,
 }
 
 impl<'a> Strip<'a> {
@@ -144,6 +149,7 @@ impl<'a> Strip<'a> {
         for fire in subject.job.fires[stretch.runs.clone()].iter().rev() {
             self.runs += 1;
             if self.runs > MAX_RUNS {
+                self.is_full = true;
                 return;
             }
             let shares_slot = self.shares_slot(fire);
@@ -157,6 +163,7 @@ impl<'a> Strip<'a> {
             } else if self.marks.len() < MAX_SLOTS {
                 self.marks.push(mark);
             } else {
+                self.is_full = true;
                 return;
             }
             self.first = Some(begin(fire));
@@ -183,6 +190,7 @@ impl<'a> Strip<'a> {
         self.newer = None;
         let room = MAX_SLOTS - self.marks.len();
         let all = usize::try_from(stretch.slots).unwrap_or(usize::MAX);
+        self.is_full = all > room;
         if room == 0 || all == 0 {
             return;
         }

@@ -91,6 +91,9 @@ impl Zone {
     /// The instant at which a clock of this zone shows `wall`, by croner's rule: a time in the spring gap moves later by
     /// the gap, and of a repeated hour the first pass counts.
     pub fn instant(self, wall: NaiveDateTime) -> Instant {
+        if self == Zone::UTC {
+            return Instant::from_utc(wall);
+        }
         let hour = TimeDelta::hours(1);
         let shows = |utc: NaiveDateTime| utc + self.offset(utc);
         let guess = wall - self.offset(wall);
@@ -106,6 +109,7 @@ impl Zone {
 
     fn offset(self, utc: NaiveDateTime) -> TimeDelta {
         let offset = match self {
+            Zone::Named(Tz::UTC) => return TimeDelta::zero(),
             Zone::Named(zone) => zone.offset_from_utc_datetime(&utc).fix(),
             Zone::Fixed(offset) => offset,
         };
@@ -259,6 +263,10 @@ fn count_days(cron: &Cron, zone: Zone, from: Instant, to: Instant) -> u64 {
     let mut count = 0;
     let mut at = from;
     while let Some(next) = named_after(cron, zone, at).filter(|slot| *slot <= to) {
+        if to.since(at) < DAY {
+            (count, at) = (count + 1, next);
+            continue;
+        }
         let day = zone.wall(next).date();
         let midnight = |day: NaiveDate| zone.instant(day.and_time(NaiveTime::MIN));
         let end = day.succ_opt().map_or(Instant::MAX, midnight);

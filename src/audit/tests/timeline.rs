@@ -58,6 +58,12 @@ fn timeline_shows_the_last_48_slots() {
     assert_eq!(strip_of(&silent, "2026-03-03 02:30"), "x".repeat(48));
     let first = verdict(&silent, "2026-03-03 02:30").jobs[0].timeline.first;
     assert_eq!(first, Some(at("2026-03-01 03:00")), "the 48th last slot");
+    // Nothing before the 48th last slot has a part in it, whatever ran there.
+    let twice = hourly("j").used("2026-03-01 00:00", "2026-03-01 00:10", 0).ran("2026-03-01 00:10", "2026-03-01 00:20");
+    let ends = (1..=48).map(|hour| at("2026-03-01 00:01").plus(hour * HOUR));
+    let world = fleet([ended(twice, ends)]);
+    assert_eq!(strip_of(&world, "2026-03-03 00:30"), "#".repeat(48));
+    assert_eq!(verdict(&world, "2026-03-03 00:30").jobs[0].timeline.first, Some(at("2026-03-01 01:01")));
 }
 
 #[test]
