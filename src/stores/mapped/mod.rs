@@ -76,7 +76,7 @@ fn read_heartbeat(reader: &Reader<'_>, snapshot: &mut Snapshot) -> Result<Option
     let mut newest = None;
     let mut shown = String::new();
     if let Some(row) = row {
-        tally.row(row)?;
+        tally.row(&prepared.columns.values(row)?);
         let value = row.get_ref(0)?;
         newest = reader.window.credible(values::time(value));
         shown = value::message(&values::shown(value), 40);

@@ -109,12 +109,13 @@ impl Columns {
         self.0.iter().any(|column| column == name)
     }
 
-    /// The value of a column; NULL where the query does not have it.
-    pub fn get<'row>(&self, row: &'row Row<'_>, name: &str) -> Result<ValueRef<'row>, ReadError> {
-        match self.0.iter().position(|column| column == name) {
-            Some(position) => Ok(row.get_ref(position)?),
-            None => Ok(ValueRef::Null),
+    /// The values of a row.
+    pub fn values<'a>(&'a self, row: &'a Row<'_>) -> Result<Values<'a>, ReadError> {
+        let mut values = Vec::with_capacity(self.0.len());
+        for position in 0..self.0.len() {
+            values.push(row.get_ref(position)?);
         }
+        Ok(Values { columns: self, values })
     }
 
     /// Refuses a query that lacks a column it needs, or has one whose name means nothing.
@@ -131,5 +132,26 @@ impl Columns {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// The values of a row.
+pub struct Values<'a> {
+    columns: &'a Columns,
+    values: Vec<ValueRef<'a>>,
+}
+
+impl<'a> Values<'a> {
+    /// The value of a column; NULL where the query does not have it.
+    pub fn get(&self, name: &str) -> ValueRef<'a> {
+        match self.columns.0.iter().position(|column| column == name) {
+            Some(position) => self.values[position],
+            None => ValueRef::Null,
+        }
+    }
+
+    /// Each of them, in the order of the columns.
+    pub fn iter(&self) -> impl Iterator<Item = &ValueRef<'a>> {
+        self.values.iter()
     }
 }

@@ -1,14 +1,12 @@
 //! One row of the query for runs.
 
 use super::super::window::Window;
-use super::query::Columns;
+use super::query::{Columns, Values};
 use super::reader::Reader;
 use super::tally::{Tally, Unusable};
 use super::values::{self, Status};
-use crate::db::ReadError;
 use crate::model::{Fire, Job, MessageFate, Outcome, Run};
 use crate::time::{Instant, MINUTE, Millis};
-use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
 /// A job's row, which may not know how long its run took, may be written this long after the record of the same run.
@@ -33,38 +31,38 @@ impl RunRow {
     /// Reads a row; where it is not used, the reason.
     pub fn read(
         reader: &Reader<'_>,
-        row: &Row<'_>,
         columns: &Columns,
+        values: &Values<'_>,
         tally: &mut Tally,
-    ) -> Result<Result<RunRow, Unusable>, ReadError> {
-        let get = |name: &str| columns.get(row, name);
-        let status = reader.mapping.words.meaning(&values::text(get("status")?));
+    ) -> Result<RunRow, Unusable> {
+        let get = |name: &str| values.get(name);
+        let status = reader.mapping.words.meaning(&values::text(get("status")));
         if status == Some(Status::Unknown) {
-            tally.unread("status", get("status")?);
+            tally.unread("status", get("status"));
         }
-        let start = tally.read("start", get("start")?, values::time);
-        let read_end = tally.read("end", get("end")?, values::time);
-        let duration = tally.read("duration_ms", get("duration_ms")?, values::number).map(|millis| millis.max(0));
+        let start = tally.read("start", get("start"), values::time);
+        let read_end = tally.read("end", get("end"), values::time);
+        let duration = tally.read("duration_ms", get("duration_ms"), values::number).map(|millis| millis.max(0));
         let end = read_end.or_else(|| Some(start?.plus(duration?)));
         let start = start.or_else(|| Some(end?.plus(-duration.unwrap_or(0))));
         let start = match start {
             Some(start) if start <= reader.window.now => start,
             _ => {
-                let time = if values::is_nothing(get("start")?) { get("end")? } else { get("start")? };
+                let time = if values::is_nothing(get("start")) { get("end") } else { get("start") };
                 let why = unusable(start, time, reader.window);
                 tally.unused(why, time);
-                return Ok(Err(why));
+                return Err(why);
             }
         };
         let end = end.filter(|end| *end <= reader.window.now);
         let is_unsaid = matches!(status, None | Some(Status::Unknown));
         let may_be_open = ["status", "end", "duration_ms"].iter().any(|column| columns.has(column));
-        let has_odd_end = read_end.is_none() && !values::is_nothing(get("end")?);
+        let has_odd_end = read_end.is_none() && !values::is_nothing(get("end"));
         let lacks_end = end.is_none() && may_be_open && !has_odd_end;
         let is_open = status == Some(Status::Running) || is_unsaid && lacks_end;
-        let error = values::error(get("error")?);
+        let error = values::error(get("error"));
         let failed = values::failed(status, error.as_deref());
-        let count = tally.read("tokens", get("tokens")?, values::number);
+        let count = tally.read("tokens", get("tokens"), values::number);
         let count = count.map(|count| u32::try_from(count.max(0)).unwrap_or(u32::MAX));
         let (outcome, tokens) = match (status, count) {
             (Some(Status::Skipped), _) => (Outcome::Skipped, None),
@@ -72,15 +70,15 @@ impl RunRow {
             (_, Some(1..)) => (if failed { Outcome::Failed } else { Outcome::Worked }, count),
             _ if failed => (Outcome::Threw, None),
             (None, _) if has_odd_end => (Outcome::Unread, None),
-            (_, None) if !values::is_nothing(get("tokens")?) => (Outcome::Unread, None),
+            (_, None) if !values::is_nothing(get("tokens")) => (Outcome::Unread, None),
             (_, Some(0)) => (Outcome::Empty, count),
             (_, None) => (Outcome::Unproven, None),
         };
         let has_odd_status = status == Some(Status::Unknown) && !failed;
-        let cost_usd = tally.read("cost_usd", get("cost_usd")?, values::cost).unwrap_or(0.0);
-        let message = values::message_fate(get("message")?);
+        let cost_usd = tally.read("cost_usd", get("cost_usd"), values::cost).unwrap_or(0.0);
+        let message = values::message_fate(get("message"));
         tally.at(start);
-        Ok(Ok(RunRow { start, end, is_open, outcome, has_odd_status, tokens, cost_usd, message, error }))
+        Ok(RunRow { start, end, is_open, outcome, has_odd_status, tokens, cost_usd, message, error })
     }
 
     /// None while it is in flight.

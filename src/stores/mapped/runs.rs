@@ -4,7 +4,7 @@ use super::super::{fires, gone, ids, value};
 use super::reader::Reader;
 use super::run_row::RunRow;
 use super::tally::{Tally, Unusable};
-use super::values;
+use super::values::shown;
 use super::{since, unjudged};
 use crate::db::ReadError;
 use crate::model::{Fire, Job, Outcome, QueryFacts, Snapshot, State};
@@ -58,9 +58,10 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
             snapshot.notes.push(note);
             break;
         }
-        tally.row(row)?;
-        let run = RunRow::read(reader, row, &columns, &mut tally)?;
-        let id = ids::bytes(columns.get(row, "job")?);
+        let values = columns.values(row)?;
+        tally.row(&values);
+        let run = RunRow::read(reader, &columns, &values, &mut tally);
+        let id = ids::bytes(values.get("job"));
         let position = index.get(&ids::id(&id)).copied();
         let run = match run {
             Ok(run) => run,
@@ -73,14 +74,14 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
         };
         shows_open |= run.is_open || (columns.has("end") && columns.has("start"));
         if run.has_odd_status {
-            unknown = values::text(columns.get(row, "status")?);
+            unknown = value::text(values.get("status"));
         }
         match position {
             Some(position) => {
                 open[position].extend(run.open_since());
                 run.add_to(&mut snapshot.jobs[position], reader);
             }
-            None => strangers.note(id, values::shown(columns.get(row, "name")?), &run),
+            None => strangers.note(id, shown(values.get("name")), &run),
         }
     }
     snapshot.notes.extend(unknown.map(unknown_status));

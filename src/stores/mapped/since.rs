@@ -56,8 +56,9 @@ fn sampled(query: &Query, prepared: &mut Prepared<'_>, parameter: usize) -> Resu
     prepared.statement.raw_bind_parameter(parameter, 0)?;
     let mut rows = prepared.statement.raw_query();
     let Some(row) = rows.next().map_err(|error| query.failed(error))? else { return Ok(None) };
+    let values = prepared.columns.values(row)?;
     for column in ["start", "end"] {
-        if let Some(form) = Bound::like(prepared.columns.get(row, column)?) {
+        if let Some(form) = Bound::like(values.get(column)) {
             return Ok(Some(form));
         }
     }
@@ -95,9 +96,10 @@ pub fn newest_before(
             });
             break;
         }
-        let id = ids::id(&ids::bytes(prepared.columns.get(row, "job")?));
+        let values = prepared.columns.values(row)?;
+        let id = ids::id(&ids::bytes(values.get("job")));
         let Some(position) = without.get(id.as_str()).copied() else { continue };
-        let Ok(run) = RunRow::read(reader, row, &prepared.columns, &mut uncounted)? else { continue };
+        let Ok(run) = RunRow::read(reader, &prepared.columns, &values, &mut uncounted) else { continue };
         if newest.get(&position).is_none_or(|known| known.start < run.start) {
             newest.insert(position, run);
         }

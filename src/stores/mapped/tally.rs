@@ -1,12 +1,11 @@
 //! What the rows of a query gave: counted for notes, and for `--check-config`.
 
 use super::super::value;
-use super::query::Columns;
+use super::query::{Columns, Values};
 use super::values;
 use crate::model::{ColumnFacts, QueryFacts};
 use crate::time::Instant;
 use rusqlite::types::ValueRef;
-use rusqlite::{Error, Row};
 
 /// An example of what can't be read is shown up to this length.
 const MAX_EXAMPLE: usize = 40;
@@ -45,17 +44,13 @@ impl Tally {
     }
 
     /// Counts a row, and its values.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub fn row(&mut self, row: &Row<'_>) -> Result<(), Error> {
+    pub fn row(&mut self, values: &Values<'_>) {
         self.facts.rows += 1;
-        for (position, column) in self.facts.columns.iter_mut().enumerate() {
-            if row.get_ref(position)? != ValueRef::Null {
+        for (value, column) in values.iter().zip(&mut self.facts.columns) {
+            if *value != ValueRef::Null {
                 column.filled += 1;
             }
         }
-        Ok(())
     }
 
     /// Reads a value; counts it if it can't be read.

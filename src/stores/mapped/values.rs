@@ -2,7 +2,7 @@
 
 use super::super::value;
 use crate::model::MessageFate;
-use crate::time::{DAY, HOUR, Instant, MINUTE, Millis, SECOND, TimeText};
+use crate::time::{DAY, HOUR, Instant, MINUTE, Millis, SECOND, TimeText, usual_time};
 use chrono::{DateTime, NaiveDateTime};
 use rusqlite::types::ValueRef;
 
@@ -151,6 +151,9 @@ pub fn time(value: ValueRef<'_>) -> Option<Instant> {
         ValueRef::Integer(number) => from_number(number as f64),
         ValueRef::Real(number) => from_number(number),
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+            if let Some(usual) = usual_time(bytes) {
+                return Some(usual);
+            }
             let text = std::str::from_utf8(bytes).ok()?.trim();
             match text.parse::<f64>() {
                 Ok(number) => from_number(number),
