@@ -35,7 +35,7 @@ use crate::zone;
 use clap::ValueEnum;
 use std::path::{Path, PathBuf};
 use store::Store;
-use table::{found, table_names};
+use table::{found, read_indexes, table_names};
 
 /// How one database is read: where all stores meet.
 #[derive(Debug, Clone, Copy)]
@@ -111,6 +111,7 @@ pub fn read(
     let tables = reader.tables();
     let mut access = Access::new(path, &tables, window.deadline)?;
     let mut snapshot = reader.read(&mut access, window)?;
+    access.consistent_read(|db| read_indexes(db, &tables))?;
     fires::settle_output(&mut snapshot);
     zone::settle(&mut snapshot, window.zone, window.machine_zone);
     if window.asks_process {

@@ -94,6 +94,37 @@ pub fn row_bounds(db: &Connection, table: &str) -> Result<Option<(i64, i64)>, Re
     Ok(bound("ASC")?.zip(bound("DESC")?))
 }
 
+/// Reads the indexes of some tables: a damaged one stops the scheduler, and an audit that has no use for it would not see that.
+///
+/// # Errors
+/// What SQLite says.
+pub fn read_indexes(db: &Connection, tables: &[&str]) -> Result<(), ReadError> {
+    let mut names = db.prepare("SELECT name, tbl_name FROM sqlite_master WHERE type = 'index'")?;
+    let mut rows = names.query([])?;
+    while let Some(row) = rows.next()? {
+        let (index, table) = (text(row.get_ref(0)?).unwrap_or_default(), text(row.get_ref(1)?).unwrap_or_default());
+        if !tables.iter().any(|name| name.eq_ignore_ascii_case(&table)) {
+            continue;
+        }
+        let query = format!(
+            "SELECT rowid FROM {} INDEXED BY {} LIMIT 1 OFFSET {}",
+            quoted(&table),
+            quoted(&index),
+            i64::MAX - 1
+        );
+        // Some can't be read from end to end: partial ones, and those of tables without row numbers.
+        if let Ok(mut whole) = db.prepare(&query) {
+            while whole.query([])?.next()?.is_some() {}
+        }
+    }
+    Ok(())
+}
+
+/// A name as SQL takes any name.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
 /// The rows from `from` to before `end`, as the first and the last of each piece of at most `size`.
 pub fn pieces(from: i64, end: i64, size: i64) -> impl Iterator<Item = (i64, i64)> {
     let starts = std::iter::successors(Some(from), move |at| at.checked_add(size)).take_while(move |at| *at < end);
@@ -116,6 +147,29 @@ mod tests {
         assert!(is_key("t", &["b", "a"]) && is_key("T", &["a", "b"]));
         assert!(!is_key("t", &["a"]) && !is_key("t", &["a", "c"]) && !is_key("u", &["a"]));
         assert!(find("v").is_none() && find("w").is_none());
+    }
+
+    #[test]
+    fn a_damaged_index_is_an_error() {
+        let mut db = Connection::open_in_memory().unwrap_or_else(|error| panic!("{error}"));
+        let made = db.execute_batch(
+            "CREATE TABLE t (a, b); CREATE INDEX \"the \"\"a\" ON t (a); CREATE INDEX part ON t (b) WHERE b > 5;
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+             INSERT INTO t SELECT hex(i), i FROM n; CREATE TABLE u (a PRIMARY KEY) WITHOUT ROWID",
+        );
+        made.unwrap_or_else(|error| panic!("{error}"));
+        assert!(read_indexes(&db, &["t", "u"]).is_ok());
+        let root = "SELECT rootpage FROM sqlite_master WHERE name = 'the \"a'";
+        let root: u32 = db.query_row(root, [], |row| row.get(0)).unwrap_or_else(|error| panic!("{error}"));
+        let mut bytes = db.serialize("main").unwrap_or_else(|error| panic!("{error}")).to_vec();
+        let page = 4096 * (root as usize - 1);
+        bytes[page..page + 4096].fill(0);
+        let mut damaged = Connection::open_in_memory().unwrap_or_else(|error| panic!("{error}"));
+        let taken = damaged.deserialize_read_exact("main", bytes.as_slice(), bytes.len(), true);
+        taken.unwrap_or_else(|error| panic!("{error}"));
+        assert!(damaged.query_row("SELECT total(b) FROM t", [], |_| Ok(())).is_ok());
+        assert!(read_indexes(&damaged, &["T"]).is_err());
+        assert!(read_indexes(&damaged, &["u"]).is_ok(), "of another table");
     }
 
     #[test]

@@ -5,8 +5,10 @@ use super::layout::RunTable;
 use super::status::Status;
 use crate::model::{MessageFate, Outcome};
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use std::borrow::Cow;
+use std::ops::Deref;
 
 /// What an agent answers that has nothing to say.
 const NO_REPLY: &str = "NO_REPLY";
@@ -14,30 +16,64 @@ const NO_REPLY: &str = "NO_REPLY";
 /// Why a heartbeat is skipped that is fine: the hour, or other work.
 const USUAL_SKIPS: [&str; 4] = ["quiet-hours", "cron-in-progress", "requests-in-flight", "lanes-busy"];
 
+/// A text of a detail, which is copied only where it holds escapes.
+#[derive(Debug, Deserialize)]
+pub struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The detail of an ended run, as far as an audit needs it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Detail<'a> {
     #[serde(borrow)]
-    status: Option<Cow<'a, str>>,
+    status: Option<Text<'a>>,
     /// Why it failed or was skipped.
     #[serde(borrow)]
-    pub error: Option<Cow<'a, str>>,
-    usage: Value,
+    pub error: Option<Text<'a>>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
     /// The store of its job.
     #[serde(borrow)]
-    pub store_key: Option<Cow<'a, str>>,
+    pub store_key: Option<Text<'a>>,
     #[serde(borrow)]
-    summary: Option<Cow<'a, str>>,
+    summary: Option<Text<'a>>,
     #[serde(borrow)]
-    delivery_status: Option<Cow<'a, str>>,
-    delivery_suppression_reason: Value,
+    delivery_status: Option<Text<'a>>,
+    delivery_suppression_reason: Option<IgnoredAny>,
     /// Why its message was not delivered.
     #[serde(borrow)]
-    pub delivery_error: Option<Cow<'a, str>>,
+    pub delivery_error: Option<Text<'a>>,
     /// The model that it ran on.
     #[serde(borrow)]
-    pub model: Option<Cow<'a, str>>,
+    pub model: Option<Text<'a>>,
+}
+
+/// What a run used, where that is told; each count may be anything.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Usage<'a> {
+    #[serde(borrow)]
+    input_tokens: Option<&'a RawValue>,
+    #[serde(borrow)]
+    output_tokens: Option<&'a RawValue>,
+    #[serde(borrow)]
+    total_tokens: Option<&'a RawValue>,
+    #[serde(borrow)]
+    cache_read_tokens: Option<&'a RawValue>,
+    #[serde(borrow)]
+    cache_write_tokens: Option<&'a RawValue>,
+}
+
+/// A count, if it is a number.
+fn count(value: Option<&RawValue>) -> Option<f64> {
+    value?.get().parse().ok().filter(|count: &f64| count.is_finite())
 }
 
 /// What is known of a run's work.
@@ -91,8 +127,10 @@ impl<'a> Detail<'a> {
             Some(Status::Skipped) => Work::ended(Outcome::Skipped),
             Some(Status::Unknown) => Work::ended(Outcome::Unread),
             Some(Status::Ok) => {
-                let work = if definition.is_agent_turn() { self.turn() } else { Work::ended(Outcome::Unproven) };
-                Work { output: self.output(), message: self.message(runs), ..work }
+                let usage = self.usage();
+                let work = if definition.is_agent_turn() { self.turn(&usage) } else { Work::ended(Outcome::Unproven) };
+                let output = count(usage.output_tokens).map(|output| output as u32);
+                Work { output, message: self.message(runs), ..work }
             }
             // A quiet evaluation of a trigger has no status.
             None => Work::ended(Outcome::Idle),
@@ -101,21 +139,36 @@ impl<'a> Detail<'a> {
 
     /// What a successful turn of an agent did. Providers that count nothing leave the usage out; then the answer shows whether
     /// the model worked.
-    fn turn(&self) -> Work {
-        let counts = ["input_tokens", "output_tokens", "total_tokens"].map(|key| self.usage[key].as_f64());
-        let cached = ["cache_read_tokens", "cache_write_tokens"].iter().filter_map(|key| self.usage[key].as_f64());
-        let [input, output, total] = counts;
+    fn turn(&self, usage: &Usage<'_>) -> Work {
+        let (input, output, total) = (count(usage.input_tokens), count(usage.output_tokens), count(usage.total_tokens));
+        let is_counted = input.or(output).or(total).is_some();
         let sum = total.unwrap_or(0.0).max(input.unwrap_or(0.0) + output.unwrap_or(0.0));
-        let cached: f64 = cached.sum();
-        match &self.usage {
-            // A float becomes the nearest u32.
-            Value::Object(_) if counts.iter().any(Option::is_some) && sum > 0.0 => Work::counted(sum as u32),
-            Value::Object(_) if cached > 0.0 => Work::counted(cached as u32),
-            Value::Object(_) if counts.iter().any(Option::is_some) => Work::counted(0),
-            Value::Object(usage) if !usage.is_empty() => Work::ended(Outcome::Unread),
-            _ if self.has_answer() => Work::ended(Outcome::Worked),
-            _ => Work::counted(0),
+        let cached = count(usage.cache_read_tokens).unwrap_or(0.0) + count(usage.cache_write_tokens).unwrap_or(0.0);
+        // A float becomes the nearest u32.
+        if is_counted && sum > 0.0 {
+            Work::counted(sum as u32)
+        } else if cached > 0.0 {
+            Work::counted(cached as u32)
+        } else if is_counted {
+            Work::counted(0)
+        } else if self.has_usage() {
+            Work::ended(Outcome::Unread)
+        } else if self.has_answer() {
+            Work::ended(Outcome::Worked)
+        } else {
+            Work::counted(0)
         }
+    }
+
+    fn usage(&self) -> Usage<'a> {
+        let object = self.usage.map(RawValue::get).filter(|usage| usage.starts_with('{'));
+        object.and_then(|usage| serde_json::from_str(usage).ok()).unwrap_or_default()
+    }
+
+    /// Whether anything is said of what it used.
+    fn has_usage(&self) -> bool {
+        let inside = self.usage.and_then(|usage| usage.get().strip_prefix('{')?.strip_suffix('}'));
+        inside.is_some_and(|inside| !inside.trim().is_empty())
     }
 
     fn has_answer(&self) -> bool {
@@ -124,18 +177,20 @@ impl<'a> Detail<'a> {
             || self.delivery_status.as_deref().is_some_and(|word| word.eq_ignore_ascii_case("delivered"))
     }
 
-    fn output(&self) -> Option<u32> {
-        Some(self.usage["output_tokens"].as_f64()? as u32)
-    }
-
     fn message(&self, runs: RunTable) -> MessageFate {
         let is_told = runs.explains_silence() || self.delivery_error.is_some();
-        match self.delivery_status.as_deref().map(str::to_ascii_lowercase).as_deref() {
-            Some("delivered") => MessageFate::Delivered,
-            Some("not-delivered") if self.delivery_suppression_reason.is_null() && is_told => MessageFate::Lost,
-            Some("unknown") => MessageFate::Unconfirmed,
-            None if self.delivery_error.is_some() => MessageFate::Lost,
-            _ => MessageFate::None,
+        let Some(status) = self.delivery_status.as_deref() else {
+            return if self.delivery_error.is_some() { MessageFate::Lost } else { MessageFate::None };
+        };
+        if status.eq_ignore_ascii_case("delivered") {
+            MessageFate::Delivered
+        } else if status.eq_ignore_ascii_case("not-delivered") && self.delivery_suppression_reason.is_none() && is_told
+        {
+            MessageFate::Lost
+        } else if status.eq_ignore_ascii_case("unknown") {
+            MessageFate::Unconfirmed
+        } else {
+            MessageFate::None
         }
     }
 }
@@ -169,6 +224,10 @@ mod tests {
         assert_eq!(turn(zeros), (Outcome::Empty, Some(0)));
         assert_eq!(turn(r#"{"total_tokens":null}"#), (Outcome::Unread, None));
         assert_eq!(turn(r#"{"input_tokens":"5"}"#), (Outcome::Unread, None));
+        assert_eq!(turn(r#"{"other":5}"#), (Outcome::Unread, None));
+        assert_eq!(turn("{ }"), (Outcome::Empty, Some(0)), "nothing is said of it");
+        assert_eq!(turn("[5]"), (Outcome::Empty, Some(0)));
+        assert_eq!(turn(r#"{"input_tokens":1.5e3,"output_tokens":-0}"#), (Outcome::Worked, Some(1500)));
         assert_eq!(turn(r#"{"cache_read_tokens":9}"#), (Outcome::Worked, Some(9)));
         assert_eq!(turn(r#"{"input_tokens":0,"cache_read_tokens":9}"#), (Outcome::Worked, Some(9)));
     }

@@ -310,13 +310,6 @@ fn has_ended(job: &Job, since: Instant, runs: RunTable) -> bool {
     job.fires.iter().any(|fire| is_it(fire) && (runs == RunTable::Logs || !fire.has_failed()))
 }
 
-fn job_of(tables: &Tables, store_key: Option<&[u8]>, id: &[u8]) -> Option<JobIndex> {
-    match store_key {
-        Some(store) => tables.keys.get(&(store.to_vec(), id.to_vec()) as &Key).copied(),
-        None => tables.first_of_id.get(id).copied(),
-    }
-}
-
 fn read_runs(db: &Connection, tables: &Tables, (from, to): (i64, i64), window: &Window) -> Result<Part, ReadError> {
     let mut statement = db.prepare(tables.runs.query())?;
     let mut rows = statement.query([from, to])?;
@@ -363,8 +356,8 @@ impl Part {
     ) {
         let detail = Detail::parse(detail.as_bytes().unwrap_or_default());
         let detail = detail.as_ref();
-        let store_key = store_key.or_else(|| detail?.store_key.as_deref().map(str::as_bytes));
-        let job = job_of(tables, store_key, id);
+        let store_key = store_key.or_else(|| Some(detail?.store_key.as_deref()?.as_bytes()));
+        let job = tables.job(store_key, id);
         let definition = job.map(|job| &tables.definitions[job.position()]);
         let work = detail.zip(definition).map(|(detail, definition)| detail.classify_run(definition, tables.runs));
         let has_failed = detail.is_some_and(Detail::has_failed);
@@ -408,7 +401,7 @@ fn read_receipts(db: &Connection, tables: &Tables, window: &Window, newest: &mut
         let Some(start) = instant(number(row.get_ref(3)?)).filter(|start| *start <= window.now) else { continue };
         let store_key = row.get_ref(0)?.as_bytes().unwrap_or_default();
         let id = row.get_ref(1)?.as_bytes().unwrap_or_default();
-        let Some(job) = job_of(tables, Some(store_key), id) else { continue };
+        let Some(job) = tables.job(Some(store_key), id) else { continue };
         newest.requested.entry(job).or_default().note(start, row.get_ref(5)? != ValueRef::Null);
         let end = instant(number(row.get_ref(4)?));
         let word = row.get_ref(2)?.as_bytes().unwrap_or_default().to_ascii_lowercase();

@@ -16,11 +16,15 @@ pub enum Status {
 impl Status {
     /// What a word means, in whatever case.
     pub fn of(word: &[u8]) -> Status {
-        match word.to_ascii_lowercase().as_slice() {
-            b"ok" => Status::Ok,
-            b"error" | b"failed" | b"timeout" | b"timed_out" | b"interrupted" => Status::Error,
-            b"skipped" => Status::Skipped,
-            _ => Status::Unknown,
+        let is_one_of = |known: &[&str]| known.iter().any(|known| word.eq_ignore_ascii_case(known.as_bytes()));
+        if is_one_of(&["ok"]) {
+            Status::Ok
+        } else if is_one_of(&["error", "failed", "timeout", "timed_out", "interrupted"]) {
+            Status::Error
+        } else if is_one_of(&["skipped"]) {
+            Status::Skipped
+        } else {
+            Status::Unknown
         }
     }
 }

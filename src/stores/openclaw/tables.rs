@@ -17,6 +17,7 @@ use crate::model::{
 };
 use crate::time::{DAY, Instant, MINUTE, Millis, SECOND};
 use rusqlite::Connection;
+use rustc_hash::FxHashMap;
 use std::collections::HashMap;
 
 /// How a boot ended that failed.
@@ -41,9 +42,10 @@ pub type Key = (Vec<u8>, Vec<u8>);
 /// What the small tables say.
 pub struct Tables {
     pub snapshot: Snapshot,
-    pub keys: HashMap<Key, JobIndex>,
+    /// By store, then by id.
+    keys: HashMap<Vec<u8>, FxHashMap<Vec<u8>, JobIndex>>,
     /// By id: the first job of several stores.
-    pub first_of_id: HashMap<Vec<u8>, JobIndex>,
+    first_of_id: FxHashMap<Vec<u8>, JobIndex>,
     /// Where this version keeps its runs.
     pub runs: RunTable,
     /// By job: its definition, whose payload decides what a run without usage means.
@@ -58,7 +60,15 @@ impl Tables {
         self.first_of_id.entry(key.1.clone()).or_insert(index);
         self.snapshot.jobs.push(job);
         self.definitions.push(definition);
-        self.keys.insert(key, index).is_some()
+        self.keys.entry(key.0).or_default().insert(key.1, index).is_some()
+    }
+
+    /// The job of a store, or of the first one that has a job with the id.
+    pub fn job(&self, store_key: Option<&[u8]>, id: &[u8]) -> Option<JobIndex> {
+        match store_key {
+            Some(store_key) => self.keys.get(store_key)?.get(id).copied(),
+            None => self.first_of_id.get(id).copied(),
+        }
     }
 }
 
@@ -72,7 +82,7 @@ pub fn read(db: &Connection, window: &Window) -> Result<Tables, ReadError> {
     let mut tables = Tables {
         snapshot: Snapshot::empty(TRAITS),
         keys: HashMap::new(),
-        first_of_id: HashMap::new(),
+        first_of_id: FxHashMap::default(),
         runs: if is_wide { RunTable::Logs } else { RunTable::Tasks },
         definitions: Vec::new(),
         newer_rows: NewerRows::new(),
@@ -328,7 +338,7 @@ fn read_quarantine(db: &Connection, window: &Window, tables: &mut Tables) -> Res
             None => Quarantine::unreadable(shown(row.get_ref(3)?)),
         };
         let key = (store_key, entry.id.clone().into_bytes());
-        if tables.keys.contains_key(&key) {
+        if tables.job(Some(&key.0), &key.1).is_some() {
             continue;
         }
         let definition = entry.definition.unwrap_or_default();
@@ -356,7 +366,7 @@ fn read_dead_letters(db: &Connection, window: &Window, tables: &mut Tables) -> R
     let mut others = 0;
     while let Some(row) = rows.next()? {
         let key = row.get_ref(0)?.as_bytes().unwrap_or_default();
-        let job = key.split(|byte| *byte == b':').find_map(|part| tables.first_of_id.get(part).copied());
+        let job = key.split(|byte| *byte == b':').find_map(|part| tables.job(None, part));
         let Some(job) = job.map(|job| &mut tables.snapshot.jobs[job.position()]) else {
             others += 1;
             continue;
