@@ -213,19 +213,46 @@ fn epoch(text: &str) -> Option<Instant> {
 /// The instant in `2026-04-29 10:00:11` or `2026-04-29T10:00:11.304Z`, the forms that the schedulers write, by the places of its
 /// digits; None for any other form.
 pub fn usual_time(text: &[u8]) -> Option<Instant> {
-    let (wall, millis) = match text {
-        [wall @ .., b'.', m1, m2, m3, b'Z'] if text.len() == 24 && text[10] == b'T' => {
-            (wall, number(&[*m1, *m2, *m3])?)
+    UsualTimes::default().read(text)
+}
+
+/// Reads times as [`usual_time`] does, one after the other.
+#[derive(Debug, Clone, Default)]
+pub struct UsualTimes {
+    /// The day of the last one, as its text and its midnight: most rows are of the same day as the one before.
+    last_day: Option<([u8; 10], Millis)>,
+}
+
+impl UsualTimes {
+    /// The instant in one of the usual forms.
+    pub fn read(&mut self, text: &[u8]) -> Option<Instant> {
+        let (&day, rest) = text.split_first_chunk::<10>()?;
+        let &[separator, h1, h2, b':', m1, m2, b':', s1, s2, ref fraction @ ..] = rest else { return None };
+        let millis = match (separator, fraction) {
+            (b'T', &[b'.', f1, f2, f3, b'Z']) => number(&[f1, f2, f3])?,
+            (b' ', []) => 0,
+            _ => return None,
+        };
+        let (hour, minute, second) = (number(&[h1, h2])?, number(&[m1, m2])?, number(&[s1, s2])?);
+        if hour > 23 || minute > 59 || second > 59 {
+            return None;
         }
-        _ if text.len() == 19 && text[10] == b' ' => (text, 0),
-        _ => return None,
-    };
-    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, _, h1, h2, b':', i1, i2, b':', s1, s2] = wall else {
-        return None;
-    };
-    let date = NaiveDate::from_ymd_opt(number(&[y1, y2, y3, y4])? as i32, number(&[m1, m2])?, number(&[d1, d2])?)?;
-    let wall = date.and_hms_milli_opt(number(&[h1, h2])?, number(&[i1, i2])?, number(&[s1, s2])?, millis)?;
-    Some(Instant(wall.and_utc().timestamp_millis()))
+        let in_day = i64::from((hour * 60 + minute) * 60 + second) * SECOND + i64::from(millis);
+        Some(Instant(self.midnight(day)? + in_day))
+    }
+
+    fn midnight(&mut self, day: [u8; 10]) -> Option<Millis> {
+        if let Some((last, midnight)) = self.last_day
+            && last == day
+        {
+            return Some(midnight);
+        }
+        let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = day else { return None };
+        let date = NaiveDate::from_ymd_opt(number(&[y1, y2, y3, y4])? as i32, number(&[m1, m2])?, number(&[d1, d2])?)?;
+        let midnight = date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis();
+        self.last_day = Some((day, midnight));
+        Some(midnight)
+    }
 }
 
 /// A few digits as a number.

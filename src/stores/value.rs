@@ -2,7 +2,7 @@
 
 use crate::model::Timestamp;
 use crate::secrets;
-use crate::time::{Instant, TimeText, usual_time};
+use crate::time::{Instant, TimeText, UsualTimes, usual_time};
 use rusqlite::types::ValueRef;
 
 /// The longest name that is kept for display, in characters.
@@ -71,6 +71,11 @@ fn whole(number: f64) -> Option<i64> {
 
 /// A value as an instant.
 pub fn stamp(value: ValueRef<'_>) -> Timestamp {
+    if let ValueRef::Text(bytes) = value
+        && let Some(usual) = usual_time(bytes)
+    {
+        return Timestamp::At(usual);
+    }
     match text(value) {
         None => Timestamp::Missing,
         Some(text) => match TimeText::parse(&text) {
@@ -80,10 +85,10 @@ pub fn stamp(value: ValueRef<'_>) -> Timestamp {
     }
 }
 
-/// The instant of a cost event, whose usual form is read without making a text of it.
-pub fn event_time(value: ValueRef<'_>) -> Option<Instant> {
+/// The instant of a cost event, after those that `times` has read.
+pub fn event_time(value: ValueRef<'_>, times: &mut UsualTimes) -> Option<Instant> {
     match value {
-        ValueRef::Text(bytes) => usual_time(bytes).or_else(|| stamp(value).instant()),
+        ValueRef::Text(bytes) => times.read(bytes).or_else(|| stamp(value).instant()),
         _ => stamp(value).instant(),
     }
 }
@@ -122,8 +127,9 @@ mod tests {
         assert_eq!(stamp_of(&"x".repeat(41)), Timestamp::Unreadable("x".repeat(40)));
         let ten = Some(Instant::from_millis(1_772_445_600_000));
         for text in ["2026-03-02 10:00:00", "2026-03-02T10:00:00.000Z", "2026-03-02T12:00:00+02:00"] {
-            assert_eq!((stamp_of(text).instant(), event_time(ValueRef::Text(text.as_bytes()))), (ten, ten), "{text}");
+            let of_event = event_time(ValueRef::Text(text.as_bytes()), &mut UsualTimes::default());
+            assert_eq!((stamp_of(text).instant(), of_event), (ten, ten), "{text}");
         }
-        assert_eq!(event_time(ValueRef::Integer(1_772_445_600)), ten);
+        assert_eq!(event_time(ValueRef::Integer(1_772_445_600), &mut UsualTimes::default()), ten);
     }
 }

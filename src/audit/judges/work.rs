@@ -38,9 +38,13 @@ pub fn judge(fleet: &Fleet<'_>, subject: &Subject<'_>) -> Vec<Finding> {
 
 /// The runs that did their work, oldest first.
 fn good_runs<'a>(subject: &Subject<'a>) -> Vec<&'a Fire> {
-    let fires = subject.job.fires.iter().enumerate();
-    let good = fires.filter(|(run, fire)| !fire.is_bad() && !fire.is_idle() && subject.too_short(*run).is_none());
-    good.map(|(_, fire)| fire).collect()
+    let mut good = Vec::with_capacity(subject.job.fires.len());
+    for (run, fire) in subject.job.fires.iter().enumerate() {
+        if !fire.is_bad() && !fire.is_idle() && subject.too_short(run).is_none() {
+            good.push(fire);
+        }
+    }
+    good
 }
 
 /// A number of a fire, with its end.
@@ -51,7 +55,13 @@ struct Series(Vec<Point>);
 
 impl Series {
     fn of(good: &[&Fire], value: impl Fn(&Fire) -> Option<f64>) -> Series {
-        Series(good.iter().filter_map(|fire| Some((fire.end, value(fire)?))).collect())
+        let mut points = Vec::with_capacity(good.len());
+        for fire in good {
+            if let Some(value) = value(fire) {
+                points.push((fire.end, value));
+            }
+        }
+        Series(points)
     }
 
     /// The last fires, and those before them if they are enough.
@@ -174,20 +184,26 @@ fn shrunk(fleet: &Fleet<'_>, subject: &Subject<'_>, good: &[&Fire]) -> Option<Fi
 
 /// Another model than most of the fires before ran on, and what that costs.
 fn model_changed(snapshot: &Snapshot, subject: &Subject<'_>) -> Option<Finding> {
-    let known: Vec<(&Fire, ModelIndex)> =
-        subject.job.fires.iter().filter_map(|fire| Some((fire, fire.model?))).collect();
-    let current = known.last()?.1;
-    let first = known.iter().rposition(|(_, model)| *model != current)? + 1;
-    let (before, since) = known.split_at(first);
+    let fires = &subject.job.fires;
+    let current = fires.iter().rev().find_map(|fire| fire.model)?;
+    // Most jobs end here.
+    let last_other = fires.iter().rposition(|fire| fire.model.is_some_and(|model| model != current))?;
+    let (before, since) = fires.split_at(last_other + 1);
+    let (before, since) = (with_model(before), with_model(since));
     let usual = before.last()?.1;
     let with_usual = before.iter().filter(|(_, model)| *model == usual).count();
     if since.len() < LAST_FIRES || with_usual < MIN_BEFORE || 2 * with_usual < before.len() {
         return None;
     }
-    let cost_usd = usual_cost(since).zip(usual_cost(before)).map(|(now, usual)| Change { now, usual });
+    let cost_usd = usual_cost(&since).zip(usual_cost(&before)).map(|(now, usual)| Change { now, usual });
     let (model, usual_model) = (model_name(snapshot, current), model_name(snapshot, usual));
     let evidence = Evidence::ModelChanged { model, usual_model, cost_usd };
     Some(Finding::new(subject.index, Severity::Info, evidence).since(since[0].0.end))
+}
+
+/// The fires of which the model is known.
+fn with_model(fires: &[Fire]) -> Vec<(&Fire, ModelIndex)> {
+    fires.iter().filter_map(|fire| Some((fire, fire.model?))).collect()
 }
 
 fn model_name(snapshot: &Snapshot, model: ModelIndex) -> String {

@@ -45,9 +45,12 @@ impl<'a> Records<'a> {
 
     /// The last end of any run up to each of some instants, which rise.
     pub fn ends_before(self, instants: &[Instant]) -> Vec<Option<Instant>> {
+        let Some(first) = instants.first() else { return Vec::new() };
         let mut ends = vec![None; instants.len()];
         for fire in self.fires() {
-            if let Some(last) = ends.get_mut(instants.partition_point(|instant| *instant < fire.end)) {
+            // Most runs are older than any of the instants.
+            let next = if fire.end <= *first { 0 } else { instants.partition_point(|instant| *instant < fire.end) };
+            if let Some(last) = ends.get_mut(next) {
                 *last = (*last).max(Some(fire.end));
             }
         }

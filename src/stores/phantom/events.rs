@@ -142,6 +142,7 @@ fn read_fires(
     let beside = access.beside();
     let mut pair = Pair { access, beside, reader: Reader::new(newest.reader.keys.clone()) };
     let mut next = least.unwrap_or(from);
+    make_room(&mut snapshot.jobs, newest.last.saturating_sub(next));
     while next < newest.from {
         // Numbers may have gaps of any size: each piece begins at a row.
         let Some(row) = pair.access.consistent_read(|db| row_from(db, next))?.filter(|row| *row < newest.from) else {
@@ -166,6 +167,14 @@ fn read_fires(
         ));
     }
     Ok(assignment.unknown_jobs)
+}
+
+/// Makes room for a few more fires of each job than there are if all jobs have the same number.
+fn make_room(jobs: &mut [Job], rows: i64) {
+    let each = usize::try_from(rows.min(MAX_ROWS)).unwrap_or(0) / jobs.len().max(1);
+    for job in jobs {
+        job.fires.reserve_exact(each + each / 16 + 1);
+    }
 }
 
 /// The number of the first row at `from` or later.

@@ -2,11 +2,11 @@
 
 use super::super::intake::{Intake, feed};
 use super::super::models::Models;
-use super::super::value::{event_time, number};
+use super::super::value::{event_time, number, stamp};
 use super::tables::{KEY_PREFIX, Tables};
 use crate::db::ReadError;
 use crate::model::{Fire, JobIndex, ModelIndex, Outcome};
-use crate::time::{Instant, MINUTE};
+use crate::time::{Instant, MINUTE, UsualTimes};
 use rusqlite::functions::Context;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Statement};
@@ -96,6 +96,7 @@ pub struct Keys {
     pub jobs: usize,
     /// The columns that a version of the scheduler may lack, or NULL instead.
     optional: [&'static str; 2],
+    times: UsualTimes,
     now: Instant,
 }
 
@@ -110,6 +111,7 @@ impl Keys {
             models: Models::default(),
             jobs: tables.ids.len(),
             optional: tables.optional_event_columns,
+            times: UsualTimes::default(),
             now,
         }
     }
@@ -157,7 +159,7 @@ impl Keys {
 
     /// Reads the event with these [`Keys::columns`]; None if it is not a scheduled job's, or later than the audit.
     fn read<'r>(&mut self, column: impl Fn(usize) -> ValueRef<'r>, seen: &mut Seen) -> Option<Event> {
-        let end = event_time(column(4));
+        let end = event_time(column(4), &mut self.times);
         if let Some(end) = end {
             seen.note(end, self.now);
         }
@@ -186,7 +188,7 @@ impl Keys {
 
 impl Intake for Reader {
     fn take_in(&mut self, row: &Context<'_>) -> Result<(), rusqlite::Error> {
-        let number: i64 = row.get(6)?;
+        let number = row.get_raw(6).as_i64()?;
         if self.last_row.is_some_and(|last| number <= last) {
             self.is_torn = true;
             return Err(rusqlite::Error::InvalidQuery);
@@ -298,7 +300,7 @@ impl<'a> Times<'a> {
         let time = match self.known.get(&id) {
             Some(time) => *time,
             None => {
-                let time = self.probe.query_row([id], |row| Ok(event_time(row.get_ref(0)?))).optional()?;
+                let time = self.probe.query_row([id], |row| Ok(stamp(row.get_ref(0)?).instant())).optional()?;
                 // After the last row nothing is too early.
                 *self.known.entry(id).or_insert(time.unwrap_or(Some(Instant::MAX)))
             }

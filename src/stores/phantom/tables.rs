@@ -224,7 +224,7 @@ fn read_sessions(db: &Connection, window: &Window, snapshot: &mut Snapshot) -> R
     let mut rows = statement.query([])?;
     let mut ahead = Vec::new();
     while let Some(row) = rows.next()? {
-        let Some(active) = value::event_time(row.get_ref(1)?) else { continue };
+        let Some(active) = value::stamp(row.get_ref(1)?).instant() else { continue };
         if window.credible(Some(active)).is_none() {
             ahead.push(shown(row.get_ref(0)?));
             continue;
