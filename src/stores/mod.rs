@@ -111,7 +111,9 @@ pub fn read(
     let tables = reader.tables();
     let mut access = Access::new(path, &tables, window.deadline)?;
     let mut snapshot = reader.read(&mut access, window)?;
-    access.consistent_read(|db| read_indexes(db, &tables))?;
+    if !hermes::places::is_jobs(path) {
+        access.consistent_read(|db| read_indexes(db, &tables))?;
+    }
     fires::settle_output(&mut snapshot);
     zone::settle(&mut snapshot, window.zone, window.machine_zone);
     if window.asks_process {
