@@ -291,7 +291,7 @@ fn timeline_is_ascii_without_utf8() {
 fn store_reads_a_database_as_that_scheduler_and_never_as_another() {
     let foreign = tempfile::tempdir().unwrap();
     let path = foreign.path().join("other.db");
-    rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE notes (text)").unwrap();
+    super::open(&path).execute_batch("CREATE TABLE notes (text)").unwrap();
     let path = path.to_str().unwrap();
     let unknown = run(&[path]);
     assert!(unknown.code == 3 && unknown.err.contains("is not a scheduler's database"), "{}", unknown.err);

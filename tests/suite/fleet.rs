@@ -75,7 +75,7 @@ fn recursive_search_skips_foreign_files() {
     // What OpenClaw makes to lock a database, and copies from before its migrations.
     std::fs::write(at("two/openclaw.sqlite.generation-lock.sqlite"), "").unwrap();
     std::fs::copy("fixtures/incident.db", at("two/openclaw.sqlite.v8.bak")).unwrap();
-    rusqlite::Connection::open(at("two/browser.db")).unwrap().execute_batch("CREATE TABLE urls (url TEXT)").unwrap();
+    super::open(at("two/browser.db")).execute_batch("CREATE TABLE urls (url TEXT)").unwrap();
     let found = under(fleet.path(), &["-f", "json"]);
     assert_eq!(paths(&found, fleet.path()), ["one/data/phantom.db", "two/link-to-a-known-one"], "{}", found.out);
     assert_eq!((found.code, found.err.as_str()), (2, ""));

@@ -30,14 +30,14 @@ impl Home {
     fn new() -> Home {
         let directory = tempfile::tempdir().unwrap();
         std::fs::create_dir(directory.path().join("cron")).unwrap();
-        let runs = Connection::open(directory.path().join("cron/executions.db")).unwrap();
+        let runs = super::open(directory.path().join("cron/executions.db"));
         runs.execute_batch(
             "CREATE TABLE executions (id TEXT PRIMARY KEY, job_id TEXT NOT NULL, source TEXT NOT NULL, process_id TEXT NOT NULL,
                pid INTEGER NOT NULL, process_started_at INTEGER, status TEXT NOT NULL, claimed_at TEXT NOT NULL, started_at TEXT,
                finished_at TEXT, error TEXT)",
         )
         .unwrap();
-        let sessions = Connection::open(directory.path().join("state.db")).unwrap();
+        let sessions = super::open(directory.path().join("state.db"));
         sessions
             .execute_batch(
                 "CREATE TABLE sessions (id TEXT PRIMARY KEY, source TEXT NOT NULL, system_prompt TEXT, started_at REAL NOT NULL,
@@ -195,7 +195,7 @@ fn an_old_openclaw_has_a_file_of_the_same_name_and_is_not_taken_for_it() {
     std::fs::write(directory.path().join("cron/ticker_heartbeat"), "1772445600.5").unwrap();
     assert_eq!(read("[]"), "", "but this file");
     let other = directory.path().join("other.db");
-    Connection::open(&other).unwrap().execute_batch("CREATE TABLE executions (id TEXT, status TEXT)").unwrap();
+    super::open(&other).execute_batch("CREATE TABLE executions (id TEXT, status TEXT)").unwrap();
     assert!(Home::audit_path(&other, 0, &[]).err.contains("is another program's"));
 }
 

@@ -230,7 +230,7 @@ impl<'a> Store<'a> {
     pub fn new(recipe: &'a Recipe) -> Store<'a> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("store.db");
-        let db = Connection::open(&path).unwrap();
+        let db = super::open(&path);
         sql(&db, &std::fs::read_to_string(format!("contrib/stores/{}.sql", recipe.name)).unwrap());
         Store { _directory: directory, path, db, recipe }
     }

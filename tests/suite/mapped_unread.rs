@@ -18,7 +18,7 @@ pub struct Store {
 impl Store {
     pub fn new() -> Store {
         let directory = tempfile::tempdir().unwrap();
-        let db = Connection::open(directory.path().join("store.db")).unwrap();
+        let db = super::open(directory.path().join("store.db"));
         let store = Store { directory, db };
         store.sql("CREATE TABLE tasks(id, name, cron, next, made)");
         store.sql("CREATE TABLE task_log(job, start, \"end\", status, tokens, error)");

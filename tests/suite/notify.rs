@@ -484,7 +484,7 @@ fn an_expected_job_is_over_only_when_all_databases_show_it() {
     assert!(!tell(&[&first, &second], &expects).contains("nightly"), "the job may be in the other database");
     teller.copy("incident.db");
     assert_eq!(tell(&[&first, &second], &expects), "");
-    let db = rusqlite::Connection::open(&first).unwrap();
+    let db = super::open(&first);
     db.execute("UPDATE scheduled_jobs SET name = 'nightly'", ()).unwrap();
     let over = tell(&[&first, &second], &expects);
     assert!(over.starts_with("OVER on ") && over.contains(": nightly is there again\n"), "{over}");

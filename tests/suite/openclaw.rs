@@ -26,7 +26,7 @@ impl OpenClaw {
     pub fn new(lease: &str) -> OpenClaw {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("openclaw.sqlite");
-        let db = Connection::open(&path).unwrap();
+        let db = super::open(&path);
         db.execute_batch(include_str!("openclaw.sql")).unwrap();
         let store = OpenClaw { _directory: directory, path, db };
         let (boot, lease) = (ms("00:00"), ms(lease));

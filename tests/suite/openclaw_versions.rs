@@ -21,7 +21,7 @@ impl Old {
     fn new() -> Old {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("openclaw.sqlite");
-        let db = Connection::open(&path).unwrap();
+        let db = super::open(&path);
         db.execute_batch(
             "CREATE TABLE cron_jobs (store_key TEXT NOT NULL, job_id TEXT NOT NULL, name TEXT NOT NULL, enabled INTEGER NOT NULL,
                schedule_kind TEXT NOT NULL, payload_kind TEXT NOT NULL, running_at_ms INTEGER, job_json TEXT NOT NULL,
@@ -122,7 +122,7 @@ fn cron_jobs_of_another_program_are_foreign() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("jobs.db");
     let other = "CREATE TABLE cron_jobs (id TEXT PRIMARY KEY, expression TEXT, next_run TEXT)";
-    Connection::open(&path).unwrap().execute_batch(other).unwrap();
+    super::open(&path).execute_batch(other).unwrap();
     let named = run(&[path.to_str().unwrap()]);
     assert!(named.code == 3 && named.err.contains("its cron_jobs is another program's"), "{}", named.err);
     std::fs::copy("fixtures/healthy.db", directory.path().join("phantom.db")).unwrap();

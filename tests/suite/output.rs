@@ -265,7 +265,7 @@ fn only_a_report_is_replaced_unless_asked_and_never_what_is_in_use() {
     kept(&argument, &["--overwrite", argument.to_str().unwrap()], "is read by this call");
     // A database in its first transaction, which keeps its journal in memory.
     let path = directory.path().join("new.db");
-    let db = rusqlite::Connection::open(&path).unwrap();
+    let db = super::open(&path);
     db.execute_batch("PRAGMA journal_mode=MEMORY; PRAGMA cache_size=1; BEGIN IMMEDIATE; CREATE TABLE t (x)").unwrap();
     // To open and close it here would drop the locks of this process.
     let inode = path.metadata().unwrap().ino();

@@ -124,7 +124,7 @@ fn the_fix_of_the_incident_does_not_make_the_report_worse() {
     let before = audit("2026-04-30T12:00:00Z");
     let [(critical, fingerprint)] = before.as_slice() else { panic!("{before:?}") };
     assert_eq!(critical, "critical");
-    let db = Connection::open(&path).unwrap();
+    let db = super::open(&path);
     db.execute_batch(
         "UPDATE scheduled_jobs SET status='active', consecutive_errors=0, next_run_at='2026-04-30T12:00:10.500Z',
          updated_at='2026-04-30 12:00:10' WHERE status='failed'",
