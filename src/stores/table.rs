@@ -5,6 +5,9 @@ use crate::db::ReadError;
 use rusqlite::Connection;
 use std::collections::HashSet;
 
+/// Entries of an index that are read at most: 10 MB or so.
+const MAX_ENTRIES: i64 = 100_000;
+
 /// The columns of a table that are there, in lower case as SQLite compares them.
 pub struct Table {
     name: &'static str,
@@ -94,7 +97,8 @@ pub fn row_bounds(db: &Connection, table: &str) -> Result<Option<(i64, i64)>, Re
     Ok(bound("ASC")?.zip(bound("DESC")?))
 }
 
-/// Reads the indexes of some tables: a damaged one stops the scheduler, and an audit that has no use for it would not see that.
+/// Reads the indexes of some tables, each up to a bound: a damaged one stops the scheduler, and an audit that has no use for it
+/// would not see that.
 ///
 /// # Errors
 /// What SQLite says.
@@ -106,15 +110,11 @@ pub fn read_indexes(db: &Connection, tables: &[&str]) -> Result<(), ReadError> {
         if !tables.iter().any(|name| name.eq_ignore_ascii_case(&table)) {
             continue;
         }
-        let query = format!(
-            "SELECT rowid FROM {} INDEXED BY {} LIMIT 1 OFFSET {}",
-            quoted(&table),
-            quoted(&index),
-            i64::MAX - 1
-        );
+        let (table, index) = (quoted(&table), quoted(&index));
+        let query = format!("SELECT rowid FROM {table} INDEXED BY {index} LIMIT 1 OFFSET {MAX_ENTRIES}");
         // Some can't be read from end to end: partial ones, and those of tables without row numbers.
-        if let Ok(mut whole) = db.prepare(&query) {
-            while whole.query([])?.next()?.is_some() {}
+        if let Ok(mut entries) = db.prepare(&query) {
+            entries.query([])?.next()?;
         }
     }
     Ok(())
