@@ -388,6 +388,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn times_of_several_days_are_read_one_after_the_other() {
+        let mut times = UsualTimes::default();
+        let mut read = |text: &str| times.read(text.as_bytes()).map(Instant::millis);
+        let midnight = 1_772_409_600_000;
+        assert_eq!(read("2026-03-02 00:00:00"), Some(midnight));
+        assert_eq!(read("2026-03-02 23:59:59"), Some(midnight + DAY - SECOND));
+        assert_eq!(read("2026-03-03T00:00:00.001Z"), Some(midnight + DAY + 1));
+        assert_eq!(read("2026-03-02 10:00:00"), Some(midnight + 10 * HOUR));
+        for text in ["2026-03-02 24:00:00", "2026-03-02 10:60:00", "2026-03-02 10:00:60", "2026-02-29 10:00:00"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+        assert_eq!(read("2026-03-02 10:00:00"), Some(midnight + 10 * HOUR));
+    }
+
     proptest! {
         #[test]
         fn no_text_makes_the_time_parsers_panic(text in "\\PC{0,40}") {

@@ -225,6 +225,7 @@ mod tests {
         assert_eq!(turn(r#"{"total_tokens":null}"#), (Outcome::Unread, None));
         assert_eq!(turn(r#"{"input_tokens":"5"}"#), (Outcome::Unread, None));
         assert_eq!(turn(r#"{"other":5}"#), (Outcome::Unread, None));
+        assert_eq!(turn(r#"{"input_tokens":1e999}"#), (Outcome::Unread, None));
         assert_eq!(turn("{ }"), (Outcome::Empty, Some(0)), "nothing is said of it");
         assert_eq!(turn("[5]"), (Outcome::Empty, Some(0)));
         assert_eq!(turn(r#"{"input_tokens":1.5e3,"output_tokens":-0}"#), (Outcome::Worked, Some(1500)));
