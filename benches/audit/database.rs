@@ -11,18 +11,23 @@ pub fn directory() -> PathBuf {
     directory
 }
 
+/// The tables of phantom.
+pub const PHANTOM: &str = include_str!("../../tests/suite/schema.sql");
+/// The tables of OpenClaw.
+pub const OPENCLAW: &str = include_str!("../../tests/suite/openclaw.sql");
+
 /// A database that goes with its value.
 pub struct Generated(PathBuf);
 
 impl Generated {
-    /// Makes one by SQL in which `n` is a table of the numbers `i` from 1 to `n`, and `at` and `iso` make times of seconds from the
+    /// Makes one with these tables by SQL in which `n` is a table of the numbers `i` from 1 to `n`, and `at` and `iso` make times of seconds from the
     /// audit.
-    pub fn new(name: &str, n: usize, sql: &str) -> Generated {
+    pub fn new(name: &str, tables: &str, n: usize, sql: &str) -> Generated {
         let path = directory().join(format!("{name}.db"));
         let _ = std::fs::remove_file(&path);
         let db = Connection::open(&path).unwrap();
         db.execute_batch("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; BEGIN").unwrap();
-        db.execute_batch(include_str!("../../tests/suite/schema.sql")).unwrap();
+        db.execute_batch(tables).unwrap();
         let sql = sql.replace("{n}", &n.to_string()).replace("{now}", NOW);
         for statement in sql.split(';') {
             db.execute_batch(&with_macros(statement, n)).unwrap_or_else(|error| panic!("{error}: {statement}"));

@@ -1,6 +1,6 @@
 //! What a database costs that has ten times as much of one thing: not a hundred times as much.
 
-use crate::database::Generated;
+use crate::database::{Generated, OPENCLAW, PHANTOM};
 use crate::measure::{audit, best};
 
 /// So much more may ten times as much cost.
@@ -101,13 +101,28 @@ const CASES: [Growing; 10] = [
     },
 ];
 
+/// Runs of OpenClaw, with the index that its scheduler has.
+const RUNS_OF_OPENCLAW: Growing = Growing {
+    name: "runs of 100 jobs of OpenClaw",
+    n: 20_000,
+    sql: r#"CREATE INDEX idx_task_runs_runtime_source_ended ON task_runs (runtime, source_id, ended_at, created_at, task_id);
+        INSERT INTO cron_jobs (store_key, job_id, name, enabled, payload_kind, job_json, state_json, updated_at)
+        SELECT 's', 'j' || i, 'j' || i, 1, '', '{"schedule":{"kind":"every","everyMs":' || (43200000000 / {n}) || '},"payload":{"kind":"agentTurn"}}',
+          '{"nextRunAtMs":' || (unixepoch('{now}') * 1000 + 60000) || '}', 0 FROM n WHERE i <= 100;
+        INSERT INTO task_runs (task_id, runtime, source_id, owner_key, task, status, delivery_status, created_at, started_at, ended_at, detail_json)
+        SELECT i, 'cron', 'j' || (i % 100 + 1), '', '', '', '', 0, t, t + 10,
+          '{"kind":"cron-run","status":"ok","error":null,"summary":"Done.","storeKey":"s","model":"m","usage":{"input_tokens":1000,"output_tokens":200}}'
+          FROM (SELECT i, unixepoch('{now}') * 1000 - 432000000 / {n} * ({n} - i) - 60000 AS t FROM n)"#,
+};
+
 /// Prints what each costs at n and at ten times n.
 pub fn measure() {
     println!("\n{:<46}{:>12}{:>12}{:>10}", "growth", "n", "10 n", "times");
-    for case in CASES {
+    let all = CASES.into_iter().map(|case| (PHANTOM, case)).chain([(OPENCLAW, RUNS_OF_OPENCLAW)]);
+    for (tables, case) in all {
         let [one, ten] = [case.n, 10 * case.n].map(|n| {
             let sql = case.sql.replace("{hourly}", HOURLY);
-            let database = Generated::new(&format!("growth-{n}"), n, &sql);
+            let database = Generated::new(&format!("growth-{n}"), tables, n, &sql);
             best(3, &mut audit("json", &[database.path()])).cpu
         });
         let times = ten.as_secs_f64() / one.as_secs_f64();

@@ -1,6 +1,6 @@
 //! How much memory databases take at most that are out to exhaust it, and ordinary ones.
 
-use crate::database::Generated;
+use crate::database::{Generated, PHANTOM};
 use crate::measure::{FORMATS, audit, run};
 use std::path::{Path, PathBuf};
 
@@ -44,13 +44,13 @@ kinds = { cron = "cron" }
 /// Prints the peak of each in every format.
 pub fn measure(ordinary: &Path) {
     println!("\n{:<46}{:>12}   in the format", "peak memory", "MB");
-    let long_names = Generated::new("memory-names", 20_000, LONG_NAMES);
-    let odd_states = Generated::new("memory-odd", 20_000, ODD_STATES);
+    let long_names = Generated::new("memory-names", PHANTOM, 20_000, LONG_NAMES);
+    let odd_states = Generated::new("memory-odd", PHANTOM, 20_000, ODD_STATES);
     measure_in_all("20,000 long names and errors", &[long_names.path()], &[]);
     measure_in_all("20,000 long names and odd states", &[odd_states.path()], &[]);
     drop((long_names, odd_states));
-    let long = Generated::new("memory-mapped", 5_000, MAPPED_LONG);
-    let failed = Generated::new("memory-failed", 1_000_000, MAPPED_FAILED);
+    let long = Generated::new("memory-mapped", PHANTOM, 5_000, MAPPED_LONG);
+    let failed = Generated::new("memory-failed", PHANTOM, 1_000_000, MAPPED_FAILED);
     let config = long.path().with_extension("toml");
     std::fs::write(&config, MAPPING).unwrap();
     let with_config = ["--config", config.to_str().unwrap()];
