@@ -85,7 +85,8 @@ impl Zone {
 
     /// What a clock of this zone shows at an instant.
     pub fn wall(self, instant: Instant) -> NaiveDateTime {
-        instant.utc() + self.offset(instant.utc())
+        let utc = instant.utc();
+        utc + self.offset(utc)
     }
 
     /// The instant at which a clock of this zone shows `wall`, by croner's rule: a time in the spring gap moves later by

@@ -157,7 +157,8 @@ fn free_by_records(records: Records<'_>, in_flight: &InFlight, max_concurrent: u
         .chain(in_flight.suspended())
         .flat_map(|(start, end)| [(start.max(from), 1), (end.max(from), -1)])
         .collect();
-    changes.sort_unstable();
+    // Those of each job are in order already, which a stable sort makes use of.
+    changes.sort();
     let (mut busy, mut since, mut spans) = (0, from, Vec::<Span>::new());
     for (at, change) in changes.into_iter().chain([(now, 0)]) {
         let is_full = usize::try_from(busy).is_ok_and(|busy| busy >= max_concurrent);
