@@ -112,7 +112,7 @@ pub fn read(
     let mut access = Access::new(path, &tables, window.deadline)?;
     let mut snapshot = reader.read(&mut access, window)?;
     if !hermes::places::is_jobs(path) {
-        access.consistent_read(|db| read_indexes(db, &tables))?;
+        read_indexes(&mut access, &tables)?;
     }
     fires::settle_output(&mut snapshot);
     zone::settle(&mut snapshot, window.zone, window.machine_zone);
