@@ -20,8 +20,8 @@ pub const OPENCLAW: &str = include_str!("../../tests/suite/openclaw.sql");
 pub struct Generated(PathBuf);
 
 impl Generated {
-    /// Makes one with these tables by SQL in which `n` is a table of the numbers `i` from 1 to `n`, and `at` and `iso` make times of seconds from the
-    /// audit.
+    /// Makes one with these tables by SQL in which `n` is a table of the numbers `i` from 1 to `n`, and `at` and `iso` make times of
+    /// seconds from the audit.
     pub fn new(name: &str, tables: &str, n: usize, sql: &str) -> Generated {
         let path = directory().join(format!("{name}.db"));
         let _ = std::fs::remove_file(&path);

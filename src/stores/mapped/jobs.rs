@@ -52,7 +52,7 @@ pub fn read(reader: &Reader<'_>, snapshot: &mut Snapshot) -> Result<(Columns, Qu
         room_for_another(&snapshot.jobs)?;
         let values = columns.values(row)?;
         tally.row(&values);
-        let mut row = JobRow { reader, values: &values, columns: &columns, tally: &mut tally };
+        let mut row = JobRow { reader, values: &values, tally: &mut tally };
         let (job, problem) = row.job();
         if job.fires.iter().any(Fire::is_unknown) {
             unknown = text(values.get("last_status"));
@@ -77,7 +77,6 @@ pub fn read(reader: &Reader<'_>, snapshot: &mut Snapshot) -> Result<(Columns, Qu
 struct JobRow<'a> {
     reader: &'a Reader<'a>,
     values: &'a Values<'a>,
-    columns: &'a Columns,
     tally: &'a mut Tally,
 }
 
@@ -181,7 +180,7 @@ impl<'a> JobRow<'a> {
             return (Schedule::Unmapped(Terms::of(kind)), Some(problem));
         };
         if self.expression().trim().is_empty() {
-            let kind = if self.columns.has("kind") { form.kind() } else { "by its next run" };
+            let kind = if self.values.has("kind") { form.kind() } else { "by its next run" };
             return (Schedule::Unmapped(Terms::of(kind)), None);
         }
         match form {

@@ -142,6 +142,11 @@ pub struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
+    /// Whether the query has a column.
+    pub fn has(&self, name: &str) -> bool {
+        self.columns.has(name)
+    }
+
     /// The value of a column; NULL where the query does not have it.
     pub fn get(&self, name: &str) -> ValueRef<'a> {
         match self.columns.0.iter().position(|column| column == name) {

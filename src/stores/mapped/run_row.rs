@@ -1,7 +1,7 @@
 //! One row of the query for runs.
 
 use super::super::window::Window;
-use super::query::{Columns, Values};
+use super::query::Values;
 use super::reader::Reader;
 use super::tally::{Tally, Unusable};
 use super::values::{self, Status};
@@ -29,12 +29,7 @@ pub struct RunRow {
 
 impl RunRow {
     /// Reads a row; where it is not used, the reason.
-    pub fn read(
-        reader: &Reader<'_>,
-        columns: &Columns,
-        values: &Values<'_>,
-        tally: &mut Tally,
-    ) -> Result<RunRow, Unusable> {
+    pub fn read(reader: &Reader<'_>, values: &Values<'_>, tally: &mut Tally) -> Result<RunRow, Unusable> {
         let get = |name: &str| values.get(name);
         let status = reader.mapping.words.meaning(&values::text(get("status")));
         if status == Some(Status::Unknown) {
@@ -56,7 +51,7 @@ impl RunRow {
         };
         let end = end.filter(|end| *end <= reader.window.now);
         let is_unsaid = matches!(status, None | Some(Status::Unknown));
-        let may_be_open = ["status", "end", "duration_ms"].iter().any(|column| columns.has(column));
+        let may_be_open = ["status", "end", "duration_ms"].iter().any(|column| values.has(column));
         let has_odd_end = read_end.is_none() && !values::is_nothing(get("end"));
         let lacks_end = end.is_none() && may_be_open && !has_odd_end;
         let is_open = status == Some(Status::Running) || is_unsaid && lacks_end;

@@ -60,7 +60,7 @@ pub fn read(reader: &Reader<'_>, text: &str, snapshot: &mut Snapshot) -> Result<
         }
         let values = columns.values(row)?;
         tally.row(&values);
-        let run = RunRow::read(reader, &columns, &values, &mut tally);
+        let run = RunRow::read(reader, &values, &mut tally);
         let id = ids::bytes(values.get("job"));
         let position = index.get(&ids::id(&id)).copied();
         let run = match run {

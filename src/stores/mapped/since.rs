@@ -99,7 +99,7 @@ pub fn newest_before(
         let values = prepared.columns.values(row)?;
         let id = ids::id(&ids::bytes(values.get("job")));
         let Some(position) = without.get(id.as_str()).copied() else { continue };
-        let Ok(run) = RunRow::read(reader, &prepared.columns, &values, &mut uncounted) else { continue };
+        let Ok(run) = RunRow::read(reader, &values, &mut uncounted) else { continue };
         if newest.get(&position).is_none_or(|known| known.start < run.start) {
             newest.insert(position, run);
         }

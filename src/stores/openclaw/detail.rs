@@ -4,8 +4,8 @@ use super::definition::Definition;
 use super::layout::RunTable;
 use super::status::Status;
 use crate::model::{MessageFate, Outcome};
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -55,25 +55,26 @@ pub struct Detail<'a> {
     pub model: Option<Text<'a>>,
 }
 
-/// What a run used, where that is told; each count may be anything.
+/// What a run used, where that is told.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Usage<'a> {
-    #[serde(borrow)]
-    input_tokens: Option<&'a RawValue>,
-    #[serde(borrow)]
-    output_tokens: Option<&'a RawValue>,
-    #[serde(borrow)]
-    total_tokens: Option<&'a RawValue>,
-    #[serde(borrow)]
-    cache_read_tokens: Option<&'a RawValue>,
-    #[serde(borrow)]
-    cache_write_tokens: Option<&'a RawValue>,
+struct Usage {
+    #[serde(deserialize_with = "count")]
+    input_tokens: Option<f64>,
+    #[serde(deserialize_with = "count")]
+    output_tokens: Option<f64>,
+    #[serde(deserialize_with = "count")]
+    total_tokens: Option<f64>,
+    #[serde(deserialize_with = "count")]
+    cache_read_tokens: Option<f64>,
+    #[serde(deserialize_with = "count")]
+    cache_write_tokens: Option<f64>,
 }
 
-/// A count, if it is a number.
-fn count(value: Option<&RawValue>) -> Option<f64> {
-    value?.get().parse().ok().filter(|count: &f64| count.is_finite())
+/// A count, if it is a number: it may be anything.
+fn count<'de, D: Deserializer<'de>>(value: D) -> Result<Option<f64>, D::Error> {
+    let value = <&RawValue>::deserialize(value)?;
+    Ok(value.get().parse().ok().filter(|count: &f64| count.is_finite()))
 }
 
 /// What is known of a run's work.
@@ -129,7 +130,7 @@ impl<'a> Detail<'a> {
             Some(Status::Ok) => {
                 let usage = self.usage();
                 let work = if definition.is_agent_turn() { self.turn(&usage) } else { Work::ended(Outcome::Unproven) };
-                let output = count(usage.output_tokens).map(|output| output as u32);
+                let output = usage.output_tokens.map(|output| output as u32);
                 Work { output, message: self.message(runs), ..work }
             }
             // A quiet evaluation of a trigger has no status.
@@ -139,11 +140,11 @@ impl<'a> Detail<'a> {
 
     /// What a successful turn of an agent did. Providers that count nothing leave the usage out; then the answer shows whether
     /// the model worked.
-    fn turn(&self, usage: &Usage<'_>) -> Work {
-        let (input, output, total) = (count(usage.input_tokens), count(usage.output_tokens), count(usage.total_tokens));
+    fn turn(&self, usage: &Usage) -> Work {
+        let Usage { input_tokens: input, output_tokens: output, total_tokens: total, .. } = *usage;
         let is_counted = input.or(output).or(total).is_some();
         let sum = total.unwrap_or(0.0).max(input.unwrap_or(0.0) + output.unwrap_or(0.0));
-        let cached = count(usage.cache_read_tokens).unwrap_or(0.0) + count(usage.cache_write_tokens).unwrap_or(0.0);
+        let cached = usage.cache_read_tokens.unwrap_or(0.0) + usage.cache_write_tokens.unwrap_or(0.0);
         // A float becomes the nearest u32.
         if is_counted && sum > 0.0 {
             Work::counted(sum as u32)
@@ -160,7 +161,7 @@ impl<'a> Detail<'a> {
         }
     }
 
-    fn usage(&self) -> Usage<'a> {
+    fn usage(&self) -> Usage {
         let object = self.usage.map(RawValue::get).filter(|usage| usage.starts_with('{'));
         object.and_then(|usage| serde_json::from_str(usage).ok()).unwrap_or_default()
     }
